@@ -95,3 +95,21 @@ export function parseSixDigits(text: string): number | undefined {
   const startYear = Number(text.slice(0, 4));
   return Number(text.slice(4)) === (startYear + 1) % 100 ? startYear : undefined;
 }
+
+/** The period that a row of the view `absence` names by its two columns; undefined when they are of no known form. */
+export function periodOf(timePeriod: string, timeIdentifier: string): Period | undefined {
+  const week = /^Week (\d{1,2})$/.exec(timeIdentifier);
+  if (week !== null) return /^\d{4}$/.test(timePeriod) ? weekPeriod(Number(timePeriod), Number(week[1])) : undefined;
+  const startYear = parseSixDigits(timePeriod);
+  const identifier = ACADEMIC_IDENTIFIERS.find((known) => known === timeIdentifier);
+  return startYear === undefined || identifier === undefined ? undefined : academicPeriod(startYear, identifier);
+}
+
+const ACADEMIC_IDENTIFIERS = [
+  'Academic year',
+  'Autumn term',
+  'Spring term',
+  'Summer term',
+  'Autumn and spring term',
+  'Year to date',
+] as const;
