@@ -1,0 +1,79 @@
+/** What every command is given: settings, log, database on demand, output, a way to be interrupted. */
+import type { Command } from 'commander';
+import type { Logger } from 'pino';
+import type { Settings } from '../config.js';
+import { openDatabase, type Store } from '../load/database.js';
+import { migrate } from '../load/migrate.js';
+import type { Output, Streams } from './output.js';
+
+/** 0 done, 1 failed, 2 wrong use or configuration, 3 done in part, 4 another run holds the lock. */
+export type ExitCode = 0 | 1 | 2 | 3 | 4;
+
+/** Wrong use of a command: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+export interface Context {
+  readonly out: Output;
+  readonly log: Logger;
+  readonly settings: Settings;
+  readonly streams: Streams;
+  readonly now: () => Date;
+  readonly signal: AbortSignal;
+  /** Opens (and, unless told otherwise, migrates) the database once; closed when the command ends. */
+  store(options?: { migrate?: boolean }): Promise<Store>;
+}
+
+/** Inside a service the commands of others use its open database. */
+export interface Surroundings {
+  readonly streams: Streams;
+  readonly env: NodeJS.ProcessEnv;
+  readonly now: () => Date;
+  readonly signal: AbortSignal;
+  readonly sharedStore?: Store;
+}
+
+/** Opens the database of the settings at most once, and closes it unless it is a service's own. */
+export function storeOpener(
+  settings: Settings,
+  log: Logger,
+  shared: Store | undefined,
+): { open: (options?: { migrate?: boolean }) => Promise<Store>; close: () => Promise<void> } {
+  let opened: Promise<Store> | undefined;
+  return {
+    async open(options) {
+      if (shared !== undefined) return shared;
+      opened ??= openDatabase(settings.environment.databaseUrl, {
+        schema: settings.environment.databaseSchema,
+        logger: log,
+      }).then(async (store) => {
+        try {
+          if (options?.migrate !== false) await migrate(store);
+          return store;
+        } catch (error) {
+          await store.close();
+          throw error;
+        }
+      });
+      return opened;
+    },
+    async close() {
+      await opened?.then(
+        (store) => store.close(),
+        () => undefined,
+      );
+    },
+  };
+}
+
+export type Handler = (context: Context, args: readonly string[], options: Record<string, unknown>) => Promise<ExitCode>;
+
+/** Adds a command with the options that every command takes, and an example to its help. */
+export type AddCommand = (
+  parent: Command,
+  nameAndArguments: string,
+  description: string,
+  example: string,
+  handler: Handler,
+) => Command;

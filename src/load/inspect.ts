@@ -1,0 +1,162 @@
+/** What people ask of the database: state of the service, what is loaded, an area's series. Reads only. */
+import { sql } from 'kysely';
+import type { Store } from './database.js';
+import type { AbsenceView } from './schema.js';
+
+/** One data set version with what a person wants to know of it. */
+export interface VersionRow {
+  id: number;
+  publication: string;
+  release: string;
+  data_set: string;
+  data_set_version: string;
+  state: string;
+  is_current: boolean;
+  published_at: Date;
+  loaded_at: Date;
+  rows: number;
+  bytes: number;
+  file_name: string;
+  sha256: string;
+  notes: string[];
+  history: { at: string; what: string; reason: string }[];
+  gates: { gate: string; verdict: string; message: string }[];
+  diff: { previous_id: number | null; added: number; gone: number; changed: number; sample: unknown[] } | null;
+}
+
+/** All versions ever loaded, newest load first, with their gate results (passes left out) and diff. */
+export async function listVersionRows(store: Store, limit = 1000): Promise<VersionRow[]> {
+  const rows = await store.db
+    .selectFrom('data_set_version as v')
+    .innerJoin('data_set as d', 'd.id', 'v.data_set_id')
+    .innerJoin('release as r', 'r.id', 'v.release_id')
+    .leftJoin('version_diff as diff', 'diff.version_id', 'v.id')
+    .select([
+      'v.id',
+      'd.publication',
+      'r.title as release',
+      'd.title as data_set',
+      'v.major',
+      'v.minor',
+      'v.patch',
+      'v.state',
+      'v.is_current',
+      'v.published_at',
+      'v.loaded_at',
+      'v.rows',
+      'v.bytes',
+      'v.file_name',
+      'v.sha256',
+      'v.notes',
+      'v.history',
+      'diff.previous_id',
+      'diff.added',
+      'diff.gone',
+      'diff.changed',
+      'diff.sample',
+    ])
+    .orderBy('v.id', 'desc')
+    .limit(limit)
+    .execute();
+  const gates = await store.db
+    .selectFrom('gate_result')
+    .select(['version_id', 'gate', 'verdict', 'message'])
+    .where('verdict', '<>', 'pass')
+    .orderBy('gate')
+    .execute();
+  return rows.map(({ major, minor, patch, previous_id, added, gone, changed, sample, ...row }) => ({
+    ...row,
+    data_set_version: `${major}.${minor}.${patch}`,
+    gates: gates
+      .filter((gate) => gate.version_id === row.id)
+      .map(({ gate, verdict, message }) => ({ gate, verdict, message })),
+    diff:
+      added === null || gone === null || changed === null
+        ? null
+        : { previous_id, added, gone, changed, sample: sample ?? [] },
+  }));
+}
+
+export interface RunRow {
+  id: number;
+  trigger: string;
+  started_at: Date;
+  finished_at: Date | null;
+  outcome: string;
+  detail: Record<string, unknown>;
+}
+
+/** The newest runs first. */
+export async function listRuns(store: Store, limit = 20): Promise<RunRow[]> {
+  return store.db.selectFrom('run_record').selectAll().orderBy('id', 'desc').limit(limit).execute();
+}
+
+export interface SeriesQuery {
+  readonly areaIds: readonly number[];
+  readonly timeIdentifier?: string | undefined;
+  readonly schoolType: string;
+  readonly breakdownTopic: string;
+  readonly breakdown: string;
+}
+
+/** The current rows of the view `absence` for some areas. */
+export async function currentSeries(store: Store, query: SeriesQuery): Promise<AbsenceView[]> {
+  const keys = await store.db
+    .selectFrom('area')
+    .select(['level', 'code', 'name'])
+    .where('id', 'in', query.areaIds.length === 0 ? [-1] : [...query.areaIds])
+    .execute();
+  if (keys.length === 0) return [];
+  let rows = store.db
+    .selectFrom('absence')
+    .selectAll()
+    .where(
+      sql<boolean>`(geographic_level, area_code, area_name) in (${sql.join(
+        keys.map((key) => sql`(${key.level}, ${key.code}, ${key.name})`),
+      )})`,
+    )
+    .where('school_type', '=', query.schoolType)
+    .where('breakdown_topic', '=', query.breakdownTopic)
+    .where('breakdown', '=', query.breakdown);
+  if (query.timeIdentifier !== undefined) rows = rows.where('time_identifier', '=', query.timeIdentifier);
+  return rows.execute();
+}
+
+/** How many figures of how many areas are loaded and current. */
+export async function loadedTotals(store: Store): Promise<{ versions: number; rows: number; areas: number }> {
+  const totals = await store.db
+    .selectFrom('data_set_version')
+    .select(({ fn }) => [fn.countAll().as('versions'), fn.sum<string>('rows').as('rows')])
+    .where('is_current', '=', true)
+    .executeTakeFirst();
+  const areas = await store.db
+    .selectFrom('area')
+    .select(({ fn }) => fn.countAll().as('areas'))
+    .executeTakeFirst();
+  return { versions: Number(totals?.versions ?? 0), rows: Number(totals?.rows ?? 0), areas: Number(areas?.areas ?? 0) };
+}
+
+/** What waits in the mail queue and what has been given up. */
+export async function mailTotals(store: Store): Promise<{ waiting: number; dead: number; oldest: Date | null; owed: number }> {
+  const waiting = await store.db
+    .selectFrom('mail')
+    .select(({ fn }) => [fn.countAll().as('count'), fn.min('created_at').as('oldest')])
+    .where('state', 'in', ['queued', 'sending'])
+    .executeTakeFirst();
+  const dead = await store.db
+    .selectFrom('mail')
+    .select(({ fn }) => fn.countAll().as('count'))
+    .where('state', '=', 'dead')
+    .executeTakeFirst();
+  const owed = await store.db
+    .selectFrom('notification')
+    .select(({ fn }) => fn.countAll().as('count'))
+    .where('mail_id', 'is', null)
+    .executeTakeFirst();
+  return {
+    waiting: Number(waiting?.count ?? 0),
+    dead: Number(dead?.count ?? 0),
+    oldest: waiting?.oldest ?? null,
+    owed: Number(owed?.count ?? 0),
+  };
+}

@@ -1,0 +1,136 @@
+/**
+ * Commands beside a service that holds the embedded database: the command line sends its arguments over a socket that
+ * only the owner can open, the service runs the same `main` with its own open database, and streams back what is said.
+ */
+import { chmod, rm } from 'node:fs/promises';
+import { createConnection, createServer, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import { z } from 'zod';
+import type { ExitCode, Surroundings } from '../commands/context.js';
+import type { Streams } from '../commands/output.js';
+
+const request = z.object({
+  argv: z.array(z.string().max(10_000)).max(1_000),
+  cwd: z.string().max(4_096),
+  columns: z.number().int().positive().optional(),
+});
+const answer = z.union([
+  z.object({ out: z.string() }),
+  z.object({ err: z.string() }),
+  z.object({ code: z.union([z.literal(0), z.literal(1), z.literal(2), z.literal(3), z.literal(4)]) }),
+]);
+
+/** Runs one command of a client. `signal` aborts when the client goes away. */
+export type Serve = (argv: readonly string[], streams: Streams, signal: AbortSignal) => Promise<ExitCode>;
+
+export interface CommandSocket {
+  readonly path: string;
+  close(): Promise<void>;
+}
+
+/** Commands that make no sense inside a service. */
+const NOT_HERE = new Set(['start', 'demo']);
+
+/**
+ * Listens at `path` (mode 0600; a left-over file of a dead service is replaced: the database lock tells that it is dead).
+ */
+export async function serveCommands(path: string, serve: Serve): Promise<CommandSocket> {
+  await rm(path, { force: true });
+  const connections = new Set<Socket>();
+  const server = createServer((socket) => {
+    connections.add(socket);
+    const gone = new AbortController();
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      connections.delete(socket);
+      gone.abort(new Error('the command was interrupted'));
+    });
+    const send = (message: z.infer<typeof answer>): void => {
+      if (!socket.destroyed) socket.write(`${JSON.stringify(message)}\n`);
+    };
+    createInterface({ input: socket }).once('line', (line) => {
+      void (async () => {
+        let code: ExitCode;
+        try {
+          const { argv, cwd, columns } = request.parse(JSON.parse(line));
+          code = await serve(
+            argv,
+            {
+              stdout: { write: (out) => { send({ out }); } },
+              stderr: { write: (err) => { send({ err }); } },
+              columns,
+              cwd,
+            },
+            gone.signal,
+          );
+        } catch (error) {
+          send({ err: `absence-watch: ${error instanceof Error ? error.message : String(error)}\n` });
+          code = 1;
+        }
+        send({ code });
+        socket.end();
+      })();
+    });
+  });
+  const mask = process.umask(0o177);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(path, resolve);
+    });
+  } finally {
+    process.umask(mask);
+  }
+  await chmod(path, 0o600);
+  return {
+    path,
+    close: () =>
+      new Promise((resolve) => {
+        for (const connection of connections) connection.end();
+        server.close(() => {
+          void rm(path, { force: true }).then(() => {
+            resolve();
+          });
+        });
+      }),
+  };
+}
+
+/**
+ * Asks the service at `path` to run a command.
+ * @returns its exit code; undefined when no service answers there, or the command is none it can run
+ */
+export async function askService(
+  path: string | undefined,
+  argv: readonly string[],
+  surroundings: Surroundings,
+): Promise<ExitCode | undefined> {
+  if (path === undefined || NOT_HERE.has(argv[0] ?? '')) return undefined;
+  const { streams, signal } = surroundings;
+  const socket = createConnection(path);
+  const connected = await new Promise<boolean>((resolve) => {
+    socket.once('connect', () => {
+      resolve(true);
+    });
+    socket.once('error', () => {
+      resolve(false);
+    });
+  });
+  if (!connected) return undefined;
+  signal.addEventListener('abort', () => socket.destroy(), { once: true });
+  socket.write(
+    `${JSON.stringify({ argv, cwd: streams.cwd, ...(streams.columns === undefined ? {} : { columns: streams.columns }) })}\n`,
+  );
+  let code: ExitCode | undefined;
+  for await (const line of createInterface({ input: socket })) {
+    const message = answer.parse(JSON.parse(line));
+    if ('out' in message) streams.stdout.write(message.out);
+    else if ('err' in message) streams.stderr.write(message.err);
+    else code = message.code;
+  }
+  if (code === undefined) {
+    streams.stderr.write('absence-watch: the service ended before the command was done; its log says why\n');
+    return 1;
+  }
+  return code;
+}
