@@ -1,0 +1,369 @@
+/**
+ * One identity for each area through re-coding, renaming and the spellings of twenty years of files.
+ * DfE's three digits stay when an authority gets a new ONS code, so they are the key; a name never is: two
+ * authorities called Dorset (835 to March 2019, 838 since) share nothing but the name.
+ */
+import {
+  AUTHORITIES,
+  ENGLAND,
+  LONDON_CODE,
+  LONDON_PARTS,
+  REGIONS,
+  type Authority,
+  type Region,
+} from './authorities.js';
+import type { AreaRef, GeographicLevel } from './area.js';
+import { distance, foldName, slipsAllowed } from './names.js';
+
+export { foldName, nearest } from './names.js';
+
+/** The cells of a row that say which area it is about, as the file has them. */
+export interface AreaCells {
+  readonly countryCode?: string | undefined;
+  readonly countryName?: string | undefined;
+  readonly regionCode?: string | undefined;
+  readonly regionName?: string | undefined;
+  readonly newLaCode?: string | undefined;
+  readonly oldLaCode?: string | undefined;
+  readonly laName?: string | undefined;
+  readonly schoolUrn?: string | undefined;
+  readonly schoolLaestab?: string | undefined;
+  readonly schoolName?: string | undefined;
+  /** Code and name of an area of any other level (district, constituency, trust, …). */
+  readonly otherCode?: string | undefined;
+  readonly otherName?: string | undefined;
+}
+
+/** What files write into a code they have none for: '0' in drafts of 2016/17, 'NA' in attendance, '.' for 2006-2008. */
+const NO_CODE = /^(|0+|\.+|[xzc:~-]|n\/?a|nan|null|unknown)$/i;
+
+function code(cell: string | undefined): string {
+  const trimmed = (cell ?? '').trim();
+  return NO_CODE.test(trimmed) ? '' : trimmed;
+}
+
+function words(cell: string | undefined): string {
+  const text = (cell ?? '').replace(/\s+/g, ' ').trim();
+  return /^([.:~-]|[xz])$/i.test(text) ? '' : text;
+}
+
+const THREE_DIGITS = /^[1-9]\d{2}$/;
+
+const byThreeDigits = new Map(AUTHORITIES.map((authority) => [authority.oldLaCode, authority]));
+const byOnsCode = new Map(
+  AUTHORITIES.flatMap((authority) => authority.codes.map((each) => [each, authority] as const)),
+);
+const regionByCode = new Map([...REGIONS, ...LONDON_PARTS].map((region) => [region.code, region]));
+const regionByName = new Map(
+  [...REGIONS, ...LONDON_PARTS].flatMap((region) =>
+    [region.name, ...region.aliases].map((name) => [foldName(name), region] as const),
+  ),
+);
+
+const byName = new Map<string, Authority[]>();
+for (const authority of AUTHORITIES)
+  for (const name of new Set([authority.name, ...authority.aliases].map(foldName)))
+    byName.set(name, [...(byName.get(name) ?? []), authority]);
+
+/** The authority with this code, be it DfE's three digits or any ONS code it ever had. */
+export function findAuthority(anyCode: string): Authority | undefined {
+  const trimmed = anyCode.trim().toUpperCase();
+  return byThreeDigits.get(trimmed) ?? byOnsCode.get(trimmed);
+}
+
+/** A region, or half of London, by its code, else by its name in any spelling. */
+function findRegion(regionCode: string, regionName: string): Region | undefined {
+  return regionByCode.get(regionCode) ?? regionByName.get(foldName(regionName));
+}
+
+/**
+ * Which area a row is about.
+ * @param options.sharedUrn the same URN stands twice in one period of this file (three do, 2006-2019): the key then
+ *   carries the LAESTAB too, so that neither overwrites the other
+ * @returns undefined when the row names no area of that level, or an authority by nothing but a name that two share
+ */
+export function identifyArea(
+  level: GeographicLevel,
+  cells: AreaCells,
+  options: { readonly sharedUrn?: boolean } = {},
+): AreaRef | undefined {
+  const region = {
+    regionCode: code(cells.regionCode) || undefined,
+    regionName: words(cells.regionName) || undefined,
+  };
+  switch (level) {
+    case 'National': {
+      const countryCode = code(cells.countryCode);
+      const name = words(cells.countryName);
+      const isEngland = countryCode === ENGLAND.code || (countryCode === '' && foldName(name) === 'england');
+      const key = isEngland ? ENGLAND.code : countryCode || foldName(name);
+      const none = { oldLaCode: undefined, regionCode: undefined, regionName: undefined };
+      return key === '' ? undefined : { level, key, code: countryCode, name: name || key, ...none };
+    }
+    case 'Regional': {
+      const regionCode = code(cells.regionCode);
+      const name = words(cells.regionName);
+      const known = findRegion(regionCode, name);
+      const key = regionCode || known?.code || foldName(name);
+      if (key === '') return undefined;
+      return { level, key, code: regionCode, oldLaCode: undefined, name: name || known?.name || key, ...region };
+    }
+    case 'Local authority':
+      return authorityOf(cells, region);
+    case 'School':
+      return schoolOf(cells, region, options.sharedUrn ?? false);
+    default: {
+      const otherCode = code(cells.otherCode);
+      const name = words(cells.otherName);
+      const key = otherCode || foldName(name);
+      if (key === '') return undefined;
+      return { level, key, code: otherCode, oldLaCode: threeDigits(cells), name: name || key, ...region };
+    }
+  }
+}
+
+type RegionCells = Pick<AreaRef, 'regionCode' | 'regionName'>;
+
+/** DfE's three digits as the row gives them, else as its ONS code tells. */
+function threeDigits(cells: AreaCells): string | undefined {
+  const old = code(cells.oldLaCode);
+  return THREE_DIGITS.test(old) ? old : byOnsCode.get(code(cells.newLaCode))?.oldLaCode;
+}
+
+function authorityOf(cells: AreaCells, region: RegionCells): AreaRef | undefined {
+  const onsCode = code(cells.newLaCode);
+  const name = words(cells.laName);
+  const namesakes = onsCode === '' ? (byName.get(foldName(name)) ?? []) : [];
+  const oldLaCode = threeDigits(cells) ?? (namesakes.length === 1 ? namesakes[0]?.oldLaCode : undefined);
+  const key = oldLaCode ?? (onsCode || (namesakes.length === 0 ? foldName(name) : ''));
+  if (key === '') return undefined;
+  return { level: 'Local authority', key, code: onsCode, oldLaCode, name: name || key, ...region };
+}
+
+function schoolOf(cells: AreaCells, region: RegionCells, sharedUrn: boolean): AreaRef | undefined {
+  const urn = code(cells.schoolUrn);
+  const laestab = code(cells.schoolLaestab).replace(/[^0-9A-Za-z]/g, '');
+  const key =
+    urn === '' || (sharedUrn && laestab !== '') ? [urn, laestab].filter((part) => part !== '').join('/') : urn;
+  if (key === '') return undefined;
+  return {
+    level: 'School',
+    key,
+    code: urn,
+    oldLaCode: threeDigits(cells),
+    name: words(cells.schoolName) || key,
+    ...region,
+  };
+}
+
+/** What an area is called now. */
+export interface CurrentArea {
+  readonly name: string;
+  /** ONS code in use now, the URN of a school (its key where it has none). */
+  readonly code: string;
+  readonly oldLaCode: string | undefined;
+  /** One of the nine regions (for half of London, itself); undefined for a country or where unknown. */
+  readonly regionCode: string | undefined;
+  readonly regionName: string | undefined;
+}
+
+/**
+ * Name, code and region in use now, whatever the file said. Files up to 2023/24 list London's boroughs and schools
+ * under Inner or Outer London: here their region is London. What the tables do not know stays as the file has it.
+ */
+export function currentNameAndCode(ref: AreaRef): CurrentArea {
+  const own = { name: ref.name, code: ref.code || ref.key, oldLaCode: ref.oldLaCode };
+  if (ref.level === 'National') {
+    const noRegion = { oldLaCode: undefined, regionCode: undefined, regionName: undefined };
+    return ref.key === ENGLAND.code ? { ...ENGLAND, ...noRegion } : { ...own, ...noRegion };
+  }
+  if (ref.level === 'Regional') {
+    const known = regionByCode.get(ref.key);
+    const { code: regionCode, name: regionName } = known ?? own;
+    return { code: regionCode, name: regionName, oldLaCode: undefined, regionCode, regionName };
+  }
+  const authority = byThreeDigits.get(ref.level === 'Local authority' ? ref.key : (ref.oldLaCode ?? ''));
+  const region = authority ? { regionCode: authority.regionCode, regionName: authority.regionName } : regionNow(ref);
+  if (ref.level !== 'Local authority' || !authority) return { ...own, ...region };
+  return { name: authority.name, code: authority.code, oldLaCode: authority.oldLaCode, ...region };
+}
+
+function regionNow(ref: AreaRef): RegionCells {
+  const known = findRegion(ref.regionCode ?? '', ref.regionName ?? '');
+  if (!known) return { regionCode: ref.regionCode, regionName: ref.regionName };
+  const region = LONDON_PARTS.includes(known) ? (regionByCode.get(LONDON_CODE) ?? known) : known;
+  return { regionCode: region.code, regionName: region.name };
+}
+
+/** A step of a reorganisation, seen from one of the two authorities. */
+export interface Succession {
+  readonly authority: Authority;
+  /** First day of the new order (ISO date). */
+  readonly on: string;
+}
+
+function dayAfter(isoDate: string): string {
+  return new Date(Date.parse(isoDate) + 86_400_000).toISOString().slice(0, 10);
+}
+
+/** The authorities that took over the area of an abolished one. @param key DfE's three digits */
+export function successorsOf(key: string): Succession[] {
+  const ended = byThreeDigits.get(key);
+  const closed = ended?.closed;
+  if (!ended || closed === undefined) return [];
+  return ended.successors.flatMap((each) => {
+    const authority = byThreeDigits.get(each);
+    return authority ? [{ authority, on: dayAfter(closed) }] : [];
+  });
+}
+
+/** The abolished authorities whose area, or part of it, this one took over. @param key DfE's three digits */
+export function predecessorsOf(key: string): Succession[] {
+  return AUTHORITIES.flatMap((authority) =>
+    authority.closed !== undefined && authority.successors.includes(key)
+      ? [{ authority, on: dayAfter(authority.closed) }]
+      : [],
+  );
+}
+
+/** What a search needs to know of an area. */
+export interface NamedArea {
+  readonly level: string;
+  readonly key: string;
+  readonly code: string;
+  readonly oldLaCode: string | undefined;
+  readonly name: string;
+  /** Other names and codes, in any case. */
+  readonly aliases: readonly string[];
+}
+
+/** England, the regions, the halves of London and every authority, known before any figure is loaded. */
+export const KNOWN_AREAS: readonly NamedArea[] = [
+  { level: 'National', key: ENGLAND.code, code: ENGLAND.code, oldLaCode: undefined, name: ENGLAND.name, aliases: [] },
+  ...[...REGIONS, ...LONDON_PARTS].map((region) => ({
+    level: 'Regional',
+    key: region.code,
+    code: region.code,
+    oldLaCode: undefined,
+    name: region.name,
+    aliases: region.aliases,
+  })),
+  ...AUTHORITIES.map((authority) => ({
+    level: 'Local authority',
+    key: authority.oldLaCode,
+    code: authority.code,
+    oldLaCode: authority.oldLaCode,
+    name: authority.name,
+    aliases: [...authority.aliases, ...authority.codes],
+  })),
+];
+
+/** How well an area answers a search, best first. */
+export const MATCHES = ['code', 'name', 'alias', 'loosely', 'beginning', 'part', 'slip'] as const;
+export type Match = (typeof MATCHES)[number];
+
+export interface Found<A> {
+  readonly area: A;
+  readonly match: Match;
+}
+
+/** Words of a name that people leave out or put elsewhere: 'Bristol, City of', 'County Durham', 'London Borough of Brent'. */
+function loose(folded: string): string {
+  return folded
+    .replace(/\b(city|county|london borough|royal borough|metropolitan borough|borough|district) of\b/g, ' ')
+    .replace(/\b(county|city|borough|council|unitary authority|pre lgr? \d{4}|pre lgr?)\b/g, ' ')
+    .replace(/ {2,}/g, ' ')
+    .trim();
+}
+
+function matchOf(query: string, area: NamedArea): Match | undefined {
+  const bare = query.trim().toUpperCase();
+  const known = area.level === 'Local authority' ? byThreeDigits.get(area.key) : undefined;
+  const others = known ? [...area.aliases, ...known.aliases, ...known.codes] : area.aliases;
+  if (bare === area.code.toUpperCase() || bare === area.key.toUpperCase()) return 'code';
+  // A school carries the digits of its authority, so only an authority answers to them.
+  if (area.level === 'Local authority' && bare === area.oldLaCode) return 'code';
+  if (/\d/.test(bare) && others.some((other) => other.toUpperCase() === bare)) return 'code';
+  const wanted = foldName(query);
+  if (wanted === '') return undefined;
+  const name = foldName(area.name);
+  if (wanted === name) return 'name';
+  const names = [name, ...others.map(foldName)];
+  if (names.includes(wanted)) return 'alias';
+  const looselyWanted = loose(wanted);
+  if (looselyWanted !== '' && names.some((each) => loose(each) === looselyWanted)) return 'loosely';
+  if (names.some((each) => each.startsWith(wanted))) return 'beginning';
+  if (names.some((each) => each.includes(` ${wanted}`)) || hasAllWords(wanted, names)) return 'part';
+  const target = looselyWanted || wanted;
+  const slip = names.some((each) => {
+    const candidate = loose(each) || each;
+    const most = slipsAllowed(Math.min(target.length, candidate.length));
+    return most > 0 && distance(target, candidate, most) <= most;
+  });
+  return slip ? 'slip' : undefined;
+}
+
+function hasAllWords(wanted: string, names: readonly string[]): boolean {
+  const parts = wanted.split(' ').filter((word) => word !== 'of' && word !== 'and');
+  return parts.length > 1 && names.some((name) => parts.every((part) => ` ${name}`.includes(` ${part}`)));
+}
+
+const LEVEL_ORDER = ['National', 'Regional', 'Local authority', 'School'];
+
+function levelRank(level: string): number {
+  const rank = LEVEL_ORDER.indexOf(level);
+  return rank === -1 ? LEVEL_ORDER.length : rank;
+}
+
+/** An abolished authority comes after a live one of the same name. */
+function isAbolished(area: NamedArea): boolean {
+  return area.level === 'Local authority' && byThreeDigits.get(area.key)?.closed !== undefined;
+}
+
+/**
+ * Areas by a name or code as people write it, best first: codes, then the exact name, another spelling, the name
+ * without "City of" and the like, beginnings, parts, and slips of the pen where nothing else answers. Among equals
+ * live authorities come before abolished ones, wide areas before schools, then by name.
+ */
+export function searchAreas<A extends NamedArea>(query: string, areas: Iterable<A>): Found<A>[] {
+  const text = query.slice(0, 200);
+  const found: Found<A>[] = [];
+  for (const area of areas) {
+    const match = matchOf(text, area);
+    if (match) found.push({ area, match });
+  }
+  const kept = found.some(({ match }) => match !== 'slip') ? found.filter(({ match }) => match !== 'slip') : found;
+  return kept.sort(
+    (a, b) =>
+      MATCHES.indexOf(a.match) - MATCHES.indexOf(b.match) ||
+      Number(isAbolished(a.area)) - Number(isAbolished(b.area)) ||
+      levelRank(a.area.level) - levelRank(b.area.level) ||
+      a.area.name.localeCompare(b.area.name, 'en') ||
+      a.area.key.localeCompare(b.area.key, 'en'),
+  );
+}
+
+/** What a name in a rule or on a command line stands for. */
+export type Resolved<A> =
+  | { readonly kind: 'one'; readonly area: A }
+  | { readonly kind: 'several'; readonly areas: readonly A[] }
+  /** `near`: what may have been meant, best first. */
+  | { readonly kind: 'none'; readonly near: readonly A[] };
+
+/**
+ * The one area that a name or code stands for: a code, else a name in any of its spellings; of two of the same name
+ * the live authority, and the wider level. Parts of names and slips are never taken for a hit, they are proposed.
+ */
+export function resolveArea<A extends NamedArea>(text: string, areas: Iterable<A>): Resolved<A> {
+  const found = searchAreas(text, areas);
+  const best = found[0];
+  if (!best || MATCHES.indexOf(best.match) > MATCHES.indexOf('loosely'))
+    return { kind: 'none', near: found.slice(0, 5).map(({ area }) => area) };
+  const equals = found.filter(
+    ({ area, match }) =>
+      match === best.match && area.level === best.area.level && isAbolished(area) === isAbolished(best.area),
+  );
+  return equals.length === 1
+    ? { kind: 'one', area: best.area }
+    : { kind: 'several', areas: equals.map(({ area }) => area) };
+}
