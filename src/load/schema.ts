@@ -273,11 +273,12 @@ export interface MailTable {
   sent_at: TimeOrNull;
 }
 
+/** A row is written before the attempt ('sending'); 'unknown': no answer came, or nobody was left to note it. */
 export interface MailAttemptTable {
   id: GeneratedAlways<number>;
   mail_id: number;
   at: Time;
-  outcome: 'sent' | 'retry' | 'refused' | 'gave up';
+  outcome: 'sending' | 'sent' | 'retry' | 'unknown' | 'refused' | 'gave up';
   answer: string;
 }
 
