@@ -1,0 +1,352 @@
+/**
+ * School types and pupil groups: one name each, whatever a file calls them.
+ *
+ * Spellings come from the published absence and attendance files of 2016/17 to 2025/26, from DfE's own lists (SEN,
+ * ethnicity, school types, the data dictionary of the dfe-data project) and from the catalogue pages of Explore
+ * education statistics. To teach the program a new spelling, add it to its line; case, underscores and punctuation do
+ * not matter ("SEN_provision_SEN_Support" and "SEN provision: SEN support" are the same to it).
+ */
+import { TOTAL, type Breakdown, type SchoolType } from './figure.js';
+
+/** Lower case, every run of other characters than letters and digits one space: what two spellings are compared by. */
+export function folded(text: string): string {
+  return text
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, ' ')
+    .trim();
+}
+
+/** What the whole of a filter is called. */
+const WHOLE = new Set(['total', 'all', 'all pupils', 'all schools']);
+
+/** True for a filter value that names the whole (Total, All, All pupils, All schools). */
+export function isWhole(text: string): boolean {
+  return WHOLE.has(folded(text));
+}
+
+const SCHOOL_TYPE_SPELLINGS: Record<string, readonly string[]> = {
+  Total: [
+    'Total',
+    'All',
+    'All schools',
+    // What DfE's Total consists of.
+    'State-funded primary, secondary and special',
+    'State-funded primary, secondary and special schools',
+  ],
+  'State-funded primary': ['State-funded primary', 'State-funded primary schools', 'Primary', 'Primary schools'],
+  'State-funded secondary': [
+    'State-funded secondary',
+    'State-funded secondary schools',
+    'Secondary',
+    'Secondary schools',
+  ],
+  Special: ['Special', 'Special schools', 'Special school', 'State-funded special', 'State-funded special school'],
+  'Alternative provision': [
+    'Alternative provision',
+    'Pupil referral unit',
+    'Pupil referral units',
+    'PRU',
+    'PRUs',
+    'State-funded AP school',
+    'State-funded AP schools',
+    'State-funded alternative provision',
+    'State-funded alternative provision school',
+    'State-funded alternative provision schools',
+    'PRU/Academy/Free school AP',
+  ],
+  // Published for single terms before 2016/17. Special schools are not in it, so it is no Total.
+  'State-funded primary and secondary': [
+    'State-funded primary and secondary',
+    'State-funded primary and secondary schools',
+    'Primary and secondary',
+  ],
+};
+
+const SCHOOL_TYPES_BY_SPELLING = new Map<string, SchoolType>(
+  Object.entries(SCHOOL_TYPE_SPELLINGS).flatMap(([type, spellings]) =>
+    spellings.map((spelling) => [folded(spelling), type] as const),
+  ),
+);
+
+/** Our name of a school type or phase as a file (or a person) spells it; undefined when it is none we know. */
+export function canonicalSchoolType(text: string): SchoolType | undefined {
+  return SCHOOL_TYPES_BY_SPELLING.get(folded(text));
+}
+
+/** Words of a title that name the schools it is about; the longest reading wins ("primary, secondary and special"). */
+const TITLE_WORDS: readonly (readonly [RegExp, SchoolType])[] = [
+  [/\b(pupil referral units?|prus?|alternative provision|ap schools?)\b/i, 'Alternative provision'],
+  [/\bprimary\b/i, 'State-funded primary'],
+  [/\bsecondary\b/i, 'State-funded secondary'],
+  [/\bspecial schools?\b|\band special\b/i, 'Special'],
+];
+
+/**
+ * The school type that a data set's title or description speaks of, for files that have no such column. Never Total by
+ * default: a text that names no kind of school says nothing.
+ * @returns undefined when the text names none, or a combination that is no type of its own
+ */
+export function schoolTypeInWords(text: string): SchoolType | undefined {
+  const named = TITLE_WORDS.filter(([words]) => words.test(text)).map(([, type]) => type);
+  if (named.length === 1) return named[0];
+  const all = named.join(' + ');
+  if (all === 'State-funded primary + State-funded secondary') return 'State-funded primary and secondary';
+  if (all === 'State-funded primary + State-funded secondary + Special') return 'Total';
+  return undefined;
+}
+
+interface Topic {
+  readonly topic: string;
+  /** What files call the topic; several topics may share a spelling, then the value decides. */
+  readonly called: readonly string[];
+  /** Our name of each group, with the other spellings met. */
+  readonly groups: Record<string, readonly string[]>;
+}
+
+const UNKNOWN = ['Unclassified', 'Unknown', 'Not recorded', 'Not followed or missing', 'Missing'];
+
+const TOPICS: readonly Topic[] = [
+  {
+    topic: 'SEN provision',
+    called: ['SEN provision', 'SEN', 'SEN status', 'Special educational needs', 'Special educational needs provision'],
+    groups: {
+      'EHC plan': [
+        'Education, health and care plan',
+        'Education, health and care plans',
+        'EHC plans',
+        'EHCP',
+        'Statement or EHCP',
+        'Statement or EHC plan',
+        'SEN with statement or EHC plan',
+        // Before 2014/15 plans were called statements; the plans replaced them one by one.
+        'With statement',
+      ],
+      'SEN support': [
+        'SEN without an EHC plan',
+        'SEN support / SEN without an EHC plan',
+        'SEN without a statement',
+        'SEN without statement',
+      ],
+      'No SEN': [
+        'No SEN provision',
+        'No identified SEN',
+        'No special educational needs',
+        'No special educational need',
+        'No identified special educational need',
+      ],
+      Unknown: ['Unknown SEN provision', ...UNKNOWN],
+    },
+  },
+  {
+    topic: 'SEN status',
+    called: ['SEN status', 'SEN provision', 'SEN'],
+    groups: {
+      'Any SEN': ['Any special educational need', 'All SEN', 'All SEN provision', 'Any special educational needs'],
+    },
+  },
+  {
+    topic: 'FSM eligibility',
+    called: [
+      'FSM eligibility',
+      'FSM',
+      'FSM status',
+      'Free school meals',
+      'Free school meal eligibility',
+      'Free school meals eligibility',
+    ],
+    groups: {
+      'FSM eligible': ['Eligible', 'Eligible for free school meals', 'FSM'],
+      'Not FSM eligible': [
+        'Not eligible',
+        'FSM not eligible',
+        'Not eligible for free school meals',
+        'Not eligible for FSM',
+        'Non FSM',
+      ],
+      // Holds the unclassified too, so it is not the same group.
+      'Not known to be FSM eligible': ['Not known to be eligible for free school meals'],
+      Unknown: ['FSM unclassified', 'FSM unknown', ...UNKNOWN],
+    },
+  },
+  {
+    topic: 'FSM eligibility in last 6 years',
+    called: [
+      'FSM eligibility in last 6 years',
+      'FSM in last 6 years',
+      'FSM eligible in last 6 years',
+      'FSM ever 6',
+      'FSM',
+      'FSM eligibility',
+      'FSM status',
+    ],
+    groups: {
+      'FSM eligible in last 6 years': ['Eligible in last 6 years', 'Eligible for FSM in last 6 years'],
+      'Not FSM eligible in last 6 years': ['Not eligible in last 6 years', 'FSM not eligible in last 6 years'],
+      Unknown: ['Unclassified in last 6 years', 'FSM unclassified in last 6 years', ...UNKNOWN],
+    },
+  },
+  {
+    topic: 'Sex',
+    called: ['Sex', 'Gender', 'Pupil sex'],
+    groups: { Female: ['Girls', 'Girl'], Male: ['Boys', 'Boy'], Unknown: UNKNOWN },
+  },
+  {
+    topic: 'Ethnicity major',
+    called: ['Ethnicity major', 'Major ethnicity', 'Major ethnic groups', 'Major ethnic group', 'Ethnicity'],
+    groups: {
+      White: ['White total', 'All White'],
+      'Mixed / Multiple ethnic groups': [
+        'Mixed',
+        'Mixed total',
+        'All Mixed / Multiple ethnic groups',
+        'Any mixed background',
+      ],
+      'Asian / Asian British': ['Asian', 'Asian total', 'All Asian / Asian British'],
+      'Black / African / Caribbean / Black British': [
+        'Black',
+        'Black total',
+        'All Black / African / Caribbean / Black British',
+        'Black / Black British',
+      ],
+      Chinese: [],
+      'Other ethnic group': ['Any other ethnic group', 'All other ethnic groups', 'Other', 'Other ethnic groups'],
+      Unknown: ['Ethnicity unclassified', ...UNKNOWN],
+    },
+  },
+  {
+    topic: 'Ethnicity minor',
+    called: ['Ethnicity minor', 'Minor ethnicity', 'Minor ethnic groups', 'Minor ethnic group', 'Ethnicity'],
+    groups: {
+      'White British': ['English / Welsh / Scottish / Northern Irish / British'],
+      Irish: ['White Irish'],
+      'Traveller of Irish heritage': ['Irish Traveller', 'Irish Traveller heritage'],
+      'Gypsy / Roma': ['Gypsy Roma', 'Gypsy or Roma'],
+      Gypsy: [],
+      Roma: [],
+      'Gypsy or Irish Traveller': [],
+      'Any other White background': [],
+      'White and Black Caribbean': [],
+      'White and Black African': [],
+      'White and Asian': [],
+      'Any other Mixed background': ['Any other Mixed / Multiple ethnic background'],
+      Indian: [],
+      Pakistani: [],
+      Bangladeshi: [],
+      Chinese: [],
+      'Any other Asian background': [],
+      'Black African': ['African', 'Black - African'],
+      'Black Caribbean': ['Caribbean', 'Black - Caribbean'],
+      'Any other Black background': ['Any other Black / African / Caribbean background'],
+      Arab: [],
+      'Any other ethnic group': [],
+      Unknown: UNKNOWN,
+    },
+  },
+  {
+    topic: 'Minority ethnic',
+    called: ['Minority ethnic', 'Minority ethnic group', 'Minority ethnic groups', 'Ethnicity'],
+    groups: { 'Minority ethnic group': ['Minority ethnic', 'Minority ethnic pupils'] },
+  },
+  {
+    topic: 'Year group',
+    called: ['Year group', 'NC year', 'National curriculum year', 'National curriculum year group', 'NCYear'],
+    groups: {
+      Nursery: [],
+      Reception: ['Year R', 'R'],
+      ...Object.fromEntries(
+        Array.from({ length: 14 }, (_, index) => [
+          `Year ${index + 1}`,
+          [`${index + 1}`, `NC Year ${index + 1}`, `Year group ${index + 1}`],
+        ]),
+      ),
+      'Year 1 and below': ['1 and below', 'NC Year 1 and below'],
+      'Year 12 and above': ['12 and above', 'NC Year 12 and above'],
+      Unknown: UNKNOWN,
+    },
+  },
+  {
+    topic: 'First language',
+    called: ['First language', 'Language'],
+    groups: {
+      'Known or believed to be English': ['English'],
+      'Known or believed to be other than English': ['Other than English'],
+      Unknown: ['First language unclassified', ...UNKNOWN],
+    },
+  },
+  {
+    topic: 'SEN primary need',
+    called: ['SEN primary need', 'Primary need', 'Primary SEN need', 'SEN primary type of need'],
+    groups: {
+      'Autistic spectrum disorder': ['ASD', 'Autistic spectrum disorders'],
+      'Down syndrome': ["Down's syndrome"],
+      'Hearing impairment': ['HI'],
+      'Moderate learning difficulty': ['MLD'],
+      'Multi-sensory impairment': ['MSI'],
+      'No primary need': [],
+      'No specialist assessment': ['SEN support but no specialist assessment of type of need', 'NSA'],
+      'No SEN': [],
+      'Other difficulty or disability': ['Other difficulty/disability', 'OTH'],
+      'Physical disability': ['PD'],
+      'Profound and multiple learning difficulty': ['PMLD', 'Profound & multiple learning difficulty'],
+      'Severe learning difficulty': ['SLD'],
+      'Social, emotional and mental health': ['SEMH', 'Social emotional and mental health needs'],
+      'Specific learning difficulty': ['SPLD'],
+      'Speech, language and communication needs': ['SLCN', 'Speech language and communications needs'],
+      'Vision impairment': ['VI', 'Visual impairment'],
+      'Not reported': [],
+      Unknown: UNKNOWN,
+    },
+  },
+];
+
+const GROUPS = new Map<string, Breakdown>();
+const TOPIC_NAMES = new Map<string, string>();
+for (const { topic, called, groups } of TOPICS) {
+  for (const name of [topic, ...called]) {
+    const from = folded(name);
+    if (!TOPIC_NAMES.has(from)) TOPIC_NAMES.set(from, topic);
+    for (const [breakdown, spellings] of Object.entries(groups)) {
+      const group: Breakdown = { topic, breakdown };
+      for (const spelling of [breakdown, ...spellings]) {
+        const key = `${from}: ${folded(spelling)}`;
+        if (!GROUPS.has(key)) GROUPS.set(key, group);
+      }
+    }
+  }
+}
+// Longest first, so that "SEN_primary_need_…" is not read as topic SEN.
+const TOPICS_BY_LENGTH = [...TOPIC_NAMES.keys()].sort((a, b) => b.length - a.length);
+
+/** Topics under which a file puts everything, so that the value alone says what it is. */
+const NO_TOPIC = new Set(['', 'total', 'all', 'characteristic', 'characteristics', 'breakdown', 'all pupils']);
+
+/**
+ * Our name of a pupil group. Totals, also those inside a topic, are TOTAL. What we do not know is kept as the file
+ * spells it, so that it never meets another group.
+ * @param topic as the file has it; '' where the value carries it ("Gender_male", "SEN - SEN support")
+ */
+export function canonicalBreakdown(topic: string, value: string): Breakdown {
+  if (isWhole(value)) return TOTAL;
+  const topicKey = folded(topic);
+  const valueKey = folded(value);
+  if (!NO_TOPIC.has(topicKey)) {
+    const known = GROUPS.get(`${topicKey}: ${valueKey}`);
+    if (known !== undefined) return known;
+    return { topic: TOPIC_NAMES.get(topicKey) ?? topic.trim(), breakdown: value.trim() };
+  }
+  if (valueKey === '') return TOTAL;
+  for (const name of TOPICS_BY_LENGTH) {
+    if (!valueKey.startsWith(`${name} `)) continue;
+    const known = GROUPS.get(`${name}: ${valueKey.slice(name.length + 1)}`) ?? GROUPS.get(`${name}: ${valueKey}`);
+    if (known !== undefined) return known;
+  }
+  return { topic: 'Characteristic', breakdown: value.trim() };
+}
+
+/** Every breakdown that files are known to have, for messages and for checking names in the configuration. */
+export function knownBreakdowns(): readonly Breakdown[] {
+  return [TOTAL, ...new Set(GROUPS.values())].filter(
+    (group, index, all) =>
+      all.findIndex((other) => other.topic === group.topic && other.breakdown === group.breakdown) === index,
+  );
+}
