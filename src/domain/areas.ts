@@ -13,8 +13,9 @@ import {
   type Region,
 } from './authorities.js';
 import type { AreaRef, GeographicLevel } from './area.js';
-import { distance, foldName, slipsAllowed } from './names.js';
+import { foldName } from './names.js';
 
+export * from './area-search.js';
 export { foldName, nearest } from './names.js';
 
 /** The cells of a row that say which area it is about, as the file has them. */
@@ -49,10 +50,6 @@ function words(cell: string | undefined): string {
 
 const THREE_DIGITS = /^[1-9]\d{2}$/;
 
-const byThreeDigits = new Map(AUTHORITIES.map((authority) => [authority.oldLaCode, authority]));
-const byOnsCode = new Map(
-  AUTHORITIES.flatMap((authority) => authority.codes.map((each) => [each, authority] as const)),
-);
 const regionByCode = new Map([...REGIONS, ...LONDON_PARTS].map((region) => [region.code, region]));
 const regionByName = new Map(
   [...REGIONS, ...LONDON_PARTS].flatMap((region) =>
@@ -64,12 +61,6 @@ const byName = new Map<string, Authority[]>();
 for (const authority of AUTHORITIES)
   for (const name of new Set([authority.name, ...authority.aliases].map(foldName)))
     byName.set(name, [...(byName.get(name) ?? []), authority]);
-
-/** The authority with this code, be it DfE's three digits or any ONS code it ever had. */
-export function findAuthority(anyCode: string): Authority | undefined {
-  const trimmed = anyCode.trim().toUpperCase();
-  return byThreeDigits.get(trimmed) ?? byOnsCode.get(trimmed);
-}
 
 /** A region, or half of London, by its code, else by its name in any spelling. */
 function findRegion(regionCode: string, regionName: string): Region | undefined {
@@ -127,7 +118,7 @@ type RegionCells = Pick<AreaRef, 'regionCode' | 'regionName'>;
 /** DfE's three digits as the row gives them, else as its ONS code tells. */
 function threeDigits(cells: AreaCells): string | undefined {
   const old = code(cells.oldLaCode);
-  return THREE_DIGITS.test(old) ? old : byOnsCode.get(code(cells.newLaCode))?.oldLaCode;
+  return THREE_DIGITS.test(old) ? old : findAuthority(code(cells.newLaCode))?.oldLaCode;
 }
 
 function authorityOf(cells: AreaCells, region: RegionCells): AreaRef | undefined {
@@ -182,7 +173,7 @@ export function currentNameAndCode(ref: AreaRef): CurrentArea {
     const { code: regionCode, name: regionName } = known ?? own;
     return { code: regionCode, name: regionName, oldLaCode: undefined, regionCode, regionName };
   }
-  const authority = byThreeDigits.get(ref.level === 'Local authority' ? ref.key : (ref.oldLaCode ?? ''));
+  const authority = authorityOfDigits(ref.level === 'Local authority' ? ref.key : ref.oldLaCode);
   const region = authority ? { regionCode: authority.regionCode, regionName: authority.regionName } : regionNow(ref);
   if (ref.level !== 'Local authority' || !authority) return { ...own, ...region };
   return { name: authority.name, code: authority.code, oldLaCode: authority.oldLaCode, ...region };
@@ -208,11 +199,11 @@ function dayAfter(isoDate: string): string {
 
 /** The authorities that took over the area of an abolished one. @param key DfE's three digits */
 export function successorsOf(key: string): Succession[] {
-  const ended = byThreeDigits.get(key);
+  const ended = authorityOfDigits(key);
   const closed = ended?.closed;
   if (!ended || closed === undefined) return [];
   return ended.successors.flatMap((each) => {
-    const authority = byThreeDigits.get(each);
+    const authority = authorityOfDigits(each);
     return authority ? [{ authority, on: dayAfter(closed) }] : [];
   });
 }
@@ -224,146 +215,4 @@ export function predecessorsOf(key: string): Succession[] {
       ? [{ authority, on: dayAfter(authority.closed) }]
       : [],
   );
-}
-
-/** What a search needs to know of an area. */
-export interface NamedArea {
-  readonly level: string;
-  readonly key: string;
-  readonly code: string;
-  readonly oldLaCode: string | undefined;
-  readonly name: string;
-  /** Other names and codes, in any case. */
-  readonly aliases: readonly string[];
-}
-
-/** England, the regions, the halves of London and every authority, known before any figure is loaded. */
-export const KNOWN_AREAS: readonly NamedArea[] = [
-  { level: 'National', key: ENGLAND.code, code: ENGLAND.code, oldLaCode: undefined, name: ENGLAND.name, aliases: [] },
-  ...[...REGIONS, ...LONDON_PARTS].map((region) => ({
-    level: 'Regional',
-    key: region.code,
-    code: region.code,
-    oldLaCode: undefined,
-    name: region.name,
-    aliases: region.aliases,
-  })),
-  ...AUTHORITIES.map((authority) => ({
-    level: 'Local authority',
-    key: authority.oldLaCode,
-    code: authority.code,
-    oldLaCode: authority.oldLaCode,
-    name: authority.name,
-    aliases: [...authority.aliases, ...authority.codes],
-  })),
-];
-
-/** How well an area answers a search, best first. */
-export const MATCHES = ['code', 'name', 'alias', 'loosely', 'beginning', 'part', 'slip'] as const;
-export type Match = (typeof MATCHES)[number];
-
-export interface Found<A> {
-  readonly area: A;
-  readonly match: Match;
-}
-
-/** Words of a name that people leave out or put elsewhere: 'Bristol, City of', 'County Durham', 'London Borough of Brent'. */
-function loose(folded: string): string {
-  return folded
-    .replace(/\b(city|county|london borough|royal borough|metropolitan borough|borough|district) of\b/g, ' ')
-    .replace(/\b(county|city|borough|council|unitary authority|pre lgr? \d{4}|pre lgr?)\b/g, ' ')
-    .replace(/ {2,}/g, ' ')
-    .trim();
-}
-
-function matchOf(query: string, area: NamedArea): Match | undefined {
-  const bare = query.trim().toUpperCase();
-  const known = area.level === 'Local authority' ? byThreeDigits.get(area.key) : undefined;
-  const others = known ? [...area.aliases, ...known.aliases, ...known.codes] : area.aliases;
-  if (bare === area.code.toUpperCase() || bare === area.key.toUpperCase()) return 'code';
-  // A school carries the digits of its authority, so only an authority answers to them.
-  if (area.level === 'Local authority' && bare === area.oldLaCode) return 'code';
-  if (/\d/.test(bare) && others.some((other) => other.toUpperCase() === bare)) return 'code';
-  const wanted = foldName(query);
-  if (wanted === '') return undefined;
-  const name = foldName(area.name);
-  if (wanted === name) return 'name';
-  const names = [name, ...others.map(foldName)];
-  if (names.includes(wanted)) return 'alias';
-  const looselyWanted = loose(wanted);
-  if (looselyWanted !== '' && names.some((each) => loose(each) === looselyWanted)) return 'loosely';
-  if (names.some((each) => each.startsWith(wanted))) return 'beginning';
-  if (names.some((each) => each.includes(` ${wanted}`)) || hasAllWords(wanted, names)) return 'part';
-  const target = looselyWanted || wanted;
-  const slip = names.some((each) => {
-    const candidate = loose(each) || each;
-    const most = slipsAllowed(Math.min(target.length, candidate.length));
-    return most > 0 && distance(target, candidate, most) <= most;
-  });
-  return slip ? 'slip' : undefined;
-}
-
-function hasAllWords(wanted: string, names: readonly string[]): boolean {
-  const parts = wanted.split(' ').filter((word) => word !== 'of' && word !== 'and');
-  return parts.length > 1 && names.some((name) => parts.every((part) => ` ${name}`.includes(` ${part}`)));
-}
-
-const LEVEL_ORDER = ['National', 'Regional', 'Local authority', 'School'];
-
-function levelRank(level: string): number {
-  const rank = LEVEL_ORDER.indexOf(level);
-  return rank === -1 ? LEVEL_ORDER.length : rank;
-}
-
-/** An abolished authority comes after a live one of the same name. */
-function isAbolished(area: NamedArea): boolean {
-  return area.level === 'Local authority' && byThreeDigits.get(area.key)?.closed !== undefined;
-}
-
-/**
- * Areas by a name or code as people write it, best first: codes, then the exact name, another spelling, the name
- * without "City of" and the like, beginnings, parts, and slips of the pen where nothing else answers. Among equals
- * live authorities come before abolished ones, wide areas before schools, then by name.
- */
-export function searchAreas<A extends NamedArea>(query: string, areas: Iterable<A>): Found<A>[] {
-  const text = query.slice(0, 200);
-  const found: Found<A>[] = [];
-  for (const area of areas) {
-    const match = matchOf(text, area);
-    if (match) found.push({ area, match });
-  }
-  const kept = found.some(({ match }) => match !== 'slip') ? found.filter(({ match }) => match !== 'slip') : found;
-  return kept.sort(
-    (a, b) =>
-      MATCHES.indexOf(a.match) - MATCHES.indexOf(b.match) ||
-      Number(isAbolished(a.area)) - Number(isAbolished(b.area)) ||
-      levelRank(a.area.level) - levelRank(b.area.level) ||
-      a.area.name.localeCompare(b.area.name, 'en') ||
-      a.area.key.localeCompare(b.area.key, 'en'),
-  );
-}
-
-/** What a name in a rule or on a command line stands for. */
-export type Resolved<A> =
-  | { readonly kind: 'one'; readonly area: A }
-  | { readonly kind: 'several'; readonly areas: readonly A[] }
-  /** `near`: what may have been meant, best first. */
-  | { readonly kind: 'none'; readonly near: readonly A[] };
-
-/**
- * The one area that a name or code stands for: a code, else a name in any of its spellings; of two of the same name
- * the live authority, and the wider level. Parts of names and slips are never taken for a hit, they are proposed.
- */
-export function resolveArea<A extends NamedArea>(text: string, areas: Iterable<A>): Resolved<A> {
-  const found = searchAreas(text, areas);
-  const best = found[0];
-  if (!best || MATCHES.indexOf(best.match) > MATCHES.indexOf('loosely'))
-    return { kind: 'none', near: found.slice(0, 5).map(({ area }) => area) };
-  const equals = found.filter(
-    ({ area, match }) =>
-      match === best.match && area.level === best.area.level && isAbolished(area) === isAbolished(best.area),
-  );
-  return equals.length === 1
-    ? { kind: 'one', area: best.area }
-    : { kind: 'several', areas: equals.map(({ area }) => area) };
 }

@@ -5,7 +5,7 @@
  * other spellings as met in published files; who followed whom from the structural changes orders of 2009
  * (Bedfordshire, Cheshire), 2019 (Dorset), 2021 (Northamptonshire) and 2023 (Cumbria).
  * An authority that only changed its ONS code (Gateshead 2013, Buckinghamshire 2020, North Yorkshire 2023, Barnsley
- * 2025, …) keeps DfE's three digits and is one authority.
+ * 2025, …) keeps DfE's three digits and is one authority. State of the lists: May 2025.
  */
 
 export interface Region {
@@ -305,3 +305,19 @@ export const AUTHORITIES: readonly Authority[] = [
     ['933', 'E06000066', 'Somerset', { earlierCodes: ['E10000027'] }],
   ]),
 ];
+
+const byThreeDigits = new Map(AUTHORITIES.map((authority) => [authority.oldLaCode, authority]));
+const byOnsCode = new Map(
+  AUTHORITIES.flatMap((authority) => authority.codes.map((code) => [code, authority] as const)),
+);
+
+/** The authority with these three digits of DfE. */
+export function authorityOfDigits(oldLaCode: string | undefined): Authority | undefined {
+  return oldLaCode === undefined ? undefined : byThreeDigits.get(oldLaCode);
+}
+
+/** The authority with this code, be it DfE's three digits or any ONS code it ever had. */
+export function findAuthority(anyCode: string): Authority | undefined {
+  const code = anyCode.trim().toUpperCase();
+  return byThreeDigits.get(code) ?? byOnsCode.get(code);
+}

@@ -17,6 +17,9 @@ const FAMILIES: Record<string, Family> = {
   'pupil-attendance-in-schools': 'attendance',
 };
 
+/** The publications whose layouts and families are known. */
+export const KNOWN_PUBLICATIONS: readonly string[] = Object.keys(FAMILIES);
+
 export function familyOf(publicationSlug: string): Family {
   return FAMILIES[publicationSlug] ?? publicationSlug;
 }
