@@ -5,7 +5,9 @@
  */
 import {
   AUTHORITIES,
+  authorityOfDigits,
   ENGLAND,
+  findAuthority,
   LONDON_CODE,
   LONDON_PARTS,
   REGIONS,
