@@ -1,0 +1,334 @@
+/**
+ * What the columns of a data file mean, era by era. A file is recognised by its columns, never by its name, and columns
+ * are found by name, in any order, whatever the case; spaces and underscores are the same.
+ *
+ * To teach the program a new spelling, add it to the line of its meaning in COLUMNS, MEASURE_COLUMNS or GROUP_COLUMNS;
+ * a new shape of file is a line in LAYOUTS.
+ */
+import { isRate, MEASURES, RATES, type Measure } from './measure.js';
+
+/**
+ * Columns that say when, where and for which schools. The first name is the one of today's files; where a file has
+ * several, the first counts.
+ */
+const COLUMNS = {
+  timePeriod: ['time_period', 'year'],
+  timeIdentifier: ['time_identifier'],
+  /** 'five half terms', 'six half terms' (2018/19 files). */
+  yearBreakdown: ['year_breakdown'],
+  /** Characteristics since 2024/25. */
+  absenceTerms: ['absence_terms'],
+  /** 'Total', 'Autumn term' under "Academic year" (2016/17); 'Six half terms' in the files before EES. */
+  term: ['term'],
+  /** 'Week', 'Year to date', or a day of the week (attendance since 2025). */
+  timeFrame: ['time_frame'],
+  level: ['geographic_level', 'level'],
+  countryCode: ['country_code'],
+  countryName: ['country_name', 'country'],
+  regionCode: ['region_code'],
+  regionName: ['region_name'],
+  newLaCode: ['new_la_code'],
+  oldLaCode: ['old_la_code'],
+  laName: ['la_name'],
+  schoolUrn: ['school_urn', 'urn'],
+  schoolLaestab: ['school_laestab', 'laestab'],
+  schoolName: ['school_name'],
+  absenceType: ['absence_type'],
+  enrolmentCount: ['enrolment_count'],
+  enrolmentPercent: ['enrolment_percent'],
+} as const;
+
+export type ColumnRole = keyof typeof COLUMNS;
+
+/**
+ * The column that names the kind of school: the first of these that a file has. `school_type` until 2023/24,
+ * `education_phase` since, `phase_type_grouping` in the long file, `establishment_type` in DfE's harmonised names.
+ */
+const SCHOOL_TYPE_COLUMNS = [
+  'school_type',
+  'phase_type_grouping',
+  'establishment_type',
+  'education_phase',
+  'school_phase',
+];
+
+/** What is measured. Rates are percent everywhere. */
+const MEASURE_COLUMNS: Record<Measure, readonly string[]> = {
+  enrolments: ['enrolments', 'enrolment_count'],
+  persistent_absentees: ['enrolments_pa_10_exact', 'enrolments_pa10_exact'],
+  persistent_absence_rate: [
+    'enrolments_pa_10_exact_percent',
+    'enrolments_pa10_exact_percent',
+    // Attendance: year to date from the spring of each year; its separate data set.
+    'pa_perc',
+    'persistent_absence_percent',
+  ],
+  severe_absentees: ['enrolments_pa_50_exact'],
+  severe_absence_rate: ['enrolments_pa_50_exact_percent', 'severe_absence_percent'],
+  overall_absence_rate: ['sess_overall_percent', 'overall_absence_perc', 'overall_absence_percent'],
+  authorised_absence_rate: ['sess_authorised_percent', 'authorised_absence_perc', 'authorised_absence_percent'],
+  unauthorised_absence_rate: ['sess_unauthorised_percent', 'unauthorised_absence_perc', 'unauthorised_absence_percent'],
+};
+
+/** Pairs of columns that name a pupil group: its topic, where there is such a column, and the group. */
+const TOPIC_AND_GROUP: readonly { readonly topic?: string; readonly group: string }[] = [
+  { topic: 'breakdown_topic', group: 'breakdown' },
+  { topic: 'characteristic', group: 'characteristic_breakdown' },
+  { group: 'characteristic' },
+  { group: 'characteristic_breakdown' },
+  { group: 'characteristic_1' },
+  { group: 'characteristic_2' },
+];
+
+/** Columns of one topic each. A row in which two of them name a group is a cross-tabulation. */
+const GROUP_COLUMNS: readonly { readonly column: string; readonly topic: string; readonly within?: string }[] = [
+  { column: 'sex', topic: 'Sex' },
+  { column: 'gender', topic: 'Sex' },
+  { column: 'fsm', topic: 'FSM eligibility' },
+  { column: 'fsm_eligibility', topic: 'FSM eligibility' },
+  { column: 'fsm_status', topic: 'FSM eligibility' },
+  { column: 'sen_status', topic: 'SEN status' },
+  { column: 'sen_provision', topic: 'SEN provision', within: 'sen_status' },
+  { column: 'sen_primary_need', topic: 'SEN primary need' },
+  { column: 'ethnicity_major', topic: 'Ethnicity major' },
+  { column: 'major_ethnicity', topic: 'Ethnicity major' },
+  { column: 'ethnicity_minor', topic: 'Ethnicity minor', within: 'ethnicity_major' },
+  { column: 'minor_ethnicity', topic: 'Ethnicity minor', within: 'major_ethnicity' },
+  { column: 'first_language', topic: 'First language' },
+  { column: 'ncyear', topic: 'Year group' },
+  { column: 'nc_year', topic: 'Year group' },
+  { column: 'year_group', topic: 'Year group' },
+  { column: 'disadvantage_status', topic: 'Disadvantage status' },
+  { column: 'idaci_decile', topic: 'IDACI decile' },
+];
+
+/** Code and name columns of the levels beyond country, region, authority and school (EES open data standard). */
+const OTHER_AREA_COLUMNS: Record<string, readonly [code: string | undefined, name: string]> = {
+  'local authority district': ['lad_code', 'lad_name'],
+  'parliamentary constituency': ['pcon_code', 'pcon_name'],
+  ward: ['ward_code', 'ward_name'],
+  'local enterprise partnership': ['local_enterprise_partnership_code', 'local_enterprise_partnership_name'],
+  'local skills improvement plan area': ['lsip_code', 'lsip_name'],
+  'english devolved area': ['english_devolved_area_code', 'english_devolved_area_name'],
+  'mayoral combined authority': ['mayoral_combined_authority_code', 'mayoral_combined_authority_name'],
+  'opportunity area': ['opportunity_area_code', 'opportunity_area_name'],
+  'police force area': ['pfa_code', 'pfa_name'],
+  'rsc region': [undefined, 'rsc_region_lead_name'],
+  mat: ['trust_id', 'trust_name'],
+  sponsor: ['sponsor_id', 'sponsor_name'],
+  provider: ['provider_ukprn', 'provider_name'],
+  institution: ['institution_id', 'institution_name'],
+  'planning area': ['planning_area_code', 'planning_area_name'],
+};
+
+export type LayoutName =
+  'wide' | 'characteristics' | 'long' | 'attendance' | 'attendance persistent absence' | 'before EES';
+
+interface LayoutRule {
+  /** All of these columns must be there. */
+  readonly has: readonly string[];
+  readonly is: LayoutName | { readonly notOurs: string };
+}
+
+/** The shapes of files, tried from top to bottom: the first whose columns are all there. */
+const LAYOUTS: readonly LayoutRule[] = [
+  { has: ['attendance_date'], is: { notOurs: 'it holds single days (attendance_date), which are not watched' } },
+  {
+    has: ['attendance_reason'],
+    is: { notOurs: 'it holds sessions by reason (attendance_reason), none of the five absence rates' },
+  },
+  {
+    has: ['enrolments_overall_0_5'],
+    is: { notOurs: 'it holds enrolments in bands of 5% (enrolments_overall_0_5 …), none of the five absence rates' },
+  },
+  { has: ['absence_type', 'enrolment_count'], is: 'long' },
+  { has: ['absence_type', 'enrolment_percent'], is: 'long' },
+  { has: ['persistent_absence_percent'], is: 'attendance persistent absence' },
+  { has: ['overall_absence_perc'], is: 'attendance' },
+  { has: ['pa_perc'], is: 'attendance' },
+  { has: ['term', 'year', 'level'], is: 'before EES' },
+  { has: ['breakdown_topic', 'breakdown'], is: 'characteristics' },
+  { has: ['characteristic'], is: 'characteristics' },
+  { has: ['characteristic_breakdown'], is: 'characteristics' },
+  { has: ['geographic_level'], is: 'wide' },
+  { has: ['level'], is: 'wide' },
+];
+
+/** A filter column that may name a pupil group; indexes count from 0. */
+export interface GroupColumn {
+  readonly index: number;
+  /** Fixed topic, or the index of the column that names it, or neither ("Gender_male"). */
+  readonly topic: string | number | undefined;
+  /** Index of the column of which this one is a subdivision: where this one names a group, that one does not count. */
+  readonly within: number | undefined;
+}
+
+export interface UsableColumns {
+  readonly kind: 'usable';
+  readonly layout: LayoutName;
+  /** Which family of publications writes this layout: attendance calls its running totals "Academic year". */
+  readonly writtenBy: 'absence' | 'attendance';
+  readonly columns: Readonly<Partial<Record<ColumnRole, number>>>;
+  readonly schoolType: number | undefined;
+  readonly groups: readonly GroupColumn[];
+  /** Index of the column of each measure; in the long layout those of the counts and rates that rows may carry. */
+  readonly measures: readonly (readonly [Measure, number])[];
+  /** What the file may give, also through the long layout. */
+  readonly gives: readonly Measure[];
+  /** Code and name columns of other levels, by level in lower case. */
+  readonly otherAreas: ReadonlyMap<string, readonly [code: number | undefined, name: number | undefined]>;
+  /** Columns not read, as the file spells them. */
+  readonly ignored: readonly string[];
+}
+
+export type Recognised =
+  | UsableColumns
+  /** Nothing to watch in it: passed over, with the reason. */
+  | { readonly kind: 'not ours'; readonly reason: string }
+  /** It should be ours and cannot be understood: quarantined, with the reason. */
+  | { readonly kind: 'unreadable'; readonly reason: string };
+
+/** A column name as it is compared: trimmed, lower case, without a byte order mark, spaces as underscores. */
+export function columnKey(name: string): string {
+  return name
+    .replace(/^\uFEFF/, '')
+    .trim()
+    .toLowerCase()
+    .replace(/\s+/g, '_');
+}
+
+/** Says what a file is from its header row. */
+export function recogniseColumns(header: readonly string[]): Recognised {
+  const keys = header.map(columnKey);
+  const has = (name: string): boolean => keys.includes(name);
+
+  const shape = LAYOUTS.find((rule) => rule.has.every(has))?.is;
+  if (typeof shape === 'object') return { kind: 'not ours', reason: shape.notOurs };
+  const isLong = shape === 'long';
+  const measureColumns = MEASURES.filter((measure) => !isLong || !MEASURE_COLUMNS[measure].includes('enrolment_count'));
+  const given = measureColumns.filter((measure) => MEASURE_COLUMNS[measure].some(has));
+  if (!isLong && !given.some(isRate) && !(given.includes('enrolments') && given.some((each) => each !== 'enrolments')))
+    return {
+      kind: 'not ours',
+      reason: `none of the five absence rates is among its columns (${RATES.map((rate) => MEASURE_COLUMNS[rate][0]).join(', ')})`,
+    };
+
+  const doubled = [
+    ...Object.values(COLUMNS).map((names) => meaningTwice(names, keys, false)),
+    ...Object.values(MEASURE_COLUMNS).map((names) => meaningTwice(names, keys, true)),
+    meaningTwice(SCHOOL_TYPE_COLUMNS, keys, false),
+    meaningTwice(
+      GROUP_COLUMNS.map(({ column }) => column).concat(
+        TOPIC_AND_GROUP.flatMap(({ topic, group }) => (topic === undefined ? [group] : [topic, group])),
+      ),
+      keys,
+      false,
+    ),
+  ].find((found) => found !== undefined);
+  if (doubled)
+    return {
+      kind: 'unreadable',
+      reason: `the columns ${doubled.map((at) => `"${(header[at] ?? '').trim()}" (column ${at + 1})`).join(' and ')} mean the same; which one to read cannot be told`,
+    };
+
+  const columns: Partial<Record<ColumnRole, number>> = {};
+  for (const [role, names] of Object.entries(COLUMNS) as [ColumnRole, readonly string[]][]) {
+    const at = firstOf(names, keys);
+    if (at !== undefined) columns[role] = at;
+  }
+  const missing = [
+    ...(columns.timePeriod === undefined ? ['time_period'] : []),
+    ...([columns.timeIdentifier, columns.yearBreakdown, columns.absenceTerms, columns.term].every(
+      (at) => at === undefined,
+    )
+      ? ['time_identifier']
+      : []),
+    ...(columns.level === undefined ? ['geographic_level'] : []),
+  ];
+  if (missing.length > 0 || shape === undefined)
+    return { kind: 'unreadable', reason: `it has absence figures, but no column ${missing.join(', ')}` };
+
+  const schoolType = firstOf(SCHOOL_TYPE_COLUMNS, keys);
+  const groups = groupColumns(keys);
+  const measures = given.flatMap((measure): [Measure, number][] => {
+    const at = firstOf(MEASURE_COLUMNS[measure], keys);
+    return at === undefined ? [] : [[measure, at]];
+  });
+  const otherAreas = new Map(
+    Object.entries(OTHER_AREA_COLUMNS).map(([level, [code, name]]) => [
+      level,
+      [code === undefined ? undefined : firstOf([code], keys), firstOf([name], keys)] as const,
+    ]),
+  );
+  const read = new Set<number | undefined>([
+    ...Object.values(columns),
+    schoolType,
+    ...groups.flatMap((group) => [group.index, typeof group.topic === 'number' ? group.topic : undefined]),
+    ...measures.map(([, at]) => at),
+    ...[...otherAreas.values()].flat(),
+  ]);
+  return {
+    kind: 'usable',
+    layout: shape,
+    writtenBy: shape.startsWith('attendance') ? 'attendance' : 'absence',
+    columns,
+    schoolType,
+    groups,
+    measures,
+    gives: isLong ? [...LONG_MEASURES, ...given] : given,
+    otherAreas,
+    ignored: header.map((name) => name.trim()).filter((_, at) => !read.has(at)),
+  };
+}
+
+/** What each value of `absence_type` counts, in the long layout. */
+export const ABSENCE_TYPES: Readonly<Record<string, { readonly count: Measure; readonly rate: Measure | undefined }>> =
+  {
+    // Its percent is 100 or "z".
+    'total pupils': { count: 'enrolments', rate: undefined },
+    'persistent absence': { count: 'persistent_absentees', rate: 'persistent_absence_rate' },
+    'severe absence': { count: 'severe_absentees', rate: 'severe_absence_rate' },
+  };
+
+const LONG_MEASURES: readonly Measure[] = [
+  'enrolments',
+  'persistent_absentees',
+  'persistent_absence_rate',
+  'severe_absentees',
+  'severe_absence_rate',
+];
+
+/** Index of the first name that is among the columns. */
+function firstOf(names: readonly string[], keys: readonly string[]): number | undefined {
+  for (const name of names) {
+    const at = keys.indexOf(name);
+    if (at !== -1) return at;
+  }
+  return undefined;
+}
+
+/** Where one column name stands twice, or (`synonyms`) two spellings of one figure stand side by side. */
+function meaningTwice(names: readonly string[], keys: readonly string[], synonyms: boolean): number[] | undefined {
+  const groups = synonyms ? [names] : names.map((name) => [name]);
+  return groups
+    .map((group) => keys.flatMap((key, index) => (group.includes(key) ? [index] : [])))
+    .find((found) => found.length > 1);
+}
+
+function groupColumns(keys: readonly string[]): GroupColumn[] {
+  const groups: GroupColumn[] = [];
+  const taken = new Set<string>();
+  for (const { topic, group } of TOPIC_AND_GROUP) {
+    const index = keys.indexOf(group);
+    const topicAt = topic === undefined ? undefined : keys.indexOf(topic);
+    if (index === -1 || topicAt === -1 || taken.has(group)) continue;
+    groups.push({ index, topic: topicAt, within: undefined });
+    taken.add(group);
+    if (topic !== undefined) taken.add(topic);
+  }
+  for (const { column, topic, within } of GROUP_COLUMNS) {
+    const index = keys.indexOf(column);
+    if (index !== -1) groups.push({ index, topic, within: within === undefined ? undefined : firstOf([within], keys) });
+  }
+  return groups;
+}
