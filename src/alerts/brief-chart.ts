@@ -1,0 +1,108 @@
+/** From facts to the model of the trend chart, with the words that tell the trend to who does not see it. */
+import { printed } from '../domain/decimal.js';
+import { MEASURE_WORDS, RATES, type Rate } from '../domain/measure.js';
+import { academicYearLabel, type Period } from '../domain/period.js';
+import { discontinuity } from '../domain/series.js';
+import type { BriefFacts, ChartLine, ChartModel, FigureRow } from './brief-model.js';
+import type { BriefOptions } from './brief.js';
+import { figureOf } from './brief-print.js';
+import { inPlace, periodWords, placeName, schoolTypeWords, shortPeriod } from './brief-words.js';
+
+/** A chart of a phone's width has room for so many periods. */
+const MOST_PERIODS = 24;
+
+/** The trend of one measure for area, region and England; undefined where the area has fewer than two figures. */
+export function briefChart(facts: BriefFacts, options: BriefOptions): ChartModel | undefined {
+  const focus = RATES.find((rate) => rate === options.focus);
+  const measure = [focus, ...RATES].find(
+    (rate) => rate !== undefined && figureOf(facts.own.at(-1), rate) !== undefined,
+  );
+  const last = facts.own.at(-1);
+  if (measure === undefined || last === undefined) return undefined;
+  const lines = [
+    line(facts.area.name, 'area', facts.own, measure),
+    line(facts.region.at(-1)?.area ?? '', 'region', facts.region, measure),
+    line('England', 'England', facts.england, measure),
+  ].filter((one) => one.points.length > 0);
+  const own = lines[0];
+  if (own?.role !== 'area' || own.points.length < 2) return undefined;
+  const labels = periodLabels([...facts.own, ...facts.region, ...facts.england]).slice(-MOST_PERIODS);
+  const shown = lines
+    .map((one) => ({ ...one, points: one.points.filter(({ label }) => labels.includes(label)) }))
+    .filter((one) => one.points.length > 0);
+  const threshold = measure === focus ? options.threshold : undefined;
+  const types = schoolTypeWords(facts.schoolType);
+  const where = types === undefined ? inPlace(facts.area) : `in ${types} ${inPlace(facts.area)}`;
+  const title = `${MEASURE_WORDS[measure]} ${where}, ${seriesWords(last.period)}`;
+  return {
+    title: title.charAt(0).toUpperCase() + title.slice(1),
+    measure,
+    labels,
+    lines: shown,
+    threshold,
+    alt: altText(title, shown, threshold),
+    composed: options.composed ?? false,
+  };
+}
+
+function seriesWords(period: Period): string {
+  if (period.kind === 'week') return 'week by week';
+  return periodWords(period).replace(` ${period.academicYear}`, '');
+}
+
+function line(name: string, role: ChartLine['role'], rows: readonly FigureRow[], measure: Rate): ChartLine {
+  let segment = 0;
+  let previous: Period | undefined;
+  const points = rows.flatMap((row) => {
+    const figure = figureOf(row, measure);
+    if (figure === undefined) {
+      segment++;
+      return [];
+    }
+    if (previous !== undefined && discontinuity(measure, previous, row.period) !== undefined) segment++;
+    previous = row.period;
+    return [{ label: shortPeriod(row.period), sort: row.period.sort, value: figure.value.toNumber(), segment }];
+  });
+  return { name: role === 'region' ? placeName({ name, level: 'Regional' }) : name, role, points };
+}
+
+/** Every period from the first to the last in order; of years also those without a figure, so that a gap is seen. */
+function periodLabels(rows: readonly FigureRow[]): readonly string[] {
+  const periods = new Map(rows.map(({ period }) => [period.sort, period]));
+  const sorted = [...periods.values()].sort((a, b) => a.sort - b.sort);
+  const [first, last] = [sorted[0], sorted.at(-1)];
+  if (first === undefined || last === undefined) return [];
+  if (first.kind === 'week') return sorted.map(shortPeriod);
+  return Array.from({ length: last.startYear - first.startYear + 1 }, (_, i) => academicYearLabel(first.startYear + i));
+}
+
+function altText(title: string, lines: readonly ChartLine[], threshold: number | undefined): string {
+  const parts = lines.map((one) => `${one.name}: ${course(one)}`);
+  const gap = lines.some(({ points }) => new Set(points.map(({ segment }) => segment)).size > 1)
+    ? ' The lines are interrupted where figures are missing or cannot be compared.'
+    : '';
+  const at = threshold === undefined ? '' : ` A dashed line marks ${plain(threshold)}%.`;
+  return `Line chart: ${title}. ${parts.join(' ')}${at}${gap}`;
+}
+
+/** A line as configured: '2' stays '2.0', '2.25' stays '2.25'. */
+function plain(value: number): string {
+  const text = String(value);
+  return text.includes('.') ? text : printed(value, 1);
+}
+
+/** 'from 13.1% in 2016/17, up to its highest, 20.0%, in 2022/23, to 17.3% in 2024/25.' */
+function course({ points }: ChartLine): string {
+  const [first, last] = [points[0], points.at(-1)];
+  if (first === undefined || last === undefined) return 'no figure.';
+  const at = (point: typeof first): string => `${printed(point.value, 1)}% in ${point.label}`;
+  if (points.length === 1) return `${at(first)}.`;
+  const high = points.reduce((best, point) => (point.value > best.value ? point : best));
+  const low = points.reduce((best, point) => (point.value < best.value ? point : best));
+  const turns = [
+    high !== first && high !== last ? `highest at ${at(high)}` : '',
+    low !== first && low !== last ? `lowest at ${at(low)}` : '',
+  ].filter((turn) => turn !== '');
+  const ends = high === last ? ', its highest' : low === last ? ', its lowest' : '';
+  return `from ${at(first)}${turns.length === 0 ? '' : `, ${turns.join(', ')},`} to ${at(last)}${ends}.`;
+}

@@ -1,0 +1,150 @@
+/** Numbers to print: each rounded once, each with the stored figures it stands for. */
+import { decimal, Decimal, printed, printedCount } from '../domain/decimal.js';
+import type { Measure } from '../domain/measure.js';
+import type { FigureRow, Quoted, Sentence, Source } from './brief-model.js';
+import { cardinal, naturalFrequency, ordinal } from './brief-words.js';
+
+/** A stored figure that is a number. */
+export interface Figure {
+  readonly row: FigureRow;
+  readonly measure: Measure;
+  readonly value: Decimal;
+}
+
+/** The figure of a row, undefined where none is published. */
+export function figureOf(row: FigureRow | undefined, measure: Measure): Figure | undefined {
+  const value = row?.values[measure];
+  return row === undefined || value === undefined || value === null
+    ? undefined
+    : { row, measure, value: decimal(value) };
+}
+
+/** Where a figure stands, for --json and for whoever quotes it. */
+export function sourceOf({ row, measure, value }: Figure): Source {
+  const provenance = row.provenance[measure];
+  return {
+    area: row.area,
+    area_code: row.areaCode,
+    period: row.period.label,
+    school_type: row.schoolType,
+    breakdown: row.topic === 'Total' ? 'Total' : `${row.topic}: ${row.breakdown}`,
+    measure,
+    value: value.toNumber(),
+    data_set: provenance?.data_set ?? '',
+    data_set_version: provenance?.version ?? '',
+    release: provenance?.release ?? '',
+    published_at: provenance?.published_at ?? '',
+    computed: provenance?.computed ?? false,
+  };
+}
+
+/** How a value looks at a number of decimal places, as a number to compare what the reader sees. */
+export type Rounding = (value: Decimal) => Decimal;
+
+/** Figures are published with up to 13 decimals: beyond, nothing can differ. */
+const MOST_PLACES = 15;
+
+/**
+ * The fewest decimal places (one or more) at which what is said holds for the numbers as printed: a difference fits
+ * the two figures beside it, a figure is on its side of a threshold. One more decimal at a time.
+ */
+export function placesWhere(holds: (as: Rounding) => boolean, atLeast = 1): number {
+  let places = atLeast;
+  while (places < MOST_PLACES && !holds((value) => value.toDecimalPlaces(places, Decimal.ROUND_HALF_UP))) places++;
+  return places;
+}
+
+/** Does the printed difference fit the printed figures? */
+export function differenceFits(as: Rounding, later: Decimal, earlier: Decimal): boolean {
+  return as(later)
+    .minus(as(earlier))
+    .eq(as(later.minus(earlier)));
+}
+
+/** '17.3%' */
+export function rate(figure: Figure, places: number): Quoted {
+  return {
+    text: `${printed(figure.value, places)}%`,
+    value: figure.value.toNumber(),
+    kind: 'rate',
+    from: [sourceOf(figure)],
+  };
+}
+
+/** '6,569' */
+export function count(figure: Figure): Quoted {
+  return { text: printedCount(figure.value), value: figure.value.toNumber(), kind: 'count', from: [sourceOf(figure)] };
+}
+
+/** The size of a difference, without sign and unit: '0.7'. */
+export function difference(later: Figure, earlier: Figure, places: number): Quoted {
+  const value = later.value.minus(earlier.value);
+  return {
+    text: printed(value.abs(), places),
+    value: value.toNumber(),
+    kind: 'difference',
+    from: [sourceOf(later), sourceOf(earlier)],
+  };
+}
+
+/** 'about one in six', undefined where no simple fraction is near. */
+export function frequency(figure: Figure): Sentence | undefined {
+  const near = naturalFrequency(figure.value);
+  if (near === undefined) return undefined;
+  const from = [sourceOf(figure)];
+  const of: Quoted = { text: cardinal(near.of), value: near.of, kind: 'frequency', from };
+  const among: Quoted = { text: cardinal(near.among), value: near.among, kind: 'frequency', from };
+  return say`about ${of} in ${among}`;
+}
+
+/** '87th' */
+export function rank(position: number, figure: Figure): Quoted {
+  return { text: ordinal(position), value: position, kind: 'rank', from: [sourceOf(figure)] };
+}
+
+/** How many areas: 'ten' or '151'; of the figures counted one from each data set version stands as source. */
+export function howMany(figures: readonly Figure[], n = figures.length): Quoted {
+  const from = new Map(
+    figures.map(sourceOf).map((source) => [`${source.data_set}\n${source.data_set_version}`, source]),
+  );
+  return { text: cardinal(n), value: n, kind: 'number of areas', from: [...from.values()] };
+}
+
+/** The unweighted mean of rates, in percent. @throws on an empty list */
+export function meanOf(figures: readonly Figure[]): Decimal {
+  return figures.reduce((sum, { value }) => sum.plus(value), new Decimal(0)).div(figures.length);
+}
+
+/** '18.9%', with every rate it is the mean of. */
+export function meanRate(figures: readonly Figure[], places: number): Quoted {
+  const value = meanOf(figures);
+  return { text: `${printed(value, places)}%`, value: value.toNumber(), kind: 'mean', from: figures.map(sourceOf) };
+}
+
+/** Prose with numbers: text and quoted numbers joined in order. */
+export function say(strings: TemplateStringsArray, ...parts: readonly (string | Quoted | Sentence)[]): Sentence {
+  let text = strings[0] ?? '';
+  const numbers: Quoted[] = [];
+  parts.forEach((part, i) => {
+    text += (typeof part === 'string' ? part : part.text) + (strings[i + 1] ?? '');
+    if (typeof part === 'string') return;
+    if ('numbers' in part) numbers.push(...part.numbers);
+    else numbers.push(part);
+  });
+  return { text, numbers };
+}
+
+export const NOTHING: Sentence = { text: '', numbers: [] };
+
+/** Joined by a separator, the last one by `last`: 'a, b and c'. */
+export function joined(parts: readonly Sentence[], separator = ', ', last = ' and '): Sentence {
+  return parts.reduce((all, part, i) => {
+    if (i === 0) return part;
+    return say`${all}${i === parts.length - 1 ? last : separator}${part}`;
+  }, NOTHING);
+}
+
+/** With a capital at the start. */
+export function capital(sentence: Sentence): Sentence {
+  return { ...sentence, text: sentence.text.charAt(0).toUpperCase() + sentence.text.slice(1) };
+}

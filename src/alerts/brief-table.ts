@@ -1,0 +1,82 @@
+/** The small table of a brief: a row for each place and measure, this period beside the year before. */
+import { Decimal, printed } from '../domain/decimal.js';
+import type { Rate } from '../domain/measure.js';
+import { discontinuity } from '../domain/series.js';
+import type { BriefFacts, BriefTable, FigureRow, TableRow } from './brief-model.js';
+import { differenceFits, figureOf, meanOf, placesWhere, sourceOf } from './brief-print.js';
+import { shortPeriod } from './brief-words.js';
+import { rowYearBefore } from './brief-trend.js';
+import { academicYearLabel } from '../domain/period.js';
+
+const NO_FIGURE = '–';
+const NEIGHBOURS = 'Neighbours’ mean';
+
+/** '+0.7', '−0.7', '0.0'. */
+export function signed(value: Decimal, places: number): string {
+  const text = printed(value.abs(), places);
+  if (new Decimal(text).isZero()) return text;
+  return `${value.gt(0) ? '+' : '−'}${text}`;
+}
+
+/** Figures in percent, changes in percentage points; in each row at the places at which the three agree. */
+export function briefTable(facts: BriefFacts, measures: readonly Rate[]): BriefTable {
+  const last = facts.own.at(-1);
+  const period = last?.period;
+  const rows = measures.flatMap((measure) =>
+    [
+      row(measure, facts.area.name, facts.own),
+      row(measure, facts.region.at(-1)?.area ?? '', facts.region),
+      row(measure, 'England', facts.england),
+      neighboursRow(measure, facts),
+    ].filter((one) => one !== undefined),
+  );
+  const before = period === undefined ? undefined : rowYearBefore(facts.own)?.period;
+  return {
+    nowHeading: period === undefined ? '' : shortPeriod(period),
+    beforeHeading:
+      before === undefined
+        ? period === undefined
+          ? ''
+          : academicYearLabel(period.startYear - 1)
+        : shortPeriod(before),
+    rows,
+  };
+}
+
+function row(measure: Rate, place: string, rows: readonly FigureRow[]): TableRow | undefined {
+  const last = rows.at(-1);
+  if (last === undefined) return undefined;
+  const now = figureOf(last, measure);
+  const symbol = last.symbols[measure];
+  if (now === undefined && symbol === undefined) return undefined;
+  const beforeRow = rowYearBefore(rows);
+  const before = figureOf(beforeRow, measure);
+  const comparable =
+    now !== undefined &&
+    before !== undefined &&
+    discontinuity(measure, before.row.period, now.row.period) === undefined;
+  const places = comparable ? placesWhere((as) => differenceFits(as, now.value, before.value)) : 1;
+  return {
+    measure,
+    place,
+    now: now === undefined ? (symbol ?? NO_FIGURE) : `${printed(now.value, places)}%`,
+    before: before === undefined ? (beforeRow?.symbols[measure] ?? NO_FIGURE) : `${printed(before.value, places)}%`,
+    change: comparable ? signed(now.value.minus(before.value), places) : NO_FIGURE,
+    sources: [now, before].filter((figure) => figure !== undefined).map(sourceOf),
+  };
+}
+
+function neighboursRow(measure: Rate, facts: BriefFacts): TableRow | undefined {
+  const figures = (facts.neighbours?.rows ?? [])
+    .map((one) => figureOf(one, measure))
+    .filter((one) => one !== undefined);
+  if (figures.length === 0) return undefined;
+  return {
+    measure,
+    place: NEIGHBOURS,
+    now: `${printed(meanOf(figures), 1)}%`,
+    before: NO_FIGURE,
+    change: NO_FIGURE,
+    sources: figures.map(sourceOf),
+  };
+}

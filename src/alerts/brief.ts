@@ -1,0 +1,215 @@
+/** The brief: stored figures told in sentences that could stand in a newspaper. Pure. */
+import { decimal } from '../domain/decimal.js';
+import { COUNT_OF, MEASURE_WORDS, RATES, type Measure, type Rate } from '../domain/measure.js';
+import type { Brief, BriefArea, BriefFacts, FigureRow, Paragraph, Quoted, Sentence } from './brief-model.js';
+import {
+  cleanAll,
+  duringPeriod,
+  inPlace,
+  periodEnded,
+  periodWords,
+  placeName,
+  schoolTypeWords,
+  shortPeriod,
+  symbolWords,
+  TOLD_OF,
+} from './brief-words.js';
+import { briefChart } from './brief-chart.js';
+import { comparisonParagraph, groupsParagraph, rankParagraph } from './brief-beside.js';
+import { capital, count, difference, figureOf, frequency, NOTHING, rate, say, type Figure } from './brief-print.js';
+import { briefTable } from './brief-table.js';
+import { courseOf, paceSentence, type Course } from './brief-trend.js';
+
+export interface BriefOptions {
+  /** The measure of a rule, told and drawn first; without it persistent absence. */
+  readonly focus?: Measure;
+  /** A rule's line, in percent, to draw into the chart of `focus`. */
+  readonly threshold?: number;
+  /** Decimal places `focus` is printed with at the least, where it stands beside a line it is close to. */
+  readonly places?: number;
+  /** The figures are composed, not published. */
+  readonly composed?: boolean;
+}
+
+/** Measures told in prose, in this order, where the series has them. */
+const TOLD: readonly Rate[] = ['persistent_absence_rate', 'severe_absence_rate', 'overall_absence_rate'];
+
+/**
+ * Tells one area's figures of one period. Every number in the prose is formatted from a stored figure and carries its
+ * source. @throws when `facts.own` is empty
+ */
+export function composeBrief(unclean: BriefFacts, options: BriefOptions = {}): Brief {
+  const facts = cleanAll(unclean);
+  const last = facts.own.at(-1);
+  if (last === undefined) throw new Error(`There is no figure for ${facts.area.name} in the series ${facts.series}.`);
+  const measures = toldMeasures(last, options.focus);
+  const courses = new Map<Rate, Course | undefined>(
+    measures.map((measure) => [
+      measure,
+      courseOf(facts.own, measure, measure === options.focus ? options.places : undefined),
+    ]),
+  );
+  const places = (measure: Rate): number => courses.get(measure)?.places ?? 1;
+  const pupilRates = measures.filter((measure) => measure in TOLD_OF);
+  return {
+    area: facts.area,
+    series: facts.series,
+    schoolType: facts.schoolType,
+    period: last.period,
+    periodWords: periodWords(last.period, last.asOf),
+    periodEnded: periodEnded(last.period, last.asOf),
+    headline: headline(facts, measures),
+    paragraphs: [
+      areaParagraph(facts, last, measures, courses),
+      comparisonParagraph(facts, pupilRates.length > 0 ? pupilRates : measures, places),
+      rankParagraph(facts, pupilRates.length > 0 ? pupilRates : measures),
+      groupsParagraph(facts, pupilRates),
+    ].filter((paragraph) => paragraph.sentences.length > 0),
+    table: briefTable(facts, measures),
+    chart: briefChart(facts, options),
+    releases: facts.releases,
+  };
+}
+
+function speaksOf(row: FigureRow, measure: Measure): boolean {
+  return row.values[measure] !== undefined && (row.values[measure] !== null || row.symbols[measure] !== undefined);
+}
+
+function toldMeasures(row: FigureRow, focus: Measure | undefined): readonly Rate[] {
+  const wanted = RATES.filter((measure) => TOLD.includes(measure) || measure === focus);
+  return wanted.filter((measure) => speaksOf(row, measure));
+}
+
+/** 'Luton: persistent absence 17.3%, severe absence 1.5%' */
+function headline(facts: BriefFacts, measures: readonly Rate[]): string {
+  const last = facts.own.at(-1);
+  const told = measures.filter((measure) => measure in TOLD_OF);
+  const parts = (told.length > 0 ? told : measures).map((measure) => {
+    const figure = figureOf(last, measure);
+    return `${MEASURE_WORDS[measure]} ${figure === undefined ? 'not shown' : rate(figure, 1).text}`;
+  });
+  const types = schoolTypeWords(facts.schoolType);
+  return `${facts.area.name}${types === undefined ? '' : ` (${types})`}: ${parts.join(', ')}`;
+}
+
+/** 'in Luton', 'in special schools in Luton'. */
+function whereWords(area: BriefArea, schoolType: string): string {
+  const types = schoolTypeWords(schoolType);
+  return types === undefined ? inPlace(area) : `in ${types} ${inPlace(area)}`;
+}
+
+function areaParagraph(
+  facts: BriefFacts,
+  last: FigureRow,
+  measures: readonly Rate[],
+  courses: ReadonlyMap<Rate, Course | undefined>,
+): Paragraph {
+  const sentences: Sentence[] = [];
+  let enrolmentsNamed = false;
+  measures.forEach((measure, i) => {
+    const course = courses.get(measure);
+    const when = i === 0 ? ` ${duringPeriod(last.period, last.asOf)}` : '';
+    if (course === undefined) {
+      sentences.push(missingSentence(facts, last, measure, when));
+      return;
+    }
+    const pupils = enrolmentsNamed ? 'pupils' : 'pupil enrolments';
+    const where = i === 0 ? ` ${whereWords(facts.area, facts.schoolType)}` : '';
+    const told =
+      toldOfPupils(course, where, pupils) ??
+      say`${MEASURE_WORDS[measure]}${where} was ${rate(course.now, course.places)} of possible sessions`;
+    if (measure in TOLD_OF) enrolmentsNamed = true;
+    const aside = when.endsWith(',') ? when.slice(0, -1) : when;
+    sentences.push(capital(say`${told}${aside}${changeClause(course)}.`));
+    sentences.push(...apartSentences(facts, course));
+    const pace = paceSentence(course, '');
+    if (pace !== undefined) sentences.push(pace);
+  });
+  // Two measures often have the same thing to say about the years before: once is enough.
+  const once = sentences.filter((sentence, i) => sentences.findIndex(({ text }) => text === sentence.text) === i);
+  return { about: 'area', sentences: once };
+}
+
+/** '6,569 pupil enrolments in Luton (17.3%, about one in six) were persistently absent'; undefined for rates of sessions. */
+function toldOfPupils({ now, places }: Course, where: string, pupils: string): Sentence | undefined {
+  const words = TOLD_OF[now.measure];
+  if (words === undefined) return undefined;
+  const near = frequency(now);
+  const counted = countBehind(now);
+  if (counted === undefined) {
+    const aside = near === undefined ? '' : say` (${near})`;
+    return say`${rate(now, places)} of ${pupils}${where}${aside} were ${words}`;
+  }
+  const share = say`(${rate(now, places)}${near === undefined ? '' : say`, ${near}`})`;
+  if (counted.value === 0) return say`${{ ...counted, text: 'no' }} ${pupils}${where} ${share} were ${words}`;
+  if (counted.value === 1) return say`${counted} ${pupils.replace(/s$/, '')}${where} ${share} was ${words}`;
+  return say`${counted} ${pupils}${where} ${share} were ${words}`;
+}
+
+/** The published count of a rate; estimates of running periods are no counts. */
+function countBehind(figure: Figure): Quoted | undefined {
+  const measure = COUNT_OF[figure.measure as Rate];
+  if (measure === undefined || figure.row.period.kind !== 'finished') return undefined;
+  const counted = figureOf(figure.row, measure);
+  return counted?.value.isInteger() === true ? count(counted) : undefined;
+}
+
+/** A change below a twentieth of what was is slight. */
+const SLIGHT = 0.05;
+
+/** ', down slightly, by 0.7 percentage points, from 18.0% in 2023/24, the lowest since …'; '' where nothing is comparable. */
+function changeClause({ now, before, record, places }: Course): Sentence {
+  if (before.kind !== 'year before') return NOTHING;
+  const { figure } = before;
+  const at =
+    now.row.period.kind === 'year to date'
+      ? `at the same point of ${shortPeriod(figure.row.period)}`
+      : `in ${shortPeriod(figure.row.period)}`;
+  const by = difference(now, figure, places);
+  const records = record === undefined ? '' : `, ${recordWords(record)}`;
+  if (decimal(by.text).isZero()) return say`, unchanged from ${rate(figure, places)} ${at}${records}`;
+  const direction = by.value > 0 ? 'up' : 'down';
+  const slight = Math.abs(by.value) < SLIGHT * figure.value.toNumber();
+  const how = slight
+    ? say`${direction} slightly, by ${by} percentage points,`
+    : say`${direction} ${by} percentage points`;
+  return say`, ${how} from ${rate(figure, places)} ${at}${records}`;
+}
+
+function recordWords({ kind, since, wholeSeries }: NonNullable<Course['record']>): string {
+  return wholeSeries
+    ? `the ${kind} since the series began in ${shortPeriod(since)}`
+    : `the ${kind} since comparable figures began in ${shortPeriod(since)}`;
+}
+
+/** What is said where the year before cannot be compared. */
+function apartSentences(facts: BriefFacts, { before, places }: Course): readonly Sentence[] {
+  switch (before.kind) {
+    case 'year before':
+      return [];
+    case 'first':
+      return [say`This is the first figure on record for ${placeName(facts.area)} in this series.`];
+    case 'missing':
+      return [
+        before.symbol === undefined
+          ? say`There is no figure for ${before.academicYear} to compare it with.`
+          : say`The figure for ${before.academicYear} is ${symbolWords(before.symbol)}, so there is nothing to compare it with.`,
+      ];
+    case 'apart':
+      return before.by.kind === 'break'
+        ? [say`No earlier figure stands beside it: ${before.by.says}.`]
+        : [
+            say`The figure before it, ${rate(before.figure, places)} for ${shortPeriod(before.figure.row.period)}, lies beyond a gap and makes no trend: ${before.by.says}.`,
+          ];
+  }
+}
+
+function missingSentence(facts: BriefFacts, last: FigureRow, measure: Rate, when: string): Sentence {
+  const aside = when.endsWith(',') ? when.slice(0, -1) : when;
+  const before = courseOf(facts.own.slice(0, -1), measure);
+  const was =
+    before === undefined
+      ? ''
+      : say` The last one published was ${rate(before.now, 1)} for ${shortPeriod(before.now.row.period)}.`;
+  return say`The figure for ${MEASURE_WORDS[measure]} ${whereWords(facts.area, facts.schoolType)}${aside} is ${symbolWords(last.symbols[measure] ?? '')}.${was}`;
+}

@@ -1,0 +1,213 @@
+/** The trend chart as picture and SVG. The drawing programs are loaded when the first chart is drawn: they are large. */
+import { createRequire } from 'node:module';
+import type { TopLevelSpec } from 'vega-lite';
+import { printed } from '../domain/decimal.js';
+import type { ChartLine, ChartModel } from './brief-model.js';
+
+export interface RenderedChart {
+  readonly png: Buffer;
+  readonly svg: string;
+  readonly alt: string;
+}
+
+/** Drawn at half of this and shown at most so wide: lines and letters stay legible in a column of 320 pixels. */
+export const CHART_WIDTH = 480;
+const CHART_HEIGHT = 250;
+/** Device pixels for each pixel of the drawing, for sharp letters on telephones. */
+const SCALE = 2;
+
+const COLOURS: Record<ChartLine['role'], string> = { area: '#0b5394', region: '#b45f06', England: '#5f6368' };
+const DASHES: Record<ChartLine['role'], readonly number[]> = { area: [1, 0], region: [6, 3], England: [2, 2] };
+const THRESHOLD_COLOUR = '#b00020';
+const FONT = 'DejaVu Sans';
+
+/**
+ * Draws a chart. Lines differ in colour, width and dashes, and each is named at its end, so that the chart can be read
+ * without colour. @returns PNG of 960 pixels width, SVG, and the alt text of the model
+ */
+export async function renderChart(model: ChartModel): Promise<RenderedChart> {
+  const [vega, vegaLite, { Resvg }] = await Promise.all([
+    import('vega'),
+    import('vega-lite'),
+    import('@resvg/resvg-js'),
+  ]);
+  const { spec } = vegaLite.compile(specOf(model));
+  const view = new vega.View(vega.parse(spec), { renderer: 'none', logger: vega.logger(vega.Error) });
+  const svg = await view.toSVG();
+  view.finalize();
+  const require = createRequire(import.meta.url);
+  // Without a font file resvg leaves out every letter, silently.
+  const fontFiles = ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map((file) =>
+    require.resolve(`dejavu-fonts-ttf/ttf/${file}`),
+  );
+  const png = new Resvg(svg, {
+    background: '#ffffff',
+    fitTo: { mode: 'zoom', value: SCALE },
+    font: { fontFiles, loadSystemFonts: false, defaultFontFamily: FONT },
+  }).render();
+  return { png: Buffer.from(png.asPng()), svg, alt: model.alt };
+}
+
+/** Height of a line of letters in the drawing, to keep the values at the ends of lines apart. */
+const LABEL_HEIGHT = 17;
+
+function specOf(model: ChartModel): TopLevelSpec {
+  const points = model.lines.flatMap((line) =>
+    line.points.map((point) => ({ ...point, name: line.name, part: `${line.role} ${point.segment}` })),
+  );
+  const values = [...points.map(({ value }) => value), ...(model.threshold === undefined ? [] : [model.threshold])];
+  const [low, high] = axisEnds(values);
+  const x = {
+    field: 'label',
+    type: 'ordinal' as const,
+    scale: { domain: [...model.labels], padding: 0.3 },
+    axis: {
+      title: null,
+      labelAngle: 0,
+      labelOverlap: 'greedy' as const,
+      values: tickLabels(model.labels),
+      labelFlush: true,
+      grid: false,
+    },
+  };
+  const y = {
+    field: 'value',
+    type: 'quantitative' as const,
+    scale: { domain: [low, high], nice: false, zero: false },
+    axis: {
+      title: null,
+      tickCount: 5,
+      labelExpr: "datum.label + '%'",
+      gridColor: '#e3e3e3',
+      domain: false,
+      ticks: false,
+    },
+  };
+  const names = model.lines.map(({ name }) => name);
+  const legend = {
+    title: null,
+    orient: 'top' as const,
+    direction: 'vertical' as const,
+    symbolType: 'stroke' as const,
+    symbolSize: 700,
+    symbolStrokeWidth: 3,
+    labelLimit: CHART_WIDTH - 60,
+    rowPadding: 2,
+    offset: 6,
+  };
+  const color = {
+    field: 'name',
+    type: 'nominal' as const,
+    scale: { domain: names, range: model.lines.map(({ role }) => COLOURS[role]) },
+    legend,
+  };
+  const strokeDash = {
+    field: 'name',
+    type: 'nominal' as const,
+    scale: { domain: names, range: model.lines.map(({ role }) => DASHES[role]) },
+    legend,
+  };
+  return {
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    width: CHART_WIDTH,
+    height: CHART_HEIGHT,
+    autosize: { type: 'fit', contains: 'padding' },
+    padding: { left: 6, right: 10, top: 6, bottom: 6 },
+    background: '#ffffff',
+    title: {
+      text: wrapped(model.composed ? `COMPOSED FIGURES: ${model.title}` : model.title, 46),
+      anchor: 'start',
+      fontSize: 16,
+      offset: 8,
+    },
+    config: {
+      font: FONT,
+      axis: { labelFontSize: 14, labelColor: '#1f1f1f' },
+      legend: { labelFontSize: 14, labelColor: '#1f1f1f' },
+      view: { stroke: null },
+    },
+    layer: [
+      ...(model.threshold === undefined ? [] : thresholdLayers(model.threshold, y)),
+      {
+        data: { values: points },
+        mark: { type: 'line', strokeWidth: 3, strokeCap: 'butt' },
+        encoding: { x, y, color, strokeDash, detail: { field: 'part', type: 'nominal' } },
+      },
+      {
+        data: { values: points },
+        mark: { type: 'point', filled: true, size: 38, opacity: 1 },
+        encoding: { x, y, color: { ...color, legend: null } },
+      },
+      {
+        data: { values: endLabels(model, low, high) },
+        mark: { type: 'text', align: 'left', dx: 8, fontSize: 14, fontWeight: 'bold' },
+        encoding: { x, y, text: { field: 'text', type: 'nominal' }, color: { ...color, legend: null } },
+      },
+    ],
+  };
+}
+
+function thresholdLayers<Y>(threshold: number, y: Y) {
+  const data = { values: [{ value: threshold, text: `your line: ${withDecimals(threshold)}%` }] };
+  return [
+    { data, mark: { type: 'rule' as const, color: THRESHOLD_COLOUR, strokeDash: [8, 4], strokeWidth: 2 }, encoding: { y } },
+    {
+      data,
+      mark: { type: 'text' as const, color: THRESHOLD_COLOUR, align: 'left' as const, baseline: 'bottom' as const, dy: -3, fontSize: 14 },
+      encoding: { y, x: { value: 4 }, text: { field: 'text', type: 'nominal' as const } },
+    },
+  ];
+}
+
+function withDecimals(value: number): string {
+  return Number.isInteger(value) ? value.toFixed(1) : String(value);
+}
+
+/** Room above and below the lines; a rate never goes below nought. */
+function axisEnds(values: readonly number[]): [number, number] {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const room = Math.max((high - low) * 0.15, 0.1);
+  return [Math.max(0, low - room), high + room];
+}
+
+/** So many period labels as the width has room for, the last one among them. */
+function tickLabels(labels: readonly string[]): string[] {
+  const every = Math.max(1, Math.ceil(labels.length / 5));
+  return labels.filter((_, i) => (labels.length - 1 - i) % every === 0);
+}
+
+/** The last value of each line beside its end, pushed apart where they would cover each other. */
+function endLabels(
+  model: ChartModel,
+  low: number,
+  high: number,
+): { label: string; value: number; text: string; name: string }[] {
+  const apart = ((high - low) * LABEL_HEIGHT) / (CHART_HEIGHT - 90);
+  const ends = model.lines
+    .flatMap((line) =>
+      line.points
+        .slice(-1)
+        .map((point) => ({
+          label: point.label,
+          value: point.value,
+          text: `${printed(point.value)}%`,
+          name: line.name,
+        })),
+    )
+    .sort((a, b) => b.value - a.value);
+  ends.forEach((end, i) => {
+    const above = ends[i - 1];
+    if (above !== undefined) end.value = Math.min(end.value, above.value - apart);
+  });
+  return ends;
+}
+
+function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1);
+    if (line === undefined || line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = `${line} ${word}`;
+  }
+  return lines;
+}
