@@ -37,7 +37,9 @@ export function hashNumber(text: string): number {
  */
 export function stamp(at: Date): string {
   const text = at.toISOString();
-  const rest = String(hashNumber(text)).padStart(4, '0').slice(0, hashNumber(`digits ${text}`) % 5);
+  const rest = String(hashNumber(text))
+    .padStart(4, '0')
+    .slice(0, hashNumber(`digits ${text}`) % 5);
   const fraction = `${text.slice(20, 23)}${rest}`.replace(/0+$/, '');
   return `${text.slice(0, 19)}${fraction === '' ? '' : `.${fraction}`}+00:00`;
 }

@@ -143,6 +143,7 @@ const isFigure = (cell: string): boolean => /^-?[\d.,]+(e[+-]?\d+)?$/i.test(cell
 /** Columns seen so far, sorted into filters and indicators as values come. */
 class Columns {
   readonly options = new Map<number, Set<string>>();
+  readonly positions: ReadonlyMap<string, number>;
   readonly #filters = new Set<number>();
   readonly #candidates: number[];
 
@@ -150,6 +151,7 @@ class Columns {
     readonly headers: readonly string[],
     wanted: readonly string[] | undefined,
   ) {
+    this.positions = new Map(headers.map((header, index) => [header, index]));
     this.#candidates = headers.flatMap((header, index) => (OTHER_COLUMNS.has(header) ? [] : [index]));
     for (const index of this.#candidates) {
       this.options.set(index, new Set());
@@ -182,7 +184,9 @@ class Columns {
       if (this.#filters.has(index)) return [];
       const column = this.headers[index] ?? '';
       const isPercent = /perc|rate/.test(column);
-      return [{ column, label: labelOf(column), unit: isPercent ? '%' : '', decimalPlaces: isPercent ? 1 : 0 } as const];
+      return [
+        { column, label: labelOf(column), unit: isPercent ? '%' : '', decimalPlaces: isPercent ? 1 : 0 } as const,
+      ];
     });
   }
 }
@@ -209,18 +213,19 @@ export async function profileOf(csv: Readable, filters?: readonly string[]): Pro
     rows++;
     if (preview.length < 5) preview.push(row);
     columns.see(row, rows);
-    const { headers } = columns;
-    const cell = (name: string | undefined): string => (name === undefined ? '' : (row[headers.indexOf(name)] ?? '').trim());
+    const at = columns.positions;
+    const cell = (name: string): string => (row[at.get(name) ?? -1] ?? '').trim();
     const time = `${cell('time_period')} ${cell('time_identifier')}`;
-    if (!periods.has(time) && /^\d/.test(time)) periods.set(time, timePeriod(cell('time_period'), cell('time_identifier')));
+    if (!periods.has(time) && /^\d/.test(time))
+      periods.set(time, timePeriod(cell('time_period'), cell('time_identifier')));
     const level = cell('geographic_level');
     const [codeColumn, nameColumn, oldColumn] = PLACE_COLUMNS[level] ?? [];
-    const code = cell(codeColumn);
+    const code = codeColumn === undefined ? '' : cell(codeColumn);
     const oldCode = oldColumn === undefined ? undefined : cell(oldColumn);
     const known = places.get(level) ?? new Map<string, Place>();
     places.set(level, known);
     const key = `${code} ${oldCode ?? ''}`;
-    if (!known.has(key)) known.set(key, { code, label: cell(nameColumn), oldCode });
+    if (!known.has(key)) known.set(key, { code, label: nameColumn === undefined ? '' : cell(nameColumn), oldCode });
   }
   const inTime = [...periods.values()].sort((a, b) => timeOrder(a) - timeOrder(b));
   return {
