@@ -1,0 +1,174 @@
+/** Why an event happened, in a sentence a reader can check: the figures, the line, what it was before. */
+import { decimal, Decimal, printed, printedCount } from '../domain/decimal.js';
+import { isRate, MEASURE_WORDS } from '../domain/measure.js';
+import type { Period } from '../domain/period.js';
+import type { Condition, Rule } from '../domain/rule.js';
+import { differenceFits, placesWhere } from './brief-print.js';
+import { periodWords, symbolWords } from './brief-words.js';
+import { isLevel, isPerPeriod, type Against, type Readable, type Reading, type RuleFigure } from './reading.js';
+
+/** A figure as it stood before: its text, the symbol in its place, and when it was for. */
+export interface Earlier {
+  readonly value: string | null;
+  readonly symbol: string | undefined;
+  readonly period: Period;
+  readonly asOf: string | undefined;
+}
+
+/** Does rounding keep `value` on its side of `line`? */
+function keepsSide(as: (value: Decimal) => Decimal, value: Decimal, line: Decimal): boolean {
+  return as(value).cmp(as(line)) === value.cmp(line);
+}
+
+/** All the numbers a condition is judged by: figure, comparison and difference fit each other and their side of the lines. */
+function placesFor(rule: Rule, reading: Extract<Reading, { kind: 'number' }>, against: Against | undefined): number {
+  const lines = [rule.condition.line, clearingLine(rule.condition)].filter((line) => line !== undefined).map(decimal);
+  return placesWhere(
+    (as) =>
+      lines.every((line) => keepsSide(as, reading.compared, line)) &&
+      (isLevel(rule.condition) ||
+        typeof against?.value !== 'string' ||
+        differenceFits(as, reading.value, decimal(against.value))),
+  );
+}
+
+/** The line past which a rule in breach is clear again, where it has one of its own. */
+export function clearingLine(condition: Condition): number | undefined {
+  if ('clearBelow' in condition) return condition.clearBelow;
+  return 'clearAbove' in condition ? condition.clearAbove : undefined;
+}
+
+/** A value of the rule's measure: '17.3%', or '6,569' for a count. */
+function amount(rule: Rule, value: Decimal | string | number, places: number): string {
+  if (isRate(rule.measure)) return `${printed(value, places)}%`;
+  // Attendance counts are estimates with a fraction: shown only where the whole number would be the line itself.
+  const exact = new Decimal(value);
+  return !exact.isInteger() && exact.round().eq(rule.condition.line) ? printed(exact, places) : printedCount(exact);
+}
+
+/** A difference of the rule's measure, without sign: '0.7 percentage points', or '120' for a count. */
+function points(rule: Rule, difference: Decimal | number, places: number): string {
+  const size = new Decimal(difference).abs();
+  return isRate(rule.measure) ? `${printed(size, places)} percentage points` : amount(rule, size, places);
+}
+
+/** The line's own decimals are never cut: a line of 2.25 is told as 2.25. */
+function linePlaces(line: number, places: number): number {
+  return Math.max(places, decimal(line).decimalPlaces());
+}
+
+function earlierWords(rule: Rule, earlier: Earlier, places: number): string {
+  if (earlier.value !== null) return amount(rule, earlier.value, places);
+  return earlier.symbol === undefined ? 'without a figure' : symbolWords(earlier.symbol);
+}
+
+/** 'severe absence 2.1%', 'persistent absence 19.0%, up 1.2 percentage points from 17.8% (autumn and spring terms 2023/24)'. */
+function figureWords(rule: Rule, figure: RuleFigure, reading: Readable, places: number): string {
+  const measure = MEASURE_WORDS[rule.measure];
+  if (reading.kind === 'low') return `${measure} ${symbolWords(figure.symbol ?? 'low')}`;
+  const own = `${measure} ${amount(rule, reading.value, places)}`;
+  const against = figure.against;
+  if (isLevel(rule.condition) || typeof against?.value !== 'string') return own;
+  const difference = reading.value.minus(against.value);
+  const size = points(rule, difference, places);
+  const other = amount(rule, against.value, places);
+  if (against.who === 'a year before') {
+    const when = periodWords(against.period, against.asOf);
+    if (difference.isZero()) return `${own}, the same as in ${when}`;
+    return `${own}, ${difference.gt(0) ? 'up' : 'down'} ${size} from ${other} (${when})`;
+  }
+  const who = against.who === 'England' ? 'England' : 'the mean of its statistical neighbours';
+  if (difference.isZero()) return `${own}, the same as ${who}`;
+  return `${own}, ${size} ${difference.gt(0) ? 'above' : 'below'} ${who} (${other})`;
+}
+
+/** The line in words: 'the line of 2.0%', 'the line of 1.0 percentage points'. */
+function lineWords(rule: Rule, line: number, places: number): string {
+  const p = linePlaces(line, places);
+  return `the line of ${isLevel(rule.condition) ? amount(rule, line, p) : points(rule, line, p)}`;
+}
+
+/** Where the figure stands: 'above the line of 2.0%'. */
+function standing(rule: Rule, inBreach: boolean, places: number): string {
+  const line = lineWords(rule, rule.condition.line, places);
+  const beyond = rule.condition.kind === 'below' ? 'below' : isLevel(rule.condition) ? 'above' : 'more than';
+  return `${inBreach ? '' : 'not '}${beyond} ${line}`;
+}
+
+/** What a cleared rule is past: its clearing line where it has one. */
+function clearedStanding(rule: Rule, places: number): string {
+  const clear = clearingLine(rule.condition);
+  if (clear === undefined) return `no longer ${standing(rule, true, places)}`;
+  const text = lineWords(rule, clear, places).replace('the line', 'the clearing line');
+  return `${rule.condition.kind === 'below' ? 'above' : 'below'} ${text}`;
+}
+
+/** What the sentences of one figure have in common. */
+export interface Said {
+  readonly figure: string;
+  readonly standing: string;
+  readonly cleared: string;
+  /** ' (compared across a gap: …)', or nothing. */
+  readonly notes: string;
+  readonly places: number;
+}
+
+/** The parts of a reason for one figure under one rule, all with the same number of decimals. */
+export function sayFigure(rule: Rule, figure: RuleFigure, reading: Readable, inBreach: boolean): Said {
+  const places = reading.kind === 'low' ? 1 : placesFor(rule, reading, figure.against);
+  const notes = reading.kind === 'low' ? [] : reading.notes;
+  return {
+    figure: figureWords(rule, figure, reading, places),
+    standing: standing(rule, inBreach, places),
+    cleared: clearedStanding(rule, places),
+    notes: notes.length === 0 ? '' : ` (${notes.join('; ')})`,
+    places,
+  };
+}
+
+/** '; it was 1.9% in autumn and spring terms 2023/24'. A rise or fall has said so already. */
+export function wasBefore(rule: Rule, earlier: Earlier, places: number): string {
+  if (isPerPeriod(rule.condition)) return '';
+  const when = periodWords(earlier.period, earlier.asOf);
+  return `; it was ${earlierWords(rule, earlier, samePlaces(rule, earlier, places))} in ${when}`;
+}
+
+/** The earlier figure too is printed on its own side of the line. */
+function samePlaces(rule: Rule, earlier: Earlier, places: number): number {
+  if (earlier.value === null || !isLevel(rule.condition)) return places;
+  const value = decimal(earlier.value);
+  return Math.max(
+    places,
+    placesWhere((as) => keepsSide(as, value, decimal(rule.condition.line))),
+  );
+}
+
+/** How many decimals a figure is printed with in a mail of this rule: one, or more where its line asks for it. */
+export function printedPlaces(rule: Rule, value: string): number {
+  return isLevel(rule.condition) ? placesWhere((as) => keepsSide(as, decimal(value), decimal(rule.condition.line))) : 1;
+}
+
+/** 'was 17.3%, now 17.9%', with as many decimals as it takes to tell them apart. */
+export function wasNow(rule: Rule, was: Earlier, now: Earlier): string {
+  if (was.value === null || now.value === null)
+    return `was ${earlierWords(rule, was, 1)}, now ${now.value === null && now.symbol === undefined ? 'withdrawn' : earlierWords(rule, now, 1)}`;
+  const [a, b] = [decimal(was.value), decimal(now.value)];
+  const least = Math.max(printedPlaces(rule, was.value), printedPlaces(rule, now.value));
+  const places = Math.max(
+    least,
+    placesWhere((as) => a.eq(b) || !as(a).eq(as(b))),
+  );
+  return `was ${amount(rule, a, places)}, now ${amount(rule, b, places)}`;
+}
+
+/** Would a reader see another number? */
+export function printsDifferently(rule: Rule, was: string, now: string): boolean {
+  const places = printedPlaces(rule, was);
+  return isRate(rule.measure) ? printed(was, places) !== printed(now, places) : printedCount(was) !== printedCount(now);
+}
+
+/** '0.6 percentage points further than when last mailed'. */
+export function furtherWords(rule: Rule, by: Decimal): string {
+  const places = placesWhere((as) => as(by).gt(rule.worseBy ?? 0));
+  return `${points(rule, by, places)} further than when last mailed`;
+}

@@ -1,0 +1,145 @@
+/** Revisions: another value for a figure published before, or none any more. */
+import { MEASURE_WORDS } from '../domain/measure.js';
+import type { Period } from '../domain/period.js';
+import type { Rule } from '../domain/rule.js';
+import { periodWords } from './brief-words.js';
+import { isBreach, isLevel, read, type Readable, type Reading, type RuleFigure } from './reading.js';
+import { printsDifferently, sayFigure, wasNow, type Earlier } from './reason.js';
+import {
+  comparedText,
+  decision,
+  sameNumber,
+  seen,
+  toldAt,
+  withTold,
+  worse,
+  type Decision,
+  type Outcome,
+  type RuleState,
+} from './rule-state.js';
+
+/** Another value, or another comparison, for the newest figure. */
+export function revise(rule: Rule, state: RuleState, figure: RuleFigure, reading: Readable): Outcome {
+  const compared = comparedText(reading);
+  const sameFigure = sameNumber(figure.value, state.value) && figure.symbol === state.symbol;
+  if (sameFigure && sameNumber(compared, state.compared)) return { events: [], state };
+
+  const inBreach = isBreach(rule.condition, reading, state.before ?? false);
+  const next = { ...seen(figure), inBreach, before: state.before, compared };
+  const told = toldAt(state, figure);
+  const turned = inBreach !== state.inBreach;
+  const reprinted = told !== undefined && (figure.value === null || printsDifferently(rule, told.value, figure.value));
+  if (turned || reprinted) {
+    const was: Earlier = told === undefined || (turned && !reprinted) ? state : { ...told, symbol: undefined };
+    const event = corrected(rule, figure, reading, was, { inBreach, turned, sameFigure });
+    return {
+      events: [event],
+      state: { ...next, mailed: inBreach ? compared : null, told: withTold(state.told, event) },
+    };
+  }
+  const further = inBreach ? worse(rule, state.mailed, reading) : undefined;
+  if (further !== undefined) {
+    const said = sayFigure(rule, figure, reading, true);
+    const event = decision(
+      rule,
+      'worse',
+      figure,
+      reading,
+      true,
+      state.value,
+      `revised figure: ${said.figure}, still ${said.standing}, ${further}${said.notes}`,
+    );
+    return { events: [event], state: { ...next, mailed: compared, told: withTold(state.told, event) } };
+  }
+  return { events: [], state: { ...next, mailed: inBreach ? state.mailed : null, told: state.told } };
+}
+
+/** A figure older than the newest one changes no state; it is told where a mail had said something else. */
+export function reviseHistory(rule: Rule, state: RuleState, figure: RuleFigure, reading: Reading): Outcome {
+  const told = toldAt(state, figure);
+  if (told === undefined || reading.kind === 'none' || sameNumber(figure.value, told.value))
+    return { events: [], state };
+  const inBreach = isBreach(rule.condition, reading, told.inBreach);
+  const turned = inBreach !== told.inBreach;
+  if (!turned && figure.value !== null && !printsDifferently(rule, told.value, figure.value))
+    return { events: [], state };
+  const event = corrected(
+    rule,
+    figure,
+    reading,
+    { ...told, symbol: undefined },
+    { inBreach, turned, sameFigure: false },
+  );
+  return { events: [event], state: { ...state, told: withTold(state.told, event) } };
+}
+
+function corrected(
+  rule: Rule,
+  figure: RuleFigure,
+  reading: Readable,
+  was: Earlier,
+  found: { readonly inBreach: boolean; readonly turned: boolean; readonly sameFigure: boolean },
+): Decision {
+  const said = sayFigure(rule, figure, reading, found.inBreach);
+  const when = periodWords(figure.period, figure.asOf);
+  const what = found.sameFigure
+    ? `the figure that ${MEASURE_WORDS[rule.measure]} in ${when} is compared with was revised`
+    : `revised figure for ${when}: ${wasNow(rule, was, figure)}`;
+  const now = found.inBreach
+    ? said.standing
+    : found.turned
+      ? `no longer ${sayFigure(rule, figure, reading, true).standing}`
+      : said.standing;
+  const standing = found.turned ? (found.inBreach ? `now ${now}` : now) : `still ${now}`;
+  const difference = isLevel(rule.condition) ? '' : ` (${said.figure})`;
+  return decision(
+    rule,
+    'corrected',
+    figure,
+    reading,
+    found.inBreach,
+    was.value,
+    `${what}, ${standing}${difference}${said.notes}`,
+  );
+}
+
+/**
+ * A figure was withdrawn or its version removed, and no other version has one for that period: what was told of it is
+ * corrected, and the state is what it was before.
+ * @param exists whether a period still has a figure
+ * @param newest the newest figure left, undefined where none is
+ */
+export function retract(
+  rule: Rule,
+  state: RuleState,
+  exists: (at: { readonly period: Period; readonly asOf: string | undefined }) => boolean,
+  newest: RuleFigure | undefined,
+): Outcome {
+  const gone = state.told.filter((told) => !exists(told));
+  const events = gone.map((told): Decision => ({
+    kind: 'corrected',
+    reason: `the figure for ${periodWords(told.period, told.asOf)} was withdrawn: ${wasNow(rule, { ...told, symbol: undefined }, { ...told, value: null, symbol: undefined })}`,
+    inBreach: state.before ?? false,
+    value: null,
+    previousValue: told.value,
+    compared: null,
+    threshold: String(rule.condition.line),
+    period: told.period,
+    asOf: told.asOf,
+  }));
+  const told = state.told.filter((each) => !gone.includes(each));
+  if (exists(state)) return { events, state: { ...state, told } };
+  if (newest === undefined) return { events, state: undefined };
+  const reading = read(rule, newest);
+  return {
+    events,
+    state: {
+      ...seen(newest),
+      inBreach: state.before,
+      before: state.before,
+      compared: comparedText(reading),
+      mailed: state.before === true ? state.mailed : null,
+      told,
+    },
+  };
+}

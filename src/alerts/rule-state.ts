@@ -1,0 +1,148 @@
+/** What a rule remembers of an area, what it decides, and the small questions both answer. */
+import { decimal } from '../domain/decimal.js';
+import type { Period } from '../domain/period.js';
+import type { EventKind, Rule } from '../domain/rule.js';
+import { symbolMeaning } from '../domain/symbol.js';
+import { furtherBy, read, type Reading, type RuleFigure } from './reading.js';
+import { furtherWords } from './reason.js';
+
+/** A figure that a mail of this rule has told. */
+export interface Told {
+  readonly period: Period;
+  readonly asOf: string | undefined;
+  /** Decimal text, as published then. */
+  readonly value: string;
+  readonly inBreach: boolean;
+}
+
+/** What a rule remembers of one area, series, school type and breakdown. It never expires. */
+export interface RuleState {
+  /** null: no figure yet that could be judged. */
+  readonly inBreach: boolean | null;
+  /** `inBreach` before the newest figure: what a revision of that figure is judged from. */
+  readonly before: boolean | null;
+  /** The newest figure seen. */
+  readonly period: Period;
+  readonly asOf: string | undefined;
+  readonly value: string | null;
+  readonly symbol: string | undefined;
+  /** What was held against the line: the value, or the difference in the rule's direction. */
+  readonly compared: string | null;
+  /** `compared` as last mailed in the present breach. */
+  readonly mailed: string | null;
+  readonly told: readonly Told[];
+}
+
+export interface Decision {
+  readonly kind: EventKind;
+  /** In plain words: the figures, the line, and what it was before. */
+  readonly reason: string;
+  readonly inBreach: boolean;
+  readonly value: string | null;
+  readonly previousValue: string | null;
+  /** What was held against the line; null for low. */
+  readonly compared: string | null;
+  readonly threshold: string;
+  readonly period: Period;
+  readonly asOf: string | undefined;
+}
+
+export interface Outcome {
+  readonly events: readonly Decision[];
+  readonly state: RuleState | undefined;
+}
+
+/** Orders figures of one series: by period, inside a running year by day. */
+export function comparePosition(
+  a: { readonly period: Period; readonly asOf: string | undefined },
+  b: { readonly period: Period; readonly asOf: string | undefined },
+): number {
+  if (a.period.sort !== b.period.sort) return a.period.sort - b.period.sort;
+  const [x, y] = [a.asOf ?? '', b.asOf ?? ''];
+  return x < y ? -1 : x > y ? 1 : 0;
+}
+
+/** A state without a value is a judged one only where the figure was `low` and the rule has a line for the figure itself. */
+export function wasJudgedLow(rule: Rule, state: RuleState): boolean {
+  const asIs: RuleFigure = { ...state, enrolments: undefined, against: undefined };
+  return state.inBreach !== null && read(rule, asIs).kind === 'low';
+}
+
+/** The state when the events of a step were recorded but not mailed: what was last mailed stays what it was. */
+export function withoutMail(before: RuleState | undefined, after: RuleState): RuleState {
+  return { ...after, told: before?.told ?? [], mailed: after.inBreach === true ? (before?.mailed ?? null) : null };
+}
+
+export function worse(rule: Rule, mailed: string | null, reading: Reading): string | undefined {
+  if (rule.worseBy === undefined || mailed === null || reading.kind !== 'number') return undefined;
+  const by = furtherBy(rule.condition, reading.compared, mailed);
+  return by.gt(rule.worseBy) ? furtherWords(rule, by) : undefined;
+}
+
+export function toldAt(
+  state: RuleState,
+  at: { readonly period: Period; readonly asOf: string | undefined },
+): Told | undefined {
+  return state.told.find((told) => comparePosition(told, at) === 0);
+}
+
+export function withTold(told: readonly Told[], event: Decision): readonly Told[] {
+  const others = told.filter((each) => comparePosition(each, event) !== 0);
+  return event.value === null
+    ? others
+    : [...others, { period: event.period, asOf: event.asOf, value: event.value, inBreach: event.inBreach }];
+}
+
+export function seen(figure: RuleFigure): Pick<RuleState, 'period' | 'asOf' | 'value' | 'symbol'> {
+  return { period: figure.period, asOf: figure.asOf, value: figure.value, symbol: figure.symbol };
+}
+
+/** A figure that counts for nothing leaves its place and symbol, so that a number for the same place is the first one. */
+export function seenWithoutFigure(figure: RuleFigure): Pick<RuleState, 'period' | 'asOf' | 'value' | 'symbol'> {
+  const low = figure.symbol !== undefined && symbolMeaning(figure.symbol) === 'low';
+  return { ...seen(figure), value: null, symbol: low ? undefined : figure.symbol };
+}
+
+export function sameNumber(a: string | null, b: string | null): boolean {
+  return a === null || b === null ? a === b : decimal(a).eq(b);
+}
+
+export function comparedText(reading: Reading): string | null {
+  return reading.kind === 'number' ? reading.compared.toFixed() : null;
+}
+
+export function blank(
+  rule: Rule,
+  at: { readonly period: Period; readonly asOf: string | undefined },
+): Omit<Decision, 'kind' | 'reason' | 'previousValue'> {
+  return {
+    inBreach: false,
+    value: null,
+    compared: null,
+    threshold: String(rule.condition.line),
+    period: at.period,
+    asOf: at.asOf,
+  };
+}
+
+export function decision(
+  rule: Rule,
+  kind: EventKind,
+  figure: RuleFigure,
+  reading: Reading,
+  inBreach: boolean,
+  previousValue: string | null,
+  reason: string,
+): Decision {
+  return {
+    kind,
+    reason,
+    inBreach,
+    value: figure.value,
+    previousValue,
+    compared: comparedText(reading),
+    threshold: String(rule.condition.line),
+    period: figure.period,
+    asOf: figure.asOf,
+  };
+}
