@@ -64,11 +64,15 @@ export interface DataSetVersionTable {
   rows: number;
   /** How many areas have figures: third criterion between two data sets of one release. */
   areas: number;
+  /** When it was withdrawn or removed. */
+  ended_at: TimeOrNull;
   run_id: number | null;
   /** Notes of the normaliser: ignored columns, skipped cross-tabulations, encoding. */
   notes: Json<string[]>;
   /** State changes with time and reason: accepted, removed, withdrawn. */
   history: Json<{ at: string; what: string; reason: string }[]>;
+  /** What the gates remember of it for the next version; opaque here. */
+  shape: JsonOrNull<unknown>;
   /** Set once the rules have been evaluated on it (a recorded step: null means due). */
   evaluated_at: TimeOrNull;
 }
@@ -105,6 +109,19 @@ export interface AreaTable {
   region_name: string | null;
   /** Every code and name met, for search: lower case. */
   aliases: Json<string[]>;
+  /** The loaded version that code and name come from; null for an area that only versions not in use speak of. */
+  named_by: number | null;
+}
+
+/** How one version calls an area: names in use follow from these, also after a version is removed. */
+export interface AreaNamingTable {
+  area_id: number;
+  version_id: number;
+  code: string;
+  old_la_code: string | null;
+  name: string;
+  region_code: string | null;
+  region_name: string | null;
 }
 
 export interface SeriesTable {
@@ -314,6 +331,38 @@ export interface LeaseTable {
   until: Time;
 }
 
+/** View `alert_event`. */
+export interface AlertEventView {
+  at: Date;
+  rule: string;
+  event: string;
+  reason: string;
+  measure: string;
+  area_code: string;
+  area_name: string;
+  series: string;
+  time_period: string;
+  time_identifier: string;
+  school_type: string;
+  breakdown_topic: string;
+  breakdown: string;
+  value: Numeric;
+  previous_value: Numeric;
+  threshold: Numeric;
+  release: string;
+  muted: string | null;
+}
+
+/** View `run`. */
+export interface RunView {
+  id: number;
+  trigger: string;
+  started_at: Date;
+  finished_at: Date | null;
+  outcome: string;
+  detail: Record<string, unknown>;
+}
+
 /** View `absence`, as analysts and our own alerts read it. */
 export interface AbsenceView {
   series: string;
@@ -367,6 +416,7 @@ export interface Database {
   gate_result: GateResultTable;
   version_diff: VersionDiffTable;
   area: AreaTable;
+  area_naming: AreaNamingTable;
   series: SeriesTable;
   period: PeriodTable;
   school_type: SchoolTypeTable;
@@ -384,6 +434,8 @@ export interface Database {
   setting: SettingTable;
   slot: SlotTable;
   lease: LeaseTable;
+  alert_event: AlertEventView;
+  run: RunView;
   absence: AbsenceView;
   absence_history: AbsenceView & { valid_from: Date; valid_to: Date | null };
 }

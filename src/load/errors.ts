@@ -1,0 +1,52 @@
+/** What can be wrong with the database, said to people. */
+
+/** The embedded database is open in another process. Commands end with exit code 4, or go through its socket. */
+export class DatabaseHeldError extends Error {
+  override readonly name = 'DatabaseHeldError';
+  readonly exitCode = 4;
+  constructor(
+    readonly directory: string,
+    readonly holder: {
+      readonly pid: number;
+      readonly host: string;
+      readonly since: Date;
+      readonly socketPath?: string | undefined;
+    },
+    lockFile: string,
+  ) {
+    super(
+      `The database in ${directory} is held by process ${holder.pid} on ${holder.host} since ${holder.since.toISOString()}. ` +
+        `Wait until it ends, or stop it. If no such process exists, delete ${lockFile} and try again.`,
+    );
+  }
+}
+
+/** The database cannot serve this program: too old a server, tables of a newer version, no rights. */
+export class DatabaseUnusableError extends Error {
+  override readonly name = 'DatabaseUnusableError';
+}
+
+/** A run or backfill is under way on the same database. Commands end with exit code 4. */
+export class RunHeldError extends Error {
+  override readonly name = 'RunHeldError';
+  readonly exitCode = 4;
+  constructor(readonly holder: { readonly runId: number; readonly trigger: string; readonly since: Date } | undefined) {
+    super(
+      holder === undefined
+        ? 'Another run is starting on this database. Try again in a minute.'
+        : `Run ${holder.runId} (${holder.trigger}) holds this database since ${holder.since.toISOString()}. Wait until it ends.`,
+    );
+  }
+}
+
+/** A key stands twice in one file. */
+export class DuplicateKeyError extends Error {
+  override readonly name = 'DuplicateKeyError';
+  constructor(
+    /** Number of the second observation, counted from 1. */
+    readonly observation: number,
+    options: ErrorOptions,
+  ) {
+    super(`Two rows of the file are about the same figure (the second is observation ${observation}).`, options);
+  }
+}

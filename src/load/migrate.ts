@@ -1,0 +1,54 @@
+/** Brings the database to the version of this program. */
+import { sql, Migrator, type Migration } from 'kysely';
+import type { Store } from './database.js';
+import { DatabaseUnusableError } from './errors.js';
+import * as initial from './migrations/0001_initial.js';
+
+const MIGRATIONS: Readonly<Record<string, Migration>> = { '0001_initial': initial };
+const MIGRATION_TABLE = 'schema_migration';
+
+export interface MigrationState {
+  readonly state: 'empty' | 'behind' | 'current' | 'newer';
+  readonly applied: readonly string[];
+  readonly pending: readonly string[];
+}
+
+/** How the tables of the schema stand to this program. Reads only. */
+export async function migrationState(store: Store): Promise<MigrationState> {
+  const { rows } = await sql<{ found: boolean }>`
+    select to_regclass(${`${store.schema}.${MIGRATION_TABLE}`}) is not null as found`.execute(store.db);
+  const known = Object.keys(MIGRATIONS);
+  if (rows[0]?.found !== true) return { state: 'empty', applied: [], pending: known };
+  const table = sql.table(`${store.schema}.${MIGRATION_TABLE}`);
+  const result = await sql<{ name: string }>`select name from ${table} order by name`.execute(store.db);
+  const applied = result.rows.map(({ name }) => name);
+  const pending = known.filter((name) => !applied.includes(name));
+  if (applied.some((name) => !known.includes(name))) return { state: 'newer', applied, pending };
+  if (applied.length === 0) return { state: 'empty', applied, pending };
+  return { state: pending.length > 0 ? 'behind' : 'current', applied, pending };
+}
+
+/**
+ * Applies what is pending, all or nothing; several at once wait for each other.
+ * @returns names of the migrations applied now
+ * @throws DatabaseUnusableError when the database belongs to a newer version of the program
+ */
+export async function migrate(store: Store): Promise<string[]> {
+  const { state, applied } = await migrationState(store);
+  if (state === 'newer')
+    throw new DatabaseUnusableError(
+      `The database (schema ${store.schema}) was brought to a newer version of absence-watch: ` +
+        `${applied.filter((name) => !(name in MIGRATIONS)).join(', ')} is unknown here. Install that version, or use another DATABASE_SCHEMA.`,
+    );
+  if (state === 'current') return [];
+  const migrator = new Migrator({
+    db: store.db,
+    provider: { getMigrations: () => Promise.resolve({ ...MIGRATIONS }) },
+    migrationTableSchema: store.schema,
+    migrationTableName: MIGRATION_TABLE,
+    migrationLockTableName: `${MIGRATION_TABLE}_lock`,
+  });
+  const { error, results } = await migrator.migrateToLatest();
+  if (error !== undefined) throw error instanceof Error ? error : new Error('the migration failed', { cause: error });
+  return (results ?? []).filter(({ status }) => status === 'Success').map(({ migrationName }) => migrationName);
+}
