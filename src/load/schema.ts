@@ -205,10 +205,14 @@ export interface AlertStateTable {
   epoch: string;
   /** null: no figure yet that could be judged. */
   in_breach: boolean | null;
+  /** `in_breach` before the newest figure: a revision of that figure is judged from it. */
+  before: boolean | null;
   /** The newest figure evaluated. */
   period_id: number;
   as_of: string;
   value: Numeric;
+  /** The symbol in place of `value`, as published. */
+  symbol: string | null;
   /** What the condition compared (the difference, for rise, fall and gaps). */
   compared: Numeric;
   /** Compared value when last mailed, for worse_by. */
@@ -223,6 +227,9 @@ export interface AlertRuleTable {
   rule: string;
   /** Fingerprint of measure, line, breakdown, school type, series (not of areas, recipients). */
   fingerprint: string;
+  /** The area selectors as last applied (JSON text): areas that an edit adds are seen for the first time. */
+  areas: string;
+  /** When the rule was first applied as it is, or as last edited. */
   first_seen: Time;
 }
 

@@ -203,6 +203,7 @@ async function tablesOfAlerts(db: Kysely<unknown>): Promise<void> {
     create table alert_rule (
       rule text primary key,
       fingerprint text not null,
+      areas text not null,
       first_seen timestamptz not null
     );
     create table alert (
@@ -237,9 +238,11 @@ async function tablesOfAlerts(db: Kysely<unknown>): Promise<void> {
       breakdown_id integer not null references breakdown,
       epoch text not null,
       in_breach boolean,
+      before boolean,
       period_id integer not null references period,
       as_of date not null,
       value numeric,
+      symbol text,
       compared numeric,
       mailed numeric,
       opened_by bigint references alert,
