@@ -72,7 +72,8 @@ function signInOf(user: string, password: string, oauth: OAuthSettings | undefin
     return { kind: 'oauth2', user, oauth };
   }
   if (user === '') return { kind: 'none' };
-  if (password === '') throw new SmtpSettingsError('SMTP_URL has a user and no password: smtp://user:password@host:587.');
+  if (password === '')
+    throw new SmtpSettingsError('SMTP_URL has a user and no password: smtp://user:password@host:587.');
   return { kind: 'password', user, password };
 }
 
@@ -115,7 +116,9 @@ export function bareAddress(text: string): string {
   const [first, ...more] = addressparser(text, { flatten: true });
   const address = first?.address ?? '';
   if (more.length > 0 || !/^[^\s@<>]+@[^\s@<>]+$/.test(address)) {
-    throw new SmtpSettingsError(`"${text}" is not one mail address. Write name@example.org or "Name <name@example.org>".`);
+    throw new SmtpSettingsError(
+      `"${text}" is not one mail address. Write name@example.org or "Name <name@example.org>".`,
+    );
   }
   return address;
 }

@@ -4,7 +4,7 @@ import type { Agent } from 'node:http';
 import type { NodemailerError } from 'nodemailer';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
 import { OAuthError, openTokenSource, xoauth2, type TokenSource } from './oauth.js';
-import { bareAddress, isLoopback, smtpAdvice, type SmtpSettings } from './smtp-settings.js';
+import { bareAddress, isLoopback, smtpAdvice, SmtpSettingsError, type SmtpSettings } from './smtp-settings.js';
 
 /** accepted: the server has taken the message over. */
 export interface Accepted {
@@ -32,7 +32,7 @@ export interface Failed {
 export type SendResult = Accepted | Refused | Failed;
 
 export interface OutgoingMail {
-  /** Bare address of the one recipient. */
+  /** The one recipient, with or without a name. */
   readonly to: string;
   /** The whole message as it goes over the wire. */
   readonly raw: Uint8Array;
@@ -100,9 +100,19 @@ export function openSmtp(options: SmtpOptions): Smtp {
 
   return {
     server,
-    send: (mail) => converse((session) => session.send(from, mail)),
+    async send(mail) {
+      try {
+        const to = bareAddress(mail.to);
+        return await converse((session) => session.send(from, { ...mail, to }));
+      } catch (error) {
+        if (error instanceof SmtpSettingsError) return { kind: 'refused', permanent: true, answer: error.message };
+        throw error;
+      }
+    },
     async verify() {
-      const result = await converse((session) => Promise.resolve<Accepted>({ kind: 'accepted', answer: session.welcome() }));
+      const result = await converse((session) =>
+        Promise.resolve<Accepted>({ kind: 'accepted', answer: session.welcome() }),
+      );
       // Nothing was sent that could be refused.
       return result.kind === 'refused'
         ? { kind: 'failed', reason: result.answer, ambiguous: false, server: true }
@@ -114,7 +124,8 @@ export function openSmtp(options: SmtpOptions): Smtp {
   };
 }
 
-type Step = 'connecting' | 'signing in' | 'naming sender and recipient' | 'sending the message' | 'waiting for the answer';
+type Step =
+  'connecting' | 'signing in' | 'naming sender and recipient' | 'sending the message' | 'waiting for the answer';
 
 class DeadlineError extends Error {}
 class SignInError extends Error {}
@@ -140,7 +151,11 @@ class Session {
       requireTLS: !settings.secure && !plain,
       ignoreTLS: !settings.secure && plain,
       // Said outright, so that nothing in the environment can weaken it.
-      tls: { rejectUnauthorized: true, minVersion: 'TLSv1.2', ...(settings.ca === undefined ? {} : { ca: settings.ca }) },
+      tls: {
+        rejectUnauthorized: true,
+        minVersion: 'TLSv1.2',
+        ...(settings.ca === undefined ? {} : { ca: settings.ca }),
+      },
       connectionTimeout: deadlines.connect,
       greetingTimeout: deadlines.connect,
       dnsTimeout: deadlines.connect,
@@ -164,13 +179,11 @@ class Session {
   }
 
   async connect(): Promise<void> {
-    await this.#race(
-      (resolve, reject) => {
-        this.#connection.connect((error) => {
-          settle(error, undefined, resolve, reject);
-        });
-      },
-    );
+    await this.#race((resolve, reject) => {
+      this.#connection.connect((error) => {
+        settle(error, undefined, resolve, reject);
+      });
+    });
   }
 
   async signIn(): Promise<void> {
@@ -195,7 +208,10 @@ class Session {
 
   async send(from: string, mail: OutgoingMail): Promise<Accepted | Refused> {
     this.step = 'naming sender and recipient';
-    const body = Readable.from(pieces(mail.raw, () => (this.step = 'sending the message')), { objectMode: false });
+    const body = Readable.from(
+      pieces(mail.raw, () => (this.step = 'sending the message')),
+      { objectMode: false },
+    );
     body.once('end', () => {
       this.step = 'waiting for the answer';
     });

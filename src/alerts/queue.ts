@@ -1,0 +1,195 @@
+/**
+ * The queue of composed mails. A mail is claimed by one process at a time, its attempt is on record before it is made,
+ * and what came of it is noted afterwards; a claim that nobody closed is taken over when its lease ends.
+ */
+import { sql, type Transaction } from 'kysely';
+import type { Store } from '../load/database.js';
+import type { Database, MailState } from '../load/schema.js';
+import { isOld, lockDelivery, type DeliveryState } from './delivery-state.js';
+
+type Db = Pick<Store, 'db'>;
+
+/** A mail that this process alone may send until the lease ends. */
+export interface ClaimedMail {
+  readonly id: number;
+  readonly address: string;
+  readonly messageId: string;
+  readonly kind: string;
+  readonly raw: Uint8Array;
+  /** Counted from 1, since the mail was queued or last queued again. */
+  readonly attempt: number;
+  readonly attemptId: number;
+  readonly firstAttemptAt: Date;
+}
+
+export type Claim =
+  | { readonly kind: 'mail'; readonly mail: ClaimedMail }
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'paused' }
+  /** The hour is full; `until` is when the next one may go. */
+  | { readonly kind: 'capped'; readonly until: Date };
+
+const HOUR_MS = 3_600_000;
+
+/**
+ * Makes the notifications of a finished run due, together with those that runs before it left behind when they crashed.
+ * @returns how many fell due
+ */
+export async function releaseDue(store: Db, runId: number | 'all', now: Date): Promise<number> {
+  const query = store.db.updateTable('notification').set({ due_at: now }).where('due_at', 'is', null);
+  // Runs exclude each other and count upwards: whatever an earlier one left undone, it will not finish.
+  const released = await (
+    runId === 'all' ? query : query.where((eb) => eb.or([eb('run_id', 'is', null), eb('run_id', '<=', runId)]))
+  ).executeTakeFirst();
+  return Number(released.numUpdatedRows);
+}
+
+/**
+ * Claims the mail that has waited longest, unless sending is paused or the hour is full. Held mails are passed over.
+ * @param leaseMs how long the claim stands; longer than any attempt can take
+ */
+export async function claimMail(store: Db, now: Date, leaseMs: number, maxPerHour: number): Promise<Claim> {
+  return store.db.transaction().execute(async (trx) => {
+    // One claim at a time: the pause counts from the moment it is set, and the hour's count cannot be overrun.
+    const state = await lockDelivery(trx, now);
+    if (state.paused !== undefined) return { kind: 'paused' };
+    const full = await hourFullUntil(trx, now, maxPerHour);
+    if (full !== undefined) return { kind: 'capped', until: full };
+    const mail = await pickMail(trx, state, now);
+    if (mail === undefined) return { kind: 'nothing' };
+    await trx
+      .updateTable('mail_attempt')
+      .set({ outcome: 'unknown', answer: 'The sender ended before an answer was noted.' })
+      .where('mail_id', '=', mail.id)
+      .where('outcome', '=', 'sending')
+      .execute();
+    await trx
+      .updateTable('mail')
+      .set({ state: 'sending', attempts: mail.attempts + 1, claimed_until: new Date(now.getTime() + leaseMs) })
+      .where('id', '=', mail.id)
+      .execute();
+    const { id: attemptId } = await trx
+      .insertInto('mail_attempt')
+      .values({ mail_id: mail.id, at: now, outcome: 'sending', answer: '' })
+      .returning('id')
+      .executeTakeFirstOrThrow();
+    const attempt = mail.attempts + 1;
+    const first = await trx
+      .selectFrom('mail_attempt')
+      .select('at')
+      .where('mail_id', '=', mail.id)
+      .orderBy('id', 'desc')
+      .offset(attempt - 1)
+      .limit(1)
+      .executeTakeFirst();
+    const { address, message_id, kind, raw } = mail;
+    const claimed = { id: mail.id, address, messageId: message_id, kind, raw, attempt, attemptId };
+    return { kind: 'mail', mail: { ...claimed, firstAttemptAt: first?.at ?? now } };
+  });
+}
+
+/** When the next mail may go, where those that went (or may have gone) within the last hour fill it. */
+async function hourFullUntil(trx: Transaction<Database>, now: Date, maxPerHour: number): Promise<Date | undefined> {
+  const newest = await trx
+    .selectFrom('mail_attempt')
+    .select('at')
+    .where('at', '>', new Date(now.getTime() - HOUR_MS))
+    .where('outcome', 'in', ['sending', 'sent', 'unknown'])
+    .orderBy('at', 'desc')
+    .offset(Math.max(maxPerHour - 1, 0))
+    .limit(1)
+    .executeTakeFirst();
+  return newest === undefined ? undefined : new Date(newest.at.getTime() + HOUR_MS);
+}
+
+function pickMail(trx: Transaction<Database>, state: DeliveryState, now: Date) {
+  return trx
+    .selectFrom('mail')
+    .select(['id', 'address', 'message_id', 'kind', 'raw', 'attempts'])
+    .where((eb) =>
+      eb.or([
+        eb.and([eb('state', '=', 'queued'), eb('next_attempt_at', '<=', now)]),
+        eb.and([eb('state', '=', 'sending'), eb('claimed_until', '<', now)]),
+      ]),
+    )
+    .$if(state.hold !== undefined, (query) => query.where(sql<boolean>`not ${isOld(state.hold)}`))
+    .orderBy('next_attempt_at')
+    .orderBy('id')
+    .limit(1)
+    .forUpdate()
+    .skipLocked()
+    .executeTakeFirst();
+}
+
+/** Notes that the server took the mail over. Holds even where the lease was lost meanwhile: it is the truth. */
+export async function markSent(store: Db, mail: ClaimedMail, answer: string, now: Date): Promise<void> {
+  await store.db.transaction().execute(async (trx) => {
+    await trx
+      .updateTable('mail')
+      .set({ state: 'sent', answer, sent_at: now, claimed_until: null })
+      .where('id', '=', mail.id)
+      .execute();
+    await closeAttempt(trx, mail, 'sent', answer);
+  });
+}
+
+/** Puts the mail back until `next`. `unknown`: it may have arrived although nobody confirmed it. */
+export async function markRetry(
+  store: Db,
+  mail: ClaimedMail,
+  answer: string,
+  next: Date,
+  unknown: boolean,
+): Promise<void> {
+  await store.db.transaction().execute(async (trx) => {
+    await settle(trx, mail, { state: 'queued', answer, next_attempt_at: next, claimed_until: null });
+    await closeAttempt(trx, mail, unknown ? 'unknown' : 'retry', answer);
+  });
+}
+
+/** Gives the mail up: refused for good, or tried for as long as agreed. */
+export async function markDead(
+  store: Db,
+  mail: ClaimedMail,
+  answer: string,
+  why: 'refused' | 'gave up',
+): Promise<void> {
+  await store.db.transaction().execute(async (trx) => {
+    await settle(trx, mail, { state: 'dead', answer, claimed_until: null });
+    await closeAttempt(trx, mail, why, answer);
+  });
+}
+
+/** Only while the claim is still this one: another process may have taken over, or even have sent it. */
+async function settle(
+  trx: Transaction<Database>,
+  mail: ClaimedMail,
+  values: { state: MailState; answer: string; claimed_until: null; next_attempt_at?: Date },
+): Promise<void> {
+  await trx
+    .updateTable('mail')
+    .set(values)
+    .where('id', '=', mail.id)
+    .where('state', '=', 'sending')
+    .where('attempts', '=', mail.attempt)
+    .execute();
+}
+
+async function closeAttempt(
+  trx: Transaction<Database>,
+  mail: ClaimedMail,
+  outcome: 'sent' | 'retry' | 'unknown' | 'refused' | 'gave up',
+  answer: string,
+): Promise<void> {
+  await trx.updateTable('mail_attempt').set({ outcome, answer }).where('id', '=', mail.attemptId).execute();
+}
+
+/** When the queue next needs attention: the next attempt due, or the end of a claim; undefined for an empty queue. */
+export async function nextDue(store: Db): Promise<Date | undefined> {
+  const { at } = await store.db
+    .selectFrom('mail')
+    .select(sql<Date | null>`min(case when state = 'queued' then next_attempt_at else claimed_until end)`.as('at'))
+    .where('state', 'in', ['queued', 'sending'])
+    .executeTakeFirstOrThrow();
+  return at ?? undefined;
+}

@@ -1,0 +1,127 @@
+/**
+ * Recognises a database that was put back from a backup: what it believes unsent may long have gone out. Three tracks,
+ * of which a backup leaves at least one: a dump that is read back makes its tables anew; the witness, a small file beside
+ * the data, remembers a later hour than the database; and where both were put back together, the silence since.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { sql, type Transaction } from 'kysely';
+import { z } from 'zod';
+import type { Store } from '../load/database.js';
+import type { Database } from '../load/schema.js';
+import { lockDelivery, writeDelivery, type DeliveryState } from './delivery-state.js';
+
+const witness = z.object({ id: z.string(), alive: z.iso.datetime() });
+type Witness = z.infer<typeof witness>;
+
+/** A sign of life is written this often at most. */
+const BEAT_MS = 30_000;
+/** The witness is written after the database; a crash between the two, or clocks that differ, must not look like a backup. */
+const SLACK_MS = 5 * 60_000;
+
+export interface LifeOptions {
+  readonly now: Date;
+  readonly retryForMs: number;
+  /** Path of the witness, in a directory that outlives the database. */
+  readonly witness?: string | undefined;
+  readonly warn?: ((message: string) => void) | undefined;
+}
+
+/**
+ * Leaves a sign of life and looks whether the last one fits.
+ * @returns the hold that stands, new or old; undefined where mail may flow
+ */
+export async function noteAlive(store: Pick<Store, 'db'>, options: LifeOptions): Promise<DeliveryState['hold']> {
+  const seen = options.witness === undefined ? undefined : await readWitness(options.witness);
+  const state = await store.db.transaction().execute(async (trx) => {
+    const before = await lockDelivery(trx, options.now);
+    const table = await mailTable(trx);
+    const hold = before.hold ?? (await suspicion(trx, before, table, seen, options));
+    const fresh = before.alive !== undefined && options.now.getTime() - Date.parse(before.alive) < BEAT_MS;
+    if (fresh && hold === before.hold && before.table === table) return before;
+    const after: DeliveryState = {
+      ...before,
+      hold,
+      table,
+      id: before.id ?? randomUUID(),
+      // Clocks of several machines differ: the sign of life never goes back.
+      alive: new Date(
+        Math.max(options.now.getTime(), Date.parse(before.alive ?? '1970-01-01T00:00:00Z')),
+      ).toISOString(),
+    };
+    await writeDelivery(trx, after, options.now);
+    return after;
+  });
+  const { id, alive } = state;
+  if (options.witness !== undefined && id !== undefined && alive !== undefined) {
+    if (seen?.id !== id || seen.alive !== alive) await writeWitness(options.witness, { id, alive }, options.warn);
+  }
+  return state.hold;
+}
+
+async function suspicion(
+  trx: Transaction<Database>,
+  before: DeliveryState,
+  table: string,
+  seen: Witness | undefined,
+  { now, retryForMs }: LifeOptions,
+): Promise<DeliveryState['hold']> {
+  const { alive } = before;
+  if (alive === undefined) return undefined;
+  const at = now.toISOString();
+  const all = { at, createdBefore: at, newsBefore: at, loadedSince: alive };
+  if (before.table !== undefined && before.table !== table) {
+    return { ...all, reason: `The tables were made anew since ${alive}, as by a backup that was read back.` };
+  }
+  if (seen !== undefined && seen.id === before.id && Date.parse(seen.alive) > Date.parse(alive) + SLACK_MS) {
+    return {
+      ...all,
+      reason: `Mail was looked after until ${seen.alive}, but the database knows of nothing after ${alive}, as after a restored backup.`,
+    };
+  }
+  if (now.getTime() - Date.parse(alive) > retryForMs && (await anyQueuedBy(trx, alive))) {
+    const reason = `Nobody has looked after mail since ${alive}, longer than a mail is retried; what waited then may be stale, or may have gone out if this is a restored backup.`;
+    return { at, createdBefore: alive, reason };
+  }
+  return undefined;
+}
+
+async function anyQueuedBy(trx: Transaction<Database>, alive: string): Promise<boolean> {
+  const found = await trx
+    .selectFrom('mail')
+    .select('id')
+    .where('state', 'in', ['queued', 'sending'])
+    .where('created_at', '<', new Date(alive))
+    .limit(1)
+    .executeTakeFirst();
+  return found !== undefined;
+}
+
+async function mailTable(trx: Transaction<Database>): Promise<string> {
+  const { rows } = await sql<{ oid: string }>`select 'mail'::regclass::oid::text as oid`.execute(trx);
+  return rows[0]?.oid ?? '';
+}
+
+/** Undefined where there is none, or none that can be read: a witness is evidence only while it speaks. */
+async function readWitness(path: string): Promise<Witness | undefined> {
+  try {
+    return witness.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A witness that cannot be written costs one track of three, and must not keep mail from going out. */
+async function writeWitness(path: string, content: Witness, warn: LifeOptions['warn']): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    const draft = `${path}.${process.pid}`;
+    await writeFile(draft, `${JSON.stringify(content)}\n`, { mode: 0o600 });
+    await rename(draft, path);
+  } catch (error) {
+    warn?.(
+      `${path} cannot be written (${error instanceof Error ? error.message : String(error)}): a restored backup may go unnoticed.`,
+    );
+  }
+}
