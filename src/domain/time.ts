@@ -137,9 +137,14 @@ function readWeek(cells: TimeCells, context: TimeContext, week: number, also: Te
   return { kind: 'time', period, series: seriesId(context.family, period), asOf: weekEnd(year, week) };
 }
 
-/** '202425', and '2024/25' or '2024-25' as before EES. @returns the first calendar year */
+/** '202425', and '2024/25', '2024-25', '2024/2025' as elsewhere. @returns the first calendar year */
 function parseYear(text: string): number | undefined {
-  return parseSixDigits(text.trim().replace(/^(\d{4})[/-](\d{2})$/, '$1$2'));
+  const written = text.trim();
+  const [, first, , second] = /^(\d{4})([/-])(\d{2}|\d{4})$/.exec(written) ?? [];
+  if (first === undefined || second === undefined) return parseSixDigits(written);
+  return second.length === 4 && Number(second) !== Number(first) + 1
+    ? undefined
+    : parseSixDigits(first + second.slice(-2));
 }
 
 const UK_DAY = new Intl.DateTimeFormat('en-CA', {
