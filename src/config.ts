@@ -1,0 +1,124 @@
+/**
+ * The one configuration: a YAML file for what is decided, environment variables for what differs by place and what is
+ * secret. Everything else is built from what comes out here.
+ */
+import { readFile, stat } from 'node:fs/promises';
+import { isAbsolute, resolve } from 'node:path';
+import { isLoopback, readSmtpUrl, SmtpSettingsError, type SmtpSettings } from './alerts/smtp-settings.js';
+import { readEnvironment, type Environment } from './config/environment.js';
+import { parseConfig } from './config/parse.js';
+import { ConfigError, type Config, type ConfigProblem } from './config/types.js';
+
+export { readEnvironment, VARIABLE_NAMES, type Environment } from './config/environment.js';
+export { parseConfig, type ParsedConfig } from './config/parse.js';
+export { nextSlots, type Schedule } from './config/schedule.js';
+export { configSchema } from './config/schema.js';
+export * from './config/types.js';
+export type { Duration, Mailbox } from './config/words.js';
+
+export interface Settings {
+  readonly config: Config;
+  /** With the database that holds when DATABASE_URL is unset. */
+  readonly environment: Environment & { readonly databaseUrl: string };
+  /** The mail server; undefined where SMTP_URL is unset: nothing can be sent. */
+  readonly smtp: SmtpSettings | undefined;
+  /** Absolute; undefined where there is no file and the built-in defaults hold. */
+  readonly configFile: string | undefined;
+  /** Doubts about the configuration that do not stop it. */
+  readonly warnings: readonly ConfigProblem[];
+}
+
+export const DEFAULT_CONFIG_FILE = 'config/absence-watch.yaml';
+
+const LARGEST_FILE = 4_000_000;
+
+/**
+ * Reads configuration file and environment. Without a named file (here or in ABSENCE_WATCH_CONFIG) and without the
+ * default one the built-in defaults hold: no rules, nobody is mailed.
+ * @param path as on the command line
+ * @param cwd relative paths start here
+ * @throws ConfigError with every problem of both at once
+ */
+export async function loadConfig(
+  path: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+  cwd: string = process.cwd(),
+): Promise<Settings> {
+  const environment = await readEnvironment(env, (file) => readFile(resolve(cwd, file), 'utf8'));
+  const named = path ?? (environment.kind === 'ok' ? environment.environment.configFile : env['ABSENCE_WATCH_CONFIG']);
+  const shownName = named ?? DEFAULT_CONFIG_FILE;
+  const text = await contentOf(resolve(cwd, shownName), shownName, named !== undefined);
+  const parsed = parseConfig(text ?? '', shownName);
+  const problems = [
+    ...(parsed.kind === 'invalid' ? parsed.problems : []),
+    ...(environment.kind === 'invalid' ? environment.problems : []),
+  ];
+  if (parsed.kind === 'invalid' || environment.kind === 'invalid') throw new ConfigError(problems);
+  const { config, warnings } = parsed;
+  const smtp = smtpOf(environment.environment, config.mail.tls, problems);
+  if (!isLoopback(environment.environment.httpHost) && !config.page.exposed)
+    problems.push(
+      ofVariable(
+        'HTTP_HOST',
+        'is not this machine alone: set `page: { exposed: true }` if a proxy in front does the sign-in',
+      ),
+    );
+  if (problems.length > 0) throw new ConfigError(problems);
+  const dataDirectory = resolve(cwd, config.dataDirectory);
+  return {
+    config: {
+      ...config,
+      dataDirectory,
+      neighbours: config.neighbours === undefined ? undefined : resolve(cwd, config.neighbours),
+    },
+    environment: { ...environment.environment, databaseUrl: databaseUrl(environment.environment, dataDirectory, cwd) },
+    smtp,
+    configFile: text === undefined ? undefined : resolve(cwd, shownName),
+    warnings,
+  };
+}
+
+function ofVariable(path: string, message: string): ConfigProblem {
+  return { file: 'environment', line: 0, column: 0, path, message };
+}
+
+/** @returns undefined when the default file does not exist @throws ConfigError when a named one cannot be read */
+async function contentOf(file: string, shownName: string, isNamed: boolean): Promise<string | undefined> {
+  const unreadable = (message: string): ConfigError =>
+    new ConfigError([{ file: shownName, line: 0, column: 0, path: '', message }]);
+  try {
+    const { size } = await stat(file);
+    if (size > LARGEST_FILE) throw unreadable(`is larger than ${LARGEST_FILE} bytes`);
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    if (code === 'ENOENT' && !isNamed) return undefined;
+    throw unreadable(code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`);
+  }
+}
+
+function smtpOf(
+  environment: Environment,
+  tls: 'required' | 'off',
+  problems: ConfigProblem[],
+): SmtpSettings | undefined {
+  if (environment.smtpUrl === undefined) return undefined;
+  try {
+    return readSmtpUrl(environment.smtpUrl, tls, environment.smtpOAuth);
+  } catch (error) {
+    if (!(error instanceof SmtpSettingsError)) throw error;
+    problems.push(ofVariable('SMTP_URL', error.message));
+    return undefined;
+  }
+}
+
+const EMBEDDED = 'pglite:';
+
+/** The embedded database lives in the data directory unless a variable says otherwise. */
+function databaseUrl({ databaseUrl: given }: Environment, dataDirectory: string, cwd: string): string {
+  if (given === undefined) return `${EMBEDDED}${resolve(dataDirectory, 'db')}`;
+  if (!given.startsWith(EMBEDDED)) return given;
+  const directory = given.slice(EMBEDDED.length);
+  return isAbsolute(directory) || directory === 'memory' ? given : `${EMBEDDED}${resolve(cwd, directory)}`;
+}

@@ -1,0 +1,193 @@
+/** From what zod found to what a person can mend: a place in the file and plain words. */
+import { isAlias, isMap, isScalar, isSeq, type Document, type LineCounter, type Node } from 'yaml';
+import type { z } from 'zod';
+import { nearest } from '../domain/names.js';
+import type { ConfigProblem } from './types.js';
+
+export type Path = readonly PropertyKey[];
+
+/** Where a problem is shown: at the value of the path, or at its last key. */
+type At = 'value' | 'key';
+
+/** Collects the problems of one file, each once, in the order of the file. */
+export class Problems {
+  private readonly found = new Map<string, ConfigProblem>();
+
+  constructor(
+    private readonly file: string,
+    private readonly document: Document.Parsed,
+    private readonly lines: LineCounter,
+  ) {}
+
+  add(path: Path, message: string, at: At = 'value'): void {
+    this.addAt(offsetOf(this.document, path, at), path, message);
+  }
+
+  addAt(offset: number, path: Path, message: string): void {
+    const { line, col } = this.lines.linePos(offset);
+    const problem = {
+      file: this.file,
+      line: Math.max(1, line),
+      column: Math.max(1, col),
+      path: pathText(path),
+      message,
+    };
+    this.found.set(JSON.stringify(problem), problem);
+  }
+
+  list(): ConfigProblem[] {
+    return [...this.found.values()].sort((a, b) => a.line - b.line || a.column - b.column);
+  }
+}
+
+/** 'rules[0].measure' */
+export function pathText(path: Path): string {
+  return path.reduce<string>(
+    (text, part) =>
+      typeof part === 'number' ? `${text}[${part}]` : text === '' ? String(part) : `${text}.${String(part)}`,
+    '',
+  );
+}
+
+/** Offset of the node at a path; where the path leads nowhere (a missing key), of the last node on the way. */
+function offsetOf(document: Document.Parsed, path: Path, at: At): number {
+  let node: Node | null | undefined = document.contents;
+  let offset = startOf(node) ?? 0;
+  for (const [index, part] of path.entries()) {
+    if (isAlias(node)) node = node.resolve(document);
+    let next: unknown;
+    if (isMap(node)) {
+      const pair = node.items.find(({ key }) => (isScalar(key) ? String(key.value) : String(key)) === String(part));
+      if (!pair) return offset;
+      const keyOffset = startOf(pair.key);
+      if (keyOffset !== undefined && (at === 'key' || pair.value === null)) offset = keyOffset;
+      if (at === 'key' && index === path.length - 1) return offset;
+      next = pair.value;
+    } else if (isSeq(node) && typeof part === 'number') next = node.items[part];
+    else return offset;
+    const start = startOf(next);
+    if (start !== undefined) offset = start;
+    node = isMap(next) || isSeq(next) || isScalar(next) || isAlias(next) ? next : undefined;
+  }
+  return offset;
+}
+
+function startOf(node: unknown): number | undefined {
+  return isMap(node) || isSeq(node) || isScalar(node) || isAlias(node) ? node.range?.[0] : undefined;
+}
+
+/** Adds everything that zod found wrong. @param keysOf the keys that the section at a path may have */
+export function addIssues(
+  problems: Problems,
+  issues: readonly z.core.$ZodIssue[],
+  keysOf: (path: Path) => readonly string[],
+): void {
+  for (const issue of issues) addIssue(problems, issue, [], keysOf);
+}
+
+function addIssue(
+  problems: Problems,
+  issue: z.core.$ZodIssue,
+  before: Path,
+  keysOf: (path: Path) => readonly string[],
+): void {
+  const path = [...before, ...issue.path];
+  if (issue.code === 'unrecognized_keys') {
+    const known = keysOf(path);
+    for (const key of issue.keys)
+      problems.add([...path, key], `is not a key that is known here${didYouMean(key, known)}`, 'key');
+    return;
+  }
+  if (issue.code === 'invalid_key') {
+    for (const inner of issue.issues) problems.add(path, inWords(inner), 'key');
+    return;
+  }
+  if (issue.code === 'invalid_union') {
+    const branch = closest(issue.errors);
+    for (const inner of branch) addIssue(problems, inner, path, keysOf);
+    return;
+  }
+  problems.add(path, inWords(issue), issue.code === 'invalid_type' && issue.input === undefined ? 'key' : 'value');
+}
+
+/** Of the readings that a value might have had, the one that it comes closest to: of the right kind, with the fewest faults. */
+function closest(branches: readonly z.core.$ZodIssue[][]): readonly z.core.$ZodIssue[] {
+  const ofTheKind = branches.filter((issues) => !issues.some(isOfAnotherKind));
+  const best = [...ofTheKind].sort((a, b) => a.length - b.length)[0];
+  if (best) return best;
+  const expected = [...new Set(branches.flat().filter(isOfAnotherKind).map(expectedWords))];
+  const first = branches[0]?.[0];
+  return first
+    ? [{ ...first, code: 'custom', message: `must be ${expected.join(' or ')}${notThis(first.input)}` }]
+    : [];
+}
+
+function isOfAnotherKind(issue: z.core.$ZodIssue): boolean {
+  if (issue.path.length > 0) return false;
+  if (issue.code === 'invalid_union') return issue.errors.every((issues) => issues.some(isOfAnotherKind));
+  return issue.code === 'invalid_type';
+}
+
+const KINDS: Record<string, string> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a section with keys of its own',
+  record: 'a section with keys of its own',
+};
+
+function expectedWords(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_union')
+    return [...new Set(issue.errors.flat().filter(isOfAnotherKind).map(expectedWords))].join(' or ');
+  return issue.code === 'invalid_type' ? (KINDS[issue.expected] ?? issue.expected) : 'something else';
+}
+
+/** What a value is, where that helps; a value itself may be a secret or an address and is not repeated. */
+function notThis(input: unknown): string {
+  if (input === undefined) return '';
+  if (input === null) return ', not empty';
+  if (Array.isArray(input)) return ', not a list';
+  if (typeof input === 'object') return ', not a section';
+  if (typeof input === 'string')
+    return /^\s*-?\d+([.,]\d+)?\s*%?\s*$/.test(input)
+      ? ', not text (write it without quotes, with a full stop)'
+      : ', not text';
+  return typeof input === 'number'
+    ? ', not a number'
+    : typeof input === 'boolean'
+      ? `, not ${input ? 'true' : 'false'}`
+      : '';
+}
+
+/** '; did you mean "above"?', or what is known, when that is a short list. */
+export function didYouMean(name: string, known: readonly string[]): string {
+  const near = nearest(name, known);
+  if (near !== undefined) return `; did you mean "${near}"?`;
+  return known.length > 0 && known.length <= 24 ? ` (known: ${known.join(', ')})` : '';
+}
+
+function inWords(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return issue.input === undefined ? 'is missing' : `must be ${expectedWords(issue)}${notThis(issue.input)}`;
+    case 'invalid_value': {
+      const known = issue.values.map(String);
+      const input: unknown = issue.input;
+      if (input === undefined) return 'is missing';
+      if (typeof input !== 'string')
+        return `must be ${known.length === 1 ? known.join('') : `one of ${known.join(', ')}`}`;
+      return `"${input.slice(0, 80)}" is not known here${didYouMean(input, known)}`;
+    }
+    case 'too_small':
+      if (issue.origin === 'array') return 'must not be an empty list';
+      return `must be ${issue.inclusive === true ? 'at least' : 'more than'} ${issue.minimum}`;
+    case 'too_big':
+      if (issue.origin === 'string') return `is longer than ${issue.maximum} characters`;
+      if (issue.origin === 'array') return `has more than ${issue.maximum} entries`;
+      return `must be at most ${issue.maximum}`;
+    default:
+      return issue.message;
+  }
+}
