@@ -62,25 +62,19 @@ function comparison(
 ): Sentence | undefined {
   const own = figureOf(facts.own.at(-1), measure);
   const as = rounding(places);
-  const beside: {
-    readonly than: (value: Decimal) => string;
-    readonly value: Decimal;
-    readonly where: Sentence;
-    readonly told: Sentence;
-  }[] = [];
+  const beside: { readonly value: Decimal; readonly where: Sentence; readonly told: Sentence }[] = [];
   const than = (value: Decimal): string => {
     const side = own === undefined ? 0 : as(own.value).cmp(as(value));
     return side === 0 ? 'the same as' : side > 0 ? 'higher than' : 'lower than';
   };
   if (england !== undefined) {
     const told = withYearBefore(england.now, figureOf(rowYearBefore(facts.england), measure), places);
-    beside.push({ than, value: england.now.value, where: say`in England`, told });
+    beside.push({ value: england.now.value, where: say`in England`, told });
   }
   const region = figureOf(facts.region.at(-1), measure);
   if (region !== undefined) {
     const told = withYearBefore(region, figureOf(rowYearBefore(facts.region), measure), places);
     beside.push({
-      than,
       value: region.value,
       where: say`in ${placeName({ name: region.row.area, level: 'Regional' })}`,
       told,
@@ -92,7 +86,7 @@ function comparison(
   if (facts.neighbours !== undefined && neighbours.length > 0) {
     const all = neighbours.length === facts.neighbours.configured;
     const where = say`on average in its ${howMany(neighbours)} statistical neighbours${all ? '' : ' with a figure'}`;
-    beside.push({ than, value: meanOf(neighbours), where, told: say`${meanRate(neighbours, places)}` });
+    beside.push({ value: meanOf(neighbours), where, told: say`${meanRate(neighbours, places)}` });
   }
   if (beside.length === 0) return undefined;
   const what = capital({ text: MEASURE_WORDS[measure], numbers: [] });
@@ -102,7 +96,12 @@ function comparison(
       '; ',
       '; ',
     )}.`;
-  const parts = beside.map((one) => say`${one.than(one.value)} ${one.where} (${one.told})`);
+  const parts = beside.map((one, i) => {
+    const before = beside[i - 1];
+    const side = than(one.value);
+    const again = before !== undefined && than(before.value) === side;
+    return say`${again ? '' : `${side} `}${one.where} (${one.told})`;
+  });
   const types = schoolTypeWords(facts.schoolType);
   const where = types === undefined ? placeName(facts.area) : `${placeName(facts.area)}’s ${types}`;
   return say`${what} in ${where} (${rate(own, places)}) was ${joined(parts)}.`;

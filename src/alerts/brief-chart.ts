@@ -6,7 +6,7 @@ import { discontinuity } from '../domain/series.js';
 import type { BriefFacts, ChartLine, ChartModel, FigureRow } from './brief-model.js';
 import type { BriefOptions } from './brief.js';
 import { figureOf } from './brief-print.js';
-import { inPlace, periodWords, placeName, schoolTypeWords, shortPeriod } from './brief-words.js';
+import { inPlace, periodWords, schoolTypeWords, shortPeriod } from './brief-words.js';
 
 /** A chart of a phone's width has room for so many periods. */
 const MOST_PERIODS = 24;
@@ -63,7 +63,7 @@ function line(name: string, role: ChartLine['role'], rows: readonly FigureRow[],
     previous = row.period;
     return [{ label: shortPeriod(row.period), sort: row.period.sort, value: figure.value.toNumber(), segment }];
   });
-  return { name: role === 'region' ? placeName({ name, level: 'Regional' }) : name, role, points };
+  return { name, role, points };
 }
 
 /** Every period from the first to the last in order; of years also those without a figure, so that a gap is seen. */
@@ -97,8 +97,9 @@ function course({ points }: ChartLine): string {
   if (first === undefined || last === undefined) return 'no figure.';
   const at = (point: typeof first): string => `${printed(point.value, 1)}% in ${point.label}`;
   if (points.length === 1) return `${at(first)}.`;
-  const high = points.reduce((best, point) => (point.value > best.value ? point : best));
-  const low = points.reduce((best, point) => (point.value < best.value ? point : best));
+  const shown = (point: typeof first): number => Number(printed(point.value, 1));
+  const high = points.reduce((best, point) => (shown(point) >= shown(best) ? point : best));
+  const low = points.reduce((best, point) => (shown(point) <= shown(best) ? point : best));
   const turns = [
     high !== first && high !== last ? `highest at ${at(high)}` : '',
     low !== first && low !== last ? `lowest at ${at(low)}` : '',

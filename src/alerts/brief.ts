@@ -167,7 +167,8 @@ function changeClause({ now, before, record, places }: Course): Sentence {
       : `in ${shortPeriod(figure.row.period)}`;
   const by = difference(now, figure, places);
   const records = record === undefined ? '' : `, ${recordWords(record)}`;
-  if (decimal(by.text).isZero()) return say`, unchanged from ${rate(figure, places)} ${at}${records}`;
+  if (decimal(by.text).isZero())
+    return say`, unchanged ${at.replace(/^in /, 'from ').replace(/^at /, 'from ')}${records}`;
   const direction = by.value > 0 ? 'up' : 'down';
   const slight = Math.abs(by.value) < SLIGHT * figure.value.toNumber();
   const how = slight

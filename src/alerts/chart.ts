@@ -12,7 +12,9 @@ export interface RenderedChart {
 
 /** Drawn at half of this and shown at most so wide: lines and letters stay legible in a column of 320 pixels. */
 export const CHART_WIDTH = 480;
-const CHART_HEIGHT = 250;
+const CHART_HEIGHT = 320;
+/** What title, legend and axis take of the height. */
+const ABOVE_AND_BELOW = 120;
 /** Device pixels for each pixel of the drawing, for sharp letters on telephones. */
 const SCALE = 2;
 
@@ -48,6 +50,8 @@ export async function renderChart(model: ChartModel): Promise<RenderedChart> {
   return { png: Buffer.from(png.asPng()), svg, alt: model.alt };
 }
 
+/** So many letters of names fit into one row of the legend. */
+const LEGEND_ROW = 34;
 /** Height of a line of letters in the drawing, to keep the values at the ends of lines apart. */
 const LABEL_HEIGHT = 17;
 
@@ -87,9 +91,9 @@ function specOf(model: ChartModel): TopLevelSpec {
   const legend = {
     title: null,
     orient: 'top' as const,
-    direction: 'vertical' as const,
+    columns: names.join('').length > LEGEND_ROW ? 1 : names.length,
     symbolType: 'stroke' as const,
-    symbolSize: 700,
+    symbolSize: 400,
     symbolStrokeWidth: 3,
     labelLimit: CHART_WIDTH - 60,
     rowPadding: 2,
@@ -136,12 +140,12 @@ function specOf(model: ChartModel): TopLevelSpec {
       {
         data: { values: points },
         mark: { type: 'point', filled: true, size: 38, opacity: 1 },
-        encoding: { x, y, color: { ...color, legend: null } },
+        encoding: { x, y, color },
       },
       {
         data: { values: endLabels(model, low, high) },
         mark: { type: 'text', align: 'left', dx: 8, fontSize: 14, fontWeight: 'bold' },
-        encoding: { x, y, text: { field: 'text', type: 'nominal' }, color: { ...color, legend: null } },
+        encoding: { x, y, text: { field: 'text', type: 'nominal' }, color },
       },
     ],
   };
@@ -150,10 +154,21 @@ function specOf(model: ChartModel): TopLevelSpec {
 function thresholdLayers<Y>(threshold: number, y: Y) {
   const data = { values: [{ value: threshold, text: `your line: ${withDecimals(threshold)}%` }] };
   return [
-    { data, mark: { type: 'rule' as const, color: THRESHOLD_COLOUR, strokeDash: [8, 4], strokeWidth: 2 }, encoding: { y } },
     {
       data,
-      mark: { type: 'text' as const, color: THRESHOLD_COLOUR, align: 'left' as const, baseline: 'bottom' as const, dy: -3, fontSize: 14 },
+      mark: { type: 'rule' as const, color: THRESHOLD_COLOUR, strokeDash: [8, 4], strokeWidth: 2 },
+      encoding: { y },
+    },
+    {
+      data,
+      mark: {
+        type: 'text' as const,
+        color: THRESHOLD_COLOUR,
+        align: 'left' as const,
+        baseline: 'bottom' as const,
+        dy: -3,
+        fontSize: 14,
+      },
       encoding: { y, x: { value: 4 }, text: { field: 'text', type: 'nominal' as const } },
     },
   ];
@@ -182,17 +197,15 @@ function endLabels(
   low: number,
   high: number,
 ): { label: string; value: number; text: string; name: string }[] {
-  const apart = ((high - low) * LABEL_HEIGHT) / (CHART_HEIGHT - 90);
+  const apart = ((high - low) * LABEL_HEIGHT) / (CHART_HEIGHT - ABOVE_AND_BELOW);
   const ends = model.lines
     .flatMap((line) =>
-      line.points
-        .slice(-1)
-        .map((point) => ({
-          label: point.label,
-          value: point.value,
-          text: `${printed(point.value)}%`,
-          name: line.name,
-        })),
+      line.points.slice(-1).map((point) => ({
+        label: point.label,
+        value: point.value,
+        text: `${printed(point.value)}%`,
+        name: line.name,
+      })),
     )
     .sort((a, b) => b.value - a.value);
   ends.forEach((end, i) => {

@@ -1,0 +1,332 @@
+/** Reads from the views what a brief is told from. */
+import { sql, type Kysely, type SelectQueryBuilder } from 'kysely';
+import { MEASURES, RATES, type Measure } from '../domain/measure.js';
+import { periodOf, type Period } from '../domain/period.js';
+import type { AbsenceView, Database } from '../load/schema.js';
+import type { BriefFacts, FigureRow, GroupFacts, ReleaseFacts } from './brief-model.js';
+
+export interface BriefWanted {
+  /** Slug or title of a release; without it the newest figures of a finished period, else the newest of all. */
+  readonly release?: string | undefined;
+  readonly series?: string | undefined;
+  /** The period told, as in the view: ('202425', 'Autumn and spring term'). */
+  readonly timePeriod?: string | undefined;
+  readonly timeIdentifier?: string | undefined;
+  /** Told where the area has no figures for all schools together. */
+  readonly schoolType?: string | undefined;
+  /** DfE's three digits of an authority's statistical neighbours, nearest first; empty where none are configured. */
+  readonly neighboursOf?: ((oldLaCode: string) => readonly string[]) | undefined;
+}
+
+/** There is nothing to tell. */
+export class NoFiguresError extends Error {
+  override readonly name = 'NoFiguresError';
+}
+
+/** Pupil groups of a brief, in this order; then school types. */
+const GROUPS = [
+  { topic: 'SEN provision', breakdown: 'EHC plan', schoolType: 'Total' },
+  { topic: 'SEN provision', breakdown: 'SEN support', schoolType: 'Total' },
+  { topic: 'FSM eligibility', breakdown: 'FSM eligible', schoolType: 'Total' },
+  { topic: 'Total', breakdown: 'Total', schoolType: 'State-funded primary' },
+  { topic: 'Total', breakdown: 'Total', schoolType: 'State-funded secondary' },
+  { topic: 'Total', breakdown: 'Total', schoolType: 'Special' },
+  { topic: 'Total', breakdown: 'Total', schoolType: 'Alternative provision' },
+] as const;
+
+/** Of the periods of one academic year the one that covers most is told first. */
+const WIDEST_FIRST = ['Academic year', 'Autumn and spring term', 'Summer term', 'Spring term', 'Autumn term'];
+
+/** The same point of a running year: attendance is published every fortnight, holidays shift by a week. */
+const SAME_POINT_DAYS = 10;
+
+type View = Kysely<Database>;
+type Rows = SelectQueryBuilder<Database, 'absence', AbsenceView>;
+
+/**
+ * The facts of a brief on one area, from the view `absence` (and `absence_history` for the same point of earlier years).
+ * @param areaId row of the table `area`
+ * @throws NoFiguresError where the area has no figure of the kind wanted
+ */
+export async function gatherBrief(db: View, areaId: number, wanted: BriefWanted = {}): Promise<BriefFacts> {
+  const area = await db.selectFrom('area').selectAll().where('id', '=', areaId).executeTakeFirst();
+  if (area === undefined) throw new NoFiguresError(`There is no area with the number ${areaId} in the database.`);
+  const here = (): Rows => ofArea(db, area.level, area.code);
+  const told = await choosePeriod(db, here(), area.name, wanted);
+  const { series, schoolType, period } = told;
+  const upTo = (rows: readonly FigureRow[]): FigureRow[] =>
+    rows.filter((row) => row.period.sort <= period.sort).sort((a, b) => a.period.sort - b.period.sort);
+  const total = (rows: Rows): Rows =>
+    rows.where('series', '=', series).where('school_type', '=', schoolType).where('breakdown_topic', '=', 'Total');
+
+  const own = upTo(await read(total(here())));
+  const asOf = own.at(-1)?.asOf;
+  const history = async (level: string, code: string, rows: readonly FigureRow[]): Promise<FigureRow[]> =>
+    period.kind === 'year to date' && asOf !== undefined
+      ? samePoint(db, { level, code, series, schoolType, asOf, rows })
+      : [...rows];
+  const regionCode = area.level === 'Regional' || area.level === 'National' ? null : area.region_code;
+  const region = regionCode === null ? [] : upTo(await read(total(ofArea(db, 'Regional', regionCode))));
+  const englandRows =
+    area.level === 'National'
+      ? []
+      : upTo(await read(total(db.selectFrom('absence').selectAll().where('geographic_level', '=', 'National'))));
+  const inPeriod = (rows: Rows): Rows =>
+    rows.where('time_period', '=', period.timePeriod).where('time_identifier', '=', period.timeIdentifier);
+  const authorities =
+    area.level === 'Local authority'
+      ? await readKeyed(
+          inPeriod(total(db.selectFrom('absence').selectAll().where('geographic_level', '=', 'Local authority'))),
+        )
+      : [];
+  const neighbourCodes =
+    area.level === 'Local authority' && area.old_la_code !== null
+      ? (wanted.neighboursOf?.(area.old_la_code) ?? [])
+      : [];
+  return {
+    area: { name: area.name, level: area.level, code: area.code, regionName: area.region_name ?? undefined },
+    series,
+    schoolType,
+    own: await history(area.level, area.code, own),
+    region: samePeriodLast(regionCode === null ? [] : await history('Regional', regionCode, region), period),
+    england: samePeriodLast(
+      englandRows.length === 0 ? [] : await history('National', englandRows[0]?.areaCode ?? '', englandRows),
+      period,
+    ),
+    neighbours:
+      neighbourCodes.length === 0
+        ? undefined
+        : {
+            configured: neighbourCodes.length,
+            rows: authorities
+              .filter(({ oldLaCode }) => oldLaCode !== null && neighbourCodes.includes(oldLaCode))
+              .map(({ row }) => row),
+          },
+    authorities: authorities.map(({ row }) => row),
+    groups: schoolType === 'Total' ? await groups(db, { level: area.level, code: area.code }, series, period) : [],
+    releases: await releasesOf(db, own.at(-1), told.publication),
+  };
+}
+
+function ofArea(db: View, level: string, code: string): Rows {
+  return db.selectFrom('absence').selectAll().where('geographic_level', '=', level).where('area_code', '=', code);
+}
+
+/** Lines that end before the period told would compare it with another one: they are left out. */
+function samePeriodLast(rows: readonly FigureRow[], period: Period): readonly FigureRow[] {
+  return rows.at(-1)?.period.sort === period.sort ? rows : [];
+}
+
+interface Told {
+  readonly series: string;
+  readonly schoolType: string;
+  readonly period: Period;
+  readonly publication: string;
+}
+
+/** Which series and period to tell: of the release or series wanted, finished before running, newest first, widest first. */
+async function choosePeriod(db: View, here: Rows, name: string, wanted: BriefWanted): Promise<Told> {
+  let rows = here.where('breakdown_topic', '=', 'Total');
+  if (wanted.series !== undefined) rows = rows.where('series', '=', wanted.series);
+  if (wanted.timePeriod !== undefined) rows = rows.where('time_period', '=', wanted.timePeriod);
+  if (wanted.timeIdentifier !== undefined) rows = rows.where('time_identifier', '=', wanted.timeIdentifier);
+  if (wanted.release !== undefined) {
+    const releases = await db
+      .selectFrom('release')
+      .select(['publication', 'title'])
+      .where((eb) => eb.or([eb('slug', '=', wanted.release ?? ''), eb('title', '=', wanted.release ?? '')]))
+      .execute();
+    if (releases.length === 0)
+      throw new NoFiguresError(`No release “${wanted.release}” is loaded. “absence-watch status” lists what is.`);
+    rows = rows.where(
+      sql<boolean>`(publication, release) in (${sql.join(releases.map((one) => sql`(${one.publication}, ${one.title})`))})`,
+    );
+  }
+  const found = (await rows.execute()).flatMap((row) => {
+    const period = periodOf(row.time_period, row.time_identifier);
+    const hasRate = RATES.some((rate) => row[rate] !== null || row.symbols?.[rate] !== undefined);
+    return period === undefined || !hasRate ? [] : [{ row, period }];
+  });
+  const rankOfType = (type: string): number => (type === 'Total' ? 0 : type === wanted.schoolType ? 1 : 2);
+  found.sort(
+    (a, b) =>
+      Number(a.period.kind !== 'finished') - Number(b.period.kind !== 'finished') ||
+      b.period.startYear - a.period.startYear ||
+      widest(a.period) - widest(b.period) ||
+      b.period.sort - a.period.sort ||
+      rankOfType(a.row.school_type) - rankOfType(b.row.school_type) ||
+      a.row.school_type.localeCompare(b.row.school_type) ||
+      a.row.series.localeCompare(b.row.series),
+  );
+  const best = found[0];
+  if (best === undefined)
+    throw new NoFiguresError(
+      `No absence rate of ${name} is loaded${wanted.release === undefined ? '' : ` from the release “${wanted.release}”`}.`,
+    );
+  const { row, period } = best;
+  return { series: row.series, schoolType: row.school_type, period, publication: row.publication };
+}
+
+function widest(period: Period): number {
+  const at = WIDEST_FIRST.indexOf(period.timeIdentifier);
+  return at === -1 ? WIDEST_FIRST.length : at;
+}
+
+async function read(rows: Rows): Promise<FigureRow[]> {
+  return (await readKeyed(rows)).map(({ row }) => row);
+}
+
+async function readKeyed(rows: Rows): Promise<{ readonly row: FigureRow; readonly oldLaCode: string | null }[]> {
+  return (await rows.execute()).flatMap((view) => {
+    const row = figureRow(view);
+    return row === undefined ? [] : [{ row, oldLaCode: view.old_la_code }];
+  });
+}
+
+/** A row of the view as the brief reads it; undefined where its period is none we know. */
+export function figureRow(view: AbsenceView): FigureRow | undefined {
+  const period = periodOf(view.time_period, view.time_identifier);
+  if (period === undefined) return undefined;
+  const spoken = MEASURES.filter((measure) => view.provenance[measure] !== undefined);
+  const pick = <T>(from: (measure: Measure) => T): Partial<Record<Measure, T>> =>
+    Object.fromEntries(spoken.map((measure) => [measure, from(measure)]));
+  return {
+    area: view.area_name,
+    areaCode: view.area_code,
+    period,
+    schoolType: view.school_type,
+    topic: view.breakdown_topic,
+    breakdown: view.breakdown,
+    asOf: period.kind === 'finished' ? undefined : (view.as_of ?? undefined),
+    values: pick((measure) => view[measure]),
+    symbols: view.symbols ?? {},
+    provenance: view.provenance,
+  };
+}
+
+interface PointOf {
+  readonly level: string;
+  readonly code: string;
+  readonly series: string;
+  readonly schoolType: string;
+  /** The day up to which the newest running total counts. */
+  readonly asOf: string;
+  readonly rows: readonly FigureRow[];
+}
+
+/**
+ * Of a running total, earlier years as they stood at the same point of the year: of the figures whose day is at most
+ * ten days away from it, the nearest. Years without one are left out.
+ */
+async function samePoint(db: View, { level, code, series, schoolType, asOf, rows }: PointOf): Promise<FigureRow[]> {
+  const last = rows.at(-1);
+  if (last === undefined) return [];
+  const earlier = await db
+    .selectFrom('absence_history')
+    .selectAll()
+    .where('geographic_level', '=', level)
+    .where('area_code', '=', code)
+    .where('series', '=', series)
+    .where('school_type', '=', schoolType)
+    .where('breakdown_topic', '=', 'Total')
+    .where('time_period', '!=', last.period.timePeriod)
+    .orderBy('valid_from', 'desc')
+    .execute();
+  const nearest = new Map<number, { readonly row: FigureRow; readonly away: number }>();
+  for (const view of earlier) {
+    const row = figureRow(view);
+    if (row?.asOf === undefined || row.period.sort >= last.period.sort) continue;
+    const away = daysAway(row.asOf, asOf, last.period.startYear - row.period.startYear);
+    const best = nearest.get(row.period.sort);
+    if (away <= SAME_POINT_DAYS && (best === undefined || away < best.away))
+      nearest.set(row.period.sort, { row, away });
+  }
+  const points = [...nearest.values()].map(({ row }) => row).sort((a, b) => a.period.sort - b.period.sort);
+  return [...points, last];
+}
+
+/** Whole days between a day and the same day so many years later. */
+function daysAway(earlier: string, later: string, years: number): number {
+  const moved = new Date(`${earlier}T00:00:00Z`);
+  moved.setUTCFullYear(moved.getUTCFullYear() + years);
+  return Math.abs(Math.round((moved.getTime() - Date.parse(`${later}T00:00:00Z`)) / 86_400_000));
+}
+
+async function groups(
+  db: View,
+  area: { readonly level: string; readonly code: string },
+  series: string,
+  period: Period,
+): Promise<GroupFacts[]> {
+  const wanted = async (rows: Rows): Promise<FigureRow[]> =>
+    (
+      await read(
+        rows
+          .where('series', '=', series)
+          .where(
+            sql<boolean>`(breakdown_topic, breakdown, school_type) in (${sql.join(GROUPS.map((g) => sql`(${g.topic}, ${g.breakdown}, ${g.schoolType})`))})`,
+          ),
+      )
+    ).filter((row) => row.period.timeIdentifier === period.timeIdentifier);
+  const own = await wanted(ofArea(db, area.level, area.code));
+  const england =
+    area.level === 'National'
+      ? []
+      : await wanted(db.selectFrom('absence').selectAll().where('geographic_level', '=', 'National'));
+  return GROUPS.flatMap((group) => {
+    const of = (rows: readonly FigureRow[], startYear: number): FigureRow | undefined =>
+      rows.find(
+        (row) =>
+          row.topic === group.topic &&
+          row.breakdown === group.breakdown &&
+          row.schoolType === group.schoolType &&
+          row.period.startYear === startYear,
+      );
+    for (const [where, rows] of [
+      ['area', own],
+      ['England', england],
+    ] as const) {
+      const now = of(rows, period.startYear);
+      if (now === undefined || !RATES.some((rate) => typeof now.values[rate] === 'string')) continue;
+      // Of a running total the year before stands at its end here, which is no comparison.
+      const before = period.kind === 'year to date' ? undefined : of(rows, period.startYear - 1);
+      return [{ ...group, where, now, before }];
+    }
+    return [];
+  });
+}
+
+/** Every release and data set version that gave a figure of the row, the naming one first. */
+async function releasesOf(db: View, row: FigureRow | undefined, publication: string): Promise<ReleaseFacts[]> {
+  const given = new Map(
+    Object.values(row?.provenance ?? {}).map((one) => [`${one.release}\n${one.data_set}\n${one.version}`, one]),
+  );
+  if (given.size === 0) return [];
+  const titles = [...new Set([...given.values()].map(({ release }) => release))];
+  const known = await db
+    .selectFrom('release')
+    .innerJoin('publication', 'publication.slug', 'release.publication')
+    .select([
+      'release.title',
+      'release.status',
+      'release.url',
+      'release.publication',
+      'publication.title as publication_title',
+    ])
+    .where('release.title', 'in', titles)
+    .execute();
+  return [...given.values()].map((one) => {
+    const release =
+      known.find(({ title, publication: slug }) => title === one.release && slug === publication) ??
+      known.find(({ title }) => title === one.release);
+    return {
+      publication: release?.publication_title ?? publication,
+      title: one.release,
+      status: release?.status ?? undefined,
+      url: release?.url ?? undefined,
+      dataSet: one.data_set,
+      version: one.version,
+      publishedAt: new Date(one.published_at),
+    };
+  });
+}
