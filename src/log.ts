@@ -4,11 +4,25 @@ import type { LoggerOptions } from 'pino';
 export function logOptions(level: string): LoggerOptions {
   return {
     level,
-    base: undefined,
+    base: null,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label) => ({ level: label }) },
     redact: {
-      paths: ['address', '*.address', 'to', '*.to', 'recipients', '*.recipients', 'password', '*.password', 'url.auth', 'smtpUrl', '*.smtpUrl', 'databaseUrl', '*.databaseUrl'],
+      paths: [
+        'address',
+        '*.address',
+        'to',
+        '*.to',
+        'recipients',
+        '*.recipients',
+        'password',
+        '*.password',
+        'url.auth',
+        'smtpUrl',
+        '*.smtpUrl',
+        'databaseUrl',
+        '*.databaseUrl',
+      ],
       censor: '[redacted]',
     },
   };

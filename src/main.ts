@@ -5,7 +5,7 @@ import { ConfigError, loadConfig } from './config.js';
 import * as alertCommands from './commands/alerts.js';
 import * as backfillCommand from './commands/backfill.js';
 import * as configCommands from './commands/config.js';
-import { storeOpener, UsageError, type AddCommand, type Context, type ExitCode, type Surroundings } from './commands/context.js';
+import { storeOpener, UsageError, type AddCommand, type Context } from './commands/context.js';
 import * as demoCommand from './commands/demo.js';
 import * as doctorCommand from './commands/doctor.js';
 import * as inspectCommands from './commands/inspect.js';
@@ -13,10 +13,10 @@ import * as mailCommands from './commands/mail.js';
 import { Output } from './commands/output.js';
 import * as runCommand from './commands/run.js';
 import * as startCommand from './commands/start.js';
-import { DatabaseHeldError } from './load/database.js';
-import { RunHeldError } from './load/runs.js';
+import { DatabaseHeldError, RunHeldError } from './load/errors.js';
 import { logOptions } from './log.js';
 import { askService } from './service/socket.js';
+import type { ExitCode, Surroundings } from './surroundings.js';
 import { VERSION } from './version.js';
 
 const COMMANDS = [

@@ -4,10 +4,8 @@ import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import { openDatabase, type Store } from '../load/database.js';
 import { migrate } from '../load/migrate.js';
-import type { Output, Streams } from './output.js';
-
-/** 0 done, 1 failed, 2 wrong use or configuration, 3 done in part, 4 another run holds the lock. */
-export type ExitCode = 0 | 1 | 2 | 3 | 4;
+import type { ExitCode, Streams } from '../surroundings.js';
+import type { Output } from './output.js';
 
 /** Wrong use of a command: exit code 2. */
 export class UsageError extends Error {
@@ -23,15 +21,6 @@ export interface Context {
   readonly signal: AbortSignal;
   /** Opens (and, unless told otherwise, migrates) the database once; closed when the command ends. */
   store(options?: { migrate?: boolean }): Promise<Store>;
-}
-
-/** Inside a service the commands of others use its open database. */
-export interface Surroundings {
-  readonly streams: Streams;
-  readonly env: NodeJS.ProcessEnv;
-  readonly now: () => Date;
-  readonly signal: AbortSignal;
-  readonly sharedStore?: Store;
 }
 
 /** Opens the database of the settings at most once, and closes it unless it is a service's own. */
@@ -67,7 +56,11 @@ export function storeOpener(
   };
 }
 
-export type Handler = (context: Context, args: readonly string[], options: Record<string, unknown>) => Promise<ExitCode>;
+export type Handler = (
+  context: Context,
+  args: readonly string[],
+  options: Record<string, unknown>,
+) => Promise<ExitCode>;
 
 /** Adds a command with the options that every command takes, and an example to its help. */
 export type AddCommand = (

@@ -137,7 +137,9 @@ export async function loadedTotals(store: Store): Promise<{ versions: number; ro
 }
 
 /** What waits in the mail queue and what has been given up. */
-export async function mailTotals(store: Store): Promise<{ waiting: number; dead: number; oldest: Date | null; owed: number }> {
+export async function mailTotals(
+  store: Store,
+): Promise<{ waiting: number; dead: number; oldest: Date | null; owed: number }> {
   const waiting = await store.db
     .selectFrom('mail')
     .select(({ fn }) => [fn.countAll().as('count'), fn.min('created_at').as('oldest')])

@@ -6,8 +6,7 @@ import { chmod, rm } from 'node:fs/promises';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
-import type { ExitCode, Surroundings } from '../commands/context.js';
-import type { Streams } from '../commands/output.js';
+import type { ExitCode, Streams, Surroundings } from '../surroundings.js';
 
 const request = z.object({
   argv: z.array(z.string().max(10_000)).max(1_000),
@@ -56,8 +55,16 @@ export async function serveCommands(path: string, serve: Serve): Promise<Command
           code = await serve(
             argv,
             {
-              stdout: { write: (out) => { send({ out }); } },
-              stderr: { write: (err) => { send({ err }); } },
+              stdout: {
+                write: (out) => {
+                  send({ out });
+                },
+              },
+              stderr: {
+                write: (err) => {
+                  send({ err });
+                },
+              },
               columns,
               cwd,
             },

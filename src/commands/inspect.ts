@@ -1,0 +1,311 @@
+/** Commands that only look: areas, series, versions, status. */
+import type { Command } from 'commander';
+import { periodOf } from '../domain/period.js';
+import { COUNT_OF, isMeasure, isRate, MEASURES, type Measure } from '../domain/measure.js';
+import { printed, printedCount } from '../domain/decimal.js';
+import { canonicalBreakdown, canonicalSchoolType } from '../domain/breakdowns.js';
+import { predecessorsOf, successorsOf } from '../domain/areas.js';
+import { findAreas, type AreaRow } from '../load/areas.js';
+import { currentSeries, listVersionRows } from '../load/inspect.js';
+import { seriesAsOf } from '../load/as-of.js';
+import { removeVersion } from '../load/versions.js';
+import type { AbsenceView } from '../load/schema.js';
+import { statusOf, statusText } from '../service/status.js';
+import { UsageError, type AddCommand, type Context } from './context.js';
+import { counted, sparkline, table, ukTime } from '../print.js';
+
+export function register(program: Command, add: AddCommand): void {
+  add(
+    program,
+    'areas <name...>',
+    'find an area by name or code',
+    'absence-watch areas luton',
+    async (context, args) => {
+      const found = await areasNamed(context, args.join(' '));
+      const rows = found.map(areaAnswer);
+      context.out.result(rows, () =>
+        rows.length === 0
+          ? `No area is called "${args.join(' ')}". Try a part of the name, an ONS code, DfE's three digits or a URN.`
+          : table(
+              ['level', 'code', 'DfE', 'name', 'parent', 'note'],
+              rows.map((row) => [
+                row.geographic_level,
+                row.area_code,
+                row.old_la_code ?? '',
+                row.area_name,
+                row.parent ?? '',
+                [
+                  ...row.successors.map((each) => `since ${each.on}: ${each.area_name} (${each.old_la_code})`),
+                  ...row.predecessors.map((each) => `before ${each.on}: ${each.area_name} (${each.old_la_code})`),
+                ].join('; '),
+              ]),
+            ),
+      );
+      return rows.length === 0 ? 1 : 0;
+    },
+  );
+
+  add(
+    program,
+    'series',
+    'the figures of an area over time, with release and version',
+    'absence-watch series --area Luton --measure severe_absence_rate',
+    series,
+  )
+    .requiredOption('--area <name>', 'name, ONS code, DfE code or URN')
+    .option('--measure <measure>', `one of ${MEASURES.join(', ')}`, 'persistent_absence_rate')
+    .option(
+      '--time-identifier <identifier>',
+      "'Academic year', 'Autumn term', 'Autumn and spring term', 'Year to date', …",
+    )
+    .option('--school-type <type>', 'school type', 'Total')
+    .option('--breakdown <topic=value>', "for example 'SEN provision=EHC plan'", 'Total=Total')
+    .option('--as-of <date>', 'what was published by then (2025-10-23, or with a time)')
+    .option('--csv', 'comma-separated values');
+
+  const versions = program.command('versions').description('data set versions: list and remove');
+  add(versions, 'list', 'all data set versions, newest load first', 'absence-watch versions list', async (context) => {
+    const rows = await listVersionRows(await context.store());
+    context.out.result(rows, () =>
+      rows.length === 0
+        ? 'Nothing is loaded yet.'
+        : table(
+            ['id', 'publication', 'release', 'data set', 'version', 'state', 'rows', 'published', 'diff'],
+            rows.map((row) => [
+              String(row.id),
+              row.publication,
+              row.release,
+              row.data_set,
+              row.data_set_version,
+              row.is_current ? 'current' : row.state,
+              String(row.rows),
+              ukTime(row.published_at),
+              row.diff === null ? '' : `+${row.diff.added} -${row.diff.gone} ~${row.diff.changed}`,
+            ]),
+          ),
+    );
+    return 0;
+  });
+  add(
+    versions,
+    'remove <id>',
+    'takes a version back: the figures are again as if it had never been loaded',
+    'absence-watch versions remove 12 --reason "wrong file"',
+    async (context, [id], options) => {
+      if (id === undefined || !/^\d+$/.test(id))
+        throw new UsageError(`"${id ?? ''}" is no version id; see "versions list".`);
+      const reason = String(options['reason']);
+      await removeVersion(await context.store(), Number(id), reason, context.now());
+      context.out.result({ id: Number(id), state: 'removed', reason }, () => `Version ${id} is removed: ${reason}`);
+      return 0;
+    },
+  ).requiredOption('--reason <text>', 'why: kept with the version');
+
+  add(
+    program,
+    'status',
+    'health in words, runs, what is loaded, overdue, quarantined, waiting to be sent',
+    'absence-watch status',
+    async (context) => {
+      const status = await statusOf(await context.store(), context.settings, context.now());
+      context.out.result(status, () => statusText(status));
+      return 0;
+    },
+  );
+}
+
+/** The areas that a text names, from the facts that are known without data and from what is loaded. */
+async function areasNamed(context: Context, text: string): Promise<AreaRow[]> {
+  return findAreas(await context.store(), text);
+}
+
+function areaAnswer(area: AreaRow) {
+  const relative = (kind: typeof successorsOf) =>
+    area.level !== 'Local authority'
+      ? []
+      : kind(area.key).map(({ authority, on }) => ({
+          area_code: authority.code,
+          old_la_code: authority.oldLaCode,
+          area_name: authority.name,
+          on,
+        }));
+  return {
+    geographic_level: area.level,
+    area_code: area.code,
+    old_la_code: area.oldLaCode ?? null,
+    area_name: area.name,
+    region_code: area.regionCode ?? null,
+    region_name: area.regionName ?? null,
+    parent: area.level === 'National' ? null : area.level === 'Regional' ? 'England' : (area.regionName ?? 'England'),
+    predecessors: relative(predecessorsOf),
+    successors: relative(successorsOf),
+  };
+}
+
+/** The one area that a command is about. @throws UsageError when none or several answer equally well */
+export async function oneArea(context: Context, text: string): Promise<AreaRow & { id: number }> {
+  const store = await context.store();
+  const found = await findAreas(store, text);
+  const loaded = found.filter((area): area is AreaRow & { id: number } => area.id !== undefined);
+  const [best] = loaded;
+  if (best !== undefined) return best;
+  const [known] = found;
+  throw new UsageError(
+    known === undefined
+      ? `No area is called "${text}". "absence-watch areas ${text}" searches more widely.`
+      : `${known.name} (${known.level}) is a known area, but no loaded figure is about it. Load data first ("run" or "backfill").`,
+  );
+}
+
+async function series(context: Context, _args: readonly string[], options: Record<string, unknown>): Promise<0 | 1> {
+  const measure = String(options['measure']);
+  if (!isMeasure(measure)) throw new UsageError(`"${measure}" is no measure. Known: ${MEASURES.join(', ')}.`);
+  const area = await oneArea(context, String(options['area']));
+  const { topic, breakdown } = breakdownOption(String(options['breakdown']));
+  const schoolType = canonicalSchoolType(String(options['schoolType'])) ?? String(options['schoolType']);
+  const query = {
+    areaIds: [area.id],
+    timeIdentifier: options['timeIdentifier'] === undefined ? undefined : String(options['timeIdentifier']),
+    schoolType,
+    breakdownTopic: topic,
+    breakdown,
+  };
+  const store = await context.store();
+  const asOf = options['asOf'] === undefined ? undefined : asOfOption(String(options['asOf']));
+  const all = asOf === undefined ? await currentSeries(store, query) : await seriesAsOf(store, query, asOf);
+  const rows = inOrder(all.filter((row) => row[measure] !== null || row.symbols?.[measure] !== undefined));
+  if (options['csv'] === true) {
+    context.out.raw(csv(rows));
+    return 0;
+  }
+  context.out.result(rows.map(rowWithNumbers), () =>
+    seriesText(area.name, measure, schoolType, `${topic}: ${breakdown}`, rows),
+  );
+  return rows.length === 0 ? 1 : 0;
+}
+
+/** 'topic=value' in the names used here. @throws UsageError */
+export function breakdownOption(text: string): { topic: string; breakdown: string } {
+  const at = text.indexOf('=');
+  if (at <= 0)
+    throw new UsageError(`--breakdown takes topic=value, for example "SEN provision=EHC plan"; got "${text}".`);
+  return canonicalBreakdown(text.slice(0, at).trim(), text.slice(at + 1).trim());
+}
+
+/** A date counts to its end. @throws UsageError */
+function asOfOption(text: string): Date {
+  const at = new Date(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T23:59:59.999Z` : text);
+  if (Number.isNaN(at.getTime())) throw new UsageError(`--as-of takes a date such as 2025-10-23; got "${text}".`);
+  return at;
+}
+
+function inOrder(rows: readonly AbsenceView[]): AbsenceView[] {
+  const sort = (row: AbsenceView): number => periodOf(row.time_period, row.time_identifier)?.sort ?? 0;
+  return rows.toSorted(
+    (a, b) => a.series.localeCompare(b.series) || sort(a) - sort(b) || (a.as_of ?? '').localeCompare(b.as_of ?? ''),
+  );
+}
+
+/** A row of the view as JSON wants it: figures as numbers. */
+export function rowWithNumbers(row: AbsenceView): Record<string, unknown> {
+  const answer: Record<string, unknown> = { ...row };
+  for (const measure of MEASURES) {
+    const value = row[measure];
+    answer[measure] = value === null ? null : Number(value);
+  }
+  return answer;
+}
+
+function seriesText(
+  area: string,
+  measure: Measure,
+  schoolType: string,
+  group: string,
+  rows: readonly AbsenceView[],
+): string {
+  if (rows.length === 0) return `No figure of ${measure} is loaded for ${area} (school type ${schoolType}, ${group}).`;
+  const say = (row: AbsenceView, each: Measure): string => {
+    const value = row[each];
+    if (value === null) return row.symbols?.[each] ?? '';
+    return isRate(each) ? `${printed(value)}%` : printedCount(value);
+  };
+  const count = isRate(measure) ? COUNT_OF[measure] : undefined;
+  const parts = [...new Set(rows.map((row) => row.series))].map((name) => {
+    const own = rows.filter((row) => row.series === name);
+    const chart = sparkline(own.map((row) => (row[measure] === null ? undefined : Number(row[measure]))));
+    return [
+      `${area}, ${measure}, ${schoolType}, ${group}, series ${name}   ${chart}`,
+      table(
+        [
+          'period',
+          ...(own.some((row) => row.as_of !== null) ? ['as of'] : []),
+          measure,
+          ...(count === undefined ? [] : [count]),
+          'enrolments',
+          'release',
+          'version',
+          'published',
+        ],
+        own.map((row) => [
+          row.period_label,
+          ...(own.some((each) => each.as_of !== null) ? [row.as_of ?? ''] : []),
+          say(row, measure),
+          ...(count === undefined ? [] : [say(row, count)]),
+          say(row, 'enrolments'),
+          row.provenance[measure]?.release ?? row.release,
+          row.provenance[measure]?.version ?? row.data_set_version,
+          ukTime(row.provenance[measure]?.published_at ?? row.published_at),
+        ]),
+      ),
+    ].join('\n');
+  });
+  return `${parts.join('\n\n')}\n${counted(rows.length, 'figure')}.`;
+}
+
+const CSV_COLUMNS = [
+  'series',
+  'publication',
+  'release',
+  'data_set',
+  'data_set_version',
+  'published_at',
+  'loaded_at',
+  'time_period',
+  'time_identifier',
+  'period_label',
+  'academic_year',
+  'geographic_level',
+  'area_code',
+  'old_la_code',
+  'area_name',
+  'region_code',
+  'region_name',
+  'school_type',
+  'breakdown_topic',
+  'breakdown',
+  ...MEASURES,
+  'as_of',
+  'symbols',
+] as const satisfies readonly (keyof AbsenceView)[];
+
+/** The view's columns (without provenance) as CSV, values as published. */
+export function csv(rows: readonly AbsenceView[]): string {
+  const cell = (value: unknown): string => {
+    const text =
+      value === null || value === undefined
+        ? ''
+        : value instanceof Date
+          ? value.toISOString()
+          : typeof value === 'object'
+            ? JSON.stringify(value)
+            : String(value as string | number);
+    // A spreadsheet takes a leading = + @ for a formula; negative numbers are left alone.
+    const safe = /^[=+@\t\r]|^-(?![\d.])/.test(text) ? `'${text}` : text;
+    return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  };
+  return (
+    [CSV_COLUMNS.join(','), ...rows.map((row) => CSV_COLUMNS.map((column) => cell(row[column])).join(','))].join(
+      '\r\n',
+    ) + '\r\n'
+  );
+}

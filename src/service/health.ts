@@ -1,0 +1,115 @@
+/** Is it well? One verdict with reasons, for status, /healthz and the page. */
+import type { MailHealth } from '../alerts/queue-upkeep.js';
+import type { RunRow } from '../load/inspect.js';
+import type { SourceState } from '../source-state.js';
+
+export interface HealthFacts {
+  readonly now: Date;
+  readonly source: SourceState;
+  readonly lastRun: RunRow | undefined;
+  readonly mail: MailHealth;
+  readonly failuresBeforeMail: number;
+  /** Sentences about data set versions held back or refused, one each. */
+  readonly heldBack: readonly string[];
+  readonly overdue: readonly string[];
+}
+
+export interface Health {
+  readonly well: boolean;
+  /** Why not; empty when well. */
+  readonly reasons: readonly string[];
+  /** What a person should look at, though the service is well. */
+  readonly attention: readonly string[];
+}
+
+/** The schedule polls at least daily: after this long without an answer something is wrong. */
+const POLL_MAY_BE_OLD_MS = 26 * 3_600_000;
+const MAIL_MAY_WAIT_MS = 6 * 3_600_000;
+
+export function healthOf(facts: HealthFacts): Health {
+  const { now, source, mail } = facts;
+  const age = (at: string | Date | null | undefined): number =>
+    at === null || at === undefined ? 0 : now.getTime() - new Date(at).getTime();
+  const reasons: string[] = [];
+  const attention: string[] = [];
+  if (source.failures >= facts.failuresBeforeMail)
+    reasons.push(`the last ${source.failures} runs failed${source.lastError === null ? '' : `: ${source.lastError}`}`);
+  else if (source.failures > 0)
+    attention.push(
+      `the last ${source.failures === 1 ? 'run' : `${source.failures} runs`} failed${source.lastError === null ? '' : `: ${source.lastError}`}`,
+    );
+  if (source.lastPoll !== null && age(source.lastGoodPoll ?? source.lastPoll) > POLL_MAY_BE_OLD_MS)
+    reasons.push(`EES last answered ${hours(age(source.lastGoodPoll ?? source.lastPoll))} ago`);
+  if (mail.paused === undefined && mail.oldestWaiting !== undefined && age(mail.oldestWaiting) > MAIL_MAY_WAIT_MS)
+    reasons.push(
+      `a mail has waited for ${hours(age(mail.oldestWaiting))}${mail.lastAnswer === undefined ? '' : `; the mail server said: ${mail.lastAnswer}`}`,
+    );
+  if (mail.dead > 0)
+    reasons.push(`${mail.dead} ${mail.dead === 1 ? 'mail was' : 'mails were'} given up (see "mail list")`);
+  if (mail.held > 0)
+    reasons.push(
+      `${mail.held} old ${mail.held === 1 ? 'mail waits' : 'mails wait'} for your word: ${mail.holdReason ?? 'the database looks restored'}`,
+    );
+  if (mail.paused !== undefined) attention.push('sending is paused ("alerts resume" ends it)');
+  for (const { source: name, route, reason, missing } of source.degraded)
+    attention.push(
+      `${name}: ${route} does not answer as it should (${reason})${missing.length === 0 ? '' : `; missing meanwhile: ${missing.join(', ')}`}`,
+    );
+  attention.push(...facts.heldBack, ...facts.overdue);
+  return { well: reasons.length === 0, reasons, attention };
+}
+
+function hours(ms: number): string {
+  const count = Math.round(ms / 3_600_000);
+  return count >= 48 ? `${Math.round(count / 24)} days` : `${count} hours`;
+}
+
+const DAY_MS = 86_400_000;
+/** Days after an announced date, or after the end of an announced month, before a release counts as overdue. */
+const GRACE_DAYS = 3;
+/** A rhythm is known from so many releases on. */
+const KNOWN_FROM = 6;
+
+/** What is known of a publication's releases. */
+export interface Rhythm {
+  readonly publication: string;
+  /** First publication of each release, any order. */
+  readonly published: readonly Date[];
+  /** The publisher's word: 'YYYY', 'YYYY-MM' or 'YYYY-MM-DD'. */
+  readonly announced: string | undefined;
+}
+
+/** Sentences about releases that should be out: by the publisher's announced date, else by the past rhythm. */
+export function overdueReleases(rhythms: readonly Rhythm[], now: Date): string[] {
+  return rhythms.flatMap(({ publication, published, announced }) => {
+    const times = published.map((at) => at.getTime()).toSorted((a, b) => a - b);
+    const newest = times.at(-1);
+    if (announced !== undefined) {
+      const end = endOf(announced);
+      if (
+        end !== undefined &&
+        now.getTime() > end + GRACE_DAYS * DAY_MS &&
+        (newest === undefined || newest < end - 60 * DAY_MS)
+      )
+        return [`${publication}: a release was announced for ${announced} and has not come`];
+      return [];
+    }
+    if (newest === undefined || times.length < KNOWN_FROM) return [];
+    const gaps = times.slice(1).map((at, index) => at - (times[index] ?? at));
+    const longest = Math.max(...gaps);
+    // The longest gap of the past holds the holidays; a quarter more is patience enough.
+    return now.getTime() - newest > longest * 1.25 + GRACE_DAYS * DAY_MS
+      ? [
+          `${publication}: nothing new for ${Math.round((now.getTime() - newest) / DAY_MS)} days; the longest wait so far was ${Math.round(longest / DAY_MS)}`,
+        ]
+      : [];
+  });
+}
+
+/** The end of an announced day, month or year, in ms since the epoch. */
+function endOf(announced: string): number | undefined {
+  const [, year, month, day] = /^(\d{4})(?:-(\d{1,2}))?(?:-(\d{1,2}))?$/.exec(announced) ?? [];
+  if (year === undefined) return undefined;
+  if (day !== undefined) return Date.UTC(Number(year), Number(month) - 1, Number(day) + 1);
+  return month === undefined ? Date.UTC(Number(year) + 1, 0, 1) : Date.UTC(Number(year), Number(month), 1);
+}

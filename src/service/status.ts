@@ -1,0 +1,169 @@
+/** The state of the service as `status` prints it and the page shows it. Reads only. */
+import { sql } from 'kysely';
+import { mailHealth, type MailHealth } from '../alerts/queue-upkeep.js';
+import { nextSlots, type Settings } from '../config.js';
+import type { Store } from '../load/database.js';
+import { listRuns, listVersionRows, loadedTotals, type RunRow, type VersionRow } from '../load/inspect.js';
+import { counted, table, ukTime } from '../print.js';
+import { readSourceState, type SourceState } from '../source-state.js';
+import { healthOf, overdueReleases, type Health, type Rhythm } from './health.js';
+
+export interface Status {
+  readonly health: Health;
+  readonly last_run: RunRow | null;
+  readonly next_run: Date | null;
+  readonly last_good_poll: string | null;
+  readonly totals: { readonly versions: number; readonly rows: number; readonly areas: number };
+  readonly loaded: readonly VersionRow[];
+  readonly overdue: readonly string[];
+  readonly quarantined: readonly VersionRow[];
+  readonly refused: readonly VersionRow[];
+  readonly mail: MailHealth;
+  readonly degraded: SourceState['degraded'];
+  readonly skipped: SourceState['skipped'];
+  readonly newest_diff:
+    (VersionRow['diff'] & { readonly version_id: number; readonly data_set: string; readonly release: string }) | null;
+  readonly warnings: readonly string[];
+}
+
+/** Gathers everything. @param now of the database's owner */
+export async function statusOf(store: Store, settings: Settings, now: Date): Promise<Status> {
+  const { config } = settings;
+  const [versions, [lastRun], totals, mail, source, rhythms] = await Promise.all([
+    listVersionRows(store),
+    listRuns(store, 1),
+    loadedTotals(store),
+    mailHealth(store),
+    sourceStateOf(store),
+    rhythmsOf(store),
+  ]);
+  const announced = new Map(source.next.map((each) => [each.publication, each.nextReleaseDate ?? undefined]));
+  const overdue = overdueReleases(
+    rhythms.map((rhythm) => ({ ...rhythm, announced: announced.get(rhythm.publication) })),
+    now,
+  );
+  // A version that a later one of the same data set and release replaced needs nobody any more.
+  const superseded = (row: VersionRow): boolean =>
+    versions.some(
+      (other) =>
+        other.is_current &&
+        other.id > row.id &&
+        other.data_set === row.data_set &&
+        other.release === row.release &&
+        other.publication === row.publication,
+    );
+  const quarantined = versions.filter((row) => row.state === 'quarantined' && !superseded(row));
+  const refused = versions.filter((row) => row.state === 'refused' && !superseded(row));
+  const heldBack = [
+    ...quarantined.map((row) => `quarantined: ${row.data_set}, ${row.release} (version ${row.id}): ${gateWords(row)}`),
+    ...refused.map((row) => `refused: ${row.data_set}, ${row.release}: ${gateWords(row)}`),
+  ];
+  const newest = versions.find((row) => row.diff !== null && row.diff.previous_id !== null);
+  return {
+    health: healthOf({ now, source, lastRun, mail, failuresBeforeMail: config.failuresBeforeMail, heldBack, overdue }),
+    last_run: lastRun ?? null,
+    next_run: nextSlots(config.schedule, now, 1)[0] ?? null,
+    last_good_poll: source.lastGoodPoll,
+    totals,
+    loaded: versions.filter((row) => row.is_current),
+    overdue,
+    quarantined,
+    refused,
+    mail,
+    degraded: source.degraded,
+    skipped: source.skipped,
+    newest_diff:
+      newest?.diff == null
+        ? null
+        : { ...newest.diff, version_id: newest.id, data_set: newest.data_set, release: newest.release },
+    warnings: settings.warnings.map((warning) => warning.message),
+  };
+}
+
+function gateWords(row: VersionRow): string {
+  return row.gates
+    .filter((gate) => gate.verdict === 'quarantine')
+    .map((gate) => `${gate.gate}: ${gate.message}`)
+    .join('; ');
+}
+
+/** The stored state of the sources. */
+export async function sourceStateOf(store: Store): Promise<SourceState> {
+  const row = await store.db.selectFrom('source_state').select('state').where('source', '=', 'ees').executeTakeFirst();
+  return readSourceState(row?.state);
+}
+
+async function rhythmsOf(store: Store): Promise<Omit<Rhythm, 'announced'>[]> {
+  const rows = await store.db
+    .selectFrom('release')
+    .select(['publication', sql<Date[]>`array_agg(first_published)`.as('published')])
+    .groupBy('publication')
+    .execute();
+  return rows;
+}
+
+/** The status in words. */
+export function statusText(status: Status): string {
+  const { health, mail } = status;
+  const parts: string[] = [];
+  parts.push(health.well ? 'Well.' : `Ill: ${health.reasons.join('; ')}.`);
+  if (health.attention.length > 0)
+    parts.push(['To look at:', ...health.attention.map((each) => `  - ${each}`)].join('\n'));
+  const run = status.last_run;
+  parts.push(
+    [
+      run === null
+        ? 'No run yet.'
+        : `Last run ${run.id} (${run.trigger}) ${ukTime(run.started_at)}: ${run.outcome}${run.finished_at === null ? '' : `, took ${Math.max(1, Math.round((run.finished_at.getTime() - run.started_at.getTime()) / 1000))} s`}.`,
+      `EES last answered: ${ukTime(status.last_good_poll)}.`,
+      status.next_run === null
+        ? 'No next slot.'
+        : `Next slot of the schedule (while "start" runs): ${ukTime(status.next_run)}.`,
+    ].join('\n'),
+  );
+  parts.push(
+    status.loaded.length === 0
+      ? 'Nothing is loaded yet: "absence-watch run" fetches what is new, "absence-watch backfill" history.'
+      : [
+          `Loaded: ${counted(status.totals.versions, 'current data set version')}, ${counted(status.totals.rows, 'row')}, ${counted(status.totals.areas, 'area')}.`,
+          table(
+            ['id', 'publication', 'release', 'data set', 'version', 'rows', 'published'],
+            status.loaded.map((row) => [
+              String(row.id),
+              row.publication,
+              row.release,
+              row.data_set,
+              row.data_set_version,
+              String(row.rows),
+              ukTime(row.published_at),
+            ]),
+          ),
+        ].join('\n'),
+  );
+  const warned = status.loaded.filter((row) => row.gates.length > 0);
+  if (warned.length > 0)
+    parts.push(
+      [
+        'Gates that warned:',
+        ...warned.flatMap((row) =>
+          row.gates.map(
+            (gate) => `  - ${row.data_set}, ${row.release}: ${gate.gate}: ${gate.message} (${gate.verdict})`,
+          ),
+        ),
+      ].join('\n'),
+    );
+  if (status.newest_diff !== null) {
+    const { added, gone, changed, data_set, release } = status.newest_diff;
+    parts.push(`Newest diff (${data_set}, ${release}): ${added} figures added, ${gone} gone, ${changed} changed.`);
+  }
+  parts.push(
+    `Mail: ${counted(mail.waiting, 'waiting', 'waiting')}, ${counted(mail.dead, 'given up', 'given up')}; last sent ${ukTime(mail.lastSentAt ?? null)}.`,
+  );
+  if (status.skipped.length > 0)
+    parts.push(
+      ['Not downloaded:', ...status.skipped.map((each) => `  - ${each.title} (${each.release}): ${each.reason}`)].join(
+        '\n',
+      ),
+    );
+  return parts.join('\n\n');
+}

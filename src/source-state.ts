@@ -1,0 +1,39 @@
+/** What is known of the sources between runs: written by the pipeline, read by status, health and the mails. */
+import { z } from 'zod';
+
+const degraded = z.object({ source: z.string(), route: z.string(), reason: z.string(), missing: z.array(z.string()) });
+const skipped = z.object({ title: z.string(), release: z.string(), reason: z.string() });
+const next = z.object({ publication: z.string(), nextReleaseDate: z.string().nullable() });
+
+const sourceState = z.object({
+  /** What extract wants to be told at the next poll: nobody else reads it. */
+  memory: z.unknown(),
+  lastPoll: z.string().nullable(),
+  /** When both ways, or the one that is left, last answered. */
+  lastGoodPoll: z.string().nullable(),
+  /** Runs in a row that failed. */
+  failures: z.number().int(),
+  lastError: z.string().nullable(),
+  degraded: z.array(degraded),
+  skipped: z.array(skipped),
+  next: z.array(next),
+});
+
+export type SourceState = z.infer<typeof sourceState>;
+
+export const NO_SOURCE_STATE: SourceState = {
+  memory: null,
+  lastPoll: null,
+  lastGoodPoll: null,
+  failures: 0,
+  lastError: null,
+  degraded: [],
+  skipped: [],
+  next: [],
+};
+
+/** What was stored, or nothing where another version of the program stored something else. */
+export function readSourceState(stored: unknown): SourceState {
+  const parsed = sourceState.safeParse(stored);
+  return parsed.success ? parsed.data : NO_SOURCE_STATE;
+}
