@@ -79,12 +79,17 @@ function decideOne(rule: Rule, state: RuleState | undefined, figure: RuleFigure,
 /** Why the state does not carry over to a figure, if it does not. */
 function startsAfresh(rule: Rule, state: RuleState, figure: RuleFigure): string | undefined {
   if (figure.period.kind !== 'finished' && figure.period.startYear !== state.period.startYear)
-    return `first figure of the year ${figure.period.academicYear}`;
+    return firstWords(figure, '');
   if (epochOf(rule.measure, figure.period) !== epochOf(rule.measure, state.period)) {
     const between = discontinuity(rule.measure, state.period, figure.period);
     return `first figure after a break in the series${between === undefined ? '' : ` (${between.says})`}`;
   }
   return undefined;
+}
+
+/** How the first figure that counts is called: of a running period, the year's first. */
+function firstWords(figure: RuleFigure, otherwise: string): string {
+  return figure.period.kind === 'finished' ? otherwise : `first figure of the year ${figure.period.academicYear}`;
 }
 
 /** The state at first sight, and at the start of a year or of a new stretch of the series. */
@@ -125,7 +130,7 @@ function advance(rule: Rule, state: RuleState, figure: RuleFigure, reading: Read
   const carried = perPeriod ? false : state.inBreach;
   if (reading.kind === 'none') return withoutFigure(rule, state, figure, reading.why, perPeriod ? null : carried);
   if (state.inBreach === null && !isPerPeriod(rule.condition))
-    return begin(rule, state, figure, reading, 'first figure that could be judged');
+    return begin(rule, state, figure, reading, firstWords(figure, 'first figure that could be judged'));
 
   const was = carried ?? false;
   const inBreach = isBreach(rule.condition, reading, was);

@@ -63,13 +63,14 @@ export function reviseHistory(rule: Rule, state: RuleState, figure: RuleFigure, 
   const turned = inBreach !== told.inBreach;
   if (!turned && figure.value !== null && !printsDifferently(rule, told.value, figure.value))
     return { events: [], state };
-  const event = corrected(
+  const correction = corrected(
     rule,
     figure,
     reading,
     { ...told, symbol: undefined },
     { inBreach, turned, sameFigure: false },
   );
+  const event = { ...correction, reason: `${correction.reason}; newer figures stand as they were` };
   return { events: [event], state: { ...state, told: withTold(state.told, event) } };
 }
 
