@@ -6,7 +6,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import { isLoopback, readSmtpUrl, SmtpSettingsError, type SmtpSettings } from './alerts/smtp-settings.js';
 import { readEnvironment, type Environment } from './config/environment.js';
-import { parseConfig } from './config/parse.js';
+import { parseConfig, type ParsedConfig } from './config/parse.js';
 import { ConfigError, type Config, type ConfigProblem } from './config/types.js';
 
 export { readEnvironment, VARIABLE_NAMES, type Environment } from './config/environment.js';
@@ -47,8 +47,11 @@ export async function loadConfig(
   const environment = await readEnvironment(env, (file) => readFile(resolve(cwd, file), 'utf8'));
   const named = path ?? (environment.kind === 'ok' ? environment.environment.configFile : env['ABSENCE_WATCH_CONFIG']);
   const shownName = named ?? DEFAULT_CONFIG_FILE;
-  const text = await contentOf(resolve(cwd, shownName), shownName, named !== undefined);
-  const parsed = parseConfig(text ?? '', shownName);
+  const content = await contentOf(resolve(cwd, shownName), shownName, named !== undefined);
+  const parsed: ParsedConfig =
+    content.kind === 'unreadable'
+      ? { kind: 'invalid', problems: [content.problem] }
+      : parseConfig(content.kind === 'text' ? content.text : '', shownName);
   const problems = [
     ...(parsed.kind === 'invalid' ? parsed.problems : []),
     ...(environment.kind === 'invalid' ? environment.problems : []),
@@ -73,7 +76,7 @@ export async function loadConfig(
     },
     environment: { ...environment.environment, databaseUrl: databaseUrl(environment.environment, dataDirectory, cwd) },
     smtp,
-    configFile: text === undefined ? undefined : resolve(cwd, shownName),
+    configFile: content.kind === 'text' ? resolve(cwd, shownName) : undefined,
     warnings,
   };
 }
@@ -82,19 +85,25 @@ function ofVariable(path: string, message: string): ConfigProblem {
   return { file: 'environment', line: 0, column: 0, path, message };
 }
 
-/** @returns undefined when the default file does not exist @throws ConfigError when a named one cannot be read */
-async function contentOf(file: string, shownName: string, isNamed: boolean): Promise<string | undefined> {
-  const unreadable = (message: string): ConfigError =>
-    new ConfigError([{ file: shownName, line: 0, column: 0, path: '', message }]);
+type Content =
+  | { readonly kind: 'text'; readonly text: string }
+  /** The default file, which need not be there. */
+  | { readonly kind: 'none' }
+  | { readonly kind: 'unreadable'; readonly problem: ConfigProblem };
+
+async function contentOf(file: string, shownName: string, isNamed: boolean): Promise<Content> {
+  const unreadable = (message: string): Content => ({
+    kind: 'unreadable',
+    problem: { file: shownName, line: 0, column: 0, path: '', message },
+  });
   try {
     const { size } = await stat(file);
-    if (size > LARGEST_FILE) throw unreadable(`is larger than ${LARGEST_FILE} bytes`);
-    return await readFile(file, 'utf8');
+    if (size > LARGEST_FILE) return unreadable(`is larger than ${LARGEST_FILE} bytes`);
+    return { kind: 'text', text: await readFile(file, 'utf8') };
   } catch (error) {
-    if (error instanceof ConfigError) throw error;
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-    if (code === 'ENOENT' && !isNamed) return undefined;
-    throw unreadable(code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`);
+    if (code === 'ENOENT' && !isNamed) return { kind: 'none' };
+    return unreadable(code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`);
   }
 }
 

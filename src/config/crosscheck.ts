@@ -9,7 +9,10 @@ import { nearest } from '../domain/names.js';
 import { KNOWN_PUBLICATIONS } from '../domain/series.js';
 import { didYouMean, type Path, type Problems } from './problems.js';
 import { CONDITIONS } from './schema.js';
-import { cronProblems, cronWarnings, knownTimezone } from './schedule.js';
+import { cronProblems, cronWarnings } from './schedule.js';
+
+/** Ours, and what attendance calls them. */
+const SCHOOL_TYPE_NAMES = [...SCHOOL_TYPES, 'Primary', 'Secondary', 'Pupil referral unit'];
 
 type Section = Readonly<Record<string, unknown>>;
 
@@ -42,7 +45,7 @@ export function crosscheck(root: unknown, problems: Problems, warnings: Problems
           const publication = section(source)['publication'];
           return typeof publication === 'string' ? [publication] : [];
         });
-  checkSchedule(section(file['schedule']), problems, warnings);
+  checkSchedule(section(file['schedule']), warnings);
   checkSources(list(file['sources']), problems, warnings);
   const names = new Set<string>();
   for (const [index, rule] of list(file['rules']).entries()) {
@@ -57,20 +60,17 @@ export function crosscheck(root: unknown, problems: Problems, warnings: Problems
     checkGroups(rule['notify'], [...path, 'notify'], groups, problems);
     for (const [slug, at] of items(rule['sources'], [...path, 'sources']))
       if (typeof slug === 'string' && !publications.includes(slug))
-        problems.add(at, `"${slug}" is none of the publications under \`sources\`${didYouMean(slug, publications)}`);
+        problems.add(
+          at,
+          () => `"${slug}" is none of the publications under \`sources\`${didYouMean(slug, publications)}`,
+        );
   }
   for (const [index, brief] of list(file['briefs']).entries())
     checkGroups(section(brief)['notify'], ['briefs', index, 'notify'], groups, problems);
   checkSender(file, problems);
 }
 
-function checkSchedule(schedule: Section, problems: Problems, warnings: Problems): void {
-  const zone = schedule['timezone'];
-  // The zone is reported by the schema; here only the name that was probably meant.
-  if (typeof zone === 'string' && knownTimezone(zone) === undefined) {
-    const near = nearest(zone, Intl.supportedValuesOf('timeZone'));
-    if (near !== undefined) problems.add(['schedule', 'timezone'], `did you mean "${near}"?`);
-  }
+function checkSchedule(schedule: Section, warnings: Problems): void {
   for (const [expression, path] of items(schedule['cron'], ['schedule', 'cron']))
     if (typeof expression === 'string' && cronProblems(expression).length === 0)
       for (const warning of cronWarnings(expression)) warnings.add(path, warning);
@@ -94,7 +94,7 @@ function checkSources(sources: readonly unknown[], problems: Problems, warnings:
 function checkGroups(value: unknown, path: Path, groups: readonly string[], problems: Problems): void {
   for (const [group, at] of items(value, path))
     if (typeof group === 'string' && !groups.includes(group))
-      problems.add(at, `"${group.slice(0, 80)}" is no group of \`recipients\`${didYouMean(group, groups)}`);
+      problems.add(at, () => `"${group.slice(0, 80)}" is no group of \`recipients\`${didYouMean(group, groups)}`);
 }
 
 /** Exactly one condition, a line that the measure can reach, and a hysteresis line on the right side of it. */
@@ -161,7 +161,10 @@ function checkClearing(rule: Section, path: Path, kind: (typeof CONDITIONS)[numb
 function checkPupils(rule: Section, path: Path, problems: Problems, warnings: Problems): void {
   const type = rule['school_type'];
   if (typeof type === 'string' && canonicalSchoolType(type) === undefined)
-    problems.add([...path, 'school_type'], `"${type.slice(0, 80)}" is no school type${didYouMean(type, SCHOOL_TYPES)}`);
+    problems.add(
+      [...path, 'school_type'],
+      `"${type.slice(0, 80)}" is no school type${didYouMean(type, SCHOOL_TYPE_NAMES)}`,
+    );
   const breakdown = section(rule['breakdown']);
   const { topic, value } = breakdown;
   if (typeof topic !== 'string' || typeof value !== 'string') return;

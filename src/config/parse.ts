@@ -3,7 +3,7 @@ import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { build } from './build.js';
 import { crosscheck } from './crosscheck.js';
-import { addIssues, Problems, type Path } from './problems.js';
+import { addDoubledKeys, addIssues, Problems, type Path } from './problems.js';
 import { configurationSchema } from './schema.js';
 import type { Config, ConfigProblem } from './types.js';
 
@@ -12,7 +12,7 @@ export type ParsedConfig =
   | { readonly kind: 'invalid'; readonly problems: readonly ConfigProblem[] };
 
 /** Characters; a file with a rule for each authority has about 40,000. */
-const LONGEST_FILE = 1_000_000;
+const LONGEST_FILE = 500_000;
 /** Levels of nesting; the deepest that means anything is six. */
 const DEEPEST = 50;
 
@@ -50,18 +50,19 @@ function nesting(text: string): number {
 
 function parse(text: string, fileName: string): ParsedConfig {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    logLevel: 'silent',
+    uniqueKeys: false,
+  });
   const problems = new Problems(fileName, document, lines);
   const warnings = new Problems(fileName, document, lines);
-  for (const { code, message, pos } of [...document.errors, ...document.warnings])
-    problems.addAt(
-      pos[0],
-      [],
-      code === 'DUPLICATE_KEY' ? 'the same key stands twice in this section' : `is no YAML: ${message}`,
-    );
-  // A doubled key leaves the rest readable; after any other fault what follows may be misread.
-  if (document.errors.some(({ code }) => code !== 'DUPLICATE_KEY'))
-    return { kind: 'invalid', problems: problems.list() };
+  for (const { message, pos } of [...document.errors, ...document.warnings])
+    problems.addAt(pos[0], [], `is no YAML: ${message}`);
+  // After a fault of syntax what follows may be misread: nothing is said of it.
+  if (document.errors.length > 0) return { kind: 'invalid', problems: problems.list() };
+  addDoubledKeys(problems, document);
   const root: unknown = document.toJS() ?? {};
   const checked = configurationSchema.safeParse(root, { reportInput: true });
   if (!checked.success) addIssues(problems, checked.error.issues, keysAt);

@@ -1,5 +1,17 @@
 /** From what zod found to what a person can mend: a place in the file and plain words. */
-import { isAlias, isMap, isScalar, isSeq, type Document, type LineCounter, type Node } from 'yaml';
+import {
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  visit,
+  type Document,
+  type LineCounter,
+  type Node,
+  type Pair,
+  type YAMLMap,
+} from 'yaml';
 import type { z } from 'zod';
 import { nearest } from '../domain/names.js';
 import type { ConfigProblem } from './types.js';
@@ -9,9 +21,14 @@ export type Path = readonly PropertyKey[];
 /** Where a problem is shown: at the value of the path, or at its last key. */
 type At = 'value' | 'key';
 
+/** More than anybody mends in one go; the rest shows after the next attempt. */
+const MOST_PROBLEMS = 100;
+
 /** Collects the problems of one file, each once, in the order of the file. */
 export class Problems {
   private readonly found = new Map<string, ConfigProblem>();
+  private readonly pairs = new WeakMap<YAMLMap, Map<string, Pair>>();
+  private more = 0;
 
   constructor(
     private readonly file: string,
@@ -19,25 +36,83 @@ export class Problems {
     private readonly lines: LineCounter,
   ) {}
 
-  add(path: Path, message: string, at: At = 'value'): void {
-    this.addAt(offsetOf(this.document, path, at), path, message);
+  /** @param message given as a function where it takes work to find the words */
+  add(path: Path, message: string | (() => string), at: At = 'value'): void {
+    this.addAt(() => this.offsetOf(path, at), path, message);
   }
 
-  addAt(offset: number, path: Path, message: string): void {
-    const { line, col } = this.lines.linePos(offset);
+  addAt(offset: number | (() => number), path: Path, message: string | (() => string)): void {
+    if (this.found.size >= MOST_PROBLEMS) {
+      this.more += 1;
+      return;
+    }
+    const { line, col } = this.lines.linePos(typeof offset === 'number' ? offset : offset());
     const problem = {
       file: this.file,
       line: Math.max(1, line),
       column: Math.max(1, col),
       path: pathText(path),
-      message,
+      message: typeof message === 'string' ? message : message(),
     };
     this.found.set(JSON.stringify(problem), problem);
   }
 
   list(): ConfigProblem[] {
-    return [...this.found.values()].sort((a, b) => a.line - b.line || a.column - b.column);
+    const sorted = [...this.found.values()].sort((a, b) => a.line - b.line || a.column - b.column);
+    if (this.more === 0) return sorted;
+    return [...sorted, { file: this.file, line: 0, column: 0, path: '', message: `and ${this.more} more` }];
   }
+
+  /** Offset of the node at a path; where the path leads nowhere (a missing key), of the last node on the way. */
+  private offsetOf(path: Path, at: At): number {
+    let node: Node | null | undefined = this.document.contents;
+    let offset = startOf(node) ?? 0;
+    for (const [index, part] of path.entries()) {
+      if (isAlias(node)) node = node.resolve(this.document);
+      let next: unknown;
+      if (isMap(node)) {
+        const pair = this.pairOf(node, String(part));
+        if (!pair) return offset;
+        const keyOffset = startOf(pair.key);
+        if (keyOffset !== undefined && (at === 'key' || pair.value === null)) offset = keyOffset;
+        if (at === 'key' && index === path.length - 1) return offset;
+        next = pair.value;
+      } else if (isSeq(node) && typeof part === 'number') next = node.items[part];
+      else return offset;
+      offset = startOf(next) ?? offset;
+      node = isNode(next) ? next : undefined;
+    }
+    return offset;
+  }
+
+  private pairOf(map: YAMLMap, key: string): Pair | undefined {
+    let pairs = this.pairs.get(map);
+    if (!pairs) {
+      pairs = new Map(map.items.map((pair) => [keyText(pair.key), pair]));
+      this.pairs.set(map, pairs);
+    }
+    return pairs.get(key);
+  }
+}
+
+function keyText(key: unknown): string {
+  return isScalar(key) ? String(key.value) : String(key);
+}
+
+/**
+ * Keys that stand twice in one section. (The YAML reader's own check compares every key with every other.)
+ */
+export function addDoubledKeys(problems: Problems, document: Document.Parsed): void {
+  visit(document, {
+    Map(_, map) {
+      const seen = new Set<string>();
+      for (const { key } of map.items) {
+        const text = keyText(key);
+        if (seen.has(text)) problems.addAt(startOf(key) ?? 0, [], `the key "${text}" stands twice in this section`);
+        seen.add(text);
+      }
+    },
+  });
 }
 
 /** 'rules[0].measure' */
@@ -49,31 +124,8 @@ export function pathText(path: Path): string {
   );
 }
 
-/** Offset of the node at a path; where the path leads nowhere (a missing key), of the last node on the way. */
-function offsetOf(document: Document.Parsed, path: Path, at: At): number {
-  let node: Node | null | undefined = document.contents;
-  let offset = startOf(node) ?? 0;
-  for (const [index, part] of path.entries()) {
-    if (isAlias(node)) node = node.resolve(document);
-    let next: unknown;
-    if (isMap(node)) {
-      const pair = node.items.find(({ key }) => (isScalar(key) ? String(key.value) : String(key)) === String(part));
-      if (!pair) return offset;
-      const keyOffset = startOf(pair.key);
-      if (keyOffset !== undefined && (at === 'key' || pair.value === null)) offset = keyOffset;
-      if (at === 'key' && index === path.length - 1) return offset;
-      next = pair.value;
-    } else if (isSeq(node) && typeof part === 'number') next = node.items[part];
-    else return offset;
-    const start = startOf(next);
-    if (start !== undefined) offset = start;
-    node = isMap(next) || isSeq(next) || isScalar(next) || isAlias(next) ? next : undefined;
-  }
-  return offset;
-}
-
 function startOf(node: unknown): number | undefined {
-  return isMap(node) || isSeq(node) || isScalar(node) || isAlias(node) ? node.range?.[0] : undefined;
+  return isNode(node) ? node.range?.[0] : undefined;
 }
 
 /** Adds everything that zod found wrong. @param keysOf the keys that the section at a path may have */
@@ -95,7 +147,7 @@ function addIssue(
   if (issue.code === 'unrecognized_keys') {
     const known = keysOf(path);
     for (const key of issue.keys)
-      problems.add([...path, key], `is not a key that is known here${didYouMean(key, known)}`, 'key');
+      problems.add([...path, key], () => `is not a key that is known here${didYouMean(key, known)}`, 'key');
     return;
   }
   if (issue.code === 'invalid_key') {
@@ -115,8 +167,9 @@ function closest(branches: readonly z.core.$ZodIssue[][]): readonly z.core.$ZodI
   const ofTheKind = branches.filter((issues) => !issues.some(isOfAnotherKind));
   const best = [...ofTheKind].sort((a, b) => a.length - b.length)[0];
   if (best) return best;
-  const expected = [...new Set(branches.flat().filter(isOfAnotherKind).map(expectedWords))];
   const first = branches[0]?.[0];
+  if (first && first.input === undefined) return [{ ...first, code: 'custom', message: 'is missing' }];
+  const expected = [...new Set(branches.flat().filter(isOfAnotherKind).map(expectedWords))];
   return first
     ? [{ ...first, code: 'custom', message: `must be ${expected.join(' or ')}${notThis(first.input)}` }]
     : [];

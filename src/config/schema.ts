@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { GeographicLevel } from '../domain/area.js';
 import { MEASURES } from '../domain/measure.js';
+import { nearest } from '../domain/names.js';
 import { cronProblems, knownTimezone } from './schedule.js';
 import { parseDuration, parseMailbox } from './words.js';
 
@@ -114,38 +115,48 @@ const points = z.number().min(-1e9).max(1e9);
 const positive = z.number().gt(0).max(1e9);
 const onNoFigure = z.enum(['keep', 'clear']);
 
-export const ruleSchema = z.strictObject({
-  name: line(200).describe("A rule's name is its identity"),
-  measure: z.enum(MEASURES),
-  areas,
-  above: points.optional().describe('Percent (or a count): more than'),
-  below: points.optional().describe('Percent (or a count): less than'),
-  rise: points.optional().describe('Percentage points more than in the same period a year before'),
-  fall: points.optional().describe('Percentage points less than in the same period a year before'),
-  gap_to_england: points.optional().describe('Percentage points more than England'),
-  gap_to_neighbours: points.optional().describe('Percentage points more than the mean of the statistical neighbours'),
-  clear_below: points.optional(),
-  clear_above: points.optional(),
-  worse_by: positive.optional().describe('Points further than when last mailed'),
-  school_type: line(200).optional().describe('Default: Total'),
-  breakdown: z.strictObject({ topic: line(200), value: line(200) }).optional(),
-  time_identifiers: listOf(z.enum(TIME_IDENTIFIERS), 20).optional().describe('Default: every finished period'),
-  sources: listOf(slug, 50).optional(),
-  data_sets: dataSets.optional(),
-  min_enrolments: z.number().int().min(0).max(10_000_000).default(100),
-  on_suppressed: onNoFigure.default('keep'),
-  on_missing_area: onNoFigure.default('keep'),
-  remind: z.literal('each release').optional(),
-  notify: notify.optional(),
-});
+function timezoneProblems(name: string): string[] {
+  if (knownTimezone(name) !== undefined) return [];
+  const near = nearest(name, Intl.supportedValuesOf('timeZone'));
+  return [
+    near === undefined
+      ? 'is no time zone: write one such as Europe/London'
+      : `is no time zone; did you mean "${near}"?`,
+  ];
+}
+
+export const ruleSchema = z
+  .strictObject({
+    name: line(200).describe("A rule's name is its identity"),
+    measure: z.enum(MEASURES),
+    areas,
+    above: points.optional().describe('Percent (or a count): more than'),
+    below: points.optional().describe('Percent (or a count): less than'),
+    rise: points.optional().describe('Percentage points more than in the same period a year before'),
+    fall: points.optional().describe('Percentage points less than in the same period a year before'),
+    gap_to_england: points.optional().describe('Percentage points more than England'),
+    gap_to_neighbours: points.optional().describe('Percentage points more than the mean of the statistical neighbours'),
+    clear_below: points.optional(),
+    clear_above: points.optional(),
+    worse_by: positive.optional().describe('Points further than when last mailed'),
+    school_type: line(200).optional().describe('Default: Total'),
+    breakdown: z.strictObject({ topic: line(200), value: line(200) }).optional(),
+    time_identifiers: listOf(z.enum(TIME_IDENTIFIERS), 20).optional().describe('Default: every finished period'),
+    sources: listOf(slug, 50).optional(),
+    data_sets: dataSets.optional(),
+    min_enrolments: z.number().int().min(0).max(10_000_000).default(100),
+    on_suppressed: onNoFigure.default('keep'),
+    on_missing_area: onNoFigure.default('keep'),
+    remind: z.literal('each release').optional(),
+    notify: notify.optional(),
+  })
+  .meta({ oneOf: CONDITIONS.map((condition) => ({ required: [condition] })) });
 
 export const configurationSchema = z.strictObject({
   schedule: z
     .strictObject({
       cron: listOf(checked(cronProblems), 20).default(['*/2 9-10 * * 1-5', '*/15 7-19 * * *']),
-      timezone: checked((text) => (knownTimezone(text) === undefined ? ['is no time zone'] : [])).default(
-        'Europe/London',
-      ),
+      timezone: checked(timezoneProblems).default('Europe/London'),
     })
     .prefault({}),
   sources: z
