@@ -115,9 +115,9 @@ export function smtpAdvice(settings: SmtpSettings): string[] {
 export function bareAddress(text: string): string {
   const [first, ...more] = addressparser(text, { flatten: true });
   const address = first?.address ?? '';
-  if (more.length > 0 || !/^[^\s@<>]+@[^\s@<>]+$/.test(address)) {
+  if (/[\r\n]/.test(text) || more.length > 0 || !/^[^\s@<>]+@[^\s@<>]+$/.test(address)) {
     throw new SmtpSettingsError(
-      `"${text}" is not one mail address. Write name@example.org or "Name <name@example.org>".`,
+      `${JSON.stringify(text)} is not one mail address. Write name@example.org or "Name <name@example.org>".`,
     );
   }
   return address;

@@ -168,7 +168,8 @@ class Session {
       this.#break = reject;
       this.#connection.on('error', reject);
       this.#connection.on('end', () => {
-        reject(new Error('the server closed the connection'));
+        // Later than the error that says why, which comes in the same turn.
+        setImmediate(reject, new Error('the server closed the connection'));
       });
     });
     // Each step races against it; a break after the last step concerns nobody.
