@@ -1,0 +1,181 @@
+/**
+ * Noticing: what is new at EES since last time, by both ways, depending on neither.
+ *
+ * A quiet poll is two requests: the website's listing of all releases (it moves for new releases and every amendment,
+ * also of an old release), and one step of the round of the official API (`takeStep`). What moved costs three requests a
+ * release, plus one for each file never seen. Without the listing it is one official request for each publication.
+ * Display dates, the order of lists, titles, 'latest' marks and stored ids decide nothing.
+ */
+import type { EesClient } from './client.js';
+import { freshPublication, readMemory, type PublicationMemo } from './memory.js';
+import { offersOf, skippedOf, type Offer } from './offers.js';
+import { findOfficially, lookAtDataSets, noteOfficialTrouble, takeStep } from './official.js';
+import type { Degraded, DiscoverOptions, ReleaseNews, Skipped, Survey, Withdrawn } from './survey.js';
+import { sourceKey, type WantedFile, type WatchedSource } from './wanted.js';
+import { lookAtWebsite, noteWebsiteTrouble, readListing, type Listing } from './website.js';
+
+export interface Discovery {
+  /** To load, oldest first; offered again at every poll until remembered. */
+  readonly files: readonly WantedFile[];
+  readonly releases: readonly ReleaseNews[];
+  /** Everything passed over in the releases that are followed, not only now. */
+  readonly skipped: readonly Skipped[];
+  readonly degraded: readonly Degraded[];
+  readonly withdrawn: readonly Withdrawn[];
+  readonly notes: readonly string[];
+  /** When each publication says it publishes next: '2026', '2026-08' or '2026-08-13'. */
+  readonly next: readonly { readonly publication: string; readonly nextReleaseDate: string | undefined }[];
+  readonly nothingNew: boolean;
+  /**
+   * What to keep for the next poll, as JSON, after these files were dealt with (loaded, quarantined or refused; all calls
+   * add up). A file never passed here is offered again.
+   * @param etags by file, as downloads gave them
+   */
+  remember(handled: readonly WantedFile[], etags?: ReadonlyMap<WantedFile, string>): unknown;
+}
+
+const DEFAULTS = { thorough: false, apiDeadlineMs: 10 * 60_000, apiPatienceMs: 45_000 };
+const PATIENCE_STEP_MS = 15_000;
+
+/**
+ * Looks around once.
+ * @param remembered what `remember` gave last time; anything else starts afresh
+ * @throws the last error when neither API answered for any source; errors that are no trouble of EES (stopped, budget)
+ */
+export async function discover(
+  client: EesClient,
+  sources: readonly WatchedSource[],
+  remembered: unknown,
+  options: DiscoverOptions = {},
+): Promise<Discovery> {
+  const memory = readMemory(remembered);
+  const survey: Survey = {
+    client,
+    memory,
+    options: { ...DEFAULTS, ...options },
+    releases: [],
+    withdrawn: [],
+    degraded: [],
+    notes: [],
+    failures: new Map(),
+    asked: new Set(),
+  };
+  const watched = sources.map((source) => ({ source, publication: publicationOf(survey, source) }));
+  const lost = await lookByWebsite(survey, watched);
+  await lookOfficially(
+    survey,
+    watched.map(({ publication }) => publication),
+    lost,
+  );
+  const offers = await collectOffers(survey, watched);
+  forgetPassedTrouble(survey);
+
+  const byKey = new Map(offers.map((offer) => [sourceKey(offer.file.source), offer]));
+  const files = offers.map(({ file }) => file);
+  return {
+    files,
+    releases: survey.releases,
+    skipped: watched.flatMap(({ publication }) => skippedOf(publication)),
+    degraded: survey.degraded,
+    withdrawn: survey.withdrawn,
+    notes: survey.notes,
+    next: watched.map(({ publication }) => ({ publication: publication.name, nextReleaseDate: publication.next })),
+    nothingNew: files.length === 0 && survey.releases.length === 0 && survey.withdrawn.length === 0,
+    remember(handled, etags) {
+      for (const file of handled) byKey.get(sourceKey(file.source))?.handled(etags?.get(file));
+      return structuredClone(memory);
+    },
+  };
+}
+
+interface Watched {
+  readonly source: WatchedSource;
+  readonly publication: PublicationMemo;
+}
+
+function publicationOf({ memory }: Survey, { publication: slug }: WatchedSource): PublicationMemo {
+  // After a renaming the configuration may follow: it is still the same publication.
+  const renamed = Object.values(memory.publications).find((known) => known.slug === slug);
+  if (renamed && !memory.publications[slug]) return renamed;
+  return (memory.publications[slug] ??= freshPublication(slug));
+}
+
+/** The website for all sources. @returns the publications for which it did not do */
+async function lookByWebsite(survey: Survey, watched: readonly Watched[]): Promise<Set<PublicationMemo>> {
+  const lost = new Set<PublicationMemo>();
+  let listing: Listing | undefined;
+  try {
+    listing = await readListing(survey);
+  } catch (error) {
+    noteWebsiteTrouble(survey, 'every source', error);
+  }
+  const configured = watched.map(({ source }) => source.publication);
+  for (const { publication } of watched) {
+    try {
+      const served =
+        listing !== undefined &&
+        !survey.failures.has('content') &&
+        (await lookAtWebsite(survey, publication, listing, configured));
+      if (!served) lost.add(publication);
+    } catch (error) {
+      noteWebsiteTrouble(survey, publication.name, error);
+      lost.add(publication);
+    }
+  }
+  return lost;
+}
+
+/** The official API: in full for publications that the website does not serve, else one step of its round. */
+async function lookOfficially(
+  survey: Survey,
+  publications: readonly PublicationMemo[],
+  lost: ReadonlySet<PublicationMemo>,
+): Promise<void> {
+  let answered = publications.length - lost.size;
+  let trouble: unknown;
+  const attempt = async (source: string, work: () => Promise<void>) => {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      noteOfficialTrouble(survey, source, error);
+      trouble = error;
+      return false;
+    }
+  };
+  if (lost.size === 0) await attempt('every source', () => takeStep(survey, publications));
+  else if (await attempt('every source', () => findOfficially(survey, [...lost])))
+    for (const publication of lost)
+      if (await attempt(publication.name, () => lookAtDataSets(survey, publication, true))) answered += 1;
+  // Nothing answered: there is nothing to go on with.
+  if (answered === 0 && trouble instanceof Error) throw trouble;
+}
+
+/** All files to load; waits a little for versions that are just being made. */
+async function collectOffers(survey: Survey, watched: readonly Watched[]): Promise<Offer[]> {
+  const { client, options } = survey;
+  for (let waited = 0; ; waited += PATIENCE_STEP_MS) {
+    const all: Offer[] = [];
+    let waiting = 0;
+    for (const { source, publication } of watched) {
+      const found = await offersOf(survey, source, publication);
+      all.push(...found.offers);
+      waiting += found.waiting;
+    }
+    if (waiting === 0 || waited >= options.apiPatienceMs) {
+      if (waiting > 0)
+        survey.notes.push(
+          `${waiting} ${waiting === 1 ? 'file is' : 'files are'} on the website before the official API has ${waiting === 1 ? 'its' : 'their'} version; next poll`,
+        );
+      return all.sort((a, b) => a.file.publishedAt.localeCompare(b.file.publishedAt));
+    }
+    await client.sleep(PATIENCE_STEP_MS);
+    survey.asked.clear();
+  }
+}
+
+/** Trouble that this poll did not meet again is over. */
+function forgetPassedTrouble({ memory, degraded }: Survey): void {
+  const present = degraded.map(({ source, api, route }) => `${source} ${api} ${route}`);
+  memory.trouble = Object.fromEntries(Object.entries(memory.trouble).filter(([key]) => present.includes(key)));
+}

@@ -1,0 +1,217 @@
+/**
+ * A file of EES, whole or not at all: streamed to a temporary file, unpacked, checked, made durable, then given its name.
+ * Kept unpacked: what reads it next is bound by parsing, not by the disk.
+ */
+import { createHash, randomUUID, type Hash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { plainBytes, type Limits } from './bytes.js';
+import { looksLikeHtml, type EesClient, type OpenAnswer } from './client.js';
+import { EesAnswerError, EesError, EesUnavailableError } from './errors.js';
+import { createRecordCounter } from './records.js';
+import type { FileSource, WantedFile } from './wanted.js';
+
+export interface DownloadLimits extends Limits {
+  /** ms for one try at a file, to its last byte. */
+  readonly totalMs: number;
+  readonly stallMs: number;
+}
+
+/** The largest published file (attendance by day) is about 1 GB unpacked. */
+export const DEFAULT_LIMITS: DownloadLimits = {
+  wireBytes: 2 * 1024 ** 3,
+  plainBytes: 4 * 1024 ** 3,
+  stallMs: 30_000,
+  totalMs: 20 * 60_000,
+};
+
+export interface Downloaded {
+  readonly kind: 'file';
+  readonly path: string;
+  /** Of the plain bytes. */
+  readonly bytes: number;
+  /** Hex, of the plain bytes. */
+  readonly sha256: string;
+  /** CSV records without the header. */
+  readonly rows: number;
+  readonly fileName: string;
+  readonly contentType: string;
+  readonly etag: string | undefined;
+  /** The way it came. */
+  readonly source: FileSource;
+  /** What a reader of the log should know: a second way taken, another number of rows than the website tells. */
+  readonly notes: readonly string[];
+  /** The plain bytes. */
+  open(): Readable;
+  /** Files are kept only as long as a load needs them. */
+  remove(): Promise<void>;
+}
+
+/** The website answers that the bytes are those of `source.etag`: nothing was fetched. */
+export interface NotModified {
+  readonly kind: 'not modified';
+  readonly etag: string;
+  readonly source: FileSource;
+}
+
+const PREFIX = 'absence-watch-';
+
+/**
+ * Fetches one file. Cut, stalled and damaged bodies are fetched again from the start; where the way preferred fails for
+ * good, the other one is taken.
+ * @param directory made if absent; the file in it is the caller's to remove
+ * @throws EesUnavailableError, EesRefusedError (403: the release was amended meanwhile, ask discovery again),
+ *   EesAnswerError (no CSV, too large, not as many records as EES counts)
+ */
+export async function download(
+  client: EesClient,
+  file: WantedFile,
+  directory: string,
+  limits: Partial<DownloadLimits> = {},
+): Promise<Downloaded | NotModified> {
+  const all = { ...DEFAULT_LIMITS, ...limits };
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  try {
+    return await fetched(client, file, file.source, directory, all, []);
+  } catch (error) {
+    if (!file.alternative || !(error instanceof EesError)) throw error;
+    return await fetched(client, file, file.alternative, directory, all, [`${error.message}; taken the other way`]);
+  }
+}
+
+/** Removes what a process that was killed left behind. Call it only while holding the lock of a run. */
+export async function cleanDownloads(directory: string): Promise<string[]> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const left = (await readdir(directory)).filter((name) => name.startsWith(PREFIX));
+  await Promise.all(left.map((name) => rm(join(directory, name), { force: true })));
+  return left;
+}
+
+async function fetched(
+  client: EesClient,
+  file: WantedFile,
+  source: FileSource,
+  directory: string,
+  limits: DownloadLimits,
+  notes: readonly string[],
+): Promise<Downloaded | NotModified> {
+  /** The website counts rows when it imports, and nothing promises that count: twice the same bytes are believed. */
+  let doubted: string | undefined;
+  return client.persist(async () => {
+    const answer = await ask(client, source);
+    const etag = answer.headers['etag'];
+    if (answer.status === 304) {
+      answer.body.resume();
+      return { kind: 'not modified', etag: etag ?? etagOf(source) ?? '', source };
+    }
+    const temporary = join(directory, `${PREFIX}${randomUUID()}.part`);
+    try {
+      const got = await written(client, answer, temporary, limits);
+      const expected = file.expected.rows;
+      const told: string[] = [...notes];
+      if (expected !== undefined && expected !== got.rows) {
+        const differs = `${answer.url} holds ${got.rows} records where EES counts ${expected}`;
+        if (source.kind === 'api' || doubted !== got.sha256) {
+          doubted = got.sha256;
+          throw new EesUnavailableError(differs, answer.url);
+        }
+        told.push(`${differs}; it came twice with the same bytes`);
+      }
+      const path = join(directory, `${PREFIX}${randomUUID()}.csv`);
+      await rename(temporary, path);
+      await syncDirectory(directory);
+      return {
+        kind: 'file',
+        path,
+        ...got,
+        fileName: file.fileName,
+        contentType: answer.headers['content-type'] ?? '',
+        etag,
+        source,
+        notes: told,
+        open: () => createReadStream(path, { highWaterMark: 256 * 1024 }),
+        remove: () => rm(path, { force: true }),
+      };
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
+  });
+}
+
+function ask(client: EesClient, source: FileSource): Promise<OpenAnswer> {
+  if (source.kind === 'api')
+    return client.open('official', `/data-sets/${source.dataSetId}/csv`, { dataSetVersion: source.version });
+  const etag = etagOf(source);
+  return client.open(
+    'content',
+    `/releases/${source.releaseVersionId}/files/${source.fileId}`,
+    {},
+    etag === undefined ? {} : { 'If-None-Match': etag },
+  );
+}
+
+function etagOf(source: FileSource): string | undefined {
+  return source.kind === 'release file' ? source.etag : undefined;
+}
+
+/** Streams the body into a new file and checks what passes by. */
+async function written(client: EesClient, answer: OpenAnswer, path: string, limits: DownloadLimits) {
+  const { url, body } = answer;
+  const late = setTimeout(() => {
+    body.destroy(new EesUnavailableError(`${url} took longer than ${limits.totalMs / 1000} s`, url));
+  }, limits.totalMs);
+  const stop = () => {
+    body.destroy();
+  };
+  client.signal?.addEventListener('abort', stop, { once: true });
+  const handle = await open(path, 'wx', 0o600);
+  try {
+    const hash: Hash = createHash('sha256');
+    const records = createRecordCounter();
+    let bytes = 0;
+    for await (const chunk of plainBytes(body, url, limits, client.count)) {
+      if (bytes === 0) refuseMarkup(chunk, url);
+      bytes += chunk.length;
+      hash.update(chunk);
+      records.take(chunk);
+      // Unlike write, writeFile goes on until every byte is out.
+      await handle.writeFile(chunk);
+    }
+    if (bytes === 0) throw new EesUnavailableError(`${url} sent an empty file`, url);
+    await handle.sync();
+    return { bytes, sha256: hash.digest('hex'), rows: Math.max(0, records.count() - 1) };
+  } finally {
+    clearTimeout(late);
+    client.signal?.removeEventListener('abort', stop);
+    body.destroy();
+    await handle.close();
+  }
+}
+
+/** A page of a gateway, or problem details, under status 200. Another time may be better. */
+function refuseMarkup(start: Buffer, url: string): void {
+  const text = start.subarray(0, 512).toString('utf8');
+  const what = looksLikeHtml(text) ? 'a web page' : /^[\uFEFF\s]*\{\s*"/.test(text) ? 'JSON' : undefined;
+  if (what === undefined) return;
+  throw new EesAnswerError(
+    `${url} sent ${what} where a CSV file was expected: "${text.slice(0, 80).trim()}"`,
+    url,
+    undefined,
+    {
+      retryable: true,
+    },
+  );
+}
+
+/** A rename lasts through a power cut only once the directory is on disk too. */
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

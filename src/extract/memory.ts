@@ -1,0 +1,123 @@
+/**
+ * What discovery knows of EES from last time, as JSON. It is a model of the watched part of EES plus one mark a file:
+ * whether the pipeline has dealt with it. An unknown shape (an older or newer program wrote it) starts afresh, which
+ * costs requests and nothing else: the pipeline knows what it has loaded.
+ */
+import { z } from 'zod';
+
+const file = z.object({
+  dataSetFileId: z.string(),
+  fileId: z.string(),
+  title: z.string(),
+  fileName: z.string(),
+  rows: z.number().optional(),
+  bytes: z.number().optional(),
+  /** The file's own time of publication. */
+  lastUpdated: z.string(),
+  /** Header; dropped once the release is settled. */
+  columns: z.array(z.string()).optional(),
+  apiId: z.string().optional(),
+  /** The API version that carries these bytes, once known. */
+  version: z.string().optional(),
+  /** open: not decided or not yet handled by the pipeline; handled: loaded, quarantined or refused; skipped: not wanted. */
+  state: z.enum(['open', 'handled', 'skipped']),
+  reason: z.string().optional(),
+  /** Of these bytes, from the website. */
+  etag: z.string().optional(),
+});
+
+const release = z.object({
+  /** As the sitemap had it when the release was last understood; '' while that is not so. */
+  lastModified: z.string(),
+  /** Whether its files are followed. Old releases are only watched for a change. */
+  followed: z.boolean(),
+  releaseId: z.string().optional(),
+  releaseVersionId: z.string().optional(),
+  title: z.string().optional(),
+  type: z.string().optional(),
+  firstPublished: z.string().optional(),
+  lastUpdated: z.string().optional(),
+  updateCount: z.number().optional(),
+  files: z.array(file),
+});
+
+const version = z.object({
+  status: z.string(),
+  published: z.string(),
+  dataSetFileId: z.string(),
+  rows: z.number(),
+  release: z.object({ title: z.string(), slug: z.string() }),
+  /** known: there before we looked, or covered by the website's file; open: to be loaded from the API; handled, skipped: as for files. */
+  state: z.enum(['known', 'open', 'handled', 'skipped']),
+  reason: z.string().optional(),
+});
+
+const dataSet = z.object({
+  title: z.string(),
+  status: z.string(),
+  supersededBy: z.string().optional(),
+  /** version, published and file of the latest live version, as one text. */
+  latest: z.string().optional(),
+  /** Whether a file of it was ever wanted: then its versions are looked at in turn. */
+  ours: z.boolean(),
+  pages: z.number(),
+  columns: z.array(z.string()).optional(),
+  versions: z.record(z.string(), version),
+});
+
+const publication = z.object({
+  /** The slug in use now. */
+  slug: z.string(),
+  /** The slug it was first met under: its identity here. */
+  name: z.string(),
+  title: z.string(),
+  eesId: z.string().optional(),
+  next: z.string().optional(),
+  latestRelease: z.string().optional(),
+  /** Whether the website, the official API have been asked once: what is there then is not news. */
+  seen: z.object({ website: z.boolean(), official: z.boolean() }),
+  /** Not in the website's listing, which then looked like this; looked for again when it looks different. */
+  absent: z.object({ listing: z.string(), note: z.string(), served: z.boolean() }).optional(),
+  /** The choice in the configuration under which files were last chosen. */
+  choice: z.string(),
+  releases: z.record(z.string(), release),
+  dataSets: z.record(z.string(), dataSet),
+});
+
+const memory = z.object({
+  shape: z.literal(1),
+  publications: z.record(z.string(), publication),
+  /** Where the round of the official API stands. */
+  turn: z.number(),
+  /** Since when a source has been in trouble, by source and route. */
+  trouble: z.record(z.string(), z.string()),
+});
+
+export type FileMemo = z.infer<typeof file>;
+export type ReleaseMemo = z.infer<typeof release>;
+export type VersionMemo = z.infer<typeof version>;
+export type DataSetMemo = z.infer<typeof dataSet>;
+export type PublicationMemo = z.infer<typeof publication>;
+export type Memory = z.infer<typeof memory>;
+
+/** A copy of what was remembered; fresh where there is nothing or another shape. */
+export function readMemory(remembered: unknown): Memory {
+  const result = memory.safeParse(remembered);
+  return result.success ? structuredClone(result.data) : { shape: 1, publications: {}, turn: 0, trouble: {} };
+}
+
+export function freshPublication(slug: string): PublicationMemo {
+  return {
+    slug,
+    name: slug,
+    title: slug,
+    seen: { website: false, official: false },
+    choice: '',
+    releases: {},
+    dataSets: {},
+  };
+}
+
+export function freshRelease(lastModified: string): ReleaseMemo {
+  return { lastModified, followed: false, files: [] };
+}

@@ -1,0 +1,242 @@
+/** From what is known of EES to the files that are worth loading now. */
+import { choose } from './choose.js';
+import { troubleOf } from './errors.js';
+import type { FileMemo, PublicationMemo, ReleaseMemo, VersionMemo } from './memory.js';
+import { freshDataSet, lookAtVersions, noteOfficialTrouble, readMetaColumns } from './official.js';
+import type { Skipped, Survey } from './survey.js';
+import {
+  parseVersion,
+  releaseUrl,
+  statusWords,
+  type FileSource,
+  type WantedFile,
+  type WatchedSource,
+} from './wanted.js';
+import { readColumns } from './release.js';
+
+/** A file to load, and how to remember that it was dealt with. */
+export interface Offer {
+  readonly file: WantedFile;
+  readonly handled: (etag: string | undefined) => void;
+}
+
+export interface Offers {
+  readonly offers: Offer[];
+  /** Files whose API version is still behind them. */
+  readonly waiting: number;
+}
+
+/** Everything of one publication that has not been dealt with. */
+export async function offersOf(survey: Survey, source: WatchedSource, publication: PublicationMemo): Promise<Offers> {
+  reopenAfterEdit(source, publication);
+  const offers: Offer[] = [];
+  let waiting = 0;
+  for (const [slug, release] of Object.entries(publication.releases)) {
+    for (const file of release.files.filter(isOpen)) {
+      if (!(await isWanted(survey, source, publication, file))) continue;
+      const pinned = await pin(survey, publication, slug, file);
+      if (pinned.by === 'behind') waiting += 1;
+      // Looking for its version may have shown that its bytes came by the official way already.
+      else if (isOpen(file))
+        offers.push(fileOffer(publication, slug, release, file, pinned.by === 'version' ? pinned.version : undefined));
+    }
+    if (release.files.every(({ state }) => state !== 'open')) for (const file of release.files) delete file.columns;
+  }
+  for (const [id, dataSet] of Object.entries(publication.dataSets))
+    for (const [text, version] of Object.entries(dataSet.versions))
+      if (version.state === 'open' && (await isVersionWanted(survey, source, publication, id, text, version)))
+        offers.push(versionOffer(publication, id, text, version));
+  const fresh: Offer[] = [];
+  for (const offer of offers)
+    if (await survey.options.alreadyLoaded?.(offer.file)) offer.handled(undefined);
+    else fresh.push(offer);
+  return { offers: fresh, waiting };
+}
+
+function isOpen({ state }: FileMemo): boolean {
+  return state === 'open';
+}
+
+/** Another choice in the configuration: what was skipped in the releases that are followed is judged again. */
+function reopenAfterEdit({ dataSets }: WatchedSource, publication: PublicationMemo): void {
+  const choice = JSON.stringify([dataSets?.include ?? [], dataSets?.exclude ?? []]);
+  if (publication.choice !== '' && publication.choice !== choice)
+    for (const { files } of Object.values(publication.releases))
+      for (const file of files) if (file.state === 'skipped' && file.reason !== undefined) file.state = 'open';
+  publication.choice = choice;
+}
+
+async function isWanted(
+  survey: Survey,
+  source: WatchedSource,
+  publication: PublicationMemo,
+  file: FileMemo,
+): Promise<boolean> {
+  const ids = [file.dataSetFileId, file.apiId];
+  const byName = choose({ title: file.title, fileName: file.fileName, ids, columns: undefined }, source.dataSets);
+  if (byName.wanted && file.columns === undefined) {
+    const failed = survey.failures.has('content');
+    const columns = failed ? undefined : await readColumns(survey, publication, file);
+    if (columns) file.columns = columns;
+    // Out of reach for now: wait. Gone for good: the file's own header decides, once it is here.
+    else if (survey.failures.has('content')) return false;
+  }
+  const choice = choose({ title: file.title, fileName: file.fileName, ids, columns: file.columns }, source.dataSets);
+  if (choice.wanted) delete file.reason;
+  else Object.assign(file, { state: 'skipped', reason: choice.reason });
+  return choice.wanted;
+}
+
+async function isVersionWanted(
+  survey: Survey,
+  source: WatchedSource,
+  publication: PublicationMemo,
+  id: string,
+  text: string,
+  version: VersionMemo,
+): Promise<boolean> {
+  const dataSet = publication.dataSets[id];
+  if (!dataSet) return false;
+  let columns: string[] | undefined;
+  try {
+    columns = survey.failures.has('official') ? undefined : await readMetaColumns(survey, id, text);
+  } catch (error) {
+    noteOfficialTrouble(survey, publication.name, error);
+    if (troubleOf(error) === 'unreachable') return false;
+  }
+  const choice = choose({ title: dataSet.title, ids: [id, version.dataSetFileId], columns }, source.dataSets);
+  if (choice.wanted) dataSet.ours = true;
+  else Object.assign(version, { state: 'skipped', reason: choice.reason });
+  if (columns) dataSet.columns = columns;
+  return choice.wanted;
+}
+
+/** The way to take a file: a version of the official API, the website's own file, or not yet. */
+type Pinned =
+  { readonly by: 'version'; readonly version: string } | { readonly by: 'website' } | { readonly by: 'behind' };
+
+async function pin(survey: Survey, publication: PublicationMemo, slug: string, file: FileMemo): Promise<Pinned> {
+  const id = file.apiId;
+  if (id === undefined) return { by: 'website' };
+  const dataSet = (publication.dataSets[id] ??= freshDataSet(file.title));
+  dataSet.ours = true;
+  const found = (): Pinned | undefined =>
+    file.version === undefined ? undefined : { by: 'version', version: file.version };
+  const settled = survey.client.now() - Date.parse(file.lastUpdated) > survey.options.apiDeadlineMs;
+  const known = found();
+  if (known) return known;
+  if (survey.failures.has('official')) return { by: 'website' };
+  try {
+    if (!survey.asked.has(id)) await lookAtVersions(survey, publication, id, false);
+    // A patch of an old release stands further down the list.
+    const far = settled || slug !== publication.latestRelease;
+    for (let page = 2; far && !found() && page <= dataSet.pages; page += 1)
+      await lookAtVersions(survey, publication, id, false, [page]);
+  } catch (error) {
+    noteOfficialTrouble(survey, publication.name, error);
+    return { by: 'website' };
+  }
+  return found() ?? { by: settled ? 'website' : 'behind' };
+}
+
+function fileOffer(
+  publication: PublicationMemo,
+  slug: string,
+  release: ReleaseMemo,
+  file: FileMemo,
+  version: string | undefined,
+): Offer {
+  const onWebsite: FileSource = {
+    kind: 'release file',
+    releaseVersionId: release.releaseVersionId ?? '',
+    fileId: file.fileId,
+    dataSetFileId: file.dataSetFileId,
+    etag: file.etag,
+  };
+  const dataSet = file.apiId === undefined ? undefined : publication.dataSets[file.apiId];
+  const known = version === undefined ? undefined : dataSet?.versions[version];
+  const inApi: FileSource | undefined =
+    version === undefined || file.apiId === undefined
+      ? undefined
+      : { kind: 'api', dataSetId: file.apiId, version, dataSetFileId: file.dataSetFileId };
+  return {
+    file: {
+      publication: { slug: publication.name, title: publication.title, eesId: publication.eesId },
+      release: {
+        title: release.title ?? slug,
+        slug,
+        status: release.type === undefined ? undefined : statusWords(release.type),
+        firstPublished: release.firstPublished ?? file.lastUpdated,
+        url: releaseUrl(publication.slug, slug),
+      },
+      dataSet: { title: dataSet?.title ?? file.title, apiId: file.apiId, columns: file.columns },
+      version: version === undefined ? undefined : parseVersion(version),
+      publishedAt: known?.published ?? file.lastUpdated,
+      source: inApi ?? onWebsite,
+      alternative: inApi ? { ...onWebsite, etag: undefined } : undefined,
+      expected: { rows: known?.rows ?? file.rows, bytes: file.bytes },
+      fileName: file.fileName,
+    },
+    handled(etag) {
+      file.state = 'handled';
+      if (etag !== undefined) file.etag = etag;
+      if (known) known.state = 'handled';
+    },
+  };
+}
+
+function versionOffer(publication: PublicationMemo, id: string, text: string, version: VersionMemo): Offer {
+  const dataSet = publication.dataSets[id];
+  const release = publication.releases[version.release.slug];
+  // The first version with the same file is the release's own; patches carry amendments.
+  const first = Object.values(dataSet?.versions ?? {})
+    .filter(({ dataSetFileId }) => dataSetFileId === version.dataSetFileId)
+    .reduce((earliest, { published }) => (published < earliest ? published : earliest), version.published);
+  return {
+    file: {
+      publication: { slug: publication.name, title: publication.title, eesId: publication.eesId },
+      release: {
+        title: version.release.title,
+        slug: version.release.slug,
+        status: release?.type === undefined ? undefined : statusWords(release.type),
+        firstPublished: release?.firstPublished ?? first,
+        url: releaseUrl(publication.slug, version.release.slug),
+      },
+      dataSet: { title: dataSet?.title ?? id, apiId: id, columns: dataSet?.columns },
+      version: parseVersion(text),
+      publishedAt: version.published,
+      source: { kind: 'api', dataSetId: id, version: text, dataSetFileId: version.dataSetFileId },
+      alternative: undefined,
+      expected: { rows: version.rows, bytes: undefined },
+      fileName: `${id}_v${text}.csv`,
+    },
+    handled() {
+      version.state = 'handled';
+    },
+  };
+}
+
+/** What was passed over in the releases that are followed, and why: for `status`. */
+export function skippedOf(publication: PublicationMemo): Skipped[] {
+  const files = Object.entries(publication.releases).flatMap(([slug, { title, files }]) =>
+    files
+      .filter(({ state }) => state === 'skipped')
+      .map((file) => ({
+        publication: publication.name,
+        release: title ?? slug,
+        title: file.title,
+        reason: file.reason ?? '',
+      })),
+  );
+  const versions = Object.values(publication.dataSets).flatMap(({ title, versions }) =>
+    Object.values(versions)
+      .filter(({ state }) => state === 'skipped')
+      .map((version) => ({
+        publication: publication.name,
+        release: version.release.title,
+        title,
+        reason: version.reason ?? '',
+      })),
+  );
+  return [...files, ...versions];
+}

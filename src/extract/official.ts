@@ -1,0 +1,291 @@
+/** The official way: data sets and their versions, with their numbers and their standing. */
+import type { z } from 'zod';
+import * as answers from './answers.js';
+import { EesRefusedError } from './errors.js';
+import type { DataSetMemo, FileMemo, PublicationMemo, VersionMemo } from './memory.js';
+import { degrade, MISSING_WITHOUT_API, type Survey } from './survey.js';
+import { byVersion } from './wanted.js';
+
+/** EES promotes a version after its file shows on the website; clocks may differ by less than this. */
+const CLOCK_MS = 60_000;
+/** No list of EES is near this long; a server that counts pages without end is not followed. */
+const MOST_PAGES = 50;
+
+/** Finds the ids of publications in the official list, which leaves out those without a data set. */
+export async function findOfficially(survey: Survey, publications: readonly PublicationMemo[]): Promise<void> {
+  const unknown = publications.filter(({ eesId }) => eesId === undefined);
+  if (unknown.length === 0) return;
+  const listed = await allPages((page) =>
+    survey.client.get('official', '/publications', answers.publicationPage, { page, pageSize: 40 }),
+  );
+  for (const publication of unknown) {
+    const found = listed.find(({ slug }) => slug === publication.slug);
+    if (found) Object.assign(publication, { eesId: found.id, title: found.title });
+    else survey.notes.push(`"${publication.slug}" is not in the official API`);
+  }
+}
+
+/**
+ * Looks at the data sets of one publication: which are there, which have another version than last time.
+ * @param alone whether the website does not help: then the newest version of a data set never seen is news too
+ */
+export async function lookAtDataSets(survey: Survey, publication: PublicationMemo, alone: boolean): Promise<void> {
+  const { eesId } = publication;
+  if (eesId === undefined) return;
+  const listed = await allPages((page) =>
+    survey.client.get('official', `/publications/${eesId}/data-sets`, answers.dataSetPage, { page, pageSize: 20 }),
+  );
+  for (const item of listed) await noteDataSet(survey, publication, item, alone);
+  for (const [id, known] of Object.entries(publication.dataSets))
+    if (known.status !== 'Withdrawn' && !listed.some((item) => item.id === id))
+      await askWhyMissing(survey, publication, id, alone);
+  publication.seen.official = true;
+}
+
+async function noteDataSet(
+  survey: Survey,
+  publication: PublicationMemo,
+  item: answers.DataSet,
+  alone: boolean,
+): Promise<void> {
+  const before = publication.dataSets[item.id];
+  const { latestVersion } = item;
+  const latest = latestVersion && `${latestVersion.version} ${latestVersion.published} ${latestVersion.file.id}`;
+  const known = (publication.dataSets[item.id] ??= freshDataSet(item.title));
+  known.title = item.title;
+  const successor = item.supersedingDataSetId;
+  const deprecated = item.status === 'Deprecated' && known.status !== 'Deprecated';
+  if (deprecated && known.ours)
+    survey.withdrawn.push({
+      publication: publication.name,
+      title: item.title,
+      status: 'deprecated',
+      what: { kind: 'data set', dataSetId: item.id, supersededBy: successor },
+      at: undefined,
+    });
+  known.status = item.status;
+  if (successor !== undefined) known.supersededBy = successor;
+  const moved = known.latest !== latest;
+  if (moved && (alone || before?.latest !== undefined)) await lookAtVersions(survey, publication, item.id, alone);
+  if (latest !== undefined) known.latest = latest;
+  if (deprecated && successor !== undefined) await followSuccessor(survey, publication, item.title, successor, alone);
+}
+
+export function freshDataSet(title: string): DataSetMemo {
+  return { title, status: 'Published', ours: false, pages: 1, versions: {} };
+}
+
+/** The data set that takes a deprecated one's place is watched from now on, wherever it is listed. */
+async function followSuccessor(
+  survey: Survey,
+  publication: PublicationMemo,
+  title: string,
+  id: string,
+  alone: boolean,
+) {
+  if (publication.dataSets[id]) return;
+  const item = await survey.client.get('official', `/data-sets/${id}`, answers.dataSet);
+  survey.notes.push(`The data set "${title}" was superseded by "${item.title}", which is watched in its place`);
+  await noteDataSet(survey, publication, item, alone);
+}
+
+/** A data set that is listed no longer: 403 says withdrawn. */
+async function askWhyMissing(survey: Survey, publication: PublicationMemo, id: string, alone: boolean): Promise<void> {
+  const known = publication.dataSets[id];
+  if (!known) return;
+  try {
+    await noteDataSet(
+      survey,
+      publication,
+      await survey.client.get('official', `/data-sets/${id}`, answers.dataSet),
+      alone,
+    );
+  } catch (error) {
+    if (!(error instanceof EesRefusedError) || (error.status !== 403 && error.status !== 404)) throw error;
+    known.status = 'Withdrawn';
+    for (const version of Object.values(known.versions)) if (version.state === 'open') version.state = 'skipped';
+    if (known.ours)
+      survey.withdrawn.push({
+        publication: publication.name,
+        title: known.title,
+        status: 'withdrawn',
+        what: { kind: 'data set', dataSetId: id, supersededBy: known.supersededBy },
+        at: undefined,
+      });
+  }
+}
+
+/**
+ * Reads the versions of a data set: news, numbers for files of the website, and versions taken back.
+ * @param pages which pages of the list (newest numbers first); default the first
+ * @throws EesRefusedError 403 where the data set was withdrawn
+ */
+export async function lookAtVersions(
+  survey: Survey,
+  publication: PublicationMemo,
+  id: string,
+  alone: boolean,
+  pages: readonly number[] = [1],
+): Promise<void> {
+  const known = (publication.dataSets[id] ??= freshDataSet(id));
+  if (pages.includes(1)) survey.asked.add(id);
+  const listed: answers.DataSetVersion[] = [];
+  for (const page of pages) {
+    const answer = await survey.client.get('official', `/data-sets/${id}/versions`, answers.dataSetVersionPage, {
+      page,
+      pageSize: 20,
+    });
+    listed.push(...answer.results);
+    known.pages = answer.paging.totalPages;
+  }
+  const seenUntil = Object.values(known.versions).reduce(
+    (latest, { published }) => (published > latest ? published : latest),
+    '',
+  );
+  // At first sight of a data set on its own, the version with the highest number is what is current.
+  const newest =
+    seenUntil === ''
+      ? listed
+          .filter(isPublished)
+          .sort((a, b) => byVersion(a.version, b.version))
+          .at(-1)
+      : undefined;
+  for (const item of listed) {
+    const before = known.versions[item.version];
+    if (before) noteStanding(survey, publication, id, item, before);
+    else {
+      const version = fromAnswer(item);
+      const isNews = seenUntil === '' ? alone && item === newest : version.published > seenUntil;
+      known.versions[item.version] = version;
+      if (isNews && isPublished(item)) version.state = 'open';
+    }
+    // The website's own file of these bytes comes first: it says more about its release.
+    const version = known.versions[item.version];
+    const file = version && version.status === 'Published' ? carried(publication, version) : undefined;
+    if (version && file) {
+      if (file.version === undefined || byVersion(item.version, file.version) > 0) file.version = item.version;
+      if (version.state === 'open') version.state = 'known';
+      if (version.state === 'handled' && file.state === 'open') file.state = 'handled';
+    }
+  }
+}
+
+function isPublished({ status }: { readonly status: string }): boolean {
+  return status === 'Published';
+}
+
+function fromAnswer(item: answers.DataSetVersion): VersionMemo {
+  return {
+    status: item.status,
+    published: item.published ?? '',
+    dataSetFileId: item.file.id,
+    rows: item.totalResults,
+    release: item.release,
+    state: 'known',
+  };
+}
+
+function noteStanding(
+  survey: Survey,
+  publication: PublicationMemo,
+  id: string,
+  item: answers.DataSetVersion,
+  before: VersionMemo,
+): void {
+  if (before.status === item.status) return;
+  before.status = item.status;
+  if (isPublished(item)) return;
+  if (before.state === 'open')
+    Object.assign(before, { state: 'skipped', reason: `it is ${item.status.toLowerCase()}` });
+  survey.withdrawn.push({
+    publication: publication.name,
+    title: publication.dataSets[id]?.title ?? id,
+    status: item.status === 'Deprecated' ? 'deprecated' : 'withdrawn',
+    what: { kind: 'version', dataSetId: id, version: item.version },
+    at: item.withdrawn,
+  });
+}
+
+/** The file of the website whose bytes a version carries. The file's id stays when it is replaced; the times tell. */
+function carried(publication: PublicationMemo, version: VersionMemo): FileMemo | undefined {
+  return Object.values(publication.releases)
+    .filter(({ followed }) => followed)
+    .flatMap(({ files }) => files)
+    .find(
+      (file) =>
+        file.dataSetFileId === version.dataSetFileId &&
+        Date.parse(version.published) >= Date.parse(file.lastUpdated) - CLOCK_MS,
+    );
+}
+
+/** Column names of a data set version: filters and indicators (those with one value only are not told). */
+export async function readMetaColumns(survey: Survey, id: string, version: string): Promise<string[]> {
+  const meta = await survey.client.get('official', `/data-sets/${id}/meta`, answers.dataSetMeta, {
+    dataSetVersion: version,
+    types: 'Filters,Indicators',
+  });
+  return [
+    ...STANDARD_COLUMNS,
+    ...meta.filters.map(({ column }) => column),
+    ...meta.indicators.map(({ column }) => column),
+  ];
+}
+
+/** Every data file has them (EES open data standard); the meta leaves them out. */
+const STANDARD_COLUMNS = ['time_period', 'time_identifier', 'geographic_level', 'country_code', 'country_name'];
+
+/**
+ * One step of the round of the official API: a list of data sets, or one page of the versions of a data set of ours. With
+ * the website well, every new release, amendment and version shows in its listing within one poll; what only the official
+ * API knows is its own bookkeeping (a version or data set withdrawn or deprecated, a successor named). No single official
+ * request tells that for all data sets (`/publications` carries a display date and is an index that lags), so each poll
+ * takes one step, and a change of standing is noticed within one round. That keeps a quiet poll at two requests.
+ */
+export async function takeStep(survey: Survey, publications: readonly PublicationMemo[]): Promise<void> {
+  const steps = publications.flatMap((publication) => stepsOf(survey, publication));
+  const first = survey.memory.turn % Math.max(1, steps.length);
+  const taken = survey.options.thorough ? steps : steps.slice(first, first + 1);
+  survey.memory.turn = (first + taken.length) % Math.max(1, steps.length);
+  for (const step of taken) await step();
+}
+
+function stepsOf(survey: Survey, publication: PublicationMemo): (() => Promise<void>)[] {
+  if (publication.eesId === undefined) return [];
+  const versions = Object.entries(publication.dataSets)
+    .filter(([, { ours, status }]) => ours && status !== 'Withdrawn')
+    .flatMap(([id, { pages }]) =>
+      Array.from({ length: pages }, (_, index) => async () => {
+        try {
+          await lookAtVersions(survey, publication, id, false, [index + 1]);
+        } catch (error) {
+          if (!(error instanceof EesRefusedError) || error.status !== 403) throw error;
+          await askWhyMissing(survey, publication, id, false);
+        }
+      }),
+    );
+  return [() => lookAtDataSets(survey, publication, false), ...versions];
+}
+
+/** Notes that the official API does not do, and goes on. */
+export function noteOfficialTrouble(survey: Survey, source: string, error: unknown): void {
+  const url = error instanceof Error && 'url' in error && typeof error.url === 'string' ? error.url : '';
+  const route = /\/(versions|meta|csv)(?:[?/]|$)/.exec(url)?.[1];
+  degrade(survey, error, {
+    source,
+    api: 'official',
+    route: route === undefined ? (url.includes('/data-sets') ? 'data-sets' : 'publications') : `data-sets/…/${route}`,
+    missing: MISSING_WITHOUT_API,
+  });
+}
+
+async function allPages<T>(
+  read: (page: number) => Promise<{ results: T[]; paging: z.infer<typeof answers.publicationPage>['paging'] }>,
+): Promise<T[]> {
+  const all: T[] = [];
+  for (let page = 1; page <= MOST_PAGES; page += 1) {
+    const { results, paging } = await read(page);
+    all.push(...results);
+    if (page >= paging.totalPages || results.length === 0) break;
+  }
+  return all;
+}

@@ -1,0 +1,238 @@
+/** One release of the website: its files, and what of them is new. */
+import type { z } from 'zod';
+import * as answers from './answers.js';
+import { freshRelease, type FileMemo, type PublicationMemo, type ReleaseMemo } from './memory.js';
+import { degrade, type ReleaseNews, type Survey } from './survey.js';
+import { sizeInBytes } from './wanted.js';
+
+const HISTORY = 'it was there before this publication was watched; backfill loads it';
+
+/** A release as last modified, behind which its summary must not be (sub-second digits and clocks differ). */
+const TOLERANCE_MS = 60_000;
+
+/**
+ * Reads a release that moved and notes its files.
+ * @param lastModified as the listing tells it
+ * @param firstLook whether the publication is met for the first time
+ */
+export async function lookAtRelease(
+  survey: Survey,
+  publication: PublicationMemo,
+  slug: string,
+  lastModified: string,
+  firstLook: boolean,
+): Promise<void> {
+  const { client } = survey;
+  const path = `/publications/${encodeURIComponent(publication.slug)}/releases/${encodeURIComponent(slug)}`;
+  const summary = await client.get('content', `${path}/version-summary`, answers.versionSummary);
+  const before = publication.releases[slug];
+  const { releaseVersionId, files } = await readFiles(survey, publication, path, summary, before?.files ?? []);
+  const known = before ?? freshRelease('');
+  const unknown = files.filter((file) => !known.files.some(({ fileId }) => fileId === file.fileId));
+  // An old release that was only watched: what it held before is history, what was replaced now is news.
+  const history =
+    before?.followed === false && !firstLook ? unknown.filter((file) => file.lastUpdated <= before.lastModified) : [];
+  for (const file of history) Object.assign(file, { state: 'skipped', reason: HISTORY });
+  const fresh = unknown.filter((file) => !history.includes(file));
+  const gone = known.files.filter((file) => !files.some(({ dataSetFileId }) => dataSetFileId === file.dataSetFileId));
+  // Told by the website as newer than the summary: a cache on the way. Look again next time.
+  const behind = Date.parse(lastModified) - Date.parse(summary.lastUpdated) > TOLERANCE_MS;
+  const isNew = before === undefined || (!before.followed && before.files.length === 0 && firstLook);
+  const kind = isNew
+    ? firstLook
+      ? 'first look'
+      : 'new release'
+    : fresh.length + gone.length > 0
+      ? 'amended'
+      : 'amended in text only';
+  const amended = !isNew && summary.updateCount > (known.updateCount ?? 0);
+  const release: ReleaseMemo = {
+    lastModified: behind ? '' : lastModified,
+    followed: true,
+    releaseId: summary.releaseId,
+    releaseVersionId,
+    title: summary.title,
+    type: summary.type,
+    // What was there before we looked may have been amended since: then its display date, though set by hand, is nearer
+    // to the truth than the time of the amendment.
+    firstPublished:
+      known.firstPublished ??
+      (kind === 'new release' || summary.lastUpdated < summary.published ? summary.lastUpdated : summary.published),
+    lastUpdated: summary.lastUpdated,
+    updateCount: summary.updateCount,
+    files,
+  };
+  const note = amended ? await updateNote(survey, publication, path) : undefined;
+  publication.releases[slug] = release;
+  survey.releases.push({ ...news(publication, slug, release, kind), ...(note === undefined ? {} : { note }) });
+  for (const { title, dataSetFileId, fileId } of gone)
+    survey.withdrawn.push({
+      publication: publication.name,
+      title,
+      status: 'removed from its release',
+      what: { kind: 'release file', release: slug, dataSetFileId, fileId },
+      at: summary.lastUpdated,
+    });
+}
+
+/** The files of a release: those known keep what is known of them, new ones are read from the catalogue. */
+async function readFiles(
+  survey: Survey,
+  publication: PublicationMemo,
+  path: string,
+  summary: answers.VersionSummary,
+  known: readonly FileMemo[],
+): Promise<{ releaseVersionId: string; files: FileMemo[] }> {
+  const keep = (fileId: string) => known.find((file) => file.fileId === fileId);
+  let content: z.infer<typeof answers.dataContent>;
+  try {
+    content = await survey.client.get('content', `${path}/data-content`, answers.dataContent);
+  } catch (error) {
+    // The catalogue tells the same files, with more about each.
+    degrade(survey, error, { source: publication.name, api: 'content', route: 'releases/…/data-content', missing: [] });
+    const listed = await readCatalogue(survey, summary.id);
+    return {
+      releaseVersionId: summary.id,
+      files: listed.map((item) => keep(item.fileId) ?? fromCatalogue(item, etagBefore(known, item.id))),
+    };
+  }
+  if (content.dataSets.every(({ fileId }) => keep(fileId)))
+    return {
+      releaseVersionId: content.releaseVersionId,
+      files: content.dataSets.flatMap(({ fileId }) => keep(fileId) ?? []),
+    };
+
+  const listed = await readCatalogue(survey, content.releaseVersionId).catch((error: unknown) => {
+    degrade(survey, error, {
+      source: publication.name,
+      api: 'content',
+      route: 'data-set-files',
+      missing: ['the time at which each file was last replaced'],
+    });
+    return [];
+  });
+  const files = content.dataSets.map((item): FileMemo => {
+    const before = keep(item.fileId);
+    if (before) return before;
+    const etag = etagBefore(known, item.dataSetFileId);
+    const inCatalogue = listed.find(({ fileId }) => fileId === item.fileId);
+    if (inCatalogue) return { ...fromCatalogue(inCatalogue, etag), ...apiOf(item.publicApiDataSetId) };
+    return {
+      dataSetFileId: item.dataSetFileId,
+      fileId: item.fileId,
+      title: item.title,
+      fileName: `${item.dataSetFileId}.csv`,
+      ...defined({ rows: item.meta?.numDataFileRows, etag }),
+      // Replaced with this version of the release, or there since its first: the former is the later.
+      lastUpdated: summary.lastUpdated,
+      ...apiOf(item.publicApiDataSetId),
+      state: 'open',
+    };
+  });
+  return { releaseVersionId: content.releaseVersionId, files };
+}
+
+/** All files of one release version. The number of pages is bounded by what a release can hold. */
+async function readCatalogue(survey: Survey, releaseVersionId: string) {
+  const files: z.infer<typeof answers.dataSetFilePage>['results'] = [];
+  for (let page = 1; page <= 25; page += 1) {
+    const answer = await survey.client.get('content', '/data-set-files', answers.dataSetFilePage, {
+      releaseId: releaseVersionId,
+      // Otherwise amendments of every release but the latest are left out.
+      latestOnly: false,
+      page,
+      pageSize: 40,
+    });
+    files.push(...answer.results.filter(({ release }) => release.id === releaseVersionId));
+    if (page >= answer.paging.totalPages) break;
+  }
+  return files;
+}
+
+function fromCatalogue(
+  item: z.infer<typeof answers.dataSetFilePage>['results'][number],
+  etag: string | undefined,
+): FileMemo {
+  return {
+    dataSetFileId: item.id,
+    fileId: item.fileId,
+    title: item.title,
+    fileName: item.filename,
+    ...defined({ rows: item.meta?.numDataFileRows, bytes: sizeInBytes(item.fileSize), etag }),
+    lastUpdated: item.lastUpdated,
+    ...apiOf(item.api?.id),
+    state: 'open',
+  };
+}
+
+function apiOf(apiId: string | undefined): { apiId?: string } {
+  return apiId === undefined ? {} : { apiId };
+}
+
+/** The file that a new one replaces may hold the same bytes: its ETag (a hash of them) saves the download. */
+function etagBefore(known: readonly FileMemo[], dataSetFileId: string): string | undefined {
+  return known.find((file) => file.dataSetFileId === dataSetFileId)?.etag;
+}
+
+const FILE_ROUTE = 'data-set-files/…';
+
+/** The header of a file, read from its preview; undefined where the website will not tell. */
+export async function readColumns(
+  survey: Survey,
+  publication: PublicationMemo,
+  file: FileMemo,
+): Promise<string[] | undefined> {
+  if (survey.degraded.some(({ source, route }) => source === publication.name && route === FILE_ROUTE))
+    return undefined;
+  try {
+    const detail = await survey.client.get('content', `/data-set-files/${file.dataSetFileId}`, answers.dataSetFile);
+    // Amended while we looked: those columns are another file's.
+    if (detail.file.id !== file.fileId) return undefined;
+    file.fileName = detail.file.name;
+    return detail.file.dataCsvPreview.headers;
+  } catch (error) {
+    degrade(survey, error, {
+      source: publication.name,
+      api: 'content',
+      route: FILE_ROUTE,
+      missing: ['the columns of files before they are fetched'],
+    });
+    return undefined;
+  }
+}
+
+/** The publisher's note on an amendment: good to have, no reason to stop. */
+async function updateNote(survey: Survey, publication: PublicationMemo, path: string): Promise<string | undefined> {
+  try {
+    const { results } = await survey.client.get('content', `${path}/updates`, answers.updates, {
+      page: 1,
+      pageSize: 1,
+    });
+    return results[0]?.summary;
+  } catch (error) {
+    degrade(survey, error, {
+      source: publication.name,
+      api: 'content',
+      route: 'releases/…/updates',
+      missing: ['the notes on amendments'],
+    });
+    return undefined;
+  }
+}
+
+/** What is told of a release. */
+export function news(
+  publication: PublicationMemo,
+  slug: string,
+  release: ReleaseMemo,
+  kind: ReleaseNews['kind'],
+): ReleaseNews {
+  return { publication: publication.name, slug, title: release.title ?? slug, kind, at: release.lastUpdated };
+}
+
+/** Leaves out what is undefined: JSON would too, and optional fields here mean absent. */
+function defined<T extends Record<string, unknown>>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}

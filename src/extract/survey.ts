@@ -1,0 +1,112 @@
+/** One look around at EES: what its parts share while it goes on. */
+import type { EesClient } from './client.js';
+import { EesError, troubleOf } from './errors.js';
+import type { Memory } from './memory.js';
+import type { WantedFile } from './wanted.js';
+
+export interface ReleaseNews {
+  /** Name of the publication. */
+  readonly publication: string;
+  readonly slug: string;
+  readonly title: string;
+  /** first look: there before the publication was watched, and followed from now on. */
+  readonly kind:
+    'first look' | 'new release' | 'amended' | 'amended in text only' | 'no longer latest' | 'renamed' | 'gone';
+  /** True ISO time of publication, where known. */
+  readonly at: string | undefined;
+  /** The publisher's own note on an amendment. */
+  readonly note?: string | undefined;
+}
+
+export interface Skipped {
+  readonly publication: string;
+  readonly release: string;
+  readonly title: string;
+  readonly reason: string;
+}
+
+/** A way to EES that does not work as it should. */
+export interface Degraded {
+  readonly source: string;
+  readonly api: 'content' | 'official';
+  /** The route without its ids. */
+  readonly route: string;
+  /** vanished: gone or of another shape, wants a human; unreachable: may pass. */
+  readonly kind: 'vanished' | 'unreachable';
+  readonly reason: string;
+  /** What cannot be had meanwhile, in words. */
+  readonly missing: readonly string[];
+  /** ISO time of the first poll that met it. */
+  readonly since: string;
+}
+
+/** Data that EES took back. */
+export interface Withdrawn {
+  readonly publication: string;
+  readonly title: string;
+  readonly status: 'withdrawn' | 'deprecated' | 'removed from its release';
+  readonly what:
+    | { readonly kind: 'version'; readonly dataSetId: string; readonly version: string }
+    | { readonly kind: 'data set'; readonly dataSetId: string; readonly supersededBy: string | undefined }
+    | {
+        readonly kind: 'release file';
+        readonly release: string;
+        readonly dataSetFileId: string;
+        readonly fileId: string;
+      };
+  /** ISO time, where EES tells. */
+  readonly at: string | undefined;
+}
+
+export interface DiscoverOptions {
+  /** Whether the pipeline holds these bytes (or has refused them): asked for each file before it is offered. */
+  readonly alreadyLoaded?: (file: WantedFile) => boolean | Promise<boolean>;
+  /** The whole round of the official API instead of one step of it. */
+  readonly thorough?: boolean;
+  /** ms that a version may be behind its file on the website before the website's file is taken. */
+  readonly apiDeadlineMs?: number;
+  /** ms to wait within a poll for versions that are behind (they come about 20 s later). */
+  readonly apiPatienceMs?: number;
+}
+
+/** The state of one call of `discover`. */
+export interface Survey {
+  readonly client: EesClient;
+  readonly memory: Memory;
+  readonly options: Required<Omit<DiscoverOptions, 'alreadyLoaded'>> & Pick<DiscoverOptions, 'alreadyLoaded'>;
+  readonly releases: ReleaseNews[];
+  readonly withdrawn: Withdrawn[];
+  readonly degraded: Degraded[];
+  readonly notes: string[];
+  /** Failures by API: one that failed for good is not asked again in this look around. */
+  readonly failures: Map<'content' | 'official', EesError>;
+  /** Data sets whose versions were asked for. */
+  readonly asked: Set<string>;
+}
+
+/** What the website alone has. */
+export const MISSING_WITHOUT_WEBSITE = [
+  'release files that are not in the official API (term releases above all)',
+  'amendments of text only',
+  'the status of releases',
+  'the date of the next release',
+];
+export const MISSING_WITHOUT_API = ['numbers of data set versions', 'withdrawn and deprecated versions'];
+
+/**
+ * Notes that a way does not work, and goes on.
+ * @throws the error itself when it is no trouble of EES (the run was stopped, its budget is used up)
+ */
+export function degrade(
+  survey: Survey,
+  error: unknown,
+  about: { source: string; api: 'content' | 'official'; route: string; missing: readonly string[] },
+): void {
+  const kind = troubleOf(error);
+  if (kind === undefined || !(error instanceof EesError)) throw error;
+  if (kind === 'unreachable') survey.failures.set(about.api, error);
+  const key = `${about.source} ${about.api} ${about.route}`;
+  if (survey.degraded.some((known) => `${known.source} ${known.api} ${known.route}` === key)) return;
+  const since = (survey.memory.trouble[key] ??= new Date(survey.client.now()).toISOString());
+  survey.degraded.push({ ...about, kind, reason: error.message, since });
+}

@@ -1,0 +1,231 @@
+/** The website's way: what moved, and what is new in it. */
+import { createHash } from 'node:crypto';
+import * as answers from './answers.js';
+import { EesRefusedError, troubleOf } from './errors.js';
+import { freshRelease, type PublicationMemo } from './memory.js';
+import { degrade, MISSING_WITHOUT_WEBSITE, type Survey } from './survey.js';
+import { lookAtRelease, news } from './release.js';
+
+/** Releases of each publication with the true time of their newest version. */
+export type Listing = ReadonlyMap<string, ReadonlyMap<string, string>>;
+
+/** The one poll: moves for new releases and amendments alike. Superseded publications are not in it. */
+export async function readListing(survey: Survey): Promise<Listing> {
+  const items = await survey.client.get('content', '/publications/sitemap-items', answers.sitemap);
+  return new Map(
+    items.map(({ slug, releases }) => [slug, new Map(releases.map((release) => [release.slug, release.lastModified]))]),
+  );
+}
+
+/**
+ * Looks at the releases of one publication that moved since last time and notes their files.
+ * @returns whether the website serves the publication, itself or through one that is watched in its place
+ * @throws whatever a route throws: a release that was not understood stays unread and is looked at again next time
+ */
+export async function lookAtWebsite(
+  survey: Survey,
+  publication: PublicationMemo,
+  listing: Listing,
+  configured: readonly string[],
+): Promise<boolean> {
+  const releases = await findListed(survey, publication, listing, configured);
+  if (!releases) return publication.absent?.served ?? false;
+  delete publication.absent;
+  await forgetMissing(survey, publication, releases);
+  const firstLook = !publication.seen.website;
+  const follow = firstLook ? newestOfEachCadence([...releases.keys()]) : [];
+  const moved: string[] = [];
+  for (const [slug, lastModified] of releases) {
+    const known = publication.releases[slug];
+    if (firstLook && !follow.includes(slug)) publication.releases[slug] ??= freshRelease(lastModified);
+    else if (known?.lastModified !== lastModified) moved.push(slug);
+  }
+  if (moved.length > 0) {
+    await readPublication(survey, publication);
+    // Oldest first, so that news comes in the order in which it happened.
+    moved.sort((a, b) => (releases.get(a) ?? '').localeCompare(releases.get(b) ?? ''));
+    let trouble: Error | undefined;
+    for (const slug of moved)
+      try {
+        await lookAtRelease(survey, publication, slug, releases.get(slug) ?? '', firstLook);
+      } catch (error) {
+        // One release that cannot be understood does not hide the others.
+        if (!(error instanceof Error) || troubleOf(error) !== 'vanished') throw error;
+        trouble ??= error;
+      }
+    if (trouble) throw trouble;
+  }
+  publication.seen.website = true;
+  return true;
+}
+
+/** Finds the publication in the listing, under another name if it was renamed, or its successor. */
+async function findListed(
+  survey: Survey,
+  publication: PublicationMemo,
+  listing: Listing,
+  configured: readonly string[],
+): Promise<ReadonlyMap<string, string> | undefined> {
+  const listed = listing.get(publication.slug);
+  if (listed) return listed;
+  const { client, notes } = survey;
+  const looksLike = createHash('sha256')
+    .update([...listing.keys()].sort().join('\n'))
+    .digest('hex')
+    .slice(0, 16);
+  const absent = (note: string, served: boolean): undefined => {
+    publication.absent = { listing: looksLike, note, served };
+    notes.push(note);
+  };
+  const before = publication.absent;
+  if (before?.listing === looksLike) {
+    absent(before.note, before.served);
+    return;
+  }
+  const { publicationRedirects } = await client.get('content', '/redirects', answers.redirects);
+  const renamed = followRedirects(publicationRedirects, publication.slug);
+  if (renamed !== publication.slug) {
+    notes.push(`"${publication.slug}" is called "${renamed}" at EES now; the configuration may say so too`);
+    publication.slug = renamed;
+    const found = listing.get(renamed);
+    if (found) return found;
+  }
+  const path = `/publications/${encodeURIComponent(publication.slug)}`;
+  const detail = await client.get('content', path, answers.publicationDetail).catch((error: unknown) => {
+    if (error instanceof EesRefusedError && error.status === 404) return undefined;
+    throw error;
+  });
+  const successor = detail?.supersededBy?.slug;
+  if (successor === undefined) {
+    absent(`"${publication.slug}" is not among the publications of the website`, false);
+    return;
+  }
+  if (configured.includes(successor)) {
+    absent(
+      `"${publication.slug}" was superseded by "${successor}", which is watched; it can leave the configuration`,
+      true,
+    );
+    return;
+  }
+  notes.push(`"${publication.slug}" was superseded by "${successor}", which is watched in its place`);
+  Object.assign(publication, {
+    slug: successor,
+    name: successor,
+    eesId: undefined,
+    releases: {},
+    dataSets: {},
+    seen: { website: false, official: false },
+  });
+  return listing.get(successor);
+}
+
+function followRedirects(redirects: readonly { fromSlug: string; toSlug: string }[], slug: string): string {
+  const seen = new Set([slug]);
+  let at = slug;
+  for (let next = to(at); next !== undefined && !seen.has(next); next = to(at)) {
+    seen.add(next);
+    at = next;
+  }
+  return at;
+
+  function to(from: string): string | undefined {
+    return redirects.find(({ fromSlug }) => fromSlug === from)?.toSlug;
+  }
+}
+
+/** Releases that were followed and are listed no longer: renamed, or gone. */
+async function forgetMissing(
+  survey: Survey,
+  publication: PublicationMemo,
+  listed: ReadonlyMap<string, string>,
+): Promise<void> {
+  const missing = Object.keys(publication.releases).filter((slug) => !listed.has(slug));
+  if (missing.length === 0) return;
+  const { releaseRedirectsByPublicationSlug } = await survey.client.get('content', '/redirects', answers.redirects);
+  const redirects = releaseRedirectsByPublicationSlug[publication.slug] ?? [];
+  for (const slug of missing) {
+    const release = publication.releases[slug];
+    if (!release) continue;
+    const renamed = followRedirects(redirects, slug);
+    publication.releases = without(publication.releases, slug);
+    const found = renamed !== slug && listed.has(renamed);
+    if (found) publication.releases[renamed] ??= release;
+    if (release.followed)
+      survey.releases.push(news(publication, found ? renamed : slug, release, found ? 'renamed' : 'gone'));
+  }
+}
+
+/**
+ * What to follow when a publication is met for the first time: the newest release of each cadence (full year, each term,
+ * weeks), told by the slug that EES makes from its time period; old one-off releases are history, for backfill. Later
+ * every release that moves is followed, whatever its name.
+ */
+export function newestOfEachCadence(slugs: readonly string[]): string[] {
+  const newest = new Map<string, { slug: string; numbers: number[] }>();
+  for (const slug of slugs) {
+    const numbers = (slug.match(/\d+/g) ?? []).map(Number);
+    const cadence = slug.replace(/\d+/g, '');
+    const best = newest.get(cadence);
+    if (!best || compareNumbers(numbers, best.numbers) > 0) newest.set(cadence, { slug, numbers });
+  }
+  const years = [...newest.values()].map(({ numbers }) => numbers[0] ?? 0);
+  return [...newest.values()]
+    .filter(({ numbers }) => (numbers[0] ?? 0) >= Math.max(...years) - RECENT_YEARS)
+    .map(({ slug }) => slug);
+}
+
+const RECENT_YEARS = 2;
+
+function compareNumbers(a: readonly number[], b: readonly number[]): number {
+  const at = a.findIndex((number, index) => number !== b[index]);
+  return at === -1 ? a.length - b.length : (a[at] ?? 0) - (b[at] ?? -1);
+}
+
+/** Title, id, the date of the next release; told with every movement, so it costs nothing while all is quiet. */
+async function readPublication(survey: Survey, publication: PublicationMemo): Promise<void> {
+  const detail = await survey.client.get(
+    'content',
+    `/publications/${encodeURIComponent(publication.slug)}`,
+    answers.publicationDetail,
+  );
+  publication.title = detail.title;
+  publication.eesId = detail.id;
+  publication.next = detail.nextReleaseDate && nextDate(detail.nextReleaseDate);
+  const before = publication.latestRelease;
+  publication.latestRelease = detail.latestRelease?.slug;
+  const former = before === undefined ? undefined : publication.releases[before];
+  if (before !== undefined && former && before !== publication.latestRelease)
+    survey.releases.push(news(publication, before, former, 'no longer latest'));
+}
+
+/** '2026', '2026-08' or '2026-08-13': EES tells no more than it knows. */
+function nextDate({
+  year,
+  month,
+  day,
+}: {
+  year: number;
+  month?: number | undefined;
+  day?: number | undefined;
+}): string {
+  return [year, month, month === undefined ? undefined : day]
+    .flatMap((part) => (part === undefined ? [] : [String(part).padStart(2, '0')]))
+    .join('-');
+}
+
+/** Says which route of the website failed, without its ids. */
+export function noteWebsiteTrouble(survey: Survey, source: string, error: unknown): void {
+  const url = error instanceof Error && 'url' in error && typeof error.url === 'string' ? error.url : '';
+  degrade(survey, error, { source, api: 'content', route: routeOf(url), missing: MISSING_WITHOUT_WEBSITE });
+}
+
+function routeOf(url: string): string {
+  const last = /\/(sitemap-items|redirects|version-summary|data-content|updates|data-set-files)(?:[?/]|$)/.exec(
+    url,
+  )?.[1];
+  return last === undefined ? 'publications/…' : last === 'sitemap-items' ? 'publications/sitemap-items' : last;
+}
+
+function without<T>(record: Readonly<Record<string, T>>, key: string): Record<string, T> {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => name !== key));
+}
