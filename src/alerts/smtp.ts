@@ -162,7 +162,8 @@ class Session {
       socketTimeout: deadlines.total,
       socketCloseTimeout: 0,
       maxResponseSize: 64 * 1024,
-      customAuth: { XOAUTH2: (context) => this.#signInWithToken(context) },
+      // Under a name of our own: for XOAUTH2 the library wants its own source of tokens.
+      customAuth: { TOKEN: (context) => this.#signInWithToken(context) },
     });
     this.#broken = new Promise<never>((_, reject) => {
       this.#break = reject;
@@ -198,7 +199,7 @@ class Session {
     await this.#race<boolean | undefined>((resolve, reject) => {
       this.#connection.login(
         signIn.kind === 'oauth2'
-          ? { user: signIn.user, method: 'XOAUTH2' }
+          ? { user: signIn.user, method: 'TOKEN' }
           : { user: signIn.user, credentials: { user: signIn.user, pass: signIn.password } },
         (error, result) => {
           settle(error, result, resolve, reject);

@@ -1,0 +1,335 @@
+import { describe, expect, it } from 'vitest';
+import { greylist, refuseRecipient, type MailCatcher } from '../../demo/mail-catcher.js';
+import { deliverDue, retryDelay } from '../../src/alerts/deliver.js';
+import { claimMail, nextDue } from '../../src/alerts/queue.js';
+import { listMail, mailHealth, pauseSending, resumeSending, retryDead } from '../../src/alerts/queue-upkeep.js';
+import type { Smtp } from '../../src/alerts/smtp.js';
+import { freshStore, secondStore } from '../support/database.js';
+import {
+  attempts,
+  clockAt,
+  DAY,
+  delivery,
+  HOUR,
+  mailServer,
+  MINUTE,
+  MORNING,
+  queueMails,
+  received,
+  SENDER,
+  smtpTo,
+} from '../support/smtp.js';
+
+const THREE = ['a@luton.example', 'b@luton.example', 'c@luton.example'];
+
+function perRecipient(server: MailCatcher): Record<string, number> {
+  return Object.fromEntries([...received(server)].map(([address, ids]) => [address, ids.length]));
+}
+
+describe.each(['postgres', 'embedded'] as const)('delivery (%s)', (kind) => {
+  it('brings each mail to its recipient once, and nothing more when asked again', async () => {
+    const store = await freshStore(kind);
+    const server = await mailServer();
+    const clock = clockAt(MORNING);
+    await queueMails(store, THREE, MORNING);
+    expect(await deliverDue(store, smtpTo(server), delivery(clock))).toEqual({ sent: 3, retried: 0, dead: 0, held: 0 });
+    expect(await deliverDue(store, smtpTo(server), delivery(clock))).toEqual({ sent: 0, retried: 0, dead: 0, held: 0 });
+    expect(perRecipient(server)).toEqual({ 'a@luton.example': 1, 'b@luton.example': 1, 'c@luton.example': 1 });
+    expect(await listMail(store)).toMatchObject([{ state: 'sent', attempts: 1 }, { state: 'sent' }, { state: 'sent' }]);
+  });
+
+  it('to one recipient refused for good leaves the others alone, and shows the answer', async () => {
+    const store = await freshStore(kind);
+    const server = await mailServer();
+    server.behave(refuseRecipient('b@luton.example'));
+    await queueMails(store, THREE, MORNING);
+    expect(await deliverDue(store, smtpTo(server), delivery(clockAt(MORNING)))).toMatchObject({ sent: 2, dead: 1 });
+    expect(perRecipient(server)).toEqual({ 'a@luton.example': 1, 'c@luton.example': 1 });
+    expect(await listMail(store, { state: 'dead' })).toMatchObject([
+      { address: 'b@luton.example', attempts: 1, answer: '550 No such mailbox here' },
+    ]);
+    expect(await nextDue(store)).toBeUndefined();
+  });
+});
+
+describe('a mail that is put off', () => {
+  it('by greylisting is tried again within a minute and then arrives, once', async () => {
+    const store = await freshStore('postgres');
+    const server = await mailServer();
+    server.behave(greylist(2));
+    const clock = clockAt(MORNING);
+    const [id = 0] = await queueMails(store, ['a@luton.example'], MORNING);
+    expect(await deliverDue(store, smtpTo(server), delivery(clock))).toMatchObject({ sent: 0, retried: 1 });
+    const due = await nextDue(store);
+    expect(due?.getTime()).toBeLessThanOrEqual(MORNING.getTime() + MINUTE);
+    for (let pass = 0; pass < 2; pass++) {
+      clock.to((await nextDue(store)) ?? clock());
+      await deliverDue(store, smtpTo(server), delivery(clock));
+    }
+    expect(perRecipient(server)).toEqual({ 'a@luton.example': 1 });
+    expect(await attempts(store, id)).toEqual(['retry', 'retry', 'sent']);
+  });
+
+  it('waits half a minute, then twice as long each time up to an hour; unconfirmed ones longer', () => {
+    const delays = [1, 2, 3, 8, 9, 100].map((attempt) => retryDelay(attempt, false, 0.5) / MINUTE);
+    expect(delays).toEqual([0.5, 1, 2, 60, 60, 60]);
+    expect(retryDelay(1, false, 1)).toBeLessThan(MINUTE);
+    expect(retryDelay(1, true, 1)).toBeLessThan(MINUTE);
+    expect(retryDelay(7, true, 0.5)).toBe(12 * HOUR);
+  });
+
+  it('for longer than agreed is given up, and comes back only when asked', async () => {
+    const store = await freshStore('postgres');
+    const server = await mailServer();
+    server.behave((step) => (step.at === 'rcpt to' ? { kind: 'refuse', code: 451 } : undefined));
+    const clock = clockAt(MORNING);
+    const [id = 0] = await queueMails(store, ['a@luton.example'], MORNING);
+    const options = delivery(clock, { retryForMs: 2 * HOUR });
+    for (let due = await nextDue(store); due !== undefined; due = await nextDue(store)) {
+      clock.to(due);
+      await deliverDue(store, smtpTo(server), options);
+    }
+    expect(clock().getTime() - MORNING.getTime()).toBe(2 * HOUR);
+    expect((await attempts(store, id)).at(-1)).toBe('gave up');
+    expect((await mailHealth(store)).dead).toBe(1);
+
+    server.behave(undefined);
+    clock.pass(DAY);
+    expect(await deliverDue(store, smtpTo(server), options)).toMatchObject({ sent: 0 });
+    expect(await retryDead(store, clock())).toEqual({ queued: 1, released: 0 });
+    expect(await deliverDue(store, smtpTo(server), options)).toMatchObject({ sent: 1 });
+  });
+});
+
+describe('a mail server that is down', () => {
+  it('for a day loses no mail and doubles none, and is asked once a pass', async () => {
+    const store = await freshStore('postgres');
+    const server = await mailServer();
+    server.behave((step) => (step.at === 'connect' ? { kind: 'drop' } : undefined));
+    const clock = clockAt(MORNING);
+    const ids = await queueMails(store, THREE, MORNING);
+    let passes = 0;
+    for (; clock().getTime() < MORNING.getTime() + DAY; clock.to((await nextDue(store)) ?? clock())) {
+      const result = await deliverDue(store, smtpTo(server), delivery(clock, { concurrency: 1 }));
+      expect(result).toMatchObject({ sent: 0, retried: 3, blocked: expect.any(String) as string });
+      passes++;
+    }
+    expect(server.connections()).toBe(passes);
+    expect(passes).toBeLessThan(40);
+    const health = await mailHealth(store);
+    expect(health).toMatchObject({ waiting: 3, retrying: 3, oldestWaiting: MORNING });
+    expect(health.lastAnswer).toContain('while connecting');
+
+    server.behave(undefined);
+    expect(await deliverDue(store, smtpTo(server), delivery(clock))).toMatchObject({ sent: 3 });
+    expect(perRecipient(server)).toEqual({ 'a@luton.example': 1, 'b@luton.example': 1, 'c@luton.example': 1 });
+    for (const id of ids) expect((await attempts(store, id)).filter((outcome) => outcome === 'sent')).toHaveLength(1);
+  });
+
+  it('for longer than mails are retried gives all of them up', async () => {
+    const store = await freshStore('postgres');
+    const clock = clockAt(MORNING);
+    await queueMails(store, THREE, MORNING);
+    const nobody = smtpTo({ url: 'smtp://127.0.0.1:1' });
+    for (let due = await nextDue(store); due !== undefined; due = await nextDue(store)) {
+      clock.to(due);
+      await deliverDue(store, nobody, delivery(clock, { retryForMs: HOUR }));
+    }
+    expect((await mailHealth(store)).dead).toBe(3);
+  });
+
+  it('refusing the sign-in keeps the mails, which are not to blame', async () => {
+    const store = await freshStore('postgres');
+    const server = await mailServer({ auth: { user: 'watch', password: 'right' } });
+    await queueMails(store, THREE, MORNING);
+    const smtp = smtpTo({ url: server.url.replace('//', '//watch:wrong@') });
+    expect(await deliverDue(store, smtp, delivery(clockAt(MORNING), { concurrency: 1 }))).toMatchObject({
+      retried: 3,
+      dead: 0,
+    });
+    expect(server.connections()).toBe(1);
+  });
+
+  it('hanging on one mail does not keep the others, and hanging on all is noticed after three', async () => {
+    const store = await freshStore('postgres');
+    const server = await mailServer();
+    const hasty = { connect: 300, total: 300 };
+    server.behave((step) => (step.address === 'a@luton.example' ? { kind: 'hang' } : undefined));
+    await queueMails(store, THREE, MORNING);
+    const clock = clockAt(MORNING);
+    expect(await deliverDue(store, smtpTo(server, hasty), delivery(clock, { concurrency: 1 }))).toMatchObject({
+      sent: 2,
+      retried: 1,
+    });
+    server.behave((step) => (step.at === 'rcpt to' ? { kind: 'hang' } : undefined));
+    clock.pass(DAY);
+    await queueMails(store, [...THREE, 'd@luton.example', 'e@luton.example'], clock());
+    const before = server.connections();
+    expect(await deliverDue(store, smtpTo(server, hasty), delivery(clock, { concurrency: 1 }))).toMatchObject({
+      retried: 6,
+      blocked: expect.any(String) as string,
+    });
+    expect(server.connections() - before).toBe(3);
+  });
+});
+
+describe('a mail that may have arrived', () => {
+  it('goes out again under the same Message-ID when the connection dropped after the final dot', async () => {
+    const store = await freshStore('postgres');
+    const server = await mailServer();
+    server.behave((step) => (step.at === 'message' && step.times === 1 ? { kind: 'drop' } : undefined));
+    const clock = clockAt(MORNING);
+    const [id = 0] = await queueMails(store, ['a@luton.example'], MORNING);
+    expect(await deliverDue(store, smtpTo(server), delivery(clock))).toMatchObject({ sent: 0, retried: 1 });
+    clock.pass(MINUTE);
+    expect(await deliverDue(store, smtpTo(server), delivery(clock))).toMatchObject({ sent: 1 });
+    const ids = received(server).get('a@luton.example') ?? [];
+    expect(ids).toHaveLength(2);
+    expect(new Set(ids).size).toBe(1);
+    expect(await attempts(store, id)).toEqual(['unknown', 'sent']);
+  });
+
+  it('goes out again under the same Message-ID when the program died before noting the answer', async () => {
+    const store = await freshStore('postgres');
+    const server = await mailServer();
+    const clock = clockAt(MORNING);
+    const [id = 0] = await queueMails(store, ['a@luton.example'], MORNING);
+    const claim = await claimMail(store, clock(), 2 * MINUTE, 200);
+    if (claim.kind !== 'mail') throw new Error('a mail was due');
+    await smtpTo(server).send({ to: claim.mail.address, raw: claim.mail.raw });
+    expect(await attempts(store, id)).toEqual(['sending']);
+
+    clock.pass(MINUTE);
+    expect(await deliverDue(store, smtpTo(server), delivery(clock))).toMatchObject({ sent: 0 });
+    clock.pass(2 * MINUTE);
+    expect(await deliverDue(store, smtpTo(server), delivery(clock))).toMatchObject({ sent: 1 });
+    const ids = received(server).get('a@luton.example') ?? [];
+    expect(ids).toHaveLength(2);
+    expect(new Set(ids).size).toBe(1);
+    expect(await listMail(store)).toMatchObject([{ state: 'sent', attempts: 2 }]);
+    expect(await attempts(store, id)).toEqual(['unknown', 'sent']);
+  });
+});
+
+describe('several processes on one queue', () => {
+  it('deliver each of forty mails once', async () => {
+    const store = await freshStore('postgres');
+    const others = await Promise.all([secondStore(store), secondStore(store)]);
+    const server = await mailServer();
+    const addresses = Array.from({ length: 40 }, (_, at) => `reader-${at}@luton.example`);
+    await queueMails(store, addresses, MORNING);
+    const clock = clockAt(MORNING);
+    const results = await Promise.all(
+      [store, ...others].map((each) => deliverDue(each, smtpTo(server), delivery(clock))),
+    );
+    expect(results.reduce((sum, result) => sum + result.sent, 0)).toBe(40);
+    expect(Object.values(perRecipient(server))).toEqual(addresses.map(() => 1));
+    expect(results.filter((result) => result.sent > 0).length).toBeGreaterThan(1);
+  });
+
+  it('together keep to the hourly cap, and go on when the hour is over', async () => {
+    const store = await freshStore('postgres');
+    const other = await secondStore(store);
+    const server = await mailServer();
+    await queueMails(
+      store,
+      Array.from({ length: 12 }, (_, at) => `reader-${at}@luton.example`),
+      MORNING,
+    );
+    const clock = clockAt(MORNING);
+    const options = delivery(clock, { maxPerHour: 5 });
+    const first = await Promise.all([store, other].map((each) => deliverDue(each, smtpTo(server), options)));
+    expect(server.messages).toHaveLength(5);
+    expect(first).toContainEqual(
+      expect.objectContaining({ stopped: 'hourly cap', until: new Date(MORNING.getTime() + HOUR) }),
+    );
+    clock.pass(HOUR - 1);
+    expect(await deliverDue(store, smtpTo(server), options)).toMatchObject({ sent: 0 });
+    clock.pass(1);
+    expect(await deliverDue(store, smtpTo(server), options)).toMatchObject({ sent: 5 });
+  });
+});
+
+describe('sending that is stopped', () => {
+  it('by a pause in the middle ends after the mails under way, in every process, until it is resumed', async () => {
+    const store = await freshStore('postgres');
+    const server = await mailServer();
+    await queueMails(
+      store,
+      Array.from({ length: 10 }, (_, at) => `reader-${at}@luton.example`),
+      MORNING,
+    );
+    const clock = clockAt(MORNING);
+    const real = smtpTo(server);
+    let begun = 0;
+    const pausing: Smtp = {
+      ...real,
+      async send(mail) {
+        if (++begun === 3) await pauseSending(store, 'wrong figures', clock());
+        return real.send(mail);
+      },
+    };
+    const result = await deliverDue(store, pausing, delivery(clock, { concurrency: 1 }));
+    expect(result).toMatchObject({ sent: 3, stopped: 'paused' });
+    expect((await mailHealth(store)).paused).toMatchObject({ reason: 'wrong figures' });
+    expect(await deliverDue(store, real, delivery(clock))).toMatchObject({ sent: 0, stopped: 'paused' });
+    expect(await resumeSending(store, clock())).toBe(true);
+    expect(await deliverDue(store, real, delivery(clock))).toMatchObject({ sent: 7 });
+    expect(new Set(Object.values(perRecipient(server)))).toEqual(new Set([1]));
+  });
+
+  it('by a signal ends the mail under way, notes it, and begins no other', async () => {
+    const store = await freshStore('postgres');
+    const server = await mailServer();
+    await queueMails(store, THREE, MORNING);
+    const stop = new AbortController();
+    const real = smtpTo(server);
+    const stopping: Smtp = {
+      ...real,
+      send(mail) {
+        stop.abort();
+        return real.send(mail);
+      },
+    };
+    const options = delivery(clockAt(MORNING), { concurrency: 1, signal: stop.signal });
+    expect(await deliverDue(store, stopping, options)).toMatchObject({ sent: 1, stopped: 'interrupted' });
+    expect(await listMail(store, { state: 'queued' })).toHaveLength(2);
+  });
+});
+
+describe('the operator', () => {
+  it('hears of mails given up in one mail, of the next ones an hour later, and never of its own', async () => {
+    const store = await freshStore('postgres');
+    const server = await mailServer();
+    server.behave((step) =>
+      step.at === 'rcpt to' && !step.address.startsWith('ops')
+        ? { kind: 'refuse', code: 550, message: 'Gone' }
+        : undefined,
+    );
+    const clock = clockAt(MORNING);
+    const options = delivery(clock, { operator: { from: SENDER, to: ['ops@luton.example'] } });
+    await queueMails(store, THREE, MORNING);
+    await deliverDue(store, smtpTo(server), options);
+    await deliverDue(store, smtpTo(server), options);
+    expect(perRecipient(server)).toEqual({ 'ops@luton.example': 1 });
+    const text = server.messages[0]?.raw.toString() ?? '';
+    expect(text).toContain('Subject: absence-watch: 3 mails could not be delivered');
+    expect(text).toContain('b@luton.example');
+    expect(text).toContain('550 Gone');
+    expect(text).toContain('absence-watch mail retry');
+
+    clock.pass(MINUTE);
+    await queueMails(store, ['d@luton.example'], clock());
+    await deliverDue(store, smtpTo(server), options);
+    await deliverDue(store, smtpTo(server), options);
+    expect(perRecipient(server)).toEqual({ 'ops@luton.example': 1 });
+    clock.pass(HOUR);
+    await deliverDue(store, smtpTo(server), options);
+    server.behave((step) => (step.at === 'rcpt to' ? { kind: 'refuse', code: 550 } : undefined));
+    await deliverDue(store, smtpTo(server), options);
+    clock.pass(2 * HOUR);
+    await deliverDue(store, smtpTo(server), options);
+    expect(await listMail(store, { state: 'dead' })).toHaveLength(5);
+    expect(await listMail(store, { state: 'queued' })).toHaveLength(0);
+  });
+});
