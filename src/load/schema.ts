@@ -246,6 +246,8 @@ export interface AlertTable {
   school_type_id: number;
   breakdown_id: number;
   as_of: string;
+  /** The rule's state after this event; what a later revision of the figure is held against. */
+  in_breach: boolean;
   value: Numeric;
   previous_value: Numeric;
   threshold: Numeric;

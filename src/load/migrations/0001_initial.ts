@@ -219,6 +219,7 @@ async function tablesOfAlerts(db: Kysely<unknown>): Promise<void> {
       school_type_id integer not null references school_type,
       breakdown_id integer not null references breakdown,
       as_of date not null,
+      in_breach boolean not null,
       value numeric,
       previous_value numeric,
       threshold numeric,
