@@ -5,6 +5,7 @@
  * To teach the program a new spelling, add it to the line of its meaning in COLUMNS, MEASURE_COLUMNS or GROUP_COLUMNS;
  * a new shape of file is a line in LAYOUTS.
  */
+import type { GeographicLevel } from './area.js';
 import { isRate, MEASURES, RATES, type Measure } from './measure.js';
 
 /**
@@ -102,24 +103,51 @@ const GROUP_COLUMNS: readonly { readonly column: string; readonly topic: string;
   { column: 'idaci_decile', topic: 'IDACI decile' },
 ];
 
-/** Code and name columns of the levels beyond country, region, authority and school (EES open data standard). */
-const OTHER_AREA_COLUMNS: Record<string, readonly [code: string | undefined, name: string]> = {
-  'local authority district': ['lad_code', 'lad_name'],
-  'parliamentary constituency': ['pcon_code', 'pcon_name'],
-  ward: ['ward_code', 'ward_name'],
-  'local enterprise partnership': ['local_enterprise_partnership_code', 'local_enterprise_partnership_name'],
-  'local skills improvement plan area': ['lsip_code', 'lsip_name'],
-  'english devolved area': ['english_devolved_area_code', 'english_devolved_area_name'],
-  'mayoral combined authority': ['mayoral_combined_authority_code', 'mayoral_combined_authority_name'],
-  'opportunity area': ['opportunity_area_code', 'opportunity_area_name'],
-  'police force area': ['pfa_code', 'pfa_name'],
-  'rsc region': [undefined, 'rsc_region_lead_name'],
-  mat: ['trust_id', 'trust_name'],
-  sponsor: ['sponsor_id', 'sponsor_name'],
-  provider: ['provider_ukprn', 'provider_name'],
-  institution: ['institution_id', 'institution_name'],
-  'planning area': ['planning_area_code', 'planning_area_name'],
+/**
+ * Geographic levels and, beyond those with columns of their own, their code and name columns (EES open data standard).
+ */
+const LEVELS: Record<GeographicLevel, readonly [code?: string | undefined, name?: string]> = {
+  National: [],
+  Regional: [],
+  'Local authority': [],
+  School: [],
+  'Local authority district': ['lad_code', 'lad_name'],
+  'Parliamentary constituency': ['pcon_code', 'pcon_name'],
+  Ward: ['ward_code', 'ward_name'],
+  'Local enterprise partnership': ['local_enterprise_partnership_code', 'local_enterprise_partnership_name'],
+  'Local skills improvement plan area': ['lsip_code', 'lsip_name'],
+  'English devolved area': ['english_devolved_area_code', 'english_devolved_area_name'],
+  'Mayoral combined authority': ['mayoral_combined_authority_code', 'mayoral_combined_authority_name'],
+  'Opportunity area': ['opportunity_area_code', 'opportunity_area_name'],
+  'Police force area': ['pfa_code', 'pfa_name'],
+  'RSC region': [undefined, 'rsc_region_lead_name'],
+  MAT: ['trust_id', 'trust_name'],
+  Sponsor: ['sponsor_id', 'sponsor_name'],
+  Provider: ['provider_ukprn', 'provider_name'],
+  Institution: ['institution_id', 'institution_name'],
+  'Planning area': ['planning_area_code', 'planning_area_name'],
 };
+
+const LEVELS_BY_SPELLING = new Map(
+  (Object.keys(LEVELS) as GeographicLevel[]).map((level) => [level.toLowerCase(), level] as const),
+);
+
+/** A geographic level as a file spells it ("LOCAL AUTHORITY"); undefined when it is none. */
+export function readLevel(text: string): GeographicLevel | undefined {
+  return LEVELS_BY_SPELLING.get(text.trim().toLowerCase());
+}
+
+/** Columns that files are known to have and that are not read: sessions, reasons, facts about schools, names of other levels. */
+const NOT_WATCHED: readonly RegExp[] = [
+  /^(sess|reason|auth|unauth|t|pt)_/,
+  /_(sessions|perc|covid)$/,
+  /^(num_schools|school_count|total_num_schools|total_enrolments|overall_attendance|attendance_perc)$/,
+  /^(overall|authorised|unauthorised)_absence$/,
+  /^approved_educational_activity$/,
+  /^(academic_year|characteristic_label|phase_type|education_phase|school_phase|establishment_type|school_type)$/,
+  /^(estab|laestab|urn|school_estab|trust|academy_type|academy_open_date|all_through)$/,
+  /^(lad|pcon|ward|lsip|pfa)_(code|name)$/,
+];
 
 export type LayoutName =
   'wide' | 'characteristics' | 'long' | 'attendance' | 'attendance persistent absence' | 'before EES';
@@ -171,14 +199,14 @@ export interface UsableColumns {
   readonly columns: Readonly<Partial<Record<ColumnRole, number>>>;
   readonly schoolType: number | undefined;
   readonly groups: readonly GroupColumn[];
-  /** Index of the column of each measure; in the long layout those of the counts and rates that rows may carry. */
+  /** Index of the column of each measure; none in the long layout, where the row says what its count and rate are. */
   readonly measures: readonly (readonly [Measure, number])[];
   /** What the file may give, also through the long layout. */
   readonly gives: readonly Measure[];
-  /** Code and name columns of other levels, by level in lower case. */
+  /** Code and name columns of other levels. */
   readonly otherAreas: ReadonlyMap<string, readonly [code: number | undefined, name: number | undefined]>;
-  /** Columns not read, as the file spells them. */
-  readonly ignored: readonly string[];
+  /** Columns never met before, as the file spells them: not read, and worth a note. */
+  readonly unfamiliar: readonly string[];
 }
 
 export type Recognised =
@@ -205,9 +233,8 @@ export function recogniseColumns(header: readonly string[]): Recognised {
   const shape = LAYOUTS.find((rule) => rule.has.every(has))?.is;
   if (typeof shape === 'object') return { kind: 'not ours', reason: shape.notOurs };
   const isLong = shape === 'long';
-  const measureColumns = MEASURES.filter((measure) => !isLong || !MEASURE_COLUMNS[measure].includes('enrolment_count'));
-  const given = measureColumns.filter((measure) => MEASURE_COLUMNS[measure].some(has));
-  if (!isLong && !given.some(isRate) && !(given.includes('enrolments') && given.some((each) => each !== 'enrolments')))
+  const given = isLong ? LONG_MEASURES : MEASURES.filter((measure) => MEASURE_COLUMNS[measure].some(has));
+  if (!given.some(isRate) && !(given.includes('enrolments') && given.some((each) => each !== 'enrolments')))
     return {
       kind: 'not ours',
       reason: `none of the five absence rates is among its columns (${RATES.map((rate) => MEASURE_COLUMNS[rate][0]).join(', ')})`,
@@ -250,15 +277,12 @@ export function recogniseColumns(header: readonly string[]): Recognised {
 
   const schoolType = firstOf(SCHOOL_TYPE_COLUMNS, keys);
   const groups = groupColumns(keys);
-  const measures = given.flatMap((measure): [Measure, number][] => {
+  const measures = (isLong ? [] : given).flatMap((measure): [Measure, number][] => {
     const at = firstOf(MEASURE_COLUMNS[measure], keys);
     return at === undefined ? [] : [[measure, at]];
   });
   const otherAreas = new Map(
-    Object.entries(OTHER_AREA_COLUMNS).map(([level, [code, name]]) => [
-      level,
-      [code === undefined ? undefined : firstOf([code], keys), firstOf([name], keys)] as const,
-    ]),
+    Object.entries(LEVELS).map(([level, [code, name]]) => [level, [indexOf(code, keys), indexOf(name, keys)] as const]),
   );
   const read = new Set<number | undefined>([
     ...Object.values(columns),
@@ -275,9 +299,11 @@ export function recogniseColumns(header: readonly string[]): Recognised {
     schoolType,
     groups,
     measures,
-    gives: isLong ? [...LONG_MEASURES, ...given] : given,
+    gives: given,
     otherAreas,
-    ignored: header.map((name) => name.trim()).filter((_, at) => !read.has(at)),
+    unfamiliar: header
+      .map((name) => name.trim())
+      .filter((_, at) => !read.has(at) && !NOT_WATCHED.some((known) => known.test(keys[at] ?? ''))),
   };
 }
 
@@ -297,6 +323,10 @@ const LONG_MEASURES: readonly Measure[] = [
   'severe_absentees',
   'severe_absence_rate',
 ];
+
+function indexOf(name: string | undefined, keys: readonly string[]): number | undefined {
+  return name === undefined ? undefined : firstOf([name], keys);
+}
 
 /** Index of the first name that is among the columns. */
 function firstOf(names: readonly string[], keys: readonly string[]): number | undefined {
@@ -328,7 +358,7 @@ function groupColumns(keys: readonly string[]): GroupColumn[] {
   }
   for (const { column, topic, within } of GROUP_COLUMNS) {
     const index = keys.indexOf(column);
-    if (index !== -1) groups.push({ index, topic, within: within === undefined ? undefined : firstOf([within], keys) });
+    if (index !== -1) groups.push({ index, topic, within: indexOf(within, keys) });
   }
   return groups;
 }

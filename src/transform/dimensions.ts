@@ -1,0 +1,280 @@
+/**
+ * Readers of what a row is about: when, where, which schools, which pupils. Each remembers what it has read, so that
+ * equal cells give the same object and a file of a hundred thousand rows makes a few hundred of them.
+ */
+import type { AreaRef, GeographicLevel } from '../domain/area.js';
+import { identifyArea } from '../domain/areas.js';
+import { canonicalBreakdown, canonicalSchoolType, isWhole, schoolTypeInWords } from '../domain/breakdowns.js';
+import { TOTAL, type Breakdown, type SchoolType } from '../domain/figure.js';
+import { readLevel, type ColumnRole, type UsableColumns } from '../domain/layouts.js';
+import { readTime, type TimeCells, type TimeContext, type TimeRead } from '../domain/time.js';
+import { parse } from 'csv-parse/sync';
+import { TransformError } from './error.js';
+
+export type Row = readonly string[];
+
+/** The columns of a file with their places in the rows that the reader returns. */
+export interface Columns {
+  readonly file: string;
+  readonly header: readonly string[];
+  readonly recognised: UsableColumns;
+  /** Place in a row of a column of the file; undefined stays undefined. */
+  slot(column: number | undefined): number | undefined;
+}
+
+const BETWEEN = '\u001f';
+
+/** Schools are many and come once a year each: their references are not kept without end. */
+const MOST_AREAS_KEPT = 50_000;
+
+export function cell(row: Row, slot: number | undefined): string {
+  return slot === undefined ? '' : (row[slot] ?? '');
+}
+
+function nameOf(columns: Columns, column: number | undefined): { column?: string } {
+  const name = column === undefined ? undefined : columns.header[column]?.trim();
+  return name === undefined ? {} : { column: name };
+}
+
+/** A copy that shares no memory with the block of the file it was cut from. */
+function ownCopy(text: string): string {
+  return Buffer.from(text).toString();
+}
+
+export type TimeOfRow = Extract<TimeRead, { kind: 'time' }>;
+
+/** Reads when a row is about; undefined for single days, which are not watched. */
+export function timeReader(columns: Columns, context: TimeContext): (row: Row, line: number) => TimeOfRow | undefined {
+  const roles = ['timePeriod', 'timeIdentifier', 'yearBreakdown', 'absenceTerms', 'term', 'timeFrame'] as const;
+  const slots = roles.map((role) => columns.slot(columns.recognised.columns[role]));
+  const known = new Map<string, TimeOfRow | undefined>();
+  const canonical = new Map<string, TimeOfRow>();
+  return (row, line) => {
+    let key = '';
+    for (const slot of slots) if (slot !== undefined) key += (row[slot] ?? '') + BETWEEN;
+    if (known.has(key)) return known.get(key);
+    const cells = Object.fromEntries(
+      roles.map((role, index) => [role, slots[index] === undefined ? undefined : cell(row, slots[index])]),
+    ) as unknown as TimeCells;
+    const read = readTime(cells, context);
+    if (read.kind === 'unknown')
+      throw new TransformError(
+        'time',
+        { file: columns.file, line, value: read.value, ...nameOf(columns, columns.recognised.columns[read.column]) },
+        read.why,
+        'If it is a new way to write a known period, add it to the table in src/domain/time.ts',
+      );
+    let time: TimeOfRow | undefined;
+    if (read.kind === 'time') {
+      const id = `${read.series} ${read.period.label} ${read.asOf ?? ''}`;
+      time = canonical.get(id) ?? read;
+      canonical.set(id, time);
+    }
+    known.set(ownCopy(key), time);
+    return time;
+  };
+}
+
+const AREA_ROLES = [
+  'countryCode',
+  'countryName',
+  'regionCode',
+  'regionName',
+  'newLaCode',
+  'oldLaCode',
+  'laName',
+  'schoolUrn',
+  'schoolLaestab',
+  'schoolName',
+] as const satisfies readonly ColumnRole[];
+
+export interface AreaReader {
+  read(row: Row, line: number): AreaRef;
+  /** The area of a school whose URN stands for another school too: its key carries the LAESTAB. */
+  readShared(row: Row): AreaRef | undefined;
+  /** The LAESTAB of a row, '' where it has none. */
+  laestab(row: Row): string;
+}
+
+export function areaReader(columns: Columns): AreaReader {
+  const { columns: roles, otherAreas } = columns.recognised;
+  const levelSlot = columns.slot(roles.level);
+  const slots = AREA_ROLES.map((role) => columns.slot(roles[role]));
+  const laestabSlot = columns.slot(roles.schoolLaestab);
+  const levels = new Map<string, GeographicLevel>();
+  const known = new Map<string, AreaRef>();
+
+  function identify(level: GeographicLevel, row: Row, sharedUrn: boolean): AreaRef | undefined {
+    const [code, name] = otherAreas.get(level) ?? [];
+    return identifyArea(
+      level,
+      {
+        ...Object.fromEntries(AREA_ROLES.map((role, index) => [role, ownCopy(cell(row, slots[index]))])),
+        otherCode: ownCopy(cell(row, columns.slot(code))),
+        otherName: ownCopy(cell(row, columns.slot(name))),
+      },
+      { sharedUrn },
+    );
+  }
+
+  function levelOf(row: Row, line: number): GeographicLevel {
+    const text = cell(row, levelSlot);
+    const level = levels.get(text) ?? readLevel(text);
+    if (level === undefined)
+      throw new TransformError(
+        'areas',
+        { file: columns.file, line, value: text, ...nameOf(columns, roles.level) },
+        'is no geographic level',
+        'See the levels of the EES open data standard in src/domain/layouts.ts',
+      );
+    levels.set(text, level);
+    return level;
+  }
+
+  return {
+    read(row, line) {
+      const level = levelOf(row, line);
+      let key: string = level;
+      for (const slot of slots) if (slot !== undefined) key += BETWEEN + (row[slot] ?? '');
+      const others = otherAreas.get(level);
+      if (others)
+        for (const column of others) if (column !== undefined) key += BETWEEN + cell(row, columns.slot(column));
+      const found = known.get(key);
+      if (found) return found;
+      const area = identify(level, row, false);
+      if (area === undefined)
+        throw new TransformError(
+          'areas',
+          { file: columns.file, line },
+          `names no area of level ${level} (its code and name columns are empty or ambiguous)`,
+          'Its publisher has to fill them; nothing can be said about a figure without a place',
+        );
+      if (known.size >= MOST_AREAS_KEPT) known.clear();
+      known.set(ownCopy(key), area);
+      return area;
+    },
+    readShared: (row) => identify('School', row, true),
+    laestab: (row) => cell(row, laestabSlot).trim(),
+  };
+}
+
+/** What is known about a file beyond its bytes. */
+export interface SchoolTypeSources {
+  /** As given with `--school-type`. */
+  readonly schoolType?: string | undefined;
+  readonly dataSetTitle?: string | undefined;
+  /** The contents of the `.meta.csv`. */
+  readonly metaText?: string | undefined;
+}
+
+/**
+ * Reads which schools a row is about: from its column, else one type for the whole file, which its title, its meta file
+ * or the user names. Never Total by default.
+ * @param note is told about types that are not in the table
+ */
+export function schoolTypeReader(
+  columns: Columns,
+  sources: SchoolTypeSources,
+  note: (text: string) => void,
+): (row: Row, line: number) => SchoolType {
+  const column = columns.recognised.schoolType;
+  const slot = columns.slot(column);
+  if (slot === undefined) {
+    const type = schoolTypeOfFile(columns.file, sources);
+    note(`no school type column: all figures are of ${type}`);
+    return () => type;
+  }
+  const known = new Map<string, SchoolType>();
+  return (row, line) => {
+    const text = cell(row, slot);
+    const found = known.get(text);
+    if (found !== undefined) return found;
+    const own = ownCopy(text);
+    if (own.trim() === '')
+      throw new TransformError(
+        'school type',
+        { file: columns.file, line, value: own, ...nameOf(columns, column) },
+        'leaves open which schools the figure is about',
+        'It is never taken for Total; its publisher has to fill it',
+      );
+    const canonical = canonicalSchoolType(own);
+    if (canonical === undefined) note(`school type "${own.trim()}" is not in our table and stays as it is spelled`);
+    known.set(own, canonical ?? own.trim());
+    return canonical ?? own.trim();
+  };
+}
+
+function schoolTypeOfFile(file: string, { schoolType, dataSetTitle, metaText }: SchoolTypeSources): SchoolType {
+  if (schoolType !== undefined) return canonicalSchoolType(schoolType) ?? schoolType.trim();
+  const inTitle = schoolTypeInWords(dataSetTitle ?? '');
+  const inMeta = [...new Set(metaLabels(metaText ?? '').map(schoolTypeInWords))].filter((type) => type !== undefined);
+  const named = new Set([...(inTitle === undefined ? [] : [inTitle]), ...inMeta]);
+  const [only] = named;
+  if (named.size === 1 && only !== undefined) return only;
+  throw new TransformError(
+    'school type',
+    { file },
+    named.size === 0
+      ? 'has no column for the school type, and neither its title nor its meta file names one'
+      : `has no column for the school type, and its title and meta file name several (${[...named].join(', ')})`,
+    'It is never taken for Total: say which schools it is about with --school-type',
+  );
+}
+
+/** The labels and hints of a meta file: what it says in words. */
+function metaLabels(metaText: string): string[] {
+  const [header = [], ...rows] = parse(metaText, { bom: true, relax_column_count: true, relax_quotes: true });
+  const wanted = header.flatMap((name, index) => (['label', 'filter_hint'].includes(name.trim()) ? [index] : []));
+  return rows.flatMap((row) => wanted.map((index) => row[index] ?? ''));
+}
+
+/** Cells of a filter column that say it does not apply to the row. */
+const NOT_APPLICABLE = new Set(['', 'z', '[z]', 'n/a', 'not applicable']);
+
+/** Reads which pupils a row is about; 'cross-tabulation' where two filters name a group at once. */
+export function breakdownReader(columns: Columns): (row: Row, line: number) => Breakdown | 'cross-tabulation' {
+  const groups = columns.recognised.groups.map((group) => ({
+    ...group,
+    slot: columns.slot(group.index),
+    topicSlot: typeof group.topic === 'number' ? columns.slot(group.topic) : undefined,
+  }));
+  if (groups.length === 0) return () => TOTAL;
+  const known = new Map<string, Breakdown | 'cross-tabulation'>();
+
+  function read(row: Row, line: number): Breakdown | 'cross-tabulation' {
+    const applying = groups.filter((group) => !NOT_APPLICABLE.has(cell(row, group.slot).trim().toLowerCase()));
+    const topicOf = ({ topic, topicSlot }: (typeof groups)[number]): string =>
+      typeof topic === 'string' ? topic : cell(row, topicSlot);
+    const unnamed = groups.find(
+      (group) => !applying.includes(group) && typeof group.topic === 'number' && !isWhole(topicOf(group)),
+    );
+    if (applying.length === 0 && !groups.some((group) => group.topicSlot !== undefined && isWhole(topicOf(group))))
+      throw new TransformError(
+        'cells',
+        {
+          file: columns.file,
+          line,
+          value: cell(row, (unnamed ?? groups[0])?.slot),
+          ...nameOf(columns, (unnamed ?? groups[0])?.index),
+        },
+        'leaves open which pupils the figure is about',
+        'It is never taken for Total; its publisher has to fill it',
+      );
+    const named = applying.filter((group) => !isWhole(cell(row, group.slot)));
+    const finest = named.filter((group) => !named.some((other) => other.within === group.index));
+    const [group, another] = finest;
+    if (group === undefined) return TOTAL;
+    if (another !== undefined) return 'cross-tabulation';
+    return canonicalBreakdown(ownCopy(topicOf(group)), ownCopy(cell(row, group.slot)));
+  }
+
+  return (row, line) => {
+    let key = '';
+    for (const { slot, topicSlot } of groups) key += cell(row, topicSlot) + BETWEEN + cell(row, slot) + BETWEEN;
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    const breakdown = read(row, line);
+    known.set(ownCopy(key), breakdown);
+    return breakdown;
+  };
+}

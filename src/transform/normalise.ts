@@ -1,0 +1,304 @@
+/** From rows of any era to observations: the one shape that every layout ends in. */
+import { Decimal } from '../domain/decimal.js';
+import type { Observation } from '../domain/figure.js';
+import { ABSENCE_TYPES, recogniseColumns, type LayoutName, type UsableColumns } from '../domain/layouts.js';
+import { COUNT_OF, measureBit, type Measure } from '../domain/measure.js';
+import { familyOf } from '../domain/series.js';
+import { ukDay } from '../domain/time.js';
+import { readCell } from './cell.js';
+import type { Batch } from './csv.js';
+import {
+  areaReader,
+  breakdownReader,
+  cell,
+  schoolTypeReader,
+  timeReader,
+  type Columns,
+  type Row,
+  type SchoolTypeSources,
+} from './dimensions.js';
+import { NotOursError, TransformError } from './error.js';
+import { duplicate, uniqueKeys, type RowKey } from './unique.js';
+
+export interface NormaliseContext extends SchoolTypeSources {
+  /** Named in errors. */
+  readonly file: string;
+  /** Slug of the publication the file belongs to. */
+  readonly publication: string;
+  /** When this version was published (ISO time stamp): the `as_of` of running totals that name no week. */
+  readonly publishedAt: string;
+}
+
+export interface Normaliser {
+  readonly layout: LayoutName;
+  readonly recognised: UsableColumns;
+  /** Columns to ask the reader for: `rows` expects the cells in this order. */
+  readonly wanted: readonly number[];
+  /** @throws TransformError at the first row that cannot be understood */
+  rows(batch: Batch): Observation[];
+  /** To be called after the last batch: what was waiting for rows that never came, and what a person should know. */
+  finish(): { readonly observations: Observation[]; readonly notes: readonly string[] };
+}
+
+/** An observation in the making: of the long layout it comes in up to three rows. */
+interface Draft extends RowKey {
+  readonly values: Partial<Record<Measure, string | null>>;
+  readonly symbols: Partial<Record<Measure, string>>;
+  readonly line: number;
+}
+
+/** More keys of the long layout waiting for their other rows than any published file has (34,701 rows in 2024/25). */
+const MOST_WAITING = 500_000;
+
+const NO_SYMBOLS: Observation['symbols'] = Object.freeze({});
+
+/**
+ * Prepares to read the rows of one file.
+ * @throws NotOursError when the file has nothing to watch
+ * @throws TransformError when its columns cannot be understood, or nothing says which schools it is about
+ */
+export function createNormaliser(header: readonly string[], context: NormaliseContext): Normaliser {
+  const { file } = context;
+  const recognised = recogniseColumns(header);
+  if (recognised.kind === 'not ours') throw new NotOursError(file, recognised.reason);
+  if (recognised.kind === 'unreadable')
+    throw new TransformError(
+      'columns',
+      { file, line: 1 },
+      recognised.reason,
+      'See the table of columns in src/domain/layouts.ts',
+    );
+
+  const wanted = wantedColumns(recognised);
+  const slots = new Map(wanted.map((column, slot) => [column, slot]));
+  const columns: Columns = {
+    file,
+    header,
+    recognised,
+    slot: (column) => (column === undefined ? undefined : slots.get(column)),
+  };
+  const notes = new Set<string>();
+  const note = (text: string): void => void notes.add(text);
+  if (recognised.unfamiliar.length > 0) note(`columns not known and not read: ${recognised.unfamiliar.join(', ')}`);
+
+  const family = familyOf(context.publication);
+  const readTimeOf = timeReader(columns, {
+    family,
+    runningTotals: family === 'attendance' || recognised.writtenBy === 'attendance',
+    publishedOn: ukDay(context.publishedAt),
+  });
+  const areas = areaReader(columns);
+  const readSchoolType = schoolTypeReader(columns, context, note);
+  const readBreakdown = breakdownReader(columns);
+  const unique = uniqueKeys(file);
+  const figures = figureReader(columns);
+  const skipped = { 'single day': 0, 'cross-tabulation': 0, blank: 0 };
+  const waiting = new Map<string, Draft & { readonly seen: Set<string> }>();
+
+  function keyOf(row: Row, line: number): RowKey | undefined {
+    const time = readTimeOf(row, line);
+    if (time === undefined) {
+      skipped['single day'] += 1;
+      return undefined;
+    }
+    const breakdown = readBreakdown(row, line);
+    if (breakdown === 'cross-tabulation') {
+      skipped['cross-tabulation'] += 1;
+      return undefined;
+    }
+    return { area: areas.read(row, line), time, schoolType: readSchoolType(row, line), breakdown };
+  }
+
+  function finished({ area, time, schoolType, breakdown, values, symbols, line }: Draft): Observation {
+    return {
+      area,
+      series: time.series,
+      period: time.period,
+      schoolType,
+      breakdown,
+      asOf: time.asOf,
+      values,
+      symbols,
+      computed: computeRates(values),
+      line,
+    };
+  }
+
+  /** One row, one observation. */
+  function wideRow(row: Row, line: number): Observation | undefined {
+    const key = keyOf(row, line);
+    if (key === undefined) return undefined;
+    const { values, symbols } = figures.all(row, line);
+    const area = unique.area(
+      key,
+      line,
+      () => areas.laestab(row),
+      () => areas.readShared(row),
+    );
+    return finished({ ...key, area, values, symbols, line });
+  }
+
+  /** One of up to three rows of an observation; complete when all three have come. */
+  function longRow(row: Row, line: number): Observation | undefined {
+    const key = keyOf(row, line);
+    if (key === undefined) return undefined;
+    const type = figures.absenceType(row, line);
+    const id = [
+      key.area.level,
+      key.area.key,
+      key.time.series,
+      key.time.period.label,
+      key.time.asOf,
+      key.schoolType,
+      key.breakdown.topic,
+      key.breakdown.breakdown,
+    ].join('\u001f');
+    const draft = waiting.get(id) ?? { ...key, values: {}, symbols: {}, line, seen: new Set() };
+    if (draft.seen.has(type)) throw duplicate(file, draft.line, line, key);
+    draft.seen.add(type);
+    figures.ofType(type, row, line, draft);
+    if (draft.seen.size < Object.keys(ABSENCE_TYPES).length) {
+      waiting.set(id, draft);
+      if (waiting.size > MOST_WAITING)
+        throw new TransformError(
+          'file',
+          { file, line },
+          'is too scattered: half a million figures wait for their other rows',
+          'Sort the file by area and period',
+        );
+      return undefined;
+    }
+    waiting.delete(id);
+    unique.area(draft, draft.line);
+    return finished(draft);
+  }
+
+  const readRow = recognised.layout === 'long' ? longRow : wideRow;
+  return {
+    layout: recognised.layout,
+    recognised,
+    wanted,
+    rows(batch) {
+      const observations: Observation[] = [];
+      batch.rows.forEach((row, index) => {
+        if (isBlank(row)) {
+          skipped.blank += 1;
+          return;
+        }
+        const observation = readRow(row, batch.lines[index] ?? 0);
+        if (observation !== undefined) observations.push(observation);
+      });
+      return observations;
+    },
+    finish() {
+      const observations = [...waiting.values()].map((draft) => {
+        unique.area(draft, draft.line);
+        return finished(draft);
+      });
+      waiting.clear();
+      if (skipped['cross-tabulation'] > 0)
+        note(`${skipped['cross-tabulation']} rows of two pupil characteristics at once are not loaded`);
+      if (skipped['single day'] > 0) note(`${skipped['single day']} rows of single days are not loaded`);
+      if (skipped.blank > 0) note(`${skipped.blank} rows of empty cells are not loaded`);
+      if (unique.sharedUrns.size > 0)
+        note(`URN ${[...unique.sharedUrns].join(', ')} stands for two schools in one period: told apart by LAESTAB`);
+      return { observations, notes: [...notes] };
+    },
+  };
+}
+
+function isBlank(row: Row): boolean {
+  for (const text of row) if (text !== '' && text.trim() !== '') return false;
+  return true;
+}
+
+function wantedColumns({ columns, schoolType, groups, measures, otherAreas }: UsableColumns): number[] {
+  const all = [
+    ...Object.values(columns),
+    schoolType,
+    ...groups.flatMap(({ index, topic }) => [index, typeof topic === 'number' ? topic : undefined]),
+    ...measures.map(([, column]) => column),
+    ...[...otherAreas.values()].flat(),
+  ];
+  return [...new Set(all)].filter((column) => column !== undefined);
+}
+
+type Figures = Pick<Draft, 'values' | 'symbols'>;
+
+/** Reads the figures of a row, or of one row of the long layout. */
+function figureReader(columns: Columns): {
+  all(row: Row, line: number): { values: Draft['values']; symbols: Draft['symbols'] };
+  absenceType(row: Row, line: number): string;
+  ofType(type: string, row: Row, line: number, into: Figures): void;
+} {
+  const { measures, columns: roles } = columns.recognised;
+  const slots = measures.map(([measure, column]) => ({ measure, column, slot: columns.slot(column) }));
+
+  function read(
+    measure: Measure,
+    column: number | undefined,
+    text: string,
+    line: number,
+    into: { values: Draft['values']; symbols: Draft['symbols'] },
+  ): void {
+    const figure = readCell(text);
+    if (figure.kind === 'number') into.values[measure] = figure.text;
+    else if (figure.kind === 'symbol') {
+      into.values[measure] = null;
+      if (into.symbols === NO_SYMBOLS) into.symbols = {};
+      into.symbols[measure] = figure.symbol;
+    } else
+      throw new TransformError(
+        'cells',
+        { file: columns.file, line, value: text, column: columns.header[column ?? 0]?.trim() ?? '' },
+        'is neither a number nor a symbol that stands for one',
+        'If it is a new symbol, add it to the table in src/domain/symbol.ts',
+      );
+  }
+
+  return {
+    all(row, line) {
+      const into: { values: Draft['values']; symbols: Draft['symbols'] } = { values: {}, symbols: NO_SYMBOLS };
+      for (const { measure, column, slot } of slots) read(measure, column, cell(row, slot), line, into);
+      return into;
+    },
+    absenceType(row, line) {
+      const text = cell(row, columns.slot(roles.absenceType));
+      const type = text.trim().toLowerCase();
+      if (type in ABSENCE_TYPES) return type;
+      throw new TransformError(
+        'cells',
+        { file: columns.file, line, value: text, column: columns.header[roles.absenceType ?? 0]?.trim() ?? '' },
+        'is no absence type we know',
+        'See ABSENCE_TYPES in src/domain/layouts.ts',
+      );
+    },
+    ofType(type, row, line, into) {
+      const said = ABSENCE_TYPES[type];
+      const countAt = roles.enrolmentCount;
+      const rateAt = roles.enrolmentPercent;
+      if (said === undefined) return;
+      if (countAt !== undefined) read(said.count, countAt, cell(row, columns.slot(countAt)), line, into);
+      if (said.rate !== undefined && rateAt !== undefined)
+        read(said.rate, rateAt, cell(row, columns.slot(rateAt)), line, into);
+    },
+  };
+}
+
+/** Decimals of a rate that the file leaves out and its counts give: as many as DfE's files carry. */
+const COMPUTED_PLACES = 5;
+
+/** Adds the rates that the columns lack and the counts give. @returns the mask of those */
+function computeRates(values: Draft['values']): number {
+  let mask = 0;
+  for (const [rate, count] of RATES_WITH_COUNTS) {
+    const counted = values[count];
+    const enrolments = values.enrolments;
+    if (values[rate] !== undefined || counted == null || enrolments == null || !(Number(enrolments) > 0)) continue;
+    values[rate] = new Decimal(counted).times(100).div(enrolments).toFixed(COMPUTED_PLACES);
+    mask |= measureBit(rate);
+  }
+  return mask;
+}
+
+const RATES_WITH_COUNTS = Object.entries(COUNT_OF) as [Measure, Measure][];
