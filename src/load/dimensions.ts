@@ -1,0 +1,194 @@
+/**
+ * The small numbers by which figures name their area, series, period, school type and breakdown. Known ones are read at
+ * the start of a load; new ones get their number at once, while figures are still streaming to the database, and are
+ * written after them in the same transaction.
+ */
+import { sql, type Transaction } from 'kysely';
+import type { AreaRef } from '../domain/area.js';
+import type { Breakdown, Observation } from '../domain/figure.js';
+import type { Period } from '../domain/period.js';
+import { copyLine, gatherLines } from './copy-text.js';
+import type { Copy } from './database.js';
+import type { Database } from './schema.js';
+
+type Trx = Transaction<Database>;
+
+/** Numbers of one table: by the text of the key, and faster by the identity of an object that stands for many rows. */
+class Numbers<T extends object> {
+  readonly #byText = new Map<string, number>();
+  readonly #byObject = new WeakMap<T, number>();
+  readonly added: { readonly id: number; readonly value: T }[] = [];
+  #last = 0;
+
+  constructor(
+    known: readonly { readonly id: number; readonly text: string }[],
+    readonly textOf: (value: T) => string,
+  ) {
+    for (const { id, text } of known) {
+      this.#byText.set(text, id);
+      if (id > this.#last) this.#last = id;
+    }
+  }
+
+  of(value: T): number {
+    const known = this.#byObject.get(value);
+    if (known !== undefined) return known;
+    const text = this.textOf(value);
+    let id = this.#byText.get(text);
+    if (id === undefined) {
+      id = ++this.#last;
+      this.#byText.set(text, id);
+      this.added.push({ id, value });
+    }
+    this.#byObject.set(value, id);
+    return id;
+  }
+
+  get last(): number {
+    return this.#last;
+  }
+}
+
+/** Names are strings, which have no identity: one object for each. */
+class Names {
+  readonly #numbers: Numbers<{ readonly name: string }>;
+  readonly #objects = new Map<string, { readonly name: string }>();
+
+  constructor(known: readonly { readonly id: number; readonly name: string }[]) {
+    this.#numbers = new Numbers(
+      known.map(({ id, name }) => ({ id, text: name })),
+      ({ name }) => name,
+    );
+  }
+
+  of(name: string): number {
+    let object = this.#objects.get(name);
+    if (object === undefined) {
+      object = { name };
+      this.#objects.set(name, object);
+    }
+    return this.#numbers.of(object);
+  }
+
+  get added(): { id: number; name: string }[] {
+    return this.#numbers.added.map(({ id, value }) => ({ id, name: value.name }));
+  }
+
+  get last(): number {
+    return this.#numbers.last;
+  }
+}
+
+const AREA_COLUMNS = ['id', 'level', 'key', 'code', 'old_la_code', 'name', 'region_code', 'region_name'];
+const NAMING_COLUMNS = ['area_id', 'version_id', 'code', 'old_la_code', 'name', 'region_code', 'region_name'];
+
+export class Dimensions {
+  /** How the version calls each area it has figures of, as in its last row. */
+  readonly namings = new Map<number, AreaRef>();
+  readonly #family: string;
+
+  private constructor(
+    family: string,
+    readonly areas: Numbers<AreaRef>,
+    readonly series: Names,
+    readonly periods: Numbers<Period>,
+    readonly schoolTypes: Names,
+    readonly breakdowns: Numbers<Breakdown>,
+  ) {
+    this.#family = family;
+  }
+
+  /** @param family of the publication whose file is loaded: new series belong to it */
+  static async read(trx: Trx, family: string): Promise<Dimensions> {
+    const areas = await trx.selectFrom('area').select(['id', 'level', 'key']).execute();
+    const series = await trx.selectFrom('series').select(['id', 'name']).execute();
+    const periods = await trx.selectFrom('period').select(['id', 'time_period', 'time_identifier']).execute();
+    const schoolTypes = await trx.selectFrom('school_type').select(['id', 'name']).execute();
+    const breakdowns = await trx.selectFrom('breakdown').select(['id', 'topic', 'name']).execute();
+    return new Dimensions(
+      family,
+      new Numbers(
+        areas.map(({ id, level, key }) => ({ id, text: `${level}\t${key}` })),
+        ({ level, key }) => `${level}\t${key}`,
+      ),
+      new Names(series),
+      new Numbers(
+        periods.map((row) => ({ id: row.id, text: `${row.time_period}\t${row.time_identifier}` })),
+        ({ timePeriod, timeIdentifier }) => `${timePeriod}\t${timeIdentifier}`,
+      ),
+      new Names(schoolTypes),
+      new Numbers(
+        breakdowns.map(({ id, topic, name }) => ({ id, text: `${topic}\t${name}` })),
+        ({ topic, breakdown }) => `${topic}\t${breakdown}`,
+      ),
+    );
+  }
+
+  /** The number of an observation's area, remembered as one that this version has figures of. */
+  areaOf({ area }: Observation): number {
+    const id = this.areas.of(area);
+    if (this.namings.get(id) !== area) this.namings.set(id, area);
+    return id;
+  }
+
+  /** Writes what is new, and how the version calls its areas. */
+  async save(trx: Trx, copy: Copy, versionId: number): Promise<void> {
+    if (this.areas.added.length > 0)
+      await copy(
+        'area',
+        AREA_COLUMNS,
+        gatherLines(this.areas.added, ({ id, value }) => copyLine([id, value.level, value.key, ...called(value)])),
+      );
+    await copy(
+      'area_naming',
+      NAMING_COLUMNS,
+      gatherLines(this.namings, ([id, area]) => copyLine([id, versionId, ...called(area)])),
+    );
+    await this.#saveSmall(trx);
+    for (const [table, { last }] of [
+      ['area', this.areas],
+      ['series', this.series],
+      ['period', this.periods],
+      ['school_type', this.schoolTypes],
+      ['breakdown', this.breakdowns],
+    ] as const)
+      if (last > 0) await sql`select setval(pg_get_serial_sequence(${table}, 'id'), ${last}::bigint)`.execute(trx);
+  }
+
+  async #saveSmall(trx: Trx): Promise<void> {
+    const series = this.series.added.map(({ id, name }) => ({ id, name, family: name.split('/')[0] ?? this.#family }));
+    if (series.length > 0) await trx.insertInto('series').values(series).execute();
+    const periods = this.periods.added.map(({ id, value }) => ({
+      id,
+      time_period: value.timePeriod,
+      time_identifier: value.timeIdentifier,
+      kind: value.kind,
+      start_year: value.startYear,
+      academic_year: value.academicYear,
+      label: value.label,
+      sort: value.sort,
+    }));
+    if (periods.length > 0) await trx.insertInto('period').values(periods).execute();
+    if (this.schoolTypes.added.length > 0) await trx.insertInto('school_type').values(this.schoolTypes.added).execute();
+    const breakdowns = this.breakdowns.added.map(({ id, value }) => ({
+      id,
+      topic: value.topic,
+      name: value.breakdown,
+    }));
+    for (let at = 0; at < breakdowns.length; at += 1000)
+      await trx
+        .insertInto('breakdown')
+        .values(breakdowns.slice(at, at + 1000))
+        .execute();
+  }
+}
+
+function called(area: AreaRef): (string | null)[] {
+  return [
+    area.code === '' ? area.key : area.code,
+    area.oldLaCode ?? null,
+    area.name,
+    area.regionCode ?? null,
+    area.regionName ?? null,
+  ];
+}

@@ -1,0 +1,197 @@
+/** Runs: who holds the database, what each run did, and small things remembered between runs. */
+import { sql } from 'kysely';
+import type { Session, Store } from './database.js';
+import { RunHeldError } from './errors.js';
+import type { RunTable } from './schema.js';
+
+export type RunOutcome = RunTable['outcome'];
+
+export interface Run {
+  readonly id: number;
+  readonly startedAt: Date;
+  /** Aborted when the lock is lost with its connection: what the run then still does could meet another's. */
+  readonly signal: AbortSignal;
+}
+
+export interface RunEnd {
+  readonly outcome: Exclude<RunOutcome, 'running'>;
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+/** Embedded databases of this process that a run holds: the lock of the directory keeps other processes out. */
+const heldHere = new WeakSet<object>();
+
+/**
+ * Runs work as the only run on this database, with a run record. Runs that ended without a word (kill, power cut) are
+ * marked abandoned first.
+ * @throws RunHeldError when another run is under way; what the work throws, after the run is recorded as failed
+ */
+export async function withRunLock<T>(
+  store: Store,
+  start: { readonly trigger: string; readonly now?: () => Date },
+  work: (run: Run) => Promise<{ readonly end: RunEnd; readonly result: T }>,
+): Promise<T> {
+  const now = start.now ?? (() => new Date());
+  const release = await takeLock(store);
+  try {
+    await abandonRuns(store, now());
+    const startedAt = now();
+    const id = await startRun(store, start.trigger, startedAt);
+    try {
+      const { end, result } = await work({ id, startedAt, signal: release.signal });
+      await finishRun(store, id, end, now());
+      return result;
+    } catch (error) {
+      const detail = { error: error instanceof Error ? error.message : String(error) };
+      // The database itself may be what failed: the next run marks this one abandoned.
+      await finishRun(store, id, { outcome: 'failed', detail }, now()).catch(() => undefined);
+      throw error;
+    }
+  } finally {
+    await release.unlock();
+  }
+}
+
+interface Lock {
+  readonly signal: AbortSignal;
+  unlock(): Promise<void>;
+}
+
+async function takeLock(store: Store): Promise<Lock> {
+  const session = await store.session();
+  return session === undefined ? takeLockHere(store) : takeLockOfServer(store, session);
+}
+
+async function takeLockHere(store: Store): Promise<Lock> {
+  if (heldHere.has(store.db)) throw new RunHeldError(await holder(store));
+  heldHere.add(store.db);
+  return {
+    signal: new AbortController().signal,
+    unlock() {
+      heldHere.delete(store.db);
+      return Promise.resolve();
+    },
+  };
+}
+
+/** An advisory lock of a connection of its own: the server frees it when the process dies. */
+async function takeLockOfServer(store: Store, session: Session): Promise<Lock> {
+  try {
+    const { rows } = await sql<{ taken: boolean }>`
+      select pg_try_advisory_lock(hashtext(${`absence-watch run ${store.schema}`})) as taken`.execute(session.db);
+    if (rows[0]?.taken !== true) throw new RunHeldError(await holder(store));
+  } catch (error) {
+    await session.end();
+    throw error;
+  }
+  const lost = new AbortController();
+  let ended = false;
+  void session.lost.then((error) => {
+    if (!ended) lost.abort(new Error('the connection that holds the lock of this run was lost', { cause: error }));
+  });
+  return {
+    signal: lost.signal,
+    unlock() {
+      ended = true;
+      return session.end();
+    },
+  };
+}
+
+async function holder(store: Store): Promise<{ runId: number; trigger: string; since: Date } | undefined> {
+  const running = await store.db
+    .selectFrom('run_record')
+    .select(['id', 'trigger', 'started_at'])
+    .where('outcome', '=', 'running')
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return running && { runId: running.id, trigger: running.trigger, since: running.started_at };
+}
+
+/** Whether a run is under way at this moment, and which. */
+export async function runningNow(store: Store): Promise<{ runId: number; trigger: string; since: Date } | undefined> {
+  return holder(store);
+}
+
+/** Marks runs that are still 'running': to be called by the holder of the lock, when none can be. @returns their ids */
+async function abandonRuns(store: Store, now: Date): Promise<number[]> {
+  const rows = await store.db
+    .updateTable('run_record')
+    .set({ outcome: 'abandoned', finished_at: now })
+    .where('outcome', '=', 'running')
+    .returning('id')
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
+async function startRun(store: Store, trigger: string, at: Date): Promise<number> {
+  const row = await store.db
+    .insertInto('run_record')
+    .values({ trigger, started_at: at, outcome: 'running', detail: '{}' })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  return row.id;
+}
+
+async function finishRun(store: Store, id: number, end: RunEnd, at: Date): Promise<void> {
+  await store.db
+    .updateTable('run_record')
+    .set({ outcome: end.outcome, finished_at: at, detail: JSON.stringify(end.detail) })
+    .where('id', '=', id)
+    .execute();
+}
+
+/** Writes down a run that did not take place: a slot missed, or met while another run went on. */
+export async function recordNoRun(
+  store: Store,
+  outcome: 'overlap' | 'missed',
+  trigger: string,
+  at: Date,
+  detail: Readonly<Record<string, unknown>>,
+): Promise<number> {
+  const row = await store.db
+    .insertInto('run_record')
+    .values({ trigger, started_at: at, finished_at: at, outcome, detail: JSON.stringify(detail) })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  return row.id;
+}
+
+type Reader = Pick<Store, 'db'>;
+
+/** What was remembered under a name; undefined when nothing was. */
+export async function getSetting(store: Reader, name: string): Promise<unknown> {
+  const row = await store.db.selectFrom('setting').select('value').where('name', '=', name).executeTakeFirst();
+  return row?.value;
+}
+
+/** Remembers a value that JSON can carry. */
+export async function setSetting(store: Reader, name: string, value: unknown, now: Date = new Date()): Promise<void> {
+  const row = { value: JSON.stringify(value ?? null), updated_at: now };
+  await store.db
+    .insertInto('setting')
+    .values({ name, ...row })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet(row))
+    .execute();
+}
+
+/** What was remembered of a source between polls; undefined at the first. */
+export async function getSourceState(store: Reader, source: string): Promise<unknown> {
+  const row = await store.db.selectFrom('source_state').select('state').where('source', '=', source).executeTakeFirst();
+  return row?.state;
+}
+
+export async function setSourceState(
+  store: Reader,
+  source: string,
+  state: unknown,
+  now: Date = new Date(),
+): Promise<void> {
+  const row = { state: JSON.stringify(state ?? null), updated_at: now };
+  await store.db
+    .insertInto('source_state')
+    .values({ source, ...row })
+    .onConflict((conflict) => conflict.column('source').doUpdateSet(row))
+    .execute();
+}

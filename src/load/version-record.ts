@@ -1,0 +1,120 @@
+/** The rows that say of a data set version what it is: publication, release, data set, number. */
+import { createHash } from 'node:crypto';
+import { sql, type Transaction } from 'kysely';
+import { familyOf } from '../domain/series.js';
+import type { Store } from './database.js';
+import type { Database } from './schema.js';
+import { dataSetIdentity, releaseSlug, type VersionMeta, type VersionNumber } from './version-meta.js';
+
+export type Trx = Transaction<Database>;
+
+/** Name of the gate that the database keeps: no key twice in a version. */
+export const KEY_GATE = 'key unique';
+
+/** One load at a time numbers areas and versions; a large file may take longer than an ordinary statement. */
+export async function beginLoad(trx: Trx, store: Store): Promise<void> {
+  await sql`select set_config('statement_timeout', '0', true),
+    pg_advisory_xact_lock(hashtext(${`${store.schema} load`}))`.execute(trx);
+}
+
+export interface VersionPlace {
+  readonly dataSetId: number;
+  readonly releaseId: number;
+  readonly publishedAt: Date;
+}
+
+/** The identity is long (it lists columns); its hash is what is stored. */
+export function storedIdentity(meta: VersionMeta): string {
+  const identity = dataSetIdentity(meta);
+  return identity.length <= 100 ? identity : `hash:${createHash('sha256').update(identity).digest('hex')}`;
+}
+
+/** Finds or makes publication, release and data set. What is known newly is added, nothing known is lost. */
+export async function placeVersion(trx: Trx, meta: VersionMeta, loadedAt: Date): Promise<VersionPlace> {
+  const publishedAt = meta.publishedAt ?? loadedAt;
+  const { slug } = meta.publication;
+  await trx
+    .insertInto('publication')
+    .values({
+      slug,
+      title: meta.publication.title ?? slug,
+      family: familyOf(slug),
+      ees_id: meta.publication.eesId ?? null,
+    })
+    .onConflict((conflict) =>
+      conflict.column('slug').doUpdateSet({
+        title: meta.publication.title ?? sql.ref('publication.title'),
+        ees_id: meta.publication.eesId ?? sql.ref('publication.ees_id'),
+      }),
+    )
+    .execute();
+  const release = await trx
+    .insertInto('release')
+    .values({
+      publication: slug,
+      title: meta.release.title,
+      slug: releaseSlug(meta),
+      status: meta.release.status ?? null,
+      url: meta.release.url ?? null,
+      first_published: meta.release.firstPublished ?? publishedAt,
+    })
+    .onConflict((conflict) =>
+      conflict.columns(['publication', 'slug']).doUpdateSet({
+        title: meta.release.title,
+        status: meta.release.status ?? sql.ref('release.status'),
+        url: meta.release.url ?? sql.ref('release.url'),
+        first_published: sql`least(release.first_published, excluded.first_published)`,
+      }),
+    )
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  const dataSet = await trx
+    .insertInto('data_set')
+    .values({
+      publication: slug,
+      identity: storedIdentity(meta),
+      title: meta.dataSet.title,
+      api_id: meta.dataSet.apiId ?? null,
+    })
+    .onConflict((conflict) => conflict.columns(['publication', 'identity']).doUpdateSet({ title: meta.dataSet.title }))
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  return { dataSetId: dataSet.id, releaseId: release.id, publishedAt };
+}
+
+/** The API's number, else the next of 1.0.0, 1.0.1, …; a number once given to a removed version is not given again. */
+export async function numberVersion(trx: Trx, dataSetId: number, meta: VersionMeta): Promise<VersionNumber> {
+  if (meta.version !== undefined) return meta.version;
+  const last = await trx
+    .selectFrom('data_set_version')
+    .select(({ fn }) => fn.max('patch').as('patch'))
+    .where('data_set_id', '=', dataSetId)
+    .where('state', '<>', 'refused')
+    .where('major', '=', 1)
+    .where('minor', '=', 0)
+    .executeTakeFirst();
+  return { major: 1, minor: 0, patch: typeof last?.patch === 'number' ? last.patch + 1 : 0 };
+}
+
+export async function nextVersionId(trx: Trx): Promise<number> {
+  const { rows } = await sql<{ id: number }>`
+    select nextval(pg_get_serial_sequence('data_set_version', 'id'))::int as id`.execute(trx);
+  const id = rows[0]?.id;
+  if (id === undefined) throw new Error('the sequence of data_set_version gave no number');
+  return id;
+}
+
+/** The columns of `data_set_version` that the file gives. */
+export function fileColumns(meta: VersionMeta, place: VersionPlace, loadedAt: Date) {
+  return {
+    data_set_id: place.dataSetId,
+    release_id: place.releaseId,
+    published_at: place.publishedAt,
+    loaded_at: loadedAt,
+    source: JSON.stringify(meta.source),
+    sha256: meta.sha256,
+    file_name: meta.fileName,
+    bytes: meta.bytes,
+    run_id: meta.runId ?? null,
+  };
+}

@@ -1,0 +1,149 @@
+/** What may happen to a version after it was loaded: accepted, removed, withdrawn. Figures stay as they are. */
+import { sql } from 'kysely';
+import { renameAreas } from './area-names.js';
+import { chooseCurrent } from './currency.js';
+import type { Store } from './database.js';
+import type { VersionState } from './schema.js';
+import type { VersionMeta } from './version-meta.js';
+import { beginLoad, KEY_GATE, storedIdentity, type Trx } from './version-record.js';
+
+/** No such version, or not in a state for what was asked. Commands end with exit code 2. */
+export class VersionStateError extends Error {
+  override readonly name = 'VersionStateError';
+}
+
+interface Version {
+  readonly id: number;
+  readonly data_set_id: number;
+  readonly release_id: number;
+  readonly state: VersionState;
+  readonly rows: number;
+}
+
+async function changing<T>(store: Store, id: number, change: (trx: Trx, version: Version) => Promise<T>): Promise<T> {
+  return store.db.transaction().execute(async (trx) => {
+    await beginLoad(trx, store);
+    const version = await trx
+      .selectFrom('data_set_version')
+      .select(['id', 'data_set_id', 'release_id', 'state', 'rows'])
+      .where('id', '=', id)
+      .forUpdate()
+      .executeTakeFirst();
+    if (version === undefined) throw new VersionStateError(`There is no data set version ${id}; see "versions list".`);
+    return change(trx, version);
+  });
+}
+
+async function setState(
+  trx: Trx,
+  version: Version,
+  state: VersionState,
+  said: { readonly what: string; readonly reason: string; readonly at: Date },
+): Promise<void> {
+  const entry = JSON.stringify([{ at: said.at.toISOString(), what: said.what, reason: said.reason }]);
+  await trx
+    .updateTable('data_set_version')
+    .set({
+      state,
+      history: sql`history || ${entry}::jsonb`,
+      ...(state === 'loaded' || state === 'quarantined' ? {} : { is_current: false, ended_at: said.at }),
+    })
+    .where('id', '=', version.id)
+    .execute();
+}
+
+/**
+ * Overrides one gate of a quarantined version, with a reason that is kept; when no gate holds it back any more, it
+ * becomes current.
+ * @throws VersionStateError when that gate does not hold it back
+ */
+export async function acceptVersion(
+  store: Store,
+  id: number,
+  gate: string,
+  reason: string,
+  now: Date = new Date(),
+): Promise<{ readonly state: VersionState; readonly stillHeldBy: readonly string[] }> {
+  return changing(store, id, async (trx, version) => {
+    const held = await trx
+      .selectFrom('gate_result')
+      .select('gate')
+      .where('version_id', '=', id)
+      .where('verdict', '=', 'quarantine')
+      .orderBy('gate')
+      .execute();
+    const gates = held.map((row) => row.gate);
+    if (version.state !== 'quarantined' || !gates.includes(gate))
+      throw new VersionStateError(
+        version.state === 'quarantined'
+          ? `Gate "${gate}" does not hold version ${id} back. Held back by: ${gates.join(', ')}.`
+          : `Version ${id} is ${version.state}, not quarantined.`,
+      );
+    if (gate === KEY_GATE)
+      throw new VersionStateError(
+        `Version ${id} has the same figure twice, so nothing of it was kept: correct the file and load it again.`,
+      );
+    await trx
+      .updateTable('gate_result')
+      .set({ verdict: 'accepted' })
+      .where('version_id', '=', id)
+      .where('gate', '=', gate)
+      .execute();
+    const stillHeldBy = gates.filter((each) => each !== gate);
+    const state = stillHeldBy.length === 0 ? 'loaded' : 'quarantined';
+    await setState(trx, version, state, { what: `accepted ${gate}`, reason, at: now });
+    if (state === 'loaded') await settle(trx, version);
+    return { state, stillHeldBy };
+  });
+}
+
+async function settle(trx: Trx, version: Version): Promise<void> {
+  await chooseCurrent(trx, version.data_set_id, version.release_id);
+  await renameAreas(trx, version.id);
+}
+
+/**
+ * Takes a version back: what is current, and how areas are called, is again as if it had never been loaded.
+ * @throws VersionStateError when there is nothing to take back
+ */
+export async function removeVersion(store: Store, id: number, reason: string, now: Date = new Date()): Promise<void> {
+  await changing(store, id, async (trx, version) => {
+    if (version.state === 'removed' || version.state === 'refused')
+      throw new VersionStateError(`Version ${id} is ${version.state} already: there is nothing to take back.`);
+    await setState(trx, version, 'removed', { what: 'removed', reason, at: now });
+    await settle(trx, version);
+  });
+}
+
+/** Marks a version that its publisher withdrew or deprecated. @returns false when it was marked or removed before */
+export async function withdrawVersion(
+  store: Store,
+  id: number,
+  reason: string,
+  now: Date = new Date(),
+): Promise<boolean> {
+  return changing(store, id, async (trx, version) => {
+    if (version.state !== 'loaded' && version.state !== 'quarantined') return false;
+    await setState(trx, version, 'withdrawn', { what: 'withdrawn', reason, at: now });
+    await settle(trx, version);
+    return true;
+  });
+}
+
+/** What the gates remembered of the newest loaded version of the same data set; undefined for a first one. */
+export async function previousShape(store: Store, meta: VersionMeta): Promise<unknown> {
+  const row = await store.db
+    .selectFrom('data_set_version as v')
+    .innerJoin('data_set as d', 'd.id', 'v.data_set_id')
+    .innerJoin('release as r', 'r.id', 'v.release_id')
+    .select('v.shape')
+    .where('d.publication', '=', meta.publication.slug)
+    .where('d.identity', '=', storedIdentity(meta))
+    .where('v.state', '=', 'loaded')
+    .orderBy('r.first_published', 'desc')
+    .orderBy('v.published_at', 'desc')
+    .orderBy('v.id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.shape ?? undefined;
+}

@@ -1,0 +1,394 @@
+/**
+ * Loading one data set version: in one transaction its figures are written beside older ones, judged, and made current,
+ * so that a reader or a crash meets all of it or nothing.
+ */
+import { sql } from 'kysely';
+import { MEASURES } from '../domain/measure.js';
+import type { Observation } from '../domain/figure.js';
+import { familyOf } from '../domain/series.js';
+import { renameAreas } from './area-names.js';
+import { escapeCopy, gatherBatches } from './copy-text.js';
+import { chooseCurrent, previousVersion } from './currency.js';
+import type { Copy, Store } from './database.js';
+import { recordDiff, type VersionDiff } from './diff.js';
+import { Dimensions } from './dimensions.js';
+import { DuplicateKeyError } from './errors.js';
+import type { VersionState } from './schema.js';
+import { numberText, type Gates, type Verdict, type VersionMeta } from './version-meta.js';
+import {
+  beginLoad,
+  fileColumns,
+  KEY_GATE,
+  nextVersionId,
+  numberVersion,
+  placeVersion,
+  type Trx,
+  type VersionPlace,
+} from './version-record.js';
+
+export type { Gates, Verdict, VersionMeta, VersionNumber } from './version-meta.js';
+export type { ChangedFigure, VersionDiff } from './diff.js';
+export { acceptVersion, previousShape, removeVersion, VersionStateError, withdrawVersion } from './version-states.js';
+
+/** A verdict as it was kept: a quarantine may have been accepted. */
+export interface KeptVerdict extends Omit<Verdict, 'verdict'> {
+  readonly verdict: Verdict['verdict'] | 'accepted';
+}
+
+export type LoadOutcome =
+  | {
+      readonly kind: 'loaded' | 'quarantined';
+      readonly versionId: number;
+      readonly version: string;
+      /** Rows of figures written; 0 where a key stands twice and nothing could be kept. */
+      readonly rows: number;
+      readonly areas: number;
+      readonly verdicts: readonly KeptVerdict[];
+      readonly diff: VersionDiff | undefined;
+    }
+  | {
+      /** The same bytes, or the same number of the API, are there already. */
+      readonly kind: 'unchanged';
+      readonly versionId: number;
+      readonly version: string;
+      readonly state: VersionState;
+    };
+
+export interface LoadHooks {
+  /** What the normaliser noted, asked for when the file has been read. */
+  readonly notes?: () => readonly string[];
+  /** Rows written so far. */
+  readonly onRows?: (rows: number) => void;
+  /** Reads the file again, to name the lines of two rows about one figure. */
+  readonly reread?: () => AsyncIterable<readonly Observation[]>;
+  readonly signal?: AbortSignal;
+  readonly now?: () => Date;
+}
+
+const FIGURE_COLUMNS = [
+  ...['area_id', 'period_id', 'version_id', 'as_of', 'breakdown_id', 'series_id', 'school_type_id', 'has', 'computed'],
+  ...MEASURES,
+  'symbols',
+];
+
+/**
+ * Loads one version.
+ * @param batches observations in the order of the file, read once
+ * @throws what reading the file throws, or the database; nothing is then left behind
+ */
+export async function loadVersion(
+  store: Store,
+  meta: VersionMeta,
+  batches: AsyncIterable<readonly Observation[]>,
+  gates: Gates,
+  hooks: LoadHooks = {},
+): Promise<LoadOutcome> {
+  const loadedAt = hooks.now?.() ?? new Date();
+  try {
+    const outcome = await store.copyTransaction((trx, copy) =>
+      load(trx, copy, store, meta, batches, gates, hooks, loadedAt),
+    );
+    if (outcome.kind !== 'unchanged') await keepStatistics(store);
+    return outcome;
+  } catch (error) {
+    const duplicate = asDuplicateKey(error);
+    if (duplicate === undefined) throw error;
+    return quarantineDuplicate(store, meta, duplicate, hooks, loadedAt);
+  }
+}
+
+async function load(
+  trx: Trx,
+  copy: Copy,
+  store: Store,
+  meta: VersionMeta,
+  batches: AsyncIterable<readonly Observation[]>,
+  gates: Gates,
+  hooks: LoadHooks,
+  loadedAt: Date,
+): Promise<LoadOutcome> {
+  await beginLoad(trx, store);
+  const place = await placeVersion(trx, meta, loadedAt);
+  const known = await alreadyLoaded(trx, place, meta);
+  if (known !== undefined) return known;
+
+  const number = await numberVersion(trx, place.dataSetId, meta);
+  const versionId = await nextVersionId(trx);
+  const dimensions = await Dimensions.read(trx, familyOf(meta.publication.slug));
+  let rows = 0;
+  await copy(
+    'figure',
+    FIGURE_COLUMNS,
+    gatherBatches(
+      watched(batches, hooks.signal, (batch) => {
+        gates.observe(batch);
+        rows += batch.length;
+        hooks.onRows?.(rows);
+      }),
+      (observation) => figureLine(observation, dimensions, versionId),
+    ),
+  );
+
+  await dimensions.save(trx, copy, versionId);
+  const verdicts = judged(gates.verdicts(), meta);
+  const held = verdicts.some(({ verdict }) => verdict === 'quarantine');
+  await trx
+    .insertInto('data_set_version')
+    .values({
+      id: versionId,
+      ...fileColumns(meta, place, loadedAt),
+      ...number,
+      state: held ? 'quarantined' : 'loaded',
+      rows,
+      areas: dimensions.namings.size,
+      notes: JSON.stringify(hooks.notes?.() ?? []),
+      history: JSON.stringify(acceptances(verdicts, meta, loadedAt)),
+      shape: JSON.stringify(gates.shape() ?? null),
+    })
+    .execute();
+  await keepVerdicts(trx, versionId, verdicts);
+  const previous = await previousVersion(trx, { id: versionId, ...place });
+  const diff =
+    previous === undefined
+      ? undefined
+      : await recordDiff(trx, versionId, { id: previous.id, sameRelease: previous.releaseId === place.releaseId });
+  if (!held) {
+    await chooseCurrent(trx, place.dataSetId, place.releaseId);
+    await renameAreas(trx, versionId);
+  }
+  const said = { versionId, version: numberText(number), rows, areas: dimensions.namings.size, verdicts, diff };
+  return { kind: held ? 'quarantined' : 'loaded', ...said };
+}
+
+async function alreadyLoaded(trx: Trx, place: VersionPlace, meta: VersionMeta): Promise<LoadOutcome | undefined> {
+  const found = await trx
+    .selectFrom('data_set_version')
+    .select(['id', 'state', 'major', 'minor', 'patch'])
+    .where('data_set_id', '=', place.dataSetId)
+    .where('release_id', '=', place.releaseId)
+    .where(
+      'state',
+      'in',
+      meta.again === true ? ['loaded', 'quarantined'] : ['loaded', 'quarantined', 'withdrawn', 'removed'],
+    )
+    .where((eb) =>
+      eb.or([
+        eb('sha256', '=', meta.sha256),
+        ...(meta.version === undefined
+          ? []
+          : [
+              eb.and([
+                eb('major', '=', meta.version.major),
+                eb('minor', '=', meta.version.minor),
+                eb('patch', '=', meta.version.patch),
+              ]),
+            ]),
+      ]),
+    )
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return found && { kind: 'unchanged', versionId: found.id, version: numberText(found), state: found.state };
+}
+
+async function* watched<T>(
+  batches: AsyncIterable<T>,
+  signal: AbortSignal | undefined,
+  see: (batch: T) => void,
+): AsyncGenerator<T> {
+  for await (const batch of batches) {
+    signal?.throwIfAborted();
+    see(batch);
+    yield batch;
+  }
+}
+
+/** One row of COPY. Cells of figures are decimal text, so only symbols can hold what must be escaped. */
+function figureLine(observation: Observation, dimensions: Dimensions, versionId: number): string {
+  const { values } = observation;
+  let has = 0;
+  let cells = '';
+  for (let i = 0; i < MEASURES.length; i++) {
+    const measure = MEASURES[i];
+    const value = measure === undefined ? undefined : values[measure];
+    if (value !== undefined) has |= 1 << i;
+    cells += value === undefined || value === null ? '\t\\N' : `\t${value}`;
+  }
+  return (
+    `${dimensions.areaOf(observation)}\t${dimensions.periods.of(observation.period)}\t${versionId}\t` +
+    `${observation.asOf ?? 'infinity'}\t${dimensions.breakdowns.of(observation.breakdown)}\t` +
+    `${dimensions.series.of(observation.series)}\t${dimensions.schoolTypes.of(observation.schoolType)}\t` +
+    `${has}\t${observation.computed}${cells}\t${symbolsCell(observation.symbols)}\n`
+  );
+}
+
+function symbolsCell(symbols: Observation['symbols']): string {
+  for (const _ in symbols) return escapeCopy(JSON.stringify(symbols));
+  return '\\N';
+}
+
+function judged(verdicts: readonly Verdict[], meta: VersionMeta): KeptVerdict[] {
+  const accepted = new Set(meta.accept?.map(({ gate }) => gate));
+  return verdicts.map((each) =>
+    each.verdict === 'quarantine' && accepted.has(each.gate) ? { ...each, verdict: 'accepted' as const } : each,
+  );
+}
+
+function acceptances(verdicts: readonly KeptVerdict[], meta: VersionMeta, at: Date) {
+  return verdicts.flatMap(({ gate, verdict }) =>
+    verdict === 'accepted'
+      ? [
+          {
+            at: at.toISOString(),
+            what: `accepted ${gate}`,
+            reason: meta.accept?.find((each) => each.gate === gate)?.reason ?? '',
+          },
+        ]
+      : [],
+  );
+}
+
+const SEVERITY = ['pass', 'warn', 'accepted', 'quarantine'] as const;
+
+/** One row a gate: what it says twice is joined, the graver verdict counts. */
+async function keepVerdicts(trx: Trx, versionId: number, verdicts: readonly KeptVerdict[]): Promise<void> {
+  const byGate = new Map<string, KeptVerdict>();
+  for (const each of verdicts) {
+    const other = byGate.get(each.gate);
+    if (other === undefined) byGate.set(each.gate, each);
+    else {
+      const [lesser, graver] = [other, each].sort((a, b) => SEVERITY.indexOf(a.verdict) - SEVERITY.indexOf(b.verdict));
+      if (lesser !== undefined && graver !== undefined)
+        byGate.set(each.gate, { ...graver, message: `${graver.message} ${lesser.message}` });
+    }
+  }
+  if (byGate.size === 0) return;
+  await trx
+    .insertInto('gate_result')
+    .values(
+      [...byGate.values()].map(({ gate, verdict, message, detail }) => ({
+        version_id: versionId,
+        gate,
+        verdict,
+        message,
+        detail: detail === undefined ? null : JSON.stringify(detail),
+      })),
+    )
+    .execute();
+}
+
+/** The planner knows nothing of a table just filled, and an embedded database has nobody to look after it. */
+async function keepStatistics(store: Store): Promise<void> {
+  const { rows } = await sql<{ unknown: boolean }>`
+    select reltuples <= 0 as unknown from pg_class where oid = 'figure'::regclass`.execute(store.db);
+  if (rows[0]?.unknown === true || store.kind === 'embedded') await sql`analyze figure, area`.execute(store.db);
+}
+
+function asDuplicateKey(error: unknown): DuplicateKeyError | undefined {
+  if (!(error instanceof Error) || !('code' in error) || error.code !== '23505') return undefined;
+  const where = 'where' in error && typeof error.where === 'string' ? error.where : '';
+  const line = /^COPY figure, line (\d+)/.exec(where)?.[1];
+  return line === undefined ? undefined : new DuplicateKeyError(Number(line), { cause: error });
+}
+
+function keyOf(observation: Observation): string {
+  const { area, series, period, schoolType, breakdown, asOf } = observation;
+  return JSON.stringify([
+    ...[area.level, area.key, series, period.timePeriod, period.timeIdentifier, schoolType],
+    ...[breakdown.topic, breakdown.breakdown, asOf],
+  ]);
+}
+
+/** The two rows, found by reading the file once more: the key is remembered at the second row and looked for before it. */
+async function describeDuplicate(duplicate: DuplicateKeyError, hooks: LoadHooks): Promise<string> {
+  if (hooks.reread === undefined) return duplicate.message;
+  let second: Observation | undefined;
+  let count = 0;
+  for await (const batch of hooks.reread()) {
+    count += batch.length;
+    if (count < duplicate.observation) continue;
+    second = batch[batch.length - 1 - (count - duplicate.observation)];
+    break;
+  }
+  if (second === undefined) return duplicate.message;
+  const key = keyOf(second);
+  for await (const batch of hooks.reread())
+    for (const first of batch)
+      if (first !== second && keyOf(first) === key && first.line !== second.line)
+        return (
+          `Lines ${Math.min(first.line, second.line)} and ${Math.max(first.line, second.line)} are about the same figure: ` +
+          `${second.area.level} ${second.area.name} (${second.area.key}), ${second.period.label}, ${second.schoolType}, ` +
+          `${second.breakdown.topic}: ${second.breakdown.breakdown}.`
+        );
+  return `Line ${second.line} gives two figures for the same key.`;
+}
+
+async function quarantineDuplicate(
+  store: Store,
+  meta: VersionMeta,
+  duplicate: DuplicateKeyError,
+  hooks: LoadHooks,
+  loadedAt: Date,
+): Promise<LoadOutcome> {
+  const message = `${await describeDuplicate(duplicate, hooks)} Nothing of the file is kept; it cannot be accepted.`;
+  const verdicts: KeptVerdict[] = [{ gate: KEY_GATE, verdict: 'quarantine', message }];
+  const kept = await recordUnloaded(store, meta, 'quarantined', verdicts, loadedAt, hooks.notes?.() ?? []);
+  return { kind: 'quarantined', ...kept, rows: 0, areas: 0, verdicts, diff: undefined };
+}
+
+/**
+ * Writes down that a file was refused, and why; nothing of its figures. The same bytes refused again make no second row.
+ * @returns the version's row
+ */
+export async function recordRefusal(
+  store: Store,
+  meta: VersionMeta,
+  error: Error,
+  now: Date = new Date(),
+): Promise<{ versionId: number; version: string }> {
+  return recordUnloaded(
+    store,
+    meta,
+    'refused',
+    [{ gate: 'readable', verdict: 'quarantine', message: error.message }],
+    now,
+    [],
+  );
+}
+
+async function recordUnloaded(
+  store: Store,
+  meta: VersionMeta,
+  state: 'quarantined' | 'refused',
+  verdicts: readonly KeptVerdict[],
+  loadedAt: Date,
+  notes: readonly string[],
+): Promise<{ versionId: number; version: string }> {
+  return store.db.transaction().execute(async (trx) => {
+    await beginLoad(trx, store);
+    const place = await placeVersion(trx, meta, loadedAt);
+    const known = await trx
+      .selectFrom('data_set_version')
+      .select(['id', 'major', 'minor', 'patch'])
+      .where('data_set_id', '=', place.dataSetId)
+      .where('release_id', '=', place.releaseId)
+      .where('sha256', '=', meta.sha256)
+      .where('state', '=', state)
+      .executeTakeFirst();
+    const number = known ?? (await numberVersion(trx, place.dataSetId, meta));
+    const versionId = known?.id ?? (await nextVersionId(trx));
+    if (known === undefined)
+      await trx
+        .insertInto('data_set_version')
+        .values({
+          id: versionId,
+          ...fileColumns(meta, place, loadedAt),
+          ...{ major: number.major, minor: number.minor, patch: number.patch },
+          ...{ state, rows: 0, areas: 0, history: '[]', notes: JSON.stringify(notes) },
+        })
+        .execute();
+    await trx.deleteFrom('gate_result').where('version_id', '=', versionId).execute();
+    await keepVerdicts(trx, versionId, verdicts);
+    return { versionId, version: numberText(number) };
+  });
+}
