@@ -49,7 +49,8 @@ export function timeReader(columns: Columns, context: TimeContext): (row: Row, l
   const slots = roles.map((role) => columns.slot(columns.recognised.columns[role]));
   const known = new Map<string, TimeOfRow | undefined>();
   const canonical = new Map<string, TimeOfRow>();
-  return (row, line) => {
+  let last: { row: Row; time: TimeOfRow | undefined } | undefined;
+  const read = (row: Row, line: number): TimeOfRow | undefined => {
     let key = '';
     for (const slot of slots) if (slot !== undefined) key += (row[slot] ?? '') + BETWEEN;
     if (known.has(key)) return known.get(key);
@@ -73,6 +74,16 @@ export function timeReader(columns: Columns, context: TimeContext): (row: Row, l
     known.set(ownCopy(key), time);
     return time;
   };
+  return (row, line) => {
+    if (last === undefined || !sameCells(row, last.row, slots)) last = { row, time: read(row, line) };
+    return last.time;
+  };
+}
+
+/** Rows next to each other are mostly about the same time or place: comparing is cheaper than looking up. */
+function sameCells(row: Row, other: Row, slots: readonly (number | undefined)[]): boolean {
+  for (const slot of slots) if (slot !== undefined && row[slot] !== other[slot]) return false;
+  return true;
 }
 
 const AREA_ROLES = [
@@ -96,30 +107,45 @@ export interface AreaReader {
   laestab(row: Row): string;
 }
 
+/** The column by which the areas of a level are found again; those of other levels by all their cells. */
+const CODE_OF_LEVEL: Partial<Record<GeographicLevel, (typeof AREA_ROLES)[number]>> = {
+  National: 'countryCode',
+  Regional: 'regionCode',
+  'Local authority': 'oldLaCode',
+  School: 'schoolUrn',
+};
+
+interface KnownArea {
+  /** Own copies of the cells that named it. */
+  readonly cells: readonly string[];
+  readonly area: AreaRef;
+}
+
 export function areaReader(columns: Columns): AreaReader {
   const { columns: roles, otherAreas } = columns.recognised;
   const levelSlot = columns.slot(roles.level);
-  const slots = AREA_ROLES.map((role) => columns.slot(roles[role]));
   const laestabSlot = columns.slot(roles.schoolLaestab);
-  const levels = new Map<string, GeographicLevel>();
-  const known = new Map<string, AreaRef>();
+  const levels = new Map<string, { level: GeographicLevel; slots: readonly number[]; known: Map<string, KnownArea> }>();
 
-  function identify(level: GeographicLevel, row: Row, sharedUrn: boolean): AreaRef | undefined {
-    const [code, name] = otherAreas.get(level) ?? [];
-    return identifyArea(
-      level,
-      {
-        ...Object.fromEntries(AREA_ROLES.map((role, index) => [role, ownCopy(cell(row, slots[index]))])),
-        otherCode: ownCopy(cell(row, columns.slot(code))),
-        otherName: ownCopy(cell(row, columns.slot(name))),
-      },
-      { sharedUrn },
-    );
+  /** The cells that name an area of a level: its own code first, so that it is the key of what is known. */
+  function slotsOf(level: GeographicLevel): number[] {
+    const own = CODE_OF_LEVEL[level];
+    const inOrder = [
+      ...(otherAreas.get(level) ?? []),
+      own === undefined ? undefined : roles[own],
+      ...AREA_ROLES.map((role) => roles[role]),
+    ];
+    return [...new Set(inOrder.map((column) => columns.slot(column)))].filter((slot) => slot !== undefined);
   }
 
-  function levelOf(row: Row, line: number): GeographicLevel {
+  function levelOf(
+    row: Row,
+    line: number,
+  ): { level: GeographicLevel; slots: readonly number[]; known: Map<string, KnownArea> } {
     const text = cell(row, levelSlot);
-    const level = levels.get(text) ?? readLevel(text);
+    const found = levels.get(text);
+    if (found) return found;
+    const level = readLevel(text);
     if (level === undefined)
       throw new TransformError(
         'areas',
@@ -127,20 +153,31 @@ export function areaReader(columns: Columns): AreaReader {
         'is no geographic level',
         'See the levels of the EES open data standard in src/domain/layouts.ts',
       );
-    levels.set(text, level);
-    return level;
+    const made = { level, slots: slotsOf(level), known: new Map<string, KnownArea>() };
+    levels.set(ownCopy(text), made);
+    return made;
+  }
+
+  function identify(level: GeographicLevel, row: Row, sharedUrn: boolean): AreaRef | undefined {
+    const [code, name] = otherAreas.get(level) ?? [];
+    const cellOf = (column: number | undefined): string => ownCopy(cell(row, columns.slot(column)));
+    return identifyArea(
+      level,
+      {
+        ...Object.fromEntries(AREA_ROLES.map((role) => [role, cellOf(roles[role])])),
+        otherCode: cellOf(code),
+        otherName: cellOf(name),
+      },
+      { sharedUrn },
+    );
   }
 
   return {
     read(row, line) {
-      const level = levelOf(row, line);
-      let key: string = level;
-      for (const slot of slots) if (slot !== undefined) key += BETWEEN + (row[slot] ?? '');
-      const others = otherAreas.get(level);
-      if (others)
-        for (const column of others) if (column !== undefined) key += BETWEEN + cell(row, columns.slot(column));
-      const found = known.get(key);
-      if (found) return found;
+      const { level, slots, known } = levelOf(row, line);
+      const code = cell(row, slots[0]);
+      const found = known.get(code);
+      if (found && slots.every((slot, index) => row[slot] === found.cells[index])) return found.area;
       const area = identify(level, row, false);
       if (area === undefined)
         throw new TransformError(
@@ -150,7 +187,8 @@ export function areaReader(columns: Columns): AreaReader {
           'Its publisher has to fill them; nothing can be said about a figure without a place',
         );
       if (known.size >= MOST_AREAS_KEPT) known.clear();
-      known.set(ownCopy(key), area);
+      const cells = slots.map((slot) => ownCopy(row[slot] ?? ''));
+      known.set(cells[0] ?? '', { cells, area });
       return area;
     },
     readShared: (row) => identify('School', row, true),

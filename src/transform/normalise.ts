@@ -1,11 +1,12 @@
 /** From rows of any era to observations: the one shape that every layout ends in. */
 import { Decimal } from '../domain/decimal.js';
+import type { AreaRef } from '../domain/area.js';
 import type { Observation } from '../domain/figure.js';
 import { ABSENCE_TYPES, recogniseColumns, type LayoutName, type UsableColumns } from '../domain/layouts.js';
 import { COUNT_OF, measureBit, type Measure } from '../domain/measure.js';
 import { familyOf } from '../domain/series.js';
 import { ukDay } from '../domain/time.js';
-import { readCell } from './cell.js';
+import { isNumber, readCell } from './cell.js';
 import type { Batch } from './csv.js';
 import {
   areaReader,
@@ -40,17 +41,24 @@ export interface Normaliser {
   finish(): { readonly observations: Observation[]; readonly notes: readonly string[] };
 }
 
-/** An observation in the making: of the long layout it comes in up to three rows. */
-interface Draft extends RowKey {
-  readonly values: Partial<Record<Measure, string | null>>;
-  readonly symbols: Partial<Record<Measure, string>>;
+/** The figures of a row: see Observation. */
+interface Figures {
+  values: Partial<Record<Measure, string | null>>;
+  symbols: Partial<Record<Measure, string>>;
+}
+
+/** An observation of the long layout in the making: it comes in up to three rows. */
+interface Draft extends Figures {
+  readonly key: RowKey;
   readonly line: number;
+  /** Absence types met. */
+  readonly seen: Set<string>;
 }
 
 /** More keys of the long layout waiting for their other rows than any published file has (34,701 rows in 2024/25). */
 const MOST_WAITING = 500_000;
 
-const NO_SYMBOLS: Observation['symbols'] = Object.freeze({});
+const NO_SYMBOLS: Figures['symbols'] = Object.freeze({});
 
 /**
  * Prepares to read the rows of one file.
@@ -90,10 +98,11 @@ export function createNormaliser(header: readonly string[], context: NormaliseCo
   const areas = areaReader(columns);
   const readSchoolType = schoolTypeReader(columns, context, note);
   const readBreakdown = breakdownReader(columns);
-  const unique = uniqueKeys(file);
+  const unique = uniqueKeys(file, areas);
   const figures = figureReader(columns);
+  const hasCounts = recognised.gives.some((measure) => COUNTED_RATES.some(([, count]) => count === measure));
   const skipped = { 'single day': 0, 'cross-tabulation': 0, blank: 0 };
-  const waiting = new Map<string, Draft & { readonly seen: Set<string> }>();
+  const waiting = new Map<string, Draft>();
 
   function keyOf(row: Row, line: number): RowKey | undefined {
     const time = readTimeOf(row, line);
@@ -109,17 +118,17 @@ export function createNormaliser(header: readonly string[], context: NormaliseCo
     return { area: areas.read(row, line), time, schoolType: readSchoolType(row, line), breakdown };
   }
 
-  function finished({ area, time, schoolType, breakdown, values, symbols, line }: Draft): Observation {
+  function finished(key: RowKey, area: AreaRef, { values, symbols }: Figures, line: number): Observation {
     return {
       area,
-      series: time.series,
-      period: time.period,
-      schoolType,
-      breakdown,
-      asOf: time.asOf,
+      series: key.time.series,
+      period: key.time.period,
+      schoolType: key.schoolType,
+      breakdown: key.breakdown,
+      asOf: key.time.asOf,
       values,
       symbols,
-      computed: computeRates(values),
+      computed: hasCounts ? computeRates(values) : 0,
       line,
     };
   }
@@ -128,14 +137,7 @@ export function createNormaliser(header: readonly string[], context: NormaliseCo
   function wideRow(row: Row, line: number): Observation | undefined {
     const key = keyOf(row, line);
     if (key === undefined) return undefined;
-    const { values, symbols } = figures.all(row, line);
-    const area = unique.area(
-      key,
-      line,
-      () => areas.laestab(row),
-      () => areas.readShared(row),
-    );
-    return finished({ ...key, area, values, symbols, line });
+    return finished(key, unique.area(key, line, row), figures.all(row, line), line);
   }
 
   /** One of up to three rows of an observation; complete when all three have come. */
@@ -153,7 +155,7 @@ export function createNormaliser(header: readonly string[], context: NormaliseCo
       key.breakdown.topic,
       key.breakdown.breakdown,
     ].join('\u001f');
-    const draft = waiting.get(id) ?? { ...key, values: {}, symbols: {}, line, seen: new Set() };
+    const draft: Draft = waiting.get(id) ?? { key, values: {}, symbols: NO_SYMBOLS, line, seen: new Set() };
     if (draft.seen.has(type)) throw duplicate(file, draft.line, line, key);
     draft.seen.add(type);
     figures.ofType(type, row, line, draft);
@@ -169,8 +171,7 @@ export function createNormaliser(header: readonly string[], context: NormaliseCo
       return undefined;
     }
     waiting.delete(id);
-    unique.area(draft, draft.line);
-    return finished(draft);
+    return finished(draft.key, unique.area(draft.key, draft.line), draft, draft.line);
   }
 
   const readRow = recognised.layout === 'long' ? longRow : wideRow;
@@ -191,10 +192,9 @@ export function createNormaliser(header: readonly string[], context: NormaliseCo
       return observations;
     },
     finish() {
-      const observations = [...waiting.values()].map((draft) => {
-        unique.area(draft, draft.line);
-        return finished(draft);
-      });
+      const observations = [...waiting.values()].map((draft) =>
+        finished(draft.key, unique.area(draft.key, draft.line), draft, draft.line),
+      );
       waiting.clear();
       if (skipped['cross-tabulation'] > 0)
         note(`${skipped['cross-tabulation']} rows of two pupil characteristics at once are not loaded`);
@@ -223,42 +223,45 @@ function wantedColumns({ columns, schoolType, groups, measures, otherAreas }: Us
   return [...new Set(all)].filter((column) => column !== undefined);
 }
 
-type Figures = Pick<Draft, 'values' | 'symbols'>;
-
 /** Reads the figures of a row, or of one row of the long layout. */
 function figureReader(columns: Columns): {
-  all(row: Row, line: number): { values: Draft['values']; symbols: Draft['symbols'] };
+  all(row: Row, line: number): Figures;
   absenceType(row: Row, line: number): string;
   ofType(type: string, row: Row, line: number, into: Figures): void;
 } {
   const { measures, columns: roles } = columns.recognised;
   const slots = measures.map(([measure, column]) => ({ measure, column, slot: columns.slot(column) }));
 
-  function read(
-    measure: Measure,
-    column: number | undefined,
-    text: string,
-    line: number,
-    into: { values: Draft['values']; symbols: Draft['symbols'] },
-  ): void {
+  function read(measure: Measure, column: number, text: string, line: number, into: Figures): void {
+    if (isNumber(text)) {
+      into.values[measure] = text;
+      return;
+    }
     const figure = readCell(text);
-    if (figure.kind === 'number') into.values[measure] = figure.text;
-    else if (figure.kind === 'symbol') {
-      into.values[measure] = null;
-      if (into.symbols === NO_SYMBOLS) into.symbols = {};
-      into.symbols[measure] = figure.symbol;
-    } else
-      throw new TransformError(
-        'cells',
-        { file: columns.file, line, value: text, column: columns.header[column ?? 0]?.trim() ?? '' },
+    if (figure.kind === 'unknown')
+      throw unknownCell(
+        column,
+        text,
+        line,
         'is neither a number nor a symbol that stands for one',
         'If it is a new symbol, add it to the table in src/domain/symbol.ts',
       );
+    into.values[measure] = figure.kind === 'number' ? figure.text : null;
+    if (figure.kind === 'symbol') into.symbols = { ...into.symbols, [measure]: figure.symbol };
+  }
+
+  function unknownCell(column: number, value: string, line: number, problem: string, advice: string): TransformError {
+    return new TransformError(
+      'cells',
+      { file: columns.file, line, value, column: columns.header[column]?.trim() ?? '' },
+      problem,
+      advice,
+    );
   }
 
   return {
     all(row, line) {
-      const into: { values: Draft['values']; symbols: Draft['symbols'] } = { values: {}, symbols: NO_SYMBOLS };
+      const into: Figures = { values: {}, symbols: NO_SYMBOLS };
       for (const { measure, column, slot } of slots) read(measure, column, cell(row, slot), line, into);
       return into;
     },
@@ -266,20 +269,20 @@ function figureReader(columns: Columns): {
       const text = cell(row, columns.slot(roles.absenceType));
       const type = text.trim().toLowerCase();
       if (type in ABSENCE_TYPES) return type;
-      throw new TransformError(
-        'cells',
-        { file: columns.file, line, value: text, column: columns.header[roles.absenceType ?? 0]?.trim() ?? '' },
+      throw unknownCell(
+        roles.absenceType ?? 0,
+        text,
+        line,
         'is no absence type we know',
         'See ABSENCE_TYPES in src/domain/layouts.ts',
       );
     },
     ofType(type, row, line, into) {
+      const { enrolmentCount: countAt, enrolmentPercent: rateAt } = roles;
       const said = ABSENCE_TYPES[type];
-      const countAt = roles.enrolmentCount;
-      const rateAt = roles.enrolmentPercent;
-      if (said === undefined) return;
-      if (countAt !== undefined) read(said.count, countAt, cell(row, columns.slot(countAt)), line, into);
-      if (said.rate !== undefined && rateAt !== undefined)
+      if (said !== undefined && countAt !== undefined)
+        read(said.count, countAt, cell(row, columns.slot(countAt)), line, into);
+      if (said?.rate !== undefined && rateAt !== undefined)
         read(said.rate, rateAt, cell(row, columns.slot(rateAt)), line, into);
     },
   };
@@ -289,9 +292,9 @@ function figureReader(columns: Columns): {
 const COMPUTED_PLACES = 5;
 
 /** Adds the rates that the columns lack and the counts give. @returns the mask of those */
-function computeRates(values: Draft['values']): number {
+function computeRates(values: Figures['values']): number {
   let mask = 0;
-  for (const [rate, count] of RATES_WITH_COUNTS) {
+  for (const [rate, count] of COUNTED_RATES) {
     const counted = values[count];
     const enrolments = values.enrolments;
     if (values[rate] !== undefined || counted == null || enrolments == null || !(Number(enrolments) > 0)) continue;
@@ -301,4 +304,4 @@ function computeRates(values: Draft['values']): number {
   return mask;
 }
 
-const RATES_WITH_COUNTS = Object.entries(COUNT_OF) as [Measure, Measure][];
+const COUNTED_RATES = Object.entries(COUNT_OF) as [Measure, Measure][];

@@ -1,7 +1,7 @@
 /** Every key stands once in a file; where a URN stands for two schools, what tells them apart. */
 import type { AreaRef } from '../domain/area.js';
 import type { Breakdown, SchoolType } from '../domain/figure.js';
-import type { TimeOfRow } from './dimensions.js';
+import type { AreaReader, Row, TimeOfRow } from './dimensions.js';
 import { TransformError } from './error.js';
 import { KeyTable } from './keys.js';
 
@@ -18,21 +18,21 @@ export interface UniqueKeys {
   readonly sharedUrns: ReadonlySet<string>;
   /**
    * Checks that a key stands once in the file.
+   * @param row of a school, to tell apart two that share a URN
    * @returns the area to file the row under: another than the key's where a URN stands for two schools
    * @throws TransformError naming both lines
    */
-  area(key: RowKey, line: number, laestab?: () => string, shared?: () => AreaRef | undefined): AreaRef;
+  area(key: RowKey, line: number, row?: Row): AreaRef;
 }
 
 /**
  * Keeps keys unique. A URN is a school's identity, but the school file of 2018/19 has one that two schools share in
  * 2008/09: their LAESTAB tells them apart.
  */
-export function uniqueKeys(file: string): UniqueKeys {
+export function uniqueKeys(file: string, areas: AreaReader): UniqueKeys {
   const table = new KeyTable();
   const areaNumbers = new Map<string, number>();
   const combinations = new Map<string, number>();
-  const combinationOf = new Map<TimeOfRow, Map<SchoolType, Map<Breakdown, number>>>();
   /** The LAESTAB first met with a URN, and those of keys that came with another. */
   const laestabs = new Map<number, string>();
   const otherLaestabs = new Map<number, string>();
@@ -46,42 +46,42 @@ export function uniqueKeys(file: string): UniqueKeys {
     return number;
   }
 
-  /** A small number for period, school type and breakdown together; the objects are few, and equal ones the same. */
+  let last = {
+    time: undefined as TimeOfRow | undefined,
+    schoolType: '',
+    breakdown: undefined as Breakdown | undefined,
+    number: 0,
+  };
+
+  /** A small number for period, school type and breakdown together; neighbours mostly share it. */
   function combination({ time, schoolType, breakdown }: RowKey): number {
-    let types = combinationOf.get(time);
-    if (types === undefined) combinationOf.set(time, (types = new Map<SchoolType, Map<Breakdown, number>>()));
-    let breakdowns = types.get(schoolType);
-    if (breakdowns === undefined) types.set(schoolType, (breakdowns = new Map<Breakdown, number>()));
-    let number = breakdowns.get(breakdown);
-    if (number === undefined) {
-      const id = [time.series, time.period.label, time.asOf, schoolType, breakdown.topic, breakdown.breakdown].join(
-        '\u001f',
-      );
-      number = combinations.get(id) ?? combinations.size;
-      combinations.set(id, number);
-      breakdowns.set(breakdown, number);
-    }
+    if (last.time === time && last.schoolType === schoolType && last.breakdown === breakdown) return last.number;
+    const { series, period, asOf } = time;
+    const id = [series, period.label, asOf, schoolType, breakdown.topic, breakdown.breakdown].join('\u001f');
+    const number = combinations.get(id) ?? combinations.size;
+    combinations.set(id, number);
+    last = { time, schoolType, breakdown, number };
     return number;
   }
 
   return {
     sharedUrns,
-    area(key, line, laestab, shared) {
+    area(key, line, row) {
       const areaNumber = numberOf(key.area);
       const number = areaNumber * MOST_COMBINATIONS + combination(key);
       const before = table.add(number, line);
-      if (key.area.level !== 'School' || laestab === undefined || shared === undefined) {
+      if (key.area.level !== 'School' || row === undefined) {
         if (before !== undefined) throw duplicate(file, before, line, key);
         return key.area;
       }
-      const own = laestab();
+      const own = areas.laestab(row);
       const first = laestabs.get(areaNumber);
       if (first === undefined) laestabs.set(areaNumber, Buffer.from(own).toString());
       if (before === undefined) {
-        if (first !== undefined && first !== own) otherLaestabs.set(number, own);
+        if (first !== undefined && first !== own) otherLaestabs.set(number, Buffer.from(own).toString());
         return key.area;
       }
-      const other = shared();
+      const other = areas.readShared(row);
       if (own === (otherLaestabs.get(number) ?? first) || other === undefined) throw duplicate(file, before, line, key);
       sharedUrns.add(key.area.key);
       const lineOfOther = table.add(numberOf(other) * MOST_COMBINATIONS + combination(key), line);
