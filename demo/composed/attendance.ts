@@ -1,6 +1,6 @@
 /** The layouts of the attendance publication, filled with composed figures: estimates from schools that share registers. */
 import { sixDigits } from '../../src/domain/period.js';
-import { csvOf, placed, type Row } from './csv.js';
+import { csvOf, geography, pick, type Column, type Placed } from './csv.js';
 import { areasOf, composeYear, type AreaFigures, type Counts } from './figures.js';
 import { chance } from './split.js';
 
@@ -46,14 +46,25 @@ function runningRate({ persistent, enrolments }: Counts, { week }: YearToDate, k
 const keyOf = ({ regionCode, authority }: AreaFigures, phase: string): string =>
   `${regionCode} ${authority?.oldLaCode ?? ''} ${phase}`;
 
+/** One row: an area's phase in one week. */
+interface Row extends Placed {
+  readonly ytd: YearToDate;
+  readonly phase: string;
+  /** Names the row, for chance. */
+  readonly key: string;
+  readonly counts: Counts;
+}
+
+const PLACE = pick(geography({ london: 'whole', codes: 'before 2025' }), GEOGRAPHY);
+
 /** Areas and phases of the attendance files: authorities have no row for all schools before 2025/26. */
-function rowsOf(ytd: YearToDate, row: (counts: Counts, phase: string, key: string) => Row): Row[] {
+function rowsOf(ytd: YearToDate): Row[] {
   return areasOf(composeYear('Year to date', ytd.startYear), 'whole').flatMap((area) =>
-    [...area.rows].flatMap(([phase, counts]) => {
-      if (phase === 'Total' && area.level === 'Local authority' && ytd.startYear < 2025) return [];
-      const place = placed(area, { london: 'whole', codes: 'before 2025' });
-      return [{ ...place, ...row(counts, NAMES[phase] ?? phase, keyOf(area, phase)) }];
-    }),
+    [...area.rows].flatMap(([phase, counts]) =>
+      phase === 'Total' && area.level === 'Local authority' && ytd.startYear < 2025
+        ? []
+        : [{ area, ytd, phase: NAMES[phase] ?? phase, key: keyOf(area, phase), counts }],
+    ),
   );
 }
 
@@ -65,68 +76,51 @@ function estimated(count: number, key: string): number {
   return Math.round(count * SHARE_THAT_REPORTS * DAYS * (1 + 0.02 * chance(`reports ${key}`))) / DAYS;
 }
 
+/** Sessions that the registers of a phase have seen by that week. */
+function seen({ ytd }: Row, sessions: number): number {
+  return Math.round((sessions * SHARE_THAT_REPORTS * weeksGone(ytd.week)) / WEEKS);
+}
+
+const possible = (row: Row): number => seen(row, row.counts.possible);
+const authorised = (row: Row): number => seen(row, row.counts.authorised);
+const unauthorised = (row: Row): number => seen(row, row.counts.unauthorised);
+const overall = (row: Row): number => authorised(row) + unauthorised(row);
+const illness = (row: Row): number => Math.round(authorised(row) * 0.72);
+const rate = (sessions: (row: Row) => number) => (row: Row) => (100 * sessions(row)) / possible(row);
+
 /**
  * Attendance, year to date: quoted headers, counts with fractions, `pa_perc`, `time_identifier` last and called
  * "Academic year" though it is a running total.
  * @param withPersistent false for the files of the autumn, which have no `pa_perc`
  */
 export function attendanceFile(ytd: YearToDate, withPersistent = true): string {
-  const phaseColumn = ytd.startYear < 2025 ? 'school_type' : 'education_phase';
-  const headers = [
-    'time_period',
-    ...GEOGRAPHY,
-    phaseColumn,
-    'num_schools',
-    'enrolments',
-    'overall_attendance',
-    'overall_absence',
-    'authorised_absence',
-    'unauthorised_absence',
-    'possible_sessions',
-    'reason_i_authorised_illness',
-    'reason_g_unauthorised_holiday',
-    'total_num_schools',
-    'total_enrolments',
-    'attendance_perc',
-    'overall_absence_perc',
-    'authorised_absence_perc',
-    'unauthorised_absence_perc',
-    'illness_perc',
-    ...(withPersistent ? ['pa_perc'] : []),
-    'time_identifier',
+  const persistent: Column<Row>[] = withPersistent
+    ? [['pa_perc', (row) => runningRate(row.counts, row.ytd, row.key)]]
+    : [];
+  const columns: Column<Row>[] = [
+    ['time_period', () => sixDigits(ytd.startYear)],
+    ...PLACE,
+    [ytd.startYear < 2025 ? 'school_type' : 'education_phase', ({ phase }) => phase],
+    ['num_schools', ({ counts, key }) => estimated(counts.schools, key)],
+    ['enrolments', ({ counts, key }) => estimated(counts.enrolments, key)],
+    ['overall_attendance', (row) => possible(row) - overall(row)],
+    ['overall_absence', overall],
+    ['authorised_absence', authorised],
+    ['unauthorised_absence', unauthorised],
+    ['possible_sessions', possible],
+    ['reason_i_authorised_illness', illness],
+    ['reason_g_unauthorised_holiday', (row) => Math.round(unauthorised(row) * 0.2)],
+    ['total_num_schools', ({ counts }) => counts.schools],
+    ['total_enrolments', ({ counts }) => counts.enrolments],
+    ['attendance_perc', (row) => 100 - rate(overall)(row)],
+    ['overall_absence_perc', rate(overall)],
+    ['authorised_absence_perc', rate(authorised)],
+    ['unauthorised_absence_perc', rate(unauthorised)],
+    ['illness_perc', rate(illness)],
+    ...persistent,
+    ['time_identifier', () => 'Academic year'],
   ];
-  const gone = weeksGone(ytd.week) / WEEKS;
-  const rows = rowsOf(ytd, (counts, phase, key) => {
-    const possible = Math.round(counts.possible * SHARE_THAT_REPORTS * gone);
-    const authorised = Math.round(counts.authorised * SHARE_THAT_REPORTS * gone);
-    const unauthorised = Math.round(counts.unauthorised * SHARE_THAT_REPORTS * gone);
-    const overall = authorised + unauthorised;
-    const illness = Math.round(authorised * 0.72);
-    const rate = (sessions: number): number => (100 * sessions) / possible;
-    return {
-      time_period: sixDigits(ytd.startYear),
-      [phaseColumn]: phase,
-      num_schools: estimated(counts.schools, key),
-      enrolments: estimated(counts.enrolments, key),
-      overall_attendance: possible - overall,
-      overall_absence: overall,
-      authorised_absence: authorised,
-      unauthorised_absence: unauthorised,
-      possible_sessions: possible,
-      reason_i_authorised_illness: illness,
-      reason_g_unauthorised_holiday: Math.round(unauthorised * 0.2),
-      total_num_schools: counts.schools,
-      total_enrolments: counts.enrolments,
-      attendance_perc: 100 - rate(overall),
-      overall_absence_perc: rate(overall),
-      authorised_absence_perc: rate(authorised),
-      unauthorised_absence_perc: rate(unauthorised),
-      illness_perc: rate(illness),
-      pa_perc: runningRate(counts, ytd, key),
-      time_identifier: 'Academic year',
-    };
-  });
-  return csvOf(headers, rows, true);
+  return csvOf(columns, rowsOf(ytd), true);
 }
 
 /**
@@ -134,22 +128,16 @@ export function attendanceFile(ytd: YearToDate, withPersistent = true): string {
  * @param weeks ISO weeks of the academic year, newest first
  */
 export function persistentAbsenceFile(startYear: number, weeks: readonly number[]): string {
-  const headers = [
-    'time_period',
-    'time_identifier',
-    'time_frame',
-    ...GEOGRAPHY,
-    'education_phase',
-    'persistent_absence_percent',
+  const columns: Column<Row>[] = [
+    ['time_period', ({ ytd }) => (ytd.week >= 36 ? startYear : startYear + 1)],
+    ['time_identifier', ({ ytd }) => `Week ${ytd.week}`],
+    ['time_frame', () => 'Year to date'],
+    ...PLACE,
+    ['education_phase', ({ phase }) => (phase === 'Total' ? 'All schools' : phase)],
+    ['persistent_absence_percent', ({ counts, ytd, key }) => Number(runningRate(counts, ytd, key).toFixed(2))],
   ];
-  const rows = weeks.flatMap((week) =>
-    rowsOf({ startYear, week }, (counts, phase, key) => ({
-      time_period: week >= 36 ? startYear : startYear + 1,
-      time_identifier: `Week ${week}`,
-      time_frame: 'Year to date',
-      education_phase: phase === 'Total' ? 'All schools' : phase,
-      persistent_absence_percent: Number(runningRate(counts, { startYear, week }, key).toFixed(2)),
-    })),
+  return csvOf(
+    columns,
+    weeks.flatMap((week) => rowsOf({ startYear, week })),
   );
-  return csvOf(headers, rows);
 }

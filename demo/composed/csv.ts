@@ -11,21 +11,40 @@ export interface Edition {
 /** DfE's three digits of the authorities that were re-coded in 2025. */
 const RECODED = ['370', '373'];
 
-export type Row = Readonly<Record<string, string | number>>;
+/** One row of a file: an area, at a time, with its counts. */
+export interface Placed {
+  readonly area: AreaFigures;
+}
 
-/** The geography of a row. */
-export function placed({ level, regionCode, regionName, authority }: AreaFigures, edition: Edition): Row {
-  const isRecoded = authority !== undefined && RECODED.includes(authority.oldLaCode) && edition.codes === 'before 2025';
+/** A column: its name and what it shows of a row. */
+export type Column<T> = readonly [name: string, show: (row: T) => string | number];
+
+/** The columns that place a row, by name; files put them in different orders. */
+export function geography(edition: Edition): Readonly<Record<string, (row: Placed) => string>> {
+  const oldCodes = edition.codes === 'before 2025' ? RECODED : [];
   return {
-    geographic_level: level,
-    country_code: ENGLAND.code,
-    country_name: ENGLAND.name,
-    region_code: regionCode,
-    region_name: regionName,
-    old_la_code: authority?.oldLaCode ?? '',
-    new_la_code: (isRecoded ? authority.codes[0] : authority?.code) ?? '',
-    la_name: authority?.name ?? '',
+    geographic_level: ({ area }) => area.level,
+    country_code: () => ENGLAND.code,
+    country_name: () => ENGLAND.name,
+    region_code: ({ area }) => area.regionCode,
+    region_name: ({ area }) => area.regionName,
+    old_la_code: ({ area }) => area.authority?.oldLaCode ?? '',
+    new_la_code: ({ area: { authority } }) =>
+      (authority && oldCodes.includes(authority.oldLaCode) ? authority.codes[0] : authority?.code) ?? '',
+    la_name: ({ area }) => area.authority?.name ?? '',
   };
+}
+
+/** Columns by name out of a table. @throws when the table has none of that name */
+export function pick<T>(
+  table: Readonly<Record<string, (row: T) => string | number>>,
+  names: readonly string[],
+): Column<T>[] {
+  return names.map((name) => {
+    const show = table[name];
+    if (!show) throw new Error(`no column ${name} is composed`);
+    return [name, show];
+  });
 }
 
 /** A rate in percent to five decimals without trailing zeros, as in the files. */
@@ -33,25 +52,23 @@ export function percent(count: number, of: number): string {
   return of === 0 ? 'z' : String(Number(((100 * count) / of).toFixed(5)));
 }
 
-function cell(value: string | number, isQuoted: boolean): string {
-  const text = String(value);
+function cell(text: string, isQuoted: boolean): string {
   return isQuoted || /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /**
- * Rows as CSV under the given header.
+ * Rows as CSV.
  * @param quoted quotes every header and text cell, as the attendance files do
- * @throws when a row lacks a column of the header
  */
-export function csvOf(headers: readonly string[], rows: readonly Row[], quoted = false): string {
-  const lines = rows.map((row) =>
-    headers
-      .map((header) => {
-        const value = row[header];
-        if (value === undefined) throw new Error(`a composed row has no ${header}`);
-        return cell(value, quoted && typeof value === 'string');
-      })
-      .join(','),
-  );
-  return `${[headers.map((header) => cell(header, quoted)).join(','), ...lines].join('\n')}\n`;
+export function csvOf<T>(columns: readonly Column<T>[], rows: readonly T[], quoted = false): string {
+  const lines = [columns.map(([name]) => cell(name, quoted)).join(',')];
+  for (const row of rows) {
+    let line = '';
+    for (const [, show] of columns) {
+      const value = show(row);
+      line += typeof value === 'number' ? `,${value}` : `,${cell(value, quoted)}`;
+    }
+    lines.push(line.slice(1));
+  }
+  return `${lines.join('\n')}\n`;
 }

@@ -97,7 +97,31 @@ export interface Correction {
  * @param startYear first calendar year of the academic year
  * @throws when no targets are set for that period and year
  */
-export function composeYear(period: ComposedPeriod, startYear: number, correction?: Correction): AuthorityFigures[] {
+export function composeYear(
+  period: ComposedPeriod,
+  startYear: number,
+  correction?: Correction,
+): readonly AuthorityFigures[] {
+  const key = `${period} ${startYear}`;
+  const known = composed.get(key) ?? composeAnew(period, startYear);
+  composed.set(key, known);
+  return correction?.period === period && correction.startYear === startYear ? corrected(known, correction) : known;
+}
+
+/** Every release restates the years before it. */
+const composed = new Map<string, readonly AuthorityFigures[]>();
+
+function corrected(figures: readonly AuthorityFigures[], correction: Correction): AuthorityFigures[] {
+  return figures.map((each) => {
+    const counts = each.phases.get(correction.phase);
+    if (each.authority.oldLaCode !== correction.oldLaCode || !counts) return each;
+    const { persistent, severe } = counts;
+    const right = { ...counts, persistent: persistent + correction.persistent, severe: severe + correction.severe };
+    return { ...each, phases: new Map(each.phases).set(correction.phase, right) };
+  });
+}
+
+function composeAnew(period: ComposedPeriod, startYear: number): AuthorityFigures[] {
   const rates = ENGLAND_RATES[period][startYear];
   const pupils = ENGLAND_ENROLMENTS[startYear];
   if (!rates || pupils === undefined) throw new RangeError(`no figures are composed for ${period} ${startYear}`);
@@ -163,16 +187,11 @@ export function composeYear(period: ComposedPeriod, startYear: number, correctio
       if (enrolled === 0) return;
       const absent = overall[at]?.[index] ?? 0;
       const unauthorised = Math.round(absent * unauthorisedShare);
-      const isCorrected =
-        correction?.period === period &&
-        correction.startYear === startYear &&
-        correction.oldLaCode === code &&
-        correction.phase === phase;
       phases.set(phase, {
         schools: Math.max(1, Math.round(enrolled / RELATIVE[phase].pupilsASchool)),
         enrolments: enrolled,
-        persistent: (persistent[at]?.[index] ?? 0) + (isCorrected ? correction.persistent : 0),
-        severe: (severe[at]?.[index] ?? 0) + (isCorrected ? correction.severe : 0),
+        persistent: persistent[at]?.[index] ?? 0,
+        severe: severe[at]?.[index] ?? 0,
         possible: possible[at]?.[index] ?? 0,
         authorised: absent - unauthorised,
         unauthorised,

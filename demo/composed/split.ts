@@ -1,5 +1,4 @@
 /** Dividing whole numbers so that the parts add up, and chance that is the same each time. */
-import { hashNumber } from '../stand-in/identity.js';
 
 /**
  * Divides a whole number in proportion to weights, no part above its cap. What is left after rounding down goes, one
@@ -26,9 +25,13 @@ export function splitWithin(total: number, weights: readonly number[], caps?: re
   return parts;
 }
 
-/** A number between -1 and 1 that looks random and is the same for the same text. */
+/** A number between -1 and 1 that looks random and is the same for the same text (FNV-1a, then mixed). */
 export function chance(seed: string): number {
-  return hashNumber(seed) / 0x7fffffff - 1;
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < seed.length; at++) hash = Math.imul(hash ^ seed.charCodeAt(at), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return ((hash ^ (hash >>> 16)) >>> 0) / 0x7fffffff - 1;
 }
 
 export function sum(numbers: readonly number[]): number {
