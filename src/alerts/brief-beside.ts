@@ -1,6 +1,6 @@
 /** What stands beside an area's figures: England, its region, its statistical neighbours, its rank, its pupil groups. */
 import { MEASURE_WORDS, type Rate } from '../domain/measure.js';
-import type { BriefFacts, FigureRow, GroupFacts, Paragraph, Sentence } from './brief-model.js';
+import type { BriefFacts, FigureRow, GroupFacts, Paragraph, Quoted, Sentence } from './brief-model.js';
 import {
   capital,
   figureOf,
@@ -15,7 +15,7 @@ import {
   type Figure,
   type Rounding,
 } from './brief-print.js';
-import { placeName, pupilsOf, schoolTypeWords, TOLD_OF } from './brief-words.js';
+import { inPlace, placeName, pupilsOf, TOLD_OF, whereWords } from './brief-words.js';
 import { courseOf, isYearBefore, paceSentence, rowYearBefore, type Course } from './brief-trend.js';
 import { Decimal } from '../domain/decimal.js';
 import { discontinuity } from '../domain/series.js';
@@ -31,15 +31,13 @@ const rounding =
   (value) =>
     value.toDecimalPlaces(places, Decimal.ROUND_HALF_UP);
 
-/** '17.6%, down from 19.2%'; only '17.6%' where the year before cannot be compared. */
-function withYearBefore(now: Figure, before: Figure | undefined, places: number): Sentence {
-  if (before === undefined || discontinuity(now.measure, before.row.period, now.row.period) !== undefined)
-    return say`${rate(now, places)}`;
+/** 'down from 19.2%', 'unchanged'; undefined where the year before cannot be compared. */
+function movedFrom(now: Figure, before: Figure | undefined, places: number): Sentence | undefined {
+  if (before === undefined || !isYearBefore(before.row.period, now.row.period)) return undefined;
+  if (discontinuity(now.measure, before.row.period, now.row.period) !== undefined) return undefined;
   const as = rounding(places);
   const moved = as(now.value).cmp(as(before.value));
-  return moved === 0
-    ? say`${rate(now, places)}, unchanged`
-    : say`${rate(now, places)}, ${moved > 0 ? 'up' : 'down'} from ${rate(before, places)}`;
+  return moved === 0 ? say`unchanged` : say`${moved > 0 ? 'up' : 'down'} from ${rate(before, places)}`;
 }
 
 /** One sentence a measure, and England's pace where it has one. England itself has nothing to stand beside. */
@@ -54,57 +52,63 @@ export function comparisonParagraph(facts: BriefFacts, measures: readonly Rate[]
   return { about: 'comparison', sentences };
 }
 
+interface Beside {
+  readonly value: Decimal;
+  readonly where: Sentence;
+  readonly now: Quoted;
+  readonly moved: Sentence | undefined;
+}
+
 function comparison(
   facts: BriefFacts,
   measure: Rate,
   england: Course | undefined,
   places: number,
 ): Sentence | undefined {
-  const own = figureOf(facts.own.at(-1), measure);
-  const as = rounding(places);
-  const beside: { readonly value: Decimal; readonly where: Sentence; readonly told: Sentence }[] = [];
-  const than = (value: Decimal): string => {
-    const side = own === undefined ? 0 : as(own.value).cmp(as(value));
-    return side === 0 ? 'the same as' : side > 0 ? 'higher than' : 'lower than';
-  };
-  if (england !== undefined) {
-    const told = withYearBefore(england.now, figureOf(rowYearBefore(facts.england), measure), places);
-    beside.push({ value: england.now.value, where: say`in England`, told });
-  }
-  const region = figureOf(facts.region.at(-1), measure);
-  if (region !== undefined) {
-    const told = withYearBefore(region, figureOf(rowYearBefore(facts.region), measure), places);
-    beside.push({
-      value: region.value,
-      where: say`in ${placeName({ name: region.row.area, level: 'Regional' })}`,
-      told,
-    });
-  }
-  const neighbours = (facts.neighbours?.rows ?? [])
-    .map((row) => figureOf(row, measure))
-    .filter((figure) => figure !== undefined);
-  if (facts.neighbours !== undefined && neighbours.length > 0) {
-    const all = neighbours.length === facts.neighbours.configured;
-    const where = say`on average in its ${howMany(neighbours)} statistical neighbours${all ? '' : ' with a figure'}`;
-    beside.push({ value: meanOf(neighbours), where, told: say`${meanRate(neighbours, places)}` });
-  }
+  const beside = [
+    england === undefined ? undefined : besideFigure(england.now, facts.england, say`in England`, places),
+    besideRegion(facts, measure, places),
+    besideNeighbours(facts, measure, places),
+  ].filter((one) => one !== undefined);
   if (beside.length === 0) return undefined;
   const what = capital({ text: MEASURE_WORDS[measure], numbers: [] });
-  if (own === undefined)
-    return say`${what} was ${joined(
-      beside.map(({ where, told }) => say`${told} ${where}`),
-      '; ',
-      '; ',
-    )}.`;
-  const parts = beside.map((one, i) => {
+  const own = figureOf(facts.own.at(-1), measure);
+  if (own === undefined) {
+    const parts = beside.map(
+      ({ now, where, moved }) => say`${now} ${where}${moved === undefined ? '' : say` (${moved})`}`,
+    );
+    return say`${what} was ${joined(parts)}.`;
+  }
+  const as = rounding(places);
+  const than = (value: Decimal): string => {
+    const side = as(own.value).cmp(as(value));
+    return side === 0 ? 'the same as' : side > 0 ? 'higher than' : 'lower than';
+  };
+  const parts = beside.map(({ value, where, now, moved }, i) => {
     const before = beside[i - 1];
-    const side = than(one.value);
-    const again = before !== undefined && than(before.value) === side;
-    return say`${again ? '' : `${side} `}${one.where} (${one.told})`;
+    const again = before !== undefined && than(before.value) === than(value);
+    return say`${again ? '' : `${than(value)} `}${where} (${now}${moved === undefined ? '' : say`, ${moved}`})`;
   });
-  const types = schoolTypeWords(facts.schoolType);
-  const where = types === undefined ? placeName(facts.area) : `${placeName(facts.area)}’s ${types}`;
-  return say`${what} in ${where} (${rate(own, places)}) was ${joined(parts)}.`;
+  return say`${what} ${whereWords(facts.area, facts.schoolType)} (${rate(own, places)}) was ${joined(parts)}.`;
+}
+
+function besideFigure(now: Figure, rows: readonly FigureRow[], where: Sentence, places: number): Beside {
+  const before = figureOf(rowYearBefore(rows), now.measure);
+  return { value: now.value, where, now: rate(now, places), moved: movedFrom(now, before, places) };
+}
+
+function besideRegion(facts: BriefFacts, measure: Rate, places: number): Beside | undefined {
+  const region = figureOf(facts.region.at(-1), measure);
+  if (region === undefined) return undefined;
+  return besideFigure(region, facts.region, say`${inPlace({ name: region.row.area, level: 'Regional' })}`, places);
+}
+
+function besideNeighbours({ neighbours }: BriefFacts, measure: Rate, places: number): Beside | undefined {
+  const figures = (neighbours?.rows ?? []).map((row) => figureOf(row, measure)).filter((one) => one !== undefined);
+  if (neighbours === undefined || figures.length === 0) return undefined;
+  const all = figures.length === neighbours.configured;
+  const where = say`on average in its ${howMany(figures)} statistical neighbours${all ? '' : ' with a figure'}`;
+  return { value: meanOf(figures), where, now: meanRate(figures, places), moved: undefined };
 }
 
 /** 'For persistent absence Luton ranks 87th among 151 authorities with a figure (1st is the highest), level with two others.' */
@@ -151,15 +155,11 @@ export function groupsParagraph(facts: BriefFacts, measures: readonly Rate[]): P
         : `Across England (there are no such figures for ${placeName(facts.area)}), of `;
     saidWhy ||= elsewhere;
     sentences.push(
-      say`${start}${pupilsOf(group.topic, group.breakdown, group.schoolType)}${elsewhere ? ',' : isEngland ? '' : ` ${inArea(facts)}`} ${joined(told)}.`,
+      say`${start}${pupilsOf(group.topic, group.breakdown, group.schoolType)}${elsewhere ? ',' : isEngland ? '' : ` ${inPlace(facts.area)}`} ${joined(told)}.`,
     );
   }
   if (leftOut) sentences.push(say`Small groups of pupils are left out.`);
   return { about: 'groups', sentences };
-}
-
-function inArea(facts: BriefFacts): string {
-  return `in ${placeName(facts.area)}`;
 }
 
 function tooSmall({ where, now }: GroupFacts): boolean {
@@ -171,14 +171,7 @@ function tooSmall({ where, now }: GroupFacts): boolean {
 function groupFigure(group: GroupFacts, measure: Rate, first: boolean): Sentence | undefined {
   const now = figureOf(group.now, measure);
   if (now === undefined) return undefined;
-  const before = figureOf(group.before, measure);
   const told = say`${rate(now, 1)} ${first ? 'were ' : ''}${TOLD_OF[measure] ?? MEASURE_WORDS[measure]}`;
-  if (before === undefined || !comparable(before.row, now.row, measure)) return told;
-  const as = rounding(1);
-  const moved = as(now.value).cmp(as(before.value));
-  return moved === 0 ? say`${told} (unchanged)` : say`${told} (${moved > 0 ? 'up' : 'down'} from ${rate(before, 1)})`;
-}
-
-function comparable(before: FigureRow, now: FigureRow, measure: Rate): boolean {
-  return isYearBefore(before.period, now.period) && discontinuity(measure, before.period, now.period) === undefined;
+  const moved = movedFrom(now, figureOf(group.before, measure), 1);
+  return moved === undefined ? told : say`${told} (${moved})`;
 }

@@ -6,7 +6,7 @@ import { discontinuity } from '../domain/series.js';
 import type { BriefFacts, ChartLine, ChartModel, FigureRow } from './brief-model.js';
 import type { BriefOptions } from './brief.js';
 import { figureOf } from './brief-print.js';
-import { inPlace, periodWords, schoolTypeWords, shortPeriod } from './brief-words.js';
+import { periodWords, shortPeriod, whereWords } from './brief-words.js';
 
 /** A chart of a phone's width has room for so many periods. */
 const MOST_PERIODS = 24;
@@ -31,9 +31,7 @@ export function briefChart(facts: BriefFacts, options: BriefOptions): ChartModel
     .map((one) => ({ ...one, points: one.points.filter(({ label }) => labels.includes(label)) }))
     .filter((one) => one.points.length > 0);
   const threshold = measure === focus ? options.threshold : undefined;
-  const types = schoolTypeWords(facts.schoolType);
-  const where = types === undefined ? inPlace(facts.area) : `in ${types} ${inPlace(facts.area)}`;
-  const title = `${MEASURE_WORDS[measure]} ${where}, ${seriesWords(last.period)}`;
+  const title = `${MEASURE_WORDS[measure]} ${whereWords(facts.area, facts.schoolType)}, ${seriesWords(last.period)}`;
   return {
     title: title.charAt(0).toUpperCase() + title.slice(1),
     measure,
@@ -91,19 +89,30 @@ function plain(value: number): string {
   return text.includes('.') ? text : printed(value, 1);
 }
 
-/** 'from 13.1% in 2016/17, up to its highest, 20.0%, in 2022/23, to 17.3% in 2024/25.' */
+/** Each stretch between gaps for itself: no trend is told across one. */
 function course({ points }: ChartLine): string {
+  const segments = [...new Set(points.map(({ segment }) => segment))];
+  const told = segments.map((segment) => stretch(points.filter((point) => point.segment === segment)));
+  return `${told.join('; after an interruption ')}.`;
+}
+
+/** An extreme of fewer points than this goes without saying. */
+const EXTREME_WANTS = 4;
+
+/** 'from 10.9% in 2016/17, highest at 22.4% in 2021/22, to 17.3% in 2024/25'. */
+function stretch(points: ChartLine['points']): string {
   const [first, last] = [points[0], points.at(-1)];
-  if (first === undefined || last === undefined) return 'no figure.';
+  if (first === undefined || last === undefined) return 'no figure';
   const at = (point: typeof first): string => `${printed(point.value, 1)}% in ${point.label}`;
-  if (points.length === 1) return `${at(first)}.`;
+  if (points.length === 1) return at(first);
   const shown = (point: typeof first): number => Number(printed(point.value, 1));
   const high = points.reduce((best, point) => (shown(point) >= shown(best) ? point : best));
   const low = points.reduce((best, point) => (shown(point) <= shown(best) ? point : best));
-  const turns = [
-    high !== first && high !== last ? `highest at ${at(high)}` : '',
-    low !== first && low !== last ? `lowest at ${at(low)}` : '',
-  ].filter((turn) => turn !== '');
-  const ends = high === last ? ', its highest' : low === last ? ', its lowest' : '';
-  return `from ${at(first)}${turns.length === 0 ? '' : `, ${turns.join(', ')},`} to ${at(last)}${ends}.`;
+  const within = (turn: typeof first): boolean => shown(turn) !== shown(first) && shown(turn) !== shown(last);
+  const turns = [within(high) ? `highest at ${at(high)}` : '', within(low) ? `lowest at ${at(low)}` : ''].filter(
+    (turn) => turn !== '',
+  );
+  const extreme = shown(high) === shown(last) ? ', its highest' : shown(low) === shown(last) ? ', its lowest' : '';
+  const tellExtreme = points.length >= EXTREME_WANTS && shown(first) !== shown(last);
+  return `from ${at(first)}${turns.length === 0 ? '' : `, ${turns.join(', ')},`} to ${at(last)}${tellExtreme ? extreme : ''}`;
 }

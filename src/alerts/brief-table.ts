@@ -50,11 +50,11 @@ function row(measure: Rate, place: string, rows: readonly FigureRow[]): TableRow
   const symbol = last.symbols[measure];
   if (now === undefined && symbol === undefined) return undefined;
   const beforeRow = rowYearBefore(rows);
-  const before = figureOf(beforeRow, measure);
-  const comparable =
-    now !== undefined &&
-    before !== undefined &&
-    discontinuity(measure, before.row.period, now.row.period) === undefined;
+  const found = figureOf(beforeRow, measure);
+  const between = found === undefined ? undefined : discontinuity(measure, found.row.period, last.period);
+  // Across a break the two must not stand beside each other; across a gap they may, without a change.
+  const before = between?.kind === 'break' ? undefined : found;
+  const comparable = now !== undefined && before !== undefined && between === undefined;
   const places = comparable ? placesWhere((as) => differenceFits(as, now.value, before.value)) : 1;
   return {
     measure,

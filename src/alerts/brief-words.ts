@@ -50,6 +50,12 @@ export function schoolTypeWords(schoolType: string): string | undefined {
   return schoolType === 'Total' ? undefined : (SCHOOL_TYPE_WORDS[schoolType] ?? `schools of type ${schoolType}`);
 }
 
+/** 'in Luton', 'in special schools in Luton'. */
+export function whereWords(area: { readonly name: string; readonly level: string }, schoolType: string): string {
+  const types = schoolTypeWords(schoolType);
+  return types === undefined ? inPlace(area) : `in ${types} ${inPlace(area)}`;
+}
+
 /** The pupils a breakdown or a school type stands for: 'pupils with SEN support'. */
 export function pupilsOf(topic: string, breakdown: string, schoolType: string): string {
   const types = schoolTypeWords(schoolType);

@@ -1,11 +1,10 @@
 /** The brief: stored figures told in sentences that could stand in a newspaper. Pure. */
 import { decimal } from '../domain/decimal.js';
 import { COUNT_OF, MEASURE_WORDS, RATES, type Measure, type Rate } from '../domain/measure.js';
-import type { Brief, BriefArea, BriefFacts, FigureRow, Paragraph, Quoted, Sentence } from './brief-model.js';
+import type { Brief, BriefFacts, FigureRow, Paragraph, Quoted, Sentence } from './brief-model.js';
 import {
   cleanAll,
   duringPeriod,
-  inPlace,
   periodEnded,
   periodWords,
   placeName,
@@ -13,6 +12,7 @@ import {
   shortPeriod,
   symbolWords,
   TOLD_OF,
+  whereWords,
 } from './brief-words.js';
 import { briefChart } from './brief-chart.js';
 import { comparisonParagraph, groupsParagraph, rankParagraph } from './brief-beside.js';
@@ -90,12 +90,6 @@ function headline(facts: BriefFacts, measures: readonly Rate[]): string {
   });
   const types = schoolTypeWords(facts.schoolType);
   return `${facts.area.name}${types === undefined ? '' : ` (${types})`}: ${parts.join(', ')}`;
-}
-
-/** 'in Luton', 'in special schools in Luton'. */
-function whereWords(area: BriefArea, schoolType: string): string {
-  const types = schoolTypeWords(schoolType);
-  return types === undefined ? inPlace(area) : `in ${types} ${inPlace(area)}`;
 }
 
 function areaParagraph(

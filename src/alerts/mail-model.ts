@@ -1,0 +1,81 @@
+/** What one mail to one recipient is made from. Everything is given: no clock, no lookup. */
+import type { Condition, EventKind } from '../domain/rule.js';
+import type { Measure } from '../domain/measure.js';
+import type { Period } from '../domain/period.js';
+import type { Mailbox } from '../config/words.js';
+import type { Brief, BriefArea } from './brief-model.js';
+import type { RenderedChart } from './chart.js';
+
+/** One event, as it was recorded, with the rule's condition where the rule is still configured. */
+export interface MailNews {
+  readonly event: EventKind;
+  readonly rule: string;
+  /** undefined: the rule is no longer configured. */
+  readonly condition: Condition | undefined;
+  readonly measure: Measure;
+  readonly area: BriefArea;
+  readonly series: string;
+  readonly period: Period;
+  readonly asOf: string | undefined;
+  readonly schoolType: string;
+  readonly topic: string;
+  readonly breakdown: string;
+  /** Decimal text; null where a symbol stands or the area ended. */
+  readonly value: string | null;
+  readonly previous: string | null;
+  readonly threshold: string | null;
+  /** Why, in words: the sentence recorded with the event. */
+  readonly reason: string;
+  readonly release: string;
+  /** Names the event for the Message-ID. */
+  readonly fingerprint: string;
+}
+
+/** One area and series: what happened and, where figures stand, the brief. */
+export interface MailSection {
+  readonly area: BriefArea;
+  readonly series: string;
+  readonly news: readonly MailNews[];
+  readonly brief: Brief | undefined;
+  readonly chart: RenderedChart | undefined;
+}
+
+export interface MailModel {
+  readonly date: Date;
+  readonly from: Mailbox;
+  readonly replyTo: Mailbox | undefined;
+  /** The one recipient. */
+  readonly to: string;
+  /** Recipient groups through which it comes, in the order of their names. */
+  readonly groups: readonly string[];
+  /** Whom to ask about the lines. */
+  readonly owner: string | undefined;
+  readonly sections: readonly MailSection[];
+  /** The figures are composed, not published: said in subject and body, and no licence is claimed. */
+  readonly composed: boolean;
+  /** Something on the same release went to the recipient before. */
+  readonly followUp: boolean;
+  /** Events of these runs that a silence kept out of this mail. */
+  readonly silenced: number;
+  /** What is missing or doubtful about the sources, in sentences. */
+  readonly notices: readonly string[];
+  /** Message-IDs of earlier mails on the one alert this mail is about, oldest first. */
+  readonly references: readonly string[];
+  /** Release versions told of, for the Message-ID. */
+  readonly versions: readonly string[];
+}
+
+export interface MailAttachment {
+  readonly filename: string;
+  readonly content: Buffer;
+  readonly contentType: string;
+  /** Set on pictures shown inside the HTML. */
+  readonly cid: string | undefined;
+}
+
+export interface RenderedMail {
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string;
+  readonly attachments: readonly MailAttachment[];
+}

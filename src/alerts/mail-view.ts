@@ -1,0 +1,244 @@
+/** A mail as its two templates read it: every field there, every text ready. */
+import { MEASURE_WORDS, type Measure } from '../domain/measure.js';
+import { momentWords, periodWords, TOLD_OF } from './brief-words.js';
+import type { Brief, ReleaseFacts, TableRow } from './brief-model.js';
+import { CHART_WIDTH } from './chart.js';
+import type { MailModel, MailNews, MailSection } from './mail-model.js';
+import { byImportance, EVENT_LABELS, lineWords, ruleWords, subjectOf, valueWords, whoWords } from './mail-news.js';
+
+/** So many areas are told in the mail itself; the rest is in the attached CSV. */
+export const MOST_AREAS = 25;
+
+export interface MailView {
+  readonly subject: string;
+  /** First words in the list of mails: what the subject does not say. */
+  readonly preheader: string;
+  /** COMPOSED, follow-up: what kind of mail this is. */
+  readonly banners: readonly string[];
+  readonly summary: readonly SummaryRow[];
+  readonly moreAreas: string;
+  readonly sections: readonly SectionView[];
+  readonly notices: readonly string[];
+  readonly definitions: readonly string[];
+  readonly rules: readonly string[];
+  readonly owner: string;
+  readonly sources: readonly SourceView[];
+  readonly licence: { readonly text: string; readonly url: string } | null;
+  readonly foot: readonly string[];
+}
+
+export interface SummaryRow {
+  readonly who: string;
+  readonly event: string;
+  readonly measure: string;
+  readonly value: string;
+  readonly line: string;
+}
+
+export interface SectionView {
+  readonly heading: string;
+  readonly news: readonly { readonly label: string; readonly reason: string; readonly rule: string }[];
+  readonly paragraphs: readonly string[];
+  readonly table: {
+    readonly caption: string;
+    readonly now: string;
+    readonly before: string;
+    readonly groups: readonly TableGroup[];
+  } | null;
+  readonly chart: { readonly cid: string; readonly alt: string; readonly width: number } | null;
+  readonly ended: string;
+}
+
+export interface TableGroup {
+  readonly measure: string;
+  readonly rows: readonly Pick<TableRow, 'place' | 'now' | 'before' | 'change'>[];
+}
+
+export interface SourceView {
+  readonly text: string;
+  readonly url: string;
+}
+
+const LICENCE_URL = 'https://www.nationalarchives.gov.uk/doc/open-government-licence/version/3/';
+
+/** The most important section first, then by name. */
+export function inOrder(sections: readonly MailSection[]): readonly MailSection[] {
+  const first = (section: MailSection): MailNews | undefined => [...section.news].sort(byImportance)[0];
+  return [...sections].sort((a, b) => {
+    const [newsA, newsB] = [first(a), first(b)];
+    if (newsA !== undefined && newsB !== undefined) return byImportance(newsA, newsB);
+    if (newsA !== undefined || newsB !== undefined) return newsA === undefined ? 1 : -1;
+    return a.area.name.localeCompare(b.area.name, 'en') || a.series.localeCompare(b.series, 'en');
+  });
+}
+
+/** The address of a chart inside the mail. */
+export function chartCid(position: number, model: MailModel): string {
+  return `chart${position + 1}@${domainOf(model)}`;
+}
+
+/** What stands behind the @ of the sender. */
+export function domainOf(model: MailModel): string {
+  return model.from.address.slice(model.from.address.lastIndexOf('@') + 1).toLowerCase();
+}
+
+/** @param model cleaned: no control characters in any text */
+export function viewOf(model: MailModel): MailView {
+  const sections = inOrder(model.sections);
+  const news = sections.flatMap((section) => section.news).sort(byImportance);
+  const shown = sections.slice(0, MOST_AREAS);
+  const shownNews = shown.flatMap((section) => section.news).sort(byImportance);
+  const more = sections.length - shown.length;
+  const subject = subjectOf(model, sections);
+  return {
+    subject,
+    preheader: shown[0]?.brief?.paragraphs[0]?.sentences[0]?.text ?? news[0]?.reason ?? '',
+    banners: [
+      ...(model.composed
+        ? ['COMPOSED: these figures are made up to show how the program works. They are no statistics.']
+        : []),
+      ...(model.followUp ? ['Follow-up: an earlier mail on this release went to you before; this came later.'] : []),
+    ],
+    summary: shown.length === 1 && news.length === 0 ? [] : [...shownNews.map(newsRow), ...shown.flatMap(quietRows)],
+    moreAreas:
+      more === 0
+        ? ''
+        : `${more} more ${more === 1 ? 'area is' : 'areas are'} in the attached file alerts.csv, which holds all ${sections.length}.`,
+    sections: shown.map((section, i) => sectionView(section, i, model)),
+    notices: model.notices,
+    definitions: definitions(shown),
+    rules: [...new Set(news.map((one) => `${one.rule}: ${ruleWords(one)}.`))],
+    owner: model.owner === undefined ? '' : `Who owns these lines: ${model.owner}.`,
+    sources: sources(shown),
+    licence: model.composed
+      ? null
+      : { text: 'Figures: Department for Education, under the Open Government Licence v3.0.', url: LICENCE_URL },
+    foot: foot(model, news),
+  };
+}
+
+function newsRow(news: MailNews): SummaryRow {
+  return {
+    who: whoWords(news),
+    event: EVENT_LABELS[news.event],
+    measure: MEASURE_WORDS[news.measure],
+    value: valueWords(news),
+    line: lineWords(news),
+  };
+}
+
+/** The figures of an area on which there is a brief and no news. */
+function quietRows({ news, brief }: MailSection): readonly SummaryRow[] {
+  if (news.length > 0 || brief === undefined) return [];
+  return brief.table.rows
+    .filter(({ place, measure }) => place === brief.area.name && measure in TOLD_OF)
+    .map(({ place, measure, now }) => ({
+      who: place,
+      event: 'No line crossed',
+      measure: MEASURE_WORDS[measure],
+      value: now,
+      line: '–',
+    }));
+}
+
+function sectionView(section: MailSection, position: number, model: MailModel): SectionView {
+  const { brief, chart } = section;
+  const first = section.news[0];
+  const when = brief?.periodWords ?? (first === undefined ? '' : periodWords(first.period, first.asOf));
+  return {
+    heading: when === '' ? section.area.name : `${section.area.name}, ${when}`,
+    news: [...section.news].sort(byImportance).map((one) => ({
+      label: EVENT_LABELS[one.event],
+      reason: sentence(one.reason),
+      rule: one.rule,
+    })),
+    paragraphs: brief?.paragraphs.map(({ sentences }) => sentences.map(({ text }) => text).join(' ')) ?? [],
+    table: brief === undefined || brief.table.rows.length === 0 ? null : tableView(brief),
+    chart: chart === undefined ? null : { cid: chartCid(position, model), alt: chart.alt, width: CHART_WIDTH },
+    ended: brief?.periodEnded ?? '',
+  };
+}
+
+/** With a capital and a full stop. */
+function sentence(text: string): string {
+  const start = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(start) ? start : `${start}.`;
+}
+
+function tableView(brief: Brief): SectionView['table'] {
+  const measures = [...new Set(brief.table.rows.map(({ measure }) => measure))];
+  return {
+    caption: `${brief.area.name}, ${brief.periodWords}: rates, and change in percentage points`,
+    now: brief.table.nowHeading,
+    before: brief.table.beforeHeading,
+    groups: measures.map((measure) => ({
+      measure: capital(MEASURE_WORDS[measure]),
+      rows: brief.table.rows.filter((row) => row.measure === measure),
+    })),
+  };
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** DfE's definitions of what the mail speaks of. */
+function definitions(sections: readonly MailSection[]): readonly string[] {
+  const measures = new Set<Measure>(
+    sections.flatMap((section) => [
+      ...section.news.map(({ measure }) => measure),
+      ...(section.brief?.table.rows.map(({ measure }) => measure) ?? []),
+    ]),
+  );
+  const speaksOf = (...some: readonly Measure[]): boolean => some.some((measure) => measures.has(measure));
+  return [
+    ...(speaksOf('persistent_absence_rate', 'persistent_absentees')
+      ? ['Persistent absence: missing 10% or more of possible sessions.']
+      : []),
+    ...(speaksOf('severe_absence_rate', 'severe_absentees')
+      ? [
+          'Severe absence: missing 50% or more of possible sessions. Every severely absent pupil also counts as persistently absent.',
+        ]
+      : []),
+    ...(speaksOf('overall_absence_rate', 'authorised_absence_rate', 'unauthorised_absence_rate')
+      ? ['Overall, authorised and unauthorised absence: the share of possible sessions missed.']
+      : []),
+    'Pupil enrolments are counted: a pupil enrolled at two schools counts twice.',
+  ];
+}
+
+function sources(sections: readonly MailSection[]): readonly SourceView[] {
+  const all = new Map<string, SourceView>();
+  for (const release of sections.flatMap(({ brief }) => brief?.releases ?? [])) {
+    const text = sourceText(release);
+    if (!all.has(text)) all.set(text, { text, url: webAddress(release.url) });
+  }
+  return [...all.values()];
+}
+
+function sourceText(release: ReleaseFacts): string {
+  const status = release.status === undefined ? '' : ` (${release.status})`;
+  return `${release.publication}, release “${release.title}”${status}, published ${momentWords(release.publishedAt)}, data set “${release.dataSet}”, version ${release.version}.`;
+}
+
+/** Only addresses of the web become links. */
+function webAddress(url: string | undefined): string {
+  return url !== undefined && /^https?:\/\/[^\s<>"]+$/i.test(url) ? url : '';
+}
+
+function foot(model: MailModel, news: readonly MailNews[]): readonly string[] {
+  const groups = model.groups.map((group) => `“${group}”`).join(', ');
+  const ask = model.owner ?? model.replyTo?.address ?? model.from.address;
+  return [
+    `You get this mail because ${model.to} is in the recipient ${model.groups.length === 1 ? 'group' : 'groups'} ${groups} of Absence watch, ${
+      news.length > 0 ? 'which these rules notify' : 'which gets a brief at each release'
+    }.`,
+    `Questions: ${ask}.`,
+    'To stop these mails, ask there to have your address taken out of the group; one alert alone can be silenced until a date.',
+    ...(model.silenced === 0
+      ? []
+      : [
+          `${model.silenced} ${model.silenced === 1 ? 'event was' : 'events were'} silenced and ${model.silenced === 1 ? 'is' : 'are'} not in this mail.`,
+        ]),
+  ];
+}

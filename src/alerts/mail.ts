@@ -1,0 +1,89 @@
+/** A mail: from its model to text, HTML and pictures, and to the bytes that go over the wire. */
+import { createHash } from 'node:crypto';
+import Handlebars from 'handlebars';
+import MailComposer from 'nodemailer/lib/mail-composer';
+import { clean, cleanAll } from './brief-words.js';
+import { newsCsv } from './mail-csv.js';
+import type { MailAttachment, MailModel, RenderedMail } from './mail-model.js';
+import { byImportance } from './mail-news.js';
+import { mailText } from './mail-text.js';
+import { chartCid, domainOf, inOrder, MOST_AREAS, viewOf, type MailView } from './mail-view.js';
+import { MAIL_HTML } from './templates/mail-html.js';
+
+/** Strict: a field that the view lacks is an error, not a blank. */
+const html = Handlebars.compile<MailView>(MAIL_HTML, { strict: true });
+
+/** @returns subject, both bodies, and the attachments: a picture for each chart shown, above 25 areas a CSV of all events */
+export function renderMail(unclean: MailModel): RenderedMail {
+  const model = cleanAll(unclean);
+  const view = viewOf(model);
+  const sections = inOrder(model.sections);
+  const attachments: MailAttachment[] = sections
+    .slice(0, MOST_AREAS)
+    .flatMap(({ chart }, i) =>
+      chart === undefined
+        ? []
+        : [{ filename: `chart-${i + 1}.png`, content: chart.png, contentType: 'image/png', cid: chartCid(i, model) }],
+    );
+  if (sections.length > MOST_AREAS) {
+    const all = sections.flatMap(({ news }) => news).sort(byImportance);
+    attachments.push({
+      filename: 'alerts.csv',
+      content: Buffer.from(newsCsv(all)),
+      contentType: 'text/csv; charset=utf-8',
+      cid: undefined,
+    });
+  }
+  return { subject: view.subject, text: mailText(view), html: html(view), attachments };
+}
+
+/**
+ * The same recipient, release versions and events give the same id, so that a mail that had to be sent twice can be
+ * told as one.
+ */
+export function messageIdOf(model: MailModel): string {
+  const events = model.sections.flatMap(({ area, series, news }) =>
+    news.length === 0 ? [`brief\n${area.code}\n${series}`] : news.map(({ fingerprint }) => fingerprint),
+  );
+  const named = JSON.stringify([model.to.toLowerCase(), [...model.versions].sort(), events.sort()]);
+  return `<${createHash('sha256').update(named).digest('hex').slice(0, 40)}@${domainOf(model)}>`;
+}
+
+/** '"attendance-team" <attendance-team.absence-watch.luton.example>' (RFC 2919): printable ASCII, no quotes or brackets in the name. */
+function listId(model: MailModel): string {
+  const group = clean(model.groups[0] ?? 'all');
+  const label = group
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '');
+  return `"${group.replace(/[^ !#-;=?-[\]-~]/g, '').trim()}" <${label === '' ? 'list' : label}.absence-watch.${domainOf(model)}>`;
+}
+
+/** The whole message as bytes; the same model gives the same bytes. */
+export async function buildRaw(model: MailModel): Promise<Buffer> {
+  const mail = renderMail(model);
+  const messageId = messageIdOf(model);
+  const { from, replyTo } = model;
+  const composer = new MailComposer({
+    from: { name: from.name ?? '', address: from.address },
+    ...(replyTo === undefined ? {} : { replyTo: { name: replyTo.name ?? '', address: replyTo.address } }),
+    to: model.to,
+    date: model.date,
+    messageId,
+    subject: mail.subject,
+    text: mail.text,
+    html: mail.html,
+    baseBoundary: messageId.slice(1, 33),
+    headers: { 'Auto-Submitted': 'auto-generated', 'List-Id': { prepared: true, value: listId(model) } },
+    ...(model.references.length === 0
+      ? {}
+      : { inReplyTo: model.references.at(-1) ?? '', references: [...model.references] }),
+    attachments: mail.attachments.map(({ filename, content, contentType, cid }) => ({
+      filename,
+      content,
+      contentType,
+      ...(cid === undefined ? {} : { cid, contentDisposition: 'inline' as const }),
+    })),
+  });
+  return composer.compile().build();
+}

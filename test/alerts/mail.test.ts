@@ -1,0 +1,227 @@
+import { mkdirSync, readFileSync, writeFileSync, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { simpleParser } from 'mailparser';
+import { describe, expect, it } from 'vitest';
+import { buildRaw, messageIdOf, renderMail } from '../../src/alerts/mail.js';
+import type { MailModel } from '../../src/alerts/mail-model.js';
+import { lutonFacts } from './brief-fixtures.js';
+import { LUTON, model, news, section, SITUATIONS } from './mail-fixtures.js';
+
+const GOLDEN = join(import.meta.dirname, '../golden/mails');
+const UPDATE = process.env['UPDATE_GOLDEN'] === '1';
+
+function held(file: string, text: string): void {
+  const path = join(GOLDEN, file);
+  if (UPDATE) {
+    mkdirSync(GOLDEN, { recursive: true });
+    writeFileSync(path, text);
+  }
+  expect(
+    existsSync(path),
+    `${file} is missing: UPDATE_GOLDEN=1 npx vitest run test/alerts/mail.test.ts writes it`,
+  ).toBe(true);
+  expect(text).toBe(readFileSync(path, 'utf8'));
+}
+
+describe('golden mails', () => {
+  for (const [name, make] of Object.entries(SITUATIONS)) {
+    it(`reads as reviewed: ${name.replaceAll('-', ' ')}`, () => {
+      const mail = renderMail(make());
+      held(`${name}.txt`, `Subject: ${mail.subject}\n\n${mail.text}`);
+      held(`${name}.html`, mail.html);
+    });
+  }
+});
+
+/** Every opening tag of a document with its attributes, as text. */
+function tags(html: string, name: string): string[] {
+  return [...html.matchAll(new RegExp(`<${name}\\b[^>]*>`, 'gi'))].map(([tag]) => tag);
+}
+
+describe('the HTML of every mail', () => {
+  for (const [name, make] of Object.entries(SITUATIONS)) {
+    const { html, attachments } = renderMail(make());
+    it(`keeps the rules of old and careful clients: ${name.replaceAll('-', ' ')}`, () => {
+      expect(html).toMatch(/^<!doctype html>\n<html lang="en-GB"/);
+      for (const forbidden of ['script', 'iframe', 'form', 'object', 'embed', 'link', 'video', 'svg', 'base'])
+        expect(tags(html, forbidden), forbidden).toEqual([]);
+      expect(html).not.toMatch(/\son[a-z]+=/i);
+      expect(html).not.toMatch(/url\(|@import|position:|float:|display:\s*(flex|grid)/i);
+      for (const image of tags(html, 'img')) {
+        expect(image).toMatch(/src="cid:[^"]+"/);
+        expect(image).toMatch(/alt="Line chart: [^"]{40,}"/);
+        expect(image).toMatch(/width="\d+"/);
+      }
+      const shown = tags(html, 'img').map((image) => /cid:([^"]+)"/.exec(image)?.[1]);
+      expect(shown).toEqual(attachments.filter(({ cid }) => cid !== undefined).map(({ cid }) => cid));
+      for (const link of tags(html, 'a')) expect(link).toMatch(/href="https:\/\//);
+      for (const table of tags(html, 'table'))
+        expect(table, 'layout tables are hidden from screen readers').toMatch(/role="presentation"|border-collapse/);
+      for (const header of tags(html, 'th')) expect(header).toMatch(/scope="(row|col)"/);
+      expect(tags(html, 'h1')).toHaveLength(1);
+      expect(Math.max(...[...html.matchAll(/(?<!max-)width:(\d+)px/g)].map(([, px]) => Number(px)), 0)).toBe(0);
+    });
+  }
+});
+
+describe('the subject', () => {
+  const subject = (name: string): string => renderMail(SITUATIONS[name]?.() ?? model([])).subject;
+
+  it('says the news of a single alert', () => {
+    expect(subject('one-line-crossed')).toBe(
+      'Luton: severe absence 2.1%, above your 2.0% line (autumn and spring terms 2024/25)',
+    );
+  });
+  it('shows one more decimal where rounding would deny the crossing', () => {
+    expect(subject('rounding-would-hide-the-crossing')).toContain('severe absence 2.04%, above your 2.00% line');
+  });
+  it('says the most important of several and how many more there are', () => {
+    expect(subject('several-areas')).toBe(
+      'Luton: severe absence 2.1%, above your 2.0% line (autumn and spring terms 2024/25), and 3 more',
+    );
+  });
+  it('says COMPOSED first where figures are composed, and claims no licence', () => {
+    const mail = renderMail(model([section(lutonFacts(), [news()])], { composed: true }));
+    expect(mail.subject).toMatch(/^COMPOSED: Luton/);
+    for (const body of [mail.text, mail.html]) {
+      expect(body).toContain('COMPOSED');
+      expect(body).not.toContain('Open Government Licence');
+    }
+  });
+});
+
+async function parsed(made: MailModel): Promise<{ raw: string; mail: Awaited<ReturnType<typeof simpleParser>> }> {
+  const raw = await buildRaw(made);
+  return { raw: raw.toString('latin1').replace(/\r\n[ \t]+/g, ' '), mail: await simpleParser(raw) };
+}
+
+describe('the message on the wire', () => {
+  const made = (): MailModel => SITUATIONS['cleared']?.() ?? model([]);
+
+  it('has both bodies, the picture inside, and the headers of automatic mail', async () => {
+    const { mail, raw } = await parsed(made());
+    expect(mail.headers.get('auto-submitted')).toBe('auto-generated');
+    expect(raw).toContain('List-ID: "attendance-team" <attendance-team.absence-watch.luton.example>');
+    expect(mail.to).toMatchObject({ text: 'officer@luton.example' });
+    expect(mail.date).toEqual(new Date('2025-10-23T08:41:00Z'));
+    expect(mail.text).toContain('no longer');
+    expect(typeof mail.html).toBe('string');
+    expect(mail.attachments.map(({ contentType, contentDisposition }) => [contentType, contentDisposition])).toEqual([
+      ['image/png', 'inline'],
+    ]);
+  });
+
+  it('refers to the earlier mails of a single alert', async () => {
+    const { mail } = await parsed(made());
+    expect(mail.inReplyTo).toBe('<second@luton.example>');
+    expect(mail.references).toEqual(['<first@luton.example>', '<second@luton.example>']);
+  });
+
+  it('is the same byte for byte when it is built again', async () => {
+    expect((await buildRaw(made())).equals(await buildRaw(made()))).toBe(true);
+  });
+
+  it('has a Message-ID that recipient, versions and events decide, whatever their order', () => {
+    const two = [news(), news({ fingerprint: 'other' })];
+    const id = messageIdOf(model([section(lutonFacts(), two)], { versions: ['a', 'b'] }));
+    expect(id).toMatch(/^<[0-9a-f]{40}@luton\.example>$/);
+    expect(
+      messageIdOf(model([section(lutonFacts(), [...two].reverse())], { versions: ['b', 'a'], date: new Date(0) })),
+    ).toBe(id);
+    expect(messageIdOf(model([section(lutonFacts(), two)], { versions: ['a', 'c'] }))).not.toBe(id);
+    expect(
+      messageIdOf(model([section(lutonFacts(), two)], { versions: ['a', 'b'], to: 'desk@luton.example' })),
+    ).not.toBe(id);
+    expect(messageIdOf(model([section(lutonFacts(), [news()])], { versions: ['a', 'b'] }))).not.toBe(id);
+  });
+
+  it('attaches all events as CSV above 25 areas, and tells 25 of them', async () => {
+    const { mail } = await parsed(SITUATIONS['more-areas-than-a-mail-holds']?.() ?? model([]));
+    const csv = mail.attachments.find(({ filename }) => filename === 'alerts.csv')?.content.toString('utf8') ?? '';
+    expect(csv.trimEnd().split('\r\n')).toHaveLength(28);
+    expect(mail.text).toContain('2 more areas are in the attached file');
+    expect(
+      mail.text?.match(/^Authority \d\d, autumn and spring$/gm) ?? mail.text?.match(/^Authority \d\d, autumn/gm),
+    ).toHaveLength(25);
+  });
+});
+
+describe('what comes from outside', () => {
+  const evil =
+    'Lu\r\nBcc: everyone@evil.example\r\n\r\n<script>alert(1)</script>"><img src=x onerror=alert(1)>\u202etxt\u2028';
+  const facts = lutonFacts();
+  const poisoned = model(
+    [
+      section(
+        {
+          ...facts,
+          area: { ...LUTON, name: evil },
+          own: facts.own.map((one) => ({ ...one, area: evil })),
+          releases: facts.releases.map((release) => ({
+            ...release,
+            title: evil,
+            dataSet: evil,
+            url: 'javascript:alert(1)',
+          })),
+        },
+        [news({ area: { ...LUTON, name: evil }, rule: evil, reason: evil })],
+      ),
+    ],
+    { groups: [evil], owner: evil, notices: [evil], references: ['<a@b>\r\nBcc: x@evil.example'] },
+  );
+
+  it('starts no header, in area names, rule names, release titles, groups or references', async () => {
+    const raw = (await buildRaw(poisoned)).toString('latin1');
+    const head = raw.slice(0, raw.indexOf('\r\n\r\n'));
+    const names = head
+      .replace(/\r\n[ \t]+/g, ' ')
+      .split('\r\n')
+      .map((line) => line.slice(0, line.indexOf(':')));
+    expect(names.sort()).toEqual(
+      [
+        'Auto-Submitted',
+        'Content-Type',
+        'Date',
+        'From',
+        'In-Reply-To',
+        'List-ID',
+        'MIME-Version',
+        'Message-ID',
+        'References',
+        'Subject',
+        'To',
+      ].sort(),
+    );
+  });
+
+  it('makes no element, attribute or link', () => {
+    const { html } = renderMail(poisoned);
+    expect(tags(html, 'script')).toEqual([]);
+    expect(tags(html, 'img').every((image) => image.includes('cid:') && !/\sonerror=alert\(1\)>/.test(image))).toBe(
+      true,
+    );
+    expect(html).not.toContain('javascript:');
+    expect(html).toContain('&lt;script&gt;');
+  });
+
+  it('turns no sentence round and breaks no line of the plain text', () => {
+    const { subject, text } = renderMail(poisoned);
+    expect(subject).not.toMatch(/[\p{Cc}\u2028\u202e]/u);
+    expect(text).not.toMatch(/[\r\u2028\u202e]/);
+  });
+
+  it('gives spreadsheets no formula to run', () => {
+    const area = { ...LUTON, name: '=HYPERLINK("http://evil.example")' };
+    const many = Array.from({ length: 26 }, (_, i) => ({
+      ...section({ ...lutonFacts(), area: { ...area, code: String(i) } }, [
+        news({ area, fingerprint: String(i), value: '-2.1' }),
+      ]),
+    }));
+    const csv =
+      renderMail(model(many))
+        .attachments.find(({ filename }) => filename === 'alerts.csv')
+        ?.content.toString() ?? '';
+    expect(csv).toContain(`"'=HYPERLINK(""http://evil.example"")"`);
+    expect(csv).toContain(',-2.1,');
+  });
+});
