@@ -102,7 +102,7 @@ export async function main(argv: readonly string[], surroundings: Surroundings):
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (error instanceof DatabaseHeldError && surroundings.sharedStore === undefined) {
-      const answer = await askService(error.socketPath, argv, surroundings);
+      const answer = await askService(error.holder.socketPath, argv, surroundings);
       if (answer !== undefined) return answer;
     }
     const failure = explain(error);

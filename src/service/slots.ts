@@ -4,8 +4,8 @@
  */
 import type { Store } from '../load/database.js';
 
-/** The first moment of the schedule after another; undefined when there is none. */
-export type NextSlot = (after: Date) => Date | undefined;
+/** The next moments of the schedule after another, in order; fewer than asked for only where there are no more. */
+export type NextSlots = (after: Date, count: number) => readonly Date[];
 
 export interface DueSlot {
   readonly dueAt: Date;
@@ -13,28 +13,33 @@ export interface DueSlot {
   readonly missed: number;
 }
 
-/** More slots than any real schedule has in the two years that runs are kept: a bound on work, not a limit of use. */
+/** Slots looked up at once: a laptop's long weekend in one go. */
+const AT_ONCE = 1_000;
+/** More slots than any real schedule has in two years: a bound on work, not a limit of use. */
 const MOST_MISSED = 100_000;
 
 /**
  * The newest slot that is due and on no record, with how many it stands for.
  * @param last the newest slot on record
  */
-export function dueSlot(next: NextSlot, last: Date, now: Date): DueSlot | undefined {
-  let due: Date | undefined;
-  let missed = -1;
-  for (let slot = next(last); slot !== undefined && slot <= now && missed < MOST_MISSED; slot = next(slot)) {
-    due = slot;
-    missed += 1;
+export function dueSlot(next: NextSlots, last: Date, now: Date): DueSlot | undefined {
+  let newest: Date | undefined;
+  let count = 0;
+  for (let after = last; count < MOST_MISSED;) {
+    const slots = next(after, AT_ONCE).filter((slot) => slot <= now);
+    count += slots.length;
+    newest = slots.at(-1) ?? newest;
+    if (slots.length < AT_ONCE || newest === undefined) break;
+    after = newest;
   }
-  return due === undefined ? undefined : { dueAt: due, missed };
+  return newest === undefined ? undefined : { dueAt: newest, missed: count - 1 };
 }
 
 /**
  * Takes the slot that is due, if any: exactly one caller of any number gets it.
  * A slot that a crash left running is due again; the first call ever records a starting point and returns `now`.
  */
-export async function claimSlot(store: Store, next: NextSlot, now: Date): Promise<DueSlot | undefined> {
+export async function claimSlot(store: Store, next: NextSlots, now: Date): Promise<DueSlot | undefined> {
   return store.db.transaction().execute(async (trx) => {
     const newest = await trx.selectFrom('slot').select('due_at').orderBy('due_at', 'desc').limit(1).executeTakeFirst();
     const claim = async (dueAt: Date): Promise<boolean> => {

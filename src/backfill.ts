@@ -1,0 +1,391 @@
+/** History on demand: from EES or from files at hand, on the one lock, quiet unless asked otherwise. */
+import { basename, join } from 'node:path';
+import { familyOf } from './domain/series.js';
+import { cleanDownloads, download } from './extract/download.js';
+import { planBackfill, type BackfillPlan, type BackfillRequest } from './extract/history.js';
+import { openLocalFile, readMetaFile } from './extract/local-file.js';
+import { sourceKey } from './extract/wanted.js';
+import { withRunLock } from './load/runs.js';
+import { heldBack, isHandled } from './load/sources.js';
+import { acceptVersion } from './load/versions.js';
+import { loadFile, type FileReport, type FileToLoad } from './load-file.js';
+import { deliverOwed, evaluateLoaded, fileToLoad, openClient, type RunReport, type Tools } from './pipeline.js';
+
+export interface Acceptance {
+  readonly gate: string;
+  readonly reason: string;
+}
+
+export interface LocalBackfill {
+  readonly kind: 'file';
+  /** Absolute path. */
+  readonly path: string;
+  readonly metaPath: string | undefined;
+  readonly publication: string;
+  /** The release's label, which is also the data set's identity. */
+  readonly release: string;
+  readonly publishedAt: Date | undefined;
+  readonly schoolType: string | undefined;
+}
+
+export interface EesBackfill extends BackfillRequest {
+  readonly kind: 'ees';
+}
+
+export interface BackfillOptions {
+  readonly dryRun: boolean;
+  /** Sends what history raises; else it is recorded and muted. */
+  readonly notify: boolean;
+  readonly accept: Acceptance | undefined;
+  /** Told before anything is sent, with `notify`. */
+  readonly announce: (text: string) => void;
+}
+
+export interface BackfillReport {
+  readonly run: number | null;
+  readonly dry_run: boolean;
+  readonly outcome: 'done' | 'in part' | 'failed';
+  readonly plan: readonly PlannedFile[];
+  readonly files: readonly FileReport[];
+  readonly skipped: BackfillPlan['skipped'];
+  readonly notes: readonly string[];
+  readonly events: number;
+  readonly mails: RunReport['mails'] | null;
+}
+
+/** One file of a plan. */
+export interface PlannedFile {
+  readonly release: string;
+  readonly data_set: string;
+  readonly file: string;
+  readonly version: string | null;
+  readonly bytes: number | null;
+  readonly rows: number | null;
+  readonly already_loaded: boolean;
+}
+
+/**
+ * Loads history. Interrupted, it takes up where it was when called again: what is loaded is not fetched twice.
+ * @throws RunHeldError, LocalFileError, what EES or the database throws before anything is planned
+ */
+export async function backfill(
+  tools: Tools,
+  request: LocalBackfill | EesBackfill,
+  options: BackfillOptions,
+): Promise<BackfillReport> {
+  // A plan writes nothing, so it needs no lock.
+  if (options.dryRun) return request.kind === 'file' ? dryLocal(tools, request, options) : dryEes(tools, request);
+  return withRunLock(tools.store, { trigger: 'backfill', now: tools.now }, async (run) => {
+    const inRun = {
+      ...tools,
+      log: tools.log.child({ run: run.id }),
+      signal: AbortSignal.any([tools.signal, run.signal]),
+    };
+    const loaded =
+      request.kind === 'file'
+        ? { ...NOTHING, files: [await loadLocal(inRun, request, run.id, options)] }
+        : await loadFromEes(inRun, request, run.id, options);
+    const evaluation = await evaluateLoaded(inRun, run.id, options.notify ? undefined : 'backfill');
+    if (options.notify)
+      options.announce(
+        `This makes ${evaluation.recipients} ${evaluation.recipients === 1 ? 'mail' : 'mails'} (one a recipient).`,
+      );
+    const mails = options.notify ? await deliverOwed(inRun, run.id) : null;
+    const bad = loaded.files.filter((file) => file.outcome !== 'loaded' && file.outcome !== 'unchanged');
+    const outcome =
+      bad.length === 0
+        ? 'done'
+        : bad.length === loaded.files.length && bad.every((file) => file.outcome === 'failed')
+          ? 'failed'
+          : 'in part';
+    const report: BackfillReport = {
+      run: run.id,
+      dry_run: false,
+      outcome,
+      ...loaded,
+      events: evaluation.events.length,
+      mails,
+    };
+    return {
+      end: {
+        outcome,
+        detail: {
+          files: loaded.files.map(({ file, release, outcome: each, version, rows, reason }) => ({
+            file,
+            release,
+            outcome: each,
+            version,
+            rows,
+            reason,
+          })),
+          events: report.events,
+          mails,
+        },
+      },
+      result: report,
+    };
+  });
+}
+
+const NOTHING = { plan: [], skipped: [], notes: [] } as const;
+
+async function localFile(
+  request: LocalBackfill,
+  options: BackfillOptions,
+  runId: number | undefined,
+  now: Date,
+): Promise<FileToLoad> {
+  const file = await openLocalFile(request.path);
+  return {
+    meta: {
+      publication: { slug: request.publication },
+      release: { title: request.release },
+      dataSet: { title: request.release, local: true },
+      publishedAt: request.publishedAt ?? now,
+      source: { kind: 'local file', path: basename(request.path), backfill: !options.notify },
+      sha256: file.sha256,
+      fileName: file.fileName,
+      bytes: file.bytes,
+      runId,
+      accept: options.accept === undefined ? undefined : [options.accept],
+      // Whoever loads a file by hand means it, even if it was taken back before.
+      again: true,
+    },
+    open: () => file.open(),
+    metaText: request.metaPath === undefined ? undefined : await readMetaFile(request.metaPath),
+    schoolType: request.schoolType,
+  };
+}
+
+async function loadLocal(
+  tools: Tools,
+  request: LocalBackfill,
+  runId: number,
+  options: BackfillOptions,
+): Promise<FileReport> {
+  const { store, now, signal } = tools;
+  const report = await loadFile(
+    {
+      store,
+      now,
+      signal,
+      onRows: (rows) => tools.progress?.(`${basename(request.path)}: ${rows.toLocaleString('en-GB')} rows`),
+    },
+    await localFile(request, options, runId, now()),
+  );
+  if (report.outcome !== 'unchanged' || options.accept === undefined || report.version_id === null) return report;
+  return (await accepted(tools, [report.version_id], options.accept))[0] ?? report;
+}
+
+async function dryLocal(tools: Tools, request: LocalBackfill, options: BackfillOptions): Promise<BackfillReport> {
+  const { store, now, signal } = tools;
+  const file = await localFile(request, options, undefined, now());
+  const report = await loadFile({ store, now, signal, dryRun: true }, file);
+  return {
+    run: null,
+    dry_run: true,
+    outcome: report.outcome === 'loaded' ? 'done' : 'in part',
+    plan: [],
+    files: [report],
+    skipped: [],
+    notes: [],
+    events: 0,
+    mails: null,
+  };
+}
+
+async function planned(plan: BackfillPlan, tools: Tools): Promise<PlannedFile[]> {
+  return Promise.all(
+    plan.files.map(async (file) => ({
+      release: file.release.title,
+      data_set: file.dataSet.title,
+      file: file.fileName,
+      version: file.version === undefined ? null : `${file.version.major}.${file.version.minor}.${file.version.patch}`,
+      bytes: file.expected.bytes ?? null,
+      rows: file.expected.rows ?? null,
+      already_loaded: await isHandled(tools.store, sourceKey(file.source)),
+    })),
+  );
+}
+
+async function dryEes(tools: Tools, request: EesBackfill): Promise<BackfillReport> {
+  const client = openClient(tools.settings, tools.now, tools.signal);
+  try {
+    const plan = await planBackfill(client, withChoice(tools, request));
+    return {
+      run: null,
+      dry_run: true,
+      outcome: 'done',
+      plan: await planned(plan, tools),
+      files: [],
+      skipped: plan.skipped,
+      notes: plan.notes,
+      events: 0,
+      mails: null,
+    };
+  } finally {
+    client.close();
+  }
+}
+
+/** What the configuration says about the data sets of this publication counts for backfills too. */
+function withChoice(tools: Tools, request: EesBackfill): BackfillRequest {
+  const source = tools.settings.config.sources.find((each) => each.publication === request.publication);
+  return { ...request, dataSets: source?.dataSets };
+}
+
+async function loadFromEes(
+  tools: Tools,
+  request: EesBackfill,
+  runId: number,
+  options: BackfillOptions,
+): Promise<Pick<BackfillReport, 'plan' | 'files' | 'skipped' | 'notes'>> {
+  const { store, settings, log, now, signal } = tools;
+  if (options.accept !== undefined) {
+    const ids = await heldBack(store, request);
+    if (ids.length > 0) return { ...NOTHING, files: await accepted(tools, ids, options.accept) };
+  }
+  const directory = join(settings.config.dataDirectory, 'downloads');
+  await cleanDownloads(directory);
+  const client = openClient(settings, now, signal);
+  try {
+    const plan = await planBackfill(client, withChoice(tools, request));
+    const list = await planned(plan, tools);
+    const files: FileReport[] = [];
+    const todo = plan.files.filter((_, index) => list[index]?.already_loaded !== true);
+    const progress = progressOf(tools, todo.length);
+    for (const [index, wanted] of todo.entries()) {
+      signal.throwIfAborted();
+      progress.begin(index, `${wanted.release.title}, ${wanted.dataSet.title}`);
+      try {
+        const got = await download(client, wanted, directory);
+        if (got.kind === 'not modified') continue;
+        try {
+          const file = fileToLoad(wanted, got, runId);
+          const report = await loadFile(
+            { store, now, signal, onRows: progress.rows },
+            {
+              ...file,
+              meta: {
+                ...file.meta,
+                source: { ...file.meta.source, backfill: !options.notify },
+                accept: options.accept === undefined ? undefined : [options.accept],
+              },
+            },
+          );
+          progress.end(got.bytes);
+          log.info(
+            {
+              file: report.file,
+              release: report.release,
+              outcome: report.outcome,
+              rows: report.rows,
+              reason: report.reason,
+            },
+            `backfill ${index + 1} of ${todo.length}: ${report.outcome}`,
+          );
+          files.push(report);
+        } finally {
+          await got.remove();
+        }
+      } catch (error) {
+        signal.throwIfAborted();
+        const reason = error instanceof Error ? error.message : String(error);
+        log.error({ file: wanted.fileName, error: reason }, 'a data set could not be loaded');
+        files.push({
+          publication: wanted.publication.slug,
+          release: wanted.release.title,
+          data_set: wanted.dataSet.title,
+          file: wanted.fileName,
+          outcome: 'failed',
+          version: null,
+          version_id: null,
+          rows: 0,
+          reason,
+          gates: [],
+          diff: null,
+        });
+      }
+    }
+    return { plan: list, files, skipped: plan.skipped, notes: plan.notes };
+  } finally {
+    client.close();
+  }
+}
+
+/** Overrides one gate of versions that are held back. */
+async function accepted(tools: Tools, ids: readonly number[], { gate, reason }: Acceptance): Promise<FileReport[]> {
+  const reports: FileReport[] = [];
+  for (const id of ids) {
+    const { state, stillHeldBy } = await acceptVersion(tools.store, id, gate, reason, tools.now());
+    const row = await tools.store.db
+      .selectFrom('data_set_version as v')
+      .innerJoin('data_set as d', 'd.id', 'v.data_set_id')
+      .innerJoin('release as r', 'r.id', 'v.release_id')
+      .select([
+        'd.publication',
+        'd.title as data_set',
+        'r.title as release',
+        'v.file_name',
+        'v.rows',
+        'v.major',
+        'v.minor',
+        'v.patch',
+      ])
+      .where('v.id', '=', id)
+      .executeTakeFirstOrThrow();
+    reports.push({
+      publication: row.publication,
+      release: row.release,
+      data_set: row.data_set,
+      file: row.file_name,
+      outcome: state === 'loaded' ? 'loaded' : 'quarantined',
+      version: `${row.major}.${row.minor}.${row.patch}`,
+      version_id: id,
+      rows: row.rows,
+      reason: stillHeldBy.length === 0 ? null : `still held back by: ${stillHeldBy.join(', ')}`,
+      gates: [{ gate, verdict: 'accepted', message: reason }],
+      diff: null,
+    });
+  }
+  return reports;
+}
+
+/** How far a backfill is: files, rows, bytes, rate, time left. */
+function progressOf(tools: Tools, total: number) {
+  const started = performance.now();
+  let done = 0;
+  let rowsBefore = 0;
+  let rowsHere = 0;
+  let bytes = 0;
+  let title = '';
+  const say = (): void => {
+    const seconds = (performance.now() - started) / 1000;
+    const rows = rowsBefore + rowsHere;
+    const left = done === 0 ? '' : `, about ${Math.ceil((seconds / done) * (total - done))} s left`;
+    tools.progress?.(
+      `${done + 1} of ${total} files, ${rows.toLocaleString('en-GB')} rows, ${(bytes / 1e6).toFixed(1)} MB, ${Math.round(rows / Math.max(seconds, 0.001)).toLocaleString('en-GB')} rows/s${left}: ${title}`,
+    );
+  };
+  return {
+    begin(index: number, name: string) {
+      done = index;
+      title = name;
+      say();
+    },
+    rows(count: number) {
+      rowsHere = count;
+      say();
+    },
+    end(size: number) {
+      bytes += size;
+      rowsBefore += rowsHere;
+      rowsHere = 0;
+    },
+  };
+}
+
+/** Publications whose figures are known to the field; another slug is a family of its own. */
+export function isKnownPublication(slug: string): boolean {
+  return familyOf(slug) !== slug;
+}

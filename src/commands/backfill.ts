@@ -1,0 +1,175 @@
+/** `backfill`: history from EES or from files at hand. */
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { backfill, type BackfillReport, type EesBackfill, type LocalBackfill } from '../backfill.js';
+import { LocalFileError } from '../extract/local-file.js';
+import { counted, table } from '../print.js';
+import { UsageError, type AddCommand, type Context } from './context.js';
+import { exitCodeOf, tools } from './run.js';
+
+export function register(program: Command, add: AddCommand): void {
+  add(
+    program,
+    'backfill',
+    'loads history: from EES, or from local files',
+    'absence-watch backfill --file data.csv.gz --publication pupil-absence-in-schools-in-england --release "Academic year 2018/19"',
+    async (context, _args, options) => {
+      const request = requestOf(context, options);
+      const store = await context.store();
+      try {
+        const report = await backfill(tools(context, store), request, {
+          dryRun: options['dryRun'] === true,
+          notify: options['notify'] === true,
+          accept: acceptanceOf(options),
+          announce: (text) => {
+            context.out.remark(text);
+          },
+        });
+        context.out.result(report, () => reportText(report));
+        return exitCodeOf(report);
+      } catch (error) {
+        if (error instanceof LocalFileError) throw new UsageError(error.message);
+        throw error;
+      }
+    },
+  )
+    .requiredOption('--publication <slug>', 'the last part of its address on the website')
+    .option('--from <year>', 'academic year, for example 2016/17')
+    .option('--to <year>', 'academic year, for example 2024/25')
+    .option('--release <release>', 'slug of one release; with --file: its label, for example "Academic year 2018/19"')
+    .option('--data-set <id>', 'one data set: its id, or its title')
+    .option('--file <file>', 'a local .csv, .csv.gz or .zip')
+    .option('--meta <file>', 'its metadata file')
+    .option('--published-at <time>', 'when it was published (ISO time; default: now)')
+    .option('--school-type <type>', 'what schools a file without such a column is about')
+    .option('--dry-run', 'says what it would do, and does nothing')
+    .option('--notify', 'sends the alerts that history raises')
+    .option('--accept <gate>', 'overrides a gate that holds a data set back')
+    .option('--reason <text>', 'why: kept with the version');
+}
+
+function given(options: Record<string, unknown>, name: string): string | undefined {
+  const value = options[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+function requestOf(context: Context, options: Record<string, unknown>): LocalBackfill | EesBackfill {
+  const publication = given(options, 'publication') ?? '';
+  if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(publication))
+    throw new UsageError(
+      `"${publication}" is no publication slug; one looks like pupil-absence-in-schools-in-england.`,
+    );
+  const file = given(options, 'file');
+  const release = given(options, 'release');
+  if (file === undefined) {
+    for (const [name, option] of [
+      ['meta', '--meta'],
+      ['publishedAt', '--published-at'],
+      ['schoolType', '--school-type'],
+    ] as const)
+      if (options[name] !== undefined) throw new UsageError(`${option} goes with --file.`);
+    return {
+      kind: 'ees',
+      publication,
+      from: year(options, 'from'),
+      to: year(options, 'to'),
+      release,
+      dataSet: given(options, 'dataSet'),
+    };
+  }
+  if (release === undefined || release.trim() === '')
+    throw new UsageError('--file needs --release LABEL, for example --release "Autumn term 2024/25".');
+  for (const [name, option] of [
+    ['from', '--from'],
+    ['to', '--to'],
+    ['dataSet', '--data-set'],
+  ] as const)
+    if (options[name] !== undefined) throw new UsageError(`${option} does not go with --file.`);
+  const published = given(options, 'publishedAt');
+  const publishedAt = published === undefined ? undefined : new Date(published);
+  if (publishedAt !== undefined && Number.isNaN(publishedAt.getTime()))
+    throw new UsageError(
+      `--published-at takes an ISO time such as 2025-10-23T09:30:00+01:00; got "${published ?? ''}".`,
+    );
+  const meta = given(options, 'meta');
+  return {
+    kind: 'file',
+    path: resolve(context.streams.cwd, file),
+    metaPath: meta === undefined ? undefined : resolve(context.streams.cwd, meta),
+    publication,
+    release: release.trim(),
+    publishedAt,
+    schoolType: given(options, 'schoolType'),
+  };
+}
+
+function year(options: Record<string, unknown>, name: 'from' | 'to'): string | undefined {
+  const text = given(options, name);
+  if (text !== undefined && !/^(19|20)\d{2}[/-]?\d{2}$/.test(text))
+    throw new UsageError(`--${name} takes an academic year such as 2016/17; got "${text}".`);
+  return text;
+}
+
+function acceptanceOf(options: Record<string, unknown>): { gate: string; reason: string } | undefined {
+  const gate = given(options, 'accept');
+  const reason = given(options, 'reason');
+  if (gate === undefined) {
+    if (reason !== undefined) throw new UsageError('--reason goes with --accept GATE.');
+    return undefined;
+  }
+  if (reason === undefined || reason.trim() === '')
+    throw new UsageError('--accept needs --reason TEXT: why the gate is overridden.');
+  return { gate, reason: reason.trim() };
+}
+
+function reportText(report: BackfillReport): string {
+  if (report.dry_run && report.files.length === 0)
+    return [
+      report.plan.length === 0
+        ? 'Nothing to load.'
+        : table(
+            ['release', 'data set', 'file', 'version', 'rows', 'bytes', 'already'],
+            report.plan.map((file) => [
+              file.release,
+              file.data_set,
+              file.file,
+              file.version ?? '',
+              String(file.rows ?? ''),
+              String(file.bytes ?? ''),
+              file.already_loaded ? 'yes' : '',
+            ]),
+          ),
+      ...report.skipped.map((each) => `Not wanted: ${each.title} (${each.release}): ${each.reason}`),
+      ...report.notes,
+      `Would load ${counted(report.plan.filter((file) => !file.already_loaded).length, 'file')}; ${counted(report.plan.filter((file) => file.already_loaded).length, 'is', 'are')} loaded already.`,
+    ].join('\n');
+  return [
+    report.files.length === 0
+      ? 'Nothing to load: all of it is there already.'
+      : table(
+          [report.dry_run ? 'would be' : 'outcome', 'release', 'file', 'version', 'rows', 'added', 'gone', 'changed'],
+          report.files.map((file) => [
+            file.outcome,
+            file.release,
+            file.file,
+            file.version ?? '',
+            String(file.rows),
+            ...(file.diff === null
+              ? ['', '', '']
+              : [String(file.diff.added), String(file.diff.gone), String(file.diff.changed)]),
+          ]),
+        ),
+    ...report.files.flatMap((file) => [
+      ...(file.reason === null ? [] : [`${file.file}: ${file.reason}`]),
+      ...file.gates
+        .filter((gate) => gate.verdict === 'warn')
+        .map((gate) => `${file.file}: warning, ${gate.gate}: ${gate.message}`),
+    ]),
+    ...report.notes,
+    ...(report.dry_run
+      ? ['Nothing was written.']
+      : [
+          `${counted(report.events, 'event')} recorded${report.mails === null ? ', nothing sent' : `; mail: ${report.mails.sent} sent`}.`,
+        ]),
+  ].join('\n');
+}

@@ -1,0 +1,235 @@
+/** `doctor`: everything that the service needs, checked one by one, with what to do. */
+import { mkdir, access, constants } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { sql } from 'kysely';
+import { smtpAdvice } from '../alerts/smtp-settings.js';
+import { nextSlots, problemText } from '../config.js';
+import { probe, type Probe } from '../extract/probe.js';
+import { migrationState } from '../load/migrate.js';
+import { openMailServer } from '../mail-server.js';
+import { openClient } from '../pipeline.js';
+import { ukTime } from '../print.js';
+import { sourceStateOf } from '../service/status.js';
+import type { AddCommand, Context } from './context.js';
+
+interface Check {
+  readonly check: string;
+  readonly ok: boolean;
+  readonly found: string;
+  /** What to do; empty when well. */
+  readonly advice: string;
+}
+
+export function register(program: Command, add: AddCommand): void {
+  add(
+    program,
+    'doctor',
+    'checks configuration, database, mail server, EES, clock and schedule',
+    'absence-watch doctor',
+    async (context) => {
+      const checks = (
+        await Promise.all([
+          configuration(context),
+          dataDirectory(context),
+          database(context),
+          mailServer(context),
+          ees(context),
+        ])
+      ).flat();
+      checks.push(...schedule(context));
+      context.out.result(checks, () =>
+        checks
+          .map(
+            ({ check, ok, found, advice }) =>
+              `${ok ? 'ok  ' : 'BAD '} ${check}: ${found}${advice === '' ? '' : `\n       ${advice}`}`,
+          )
+          .join('\n'),
+      );
+      return checks.every(({ ok }) => ok) ? 0 : 1;
+    },
+  );
+}
+
+function configuration({ settings }: Context): Check[] {
+  const rules = settings.config.rules.length;
+  return [
+    {
+      check: 'configuration',
+      ok: true,
+      found: `${settings.configFile ?? 'built-in defaults (no file)'}, ${rules} rules, ${settings.config.recipients.size} recipient groups`,
+      advice:
+        rules === 0 && settings.config.briefs.length === 0 ? 'No rules and no briefs: nobody will be mailed.' : '',
+    },
+    ...settings.warnings.map((warning) => ({
+      check: 'configuration',
+      ok: true,
+      found: problemText(warning),
+      advice: '',
+    })),
+  ];
+}
+
+async function dataDirectory({ settings }: Context): Promise<Check> {
+  const directory = settings.config.dataDirectory;
+  try {
+    await mkdir(directory, { recursive: true });
+    await access(directory, constants.W_OK);
+    return { check: 'data directory', ok: true, found: directory, advice: '' };
+  } catch (error) {
+    return {
+      check: 'data directory',
+      ok: false,
+      found: `${directory}: ${messageOf(error)}`,
+      advice: 'Make it, owned by the user who runs the service (data_directory in the configuration).',
+    };
+  }
+}
+
+async function database(context: Context): Promise<Check[]> {
+  try {
+    const store = await context.store({ migrate: false });
+    const migrations = await migrationState(store);
+    const { rows } = await sql<{ version: string; skew: number; writable: boolean }>`
+      select current_setting('server_version') as version, extract(epoch from clock_timestamp())::float8 as skew,
+        has_database_privilege(current_database(), 'CREATE') as writable`.execute(store.db);
+    const server = rows[0];
+    const apart = server === undefined ? 0 : Math.abs(server.skew - Date.now() / 1000);
+    return [
+      {
+        check: 'database',
+        ok: true,
+        found: `${store.kind === 'embedded' ? 'embedded' : 'Postgres'} ${server?.version ?? ''}, schema ${store.schema}`,
+        advice: '',
+      },
+      {
+        check: 'database rights',
+        ok: migrations.state !== 'empty' || server?.writable === true,
+        found: server?.writable === true ? 'may create the schema' : 'may not create a schema',
+        advice:
+          migrations.state === 'empty' && server?.writable !== true
+            ? 'Let an administrator create the schema for this role: see docs/database.md.'
+            : '',
+      },
+      {
+        check: 'migrations',
+        ok: migrations.state === 'current',
+        found:
+          migrations.state === 'current'
+            ? 'up to date'
+            : `${migrations.state}; pending: ${migrations.pending.join(', ')}`,
+        advice:
+          migrations.state === 'current'
+            ? ''
+            : migrations.state === 'newer'
+              ? 'Install the newer version of absence-watch.'
+              : 'Run "absence-watch migrate" ("run" and "start" do it too).',
+      },
+      {
+        check: 'clock',
+        ok: apart < 60,
+        found: `differs from the database's by ${apart.toFixed(1)} s; local time zone ${Intl.DateTimeFormat().resolvedOptions().timeZone}`,
+        advice: apart < 60 ? '' : 'Set the clock (NTP): times of publication and mails depend on it.',
+      },
+    ];
+  } catch (error) {
+    return [
+      {
+        check: 'database',
+        ok: false,
+        found: messageOf(error),
+        advice: 'Check DATABASE_URL, and that the server runs and lets this user in.',
+      },
+    ];
+  }
+}
+
+async function mailServer({ settings }: Context): Promise<Check[]> {
+  const needed =
+    settings.config.rules.length > 0 || settings.config.briefs.length > 0 || settings.config.mail.operator.length > 0;
+  const server = openMailServer(settings);
+  if (server === undefined || settings.smtp === undefined)
+    return [
+      {
+        check: 'mail server',
+        ok: !needed,
+        found: 'SMTP_URL is not set: mail stays in the queue',
+        advice: needed
+          ? 'Set SMTP_URL, for example smtp://user:password@mail.luton.example:587; see docs/mail.md.'
+          : '',
+      },
+    ];
+  try {
+    const result = await server.verify();
+    const advice = smtpAdvice(settings.smtp).join(' ');
+    return result.kind === 'accepted'
+      ? [{ check: 'mail server', ok: true, found: `${server.server}: ${result.answer}`, advice }]
+      : [
+          {
+            check: 'mail server',
+            ok: false,
+            found: `${server.server}: ${result.kind === 'refused' ? result.answer : result.reason}`,
+            advice: advice === '' ? 'See docs/mail.md.' : advice,
+          },
+        ];
+  } finally {
+    await server.close();
+  }
+}
+
+async function ees(context: Context): Promise<Check[]> {
+  const { settings, now, signal } = context;
+  const client = openClient(settings, now, signal);
+  try {
+    const { api, content } = await probe(client);
+    const proxy = settings.environment.httpsProxy === undefined ? '' : ' (through the proxy)';
+    const line = (check: string, url: string, result: Probe, advice: string): Check => ({
+      check,
+      ok: result.ok,
+      found: `${url}${proxy}: ${result.ok ? `answered in ${Math.round(result.ms)} ms` : result.reason}`,
+      advice: result.ok ? '' : advice,
+    });
+    const degraded =
+      (await sourceStateOf(await context.store({ migrate: false })).catch(() => undefined))?.degraded ?? [];
+    return [
+      line(
+        'official API',
+        settings.environment.eesApiUrl,
+        api,
+        'Check the network, HTTPS_PROXY and NODE_EXTRA_CA_CERTS. Meanwhile everything comes from the website.',
+      ),
+      line(
+        'website (content API)',
+        settings.environment.eesContentUrl,
+        content,
+        'Check the network, HTTPS_PROXY and NODE_EXTRA_CA_CERTS. On the official API alone only full-year figures are watched: release files, term releases above all, are missing.',
+      ),
+      ...degraded.map((each) => ({
+        check: 'source',
+        ok: false,
+        found: `${each.source}: ${each.route}: ${each.reason}`,
+        advice: each.missing.length === 0 ? '' : `Missing meanwhile: ${each.missing.join('; ')}.`,
+      })),
+    ];
+  } catch (error) {
+    return [{ check: 'EES', ok: false, found: messageOf(error), advice: 'Check the network.' }];
+  } finally {
+    client.close();
+  }
+}
+
+function schedule({ settings, now }: Context): Check[] {
+  const { schedule: cron } = settings.config;
+  const slots = nextSlots(cron, now(), 3);
+  return [
+    {
+      check: 'schedule',
+      ok: slots.length > 0,
+      found: `${cron.cron.join(' and ')} in ${cron.timezone}; next slots: ${slots.map((slot) => ukTime(slot)).join(', ')}`,
+      advice: slots.length > 0 ? '' : 'The expressions have no slot in the next years.',
+    },
+  ];
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,119 @@
+/** Commands about delivery: mail test, list, retry, skip. */
+import type { Command } from 'commander';
+import { testMail } from '../alerts/deliver.js';
+import { bareAddress } from '../alerts/smtp-settings.js';
+import { listMail, retryDead, skipBefore, type MailRow } from '../alerts/queue-upkeep.js';
+import { mailboxText, openMailServer } from '../mail-server.js';
+import { counted, table, ukTime } from '../print.js';
+import { UsageError, type AddCommand } from './context.js';
+
+const STATES = ['queued', 'sending', 'sent', 'dead', 'skipped', 'held'] as const satisfies readonly MailRow['state'][];
+
+export function register(program: Command, add: AddCommand): void {
+  const mail = program.command('mail').description('delivery: test, list, retry, skip');
+
+  add(
+    mail,
+    'test <address>',
+    "one test mail, with the mail server's answer",
+    'absence-watch mail test ops@luton.example',
+    async (context, [address = '']) => {
+      let to: string;
+      try {
+        to = bareAddress(address);
+      } catch (error) {
+        throw new UsageError(error instanceof Error ? error.message : String(error));
+      }
+      const server = openMailServer(context.settings);
+      if (server === undefined)
+        throw new UsageError('No mail server: set SMTP_URL, for example smtp://user:password@mail.luton.example:587.');
+      try {
+        const result = await testMail(server, mailboxText(context.settings.config.mail.from), to, context.now());
+        context.out.result({ server: server.server, ...result }, () =>
+          result.kind === 'accepted'
+            ? `${server.server} took the test mail: ${result.answer}`
+            : `${server.server} did not take the test mail: ${result.kind === 'refused' ? result.answer : result.reason}`,
+        );
+        return result.kind === 'accepted' ? 0 : 1;
+      } finally {
+        await server.close();
+      }
+    },
+  );
+
+  add(
+    mail,
+    'list',
+    'the queue, newest first',
+    'absence-watch mail list --state dead',
+    async (context, _args, options) => {
+      const wanted = options['state'];
+      const state = STATES.find((known) => known === wanted);
+      if (wanted !== undefined && state === undefined)
+        throw new UsageError(`--state takes one of ${STATES.join(', ')}; got "${String(wanted)}".`);
+      const rows = await listMail(await context.store(), { state });
+      context.out.result(rows, () =>
+        rows.length === 0
+          ? 'No mail.'
+          : table(
+              ['id', 'address', 'state', 'attempts', 'subject', 'answer', 'written', 'sent'],
+              rows.map((row) => [
+                String(row.id),
+                row.address,
+                row.state,
+                String(row.attempts),
+                row.subject,
+                row.answer ?? '',
+                ukTime(row.created_at),
+                row.sent_at === null ? '' : ukTime(row.sent_at),
+              ]),
+            ),
+      );
+      return 0;
+    },
+  ).option('--state <state>', `only one of ${STATES.join(', ')}`);
+
+  add(
+    mail,
+    'retry [ids...]',
+    'sends mails again that were given up: all, or those named',
+    'absence-watch mail retry',
+    async (context, ids) => {
+      const numbers = ids.map((id) => {
+        if (!/^\d+$/.test(id)) throw new UsageError(`"${id}" is no mail id; see "mail list".`);
+        return Number(id);
+      });
+      const { queued, released } = await retryDead(
+        await context.store(),
+        context.now(),
+        numbers.length === 0 ? undefined : numbers,
+      );
+      context.out.result(
+        { queued, released },
+        () => `${counted(queued, 'mail')} queued again${released === 0 ? '' : `, ${released} held ones let go`}.`,
+      );
+      return 0;
+    },
+  );
+
+  add(
+    mail,
+    'skip',
+    'after a restored backup: leaves unsent what was written before a date',
+    'absence-watch mail skip --before 2026-11-01',
+    async (context, _args, options) => {
+      const before = new Date(String(options['before']));
+      if (Number.isNaN(before.getTime()))
+        throw new UsageError(`--before takes a date such as 2026-11-01; got "${String(options['before'])}".`);
+      if (before > context.now())
+        throw new UsageError(`${String(options['before'])} is still to come: only past mails can be skipped.`);
+      const skipped = await skipBefore(await context.store(), before, context.now());
+      context.out.result(
+        skipped,
+        () =>
+          `Skipped: ${counted(skipped.mails, 'mail')}, ${counted(skipped.notifications, 'notification')} not yet written as mail.`,
+      );
+      return 0;
+    },
+  ).requiredOption('--before <date>', 'what was written before it is not sent');
+}

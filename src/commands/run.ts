@@ -1,0 +1,69 @@
+/** `run`: one cycle, with progress on a terminal. */
+import type { Command } from 'commander';
+import { runOnce, type RunReport } from '../pipeline.js';
+import { counted, table } from '../print.js';
+import type { ExitCode } from '../surroundings.js';
+import type { AddCommand, Context } from './context.js';
+
+export function register(program: Command, add: AddCommand): void {
+  add(
+    program,
+    'run',
+    'one cycle: poll, fetch what is new, load, evaluate, send what is due',
+    'absence-watch run',
+    async (context, _args, options) => {
+      const store = await context.store({ migrate: options['migrate'] !== false });
+      const report = await runOnce({ ...tools(context, store), trigger: 'manual' });
+      context.out.result(reportAnswer(report), () => reportText(report));
+      return exitCodeOf(report);
+    },
+  ).option('--no-migrate', 'leave the form of the database as it is');
+}
+
+/** What a run is done with, from a command's context. */
+export function tools(context: Context, store: Awaited<ReturnType<Context['store']>>) {
+  const { settings, log, now, signal, streams } = context;
+  for (const warning of settings.warnings) log.warn(warning);
+  const progress = streams.columns === undefined ? undefined : progressLine(context);
+  return { store, settings, log, now, signal, ...(progress === undefined ? {} : { progress }) };
+}
+
+/** One line that is written over, on a terminal. */
+export function progressLine({ streams }: Pick<Context, 'streams'>): (text: string) => void {
+  return (text) => {
+    streams.stderr.write(`\r\u001b[2K${text.slice(0, (streams.columns ?? 80) - 1)}`);
+  };
+}
+
+export function exitCodeOf(report: Pick<RunReport, 'outcome'>): ExitCode {
+  return report.outcome === 'done' ? 0 : report.outcome === 'in part' ? 3 : 1;
+}
+
+function reportAnswer(report: RunReport) {
+  const { runId, ...rest } = report;
+  return { run: runId, ...rest };
+}
+
+function reportText(report: RunReport): string {
+  const { files, mails } = report;
+  return [
+    ...(files.length === 0
+      ? [report.error === null ? 'Nothing new at EES.' : `EES could not be read: ${report.error}`]
+      : [
+          table(
+            ['outcome', 'release', 'data set', 'version', 'rows'],
+            files.map((file) => [file.outcome, file.release, file.data_set, file.version ?? '', String(file.rows)]),
+          ),
+          ...files
+            .filter((file) => file.reason !== null && file.outcome !== 'unchanged')
+            .map((file) => `${file.file}: ${file.reason ?? ''}`),
+        ]),
+    ...report.degraded.map(
+      (each) =>
+        `${each.source}: ${each.reason}${each.missing.length === 0 ? '' : `; missing meanwhile: ${each.missing.join('; ')}`}`,
+    ),
+    ...report.notes,
+    `${counted(report.events, 'event')}; mail: ${mails.composed} written, ${mails.sent} sent${mails.retried > 0 ? `, ${mails.retried} to be tried again` : ''}${mails.dead > 0 ? `, ${mails.dead} given up` : ''}.`,
+    `${counted(report.requests, 'request')}, ${counted(report.bytes, 'byte')}. Run ${report.runId}: ${report.outcome}.`,
+  ].join('\n');
+}

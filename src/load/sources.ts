@@ -1,0 +1,75 @@
+/** What the database knows of where bytes came from: `data_set_version.source`, as the pipeline wrote it. */
+import { sql } from 'kysely';
+import type { Store } from './database.js';
+import { withdrawVersion } from './version-states.js';
+
+/** Whether these bytes were dealt with: loaded, held back, refused, or taken back. */
+export async function isHandled(store: Store, key: string): Promise<boolean> {
+  const row = await store.db
+    .selectFrom('data_set_version')
+    .select('id')
+    .where(sql<boolean>`source ->> 'key' = ${key}`)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** What a publisher took back, by the ids that `source` carries. */
+export type TakenBack =
+  | { readonly kind: 'version'; readonly dataSetId: string; readonly version: string }
+  | { readonly kind: 'data set'; readonly dataSetId: string }
+  | { readonly kind: 'release file'; readonly fileId: string };
+
+/**
+ * Marks every version that the publisher took back; none of them is current afterwards.
+ * @returns the ids of those that were marked now
+ */
+export async function withdrawAtSource(store: Store, what: TakenBack, reason: string, now: Date): Promise<number[]> {
+  const field = what.kind === 'release file' ? 'fileId' : 'dataSetId';
+  const value = what.kind === 'release file' ? what.fileId : what.dataSetId;
+  let affected = store.db
+    .selectFrom('data_set_version')
+    .select('id')
+    .where(sql<boolean>`source ->> ${field} = ${value}`)
+    .where('state', 'in', ['loaded', 'quarantined']);
+  if (what.kind === 'version') {
+    const [major = 0, minor = 0, patch = 0] = what.version.replace(/^v/, '').split('.').map(Number);
+    affected = affected.where('major', '=', major).where('minor', '=', minor).where('patch', '=', patch);
+  }
+  const marked: number[] = [];
+  for (const { id } of await affected.execute()) if (await withdrawVersion(store, id, reason, now)) marked.push(id);
+  return marked;
+}
+
+/** Which versions a person means who accepts a gate. */
+export interface HeldBackQuery {
+  readonly publication: string;
+  /** Slug or title. */
+  readonly release?: string | undefined;
+  /** The version's id as `versions list` shows it, an id at EES, or the title. */
+  readonly dataSet?: string | undefined;
+}
+
+/** Ids of quarantined versions, oldest first. */
+export async function heldBack(store: Store, { publication, release, dataSet }: HeldBackQuery): Promise<number[]> {
+  let held = store.db
+    .selectFrom('data_set_version as v')
+    .innerJoin('data_set as d', 'd.id', 'v.data_set_id')
+    .innerJoin('release as r', 'r.id', 'v.release_id')
+    .select('v.id')
+    .where('v.state', '=', 'quarantined')
+    .where('d.publication', '=', publication)
+    .orderBy('v.id');
+  if (release !== undefined)
+    held = held.where((eb) => eb.or([eb('r.slug', '=', release), eb('r.title', '=', release)]));
+  if (dataSet !== undefined)
+    held = held.where((eb) =>
+      eb.or([
+        eb(sql<string>`v.id::text`, '=', dataSet),
+        eb('d.api_id', '=', dataSet),
+        eb('d.title', '=', dataSet),
+        eb(sql<string>`v.source ->> 'dataSetFileId'`, '=', dataSet),
+      ]),
+    );
+  return (await held.execute()).map(({ id }) => id);
+}

@@ -1,0 +1,64 @@
+/** From settings to mail server and delivery: what the pipeline, the service and the mail commands share. */
+import { join } from 'node:path';
+import { HttpsProxyAgent } from 'https-proxy-agent';
+import type { Logger } from 'pino';
+import { deliverDue, type Delivered } from './alerts/deliver.js';
+import type { OperatorPost } from './alerts/operator.js';
+import { openSmtp, type Smtp } from './alerts/smtp.js';
+import type { Mailbox, Settings } from './config.js';
+import type { Store } from './load/database.js';
+
+/** 'Absence watch <absence@luton.example>'; a name is quoted, so that a comma in it ends nothing. */
+export function mailboxText({ name, address }: Mailbox): string {
+  return name === undefined ? address : `"${name.replace(/["\\]/g, '')}" <${address}>`;
+}
+
+/** The way to the mail server; undefined where SMTP_URL is unset. */
+export function openMailServer(settings: Settings): Smtp | undefined {
+  if (settings.smtp === undefined) return undefined;
+  const { httpsProxy } = settings.environment;
+  return openSmtp({
+    ...settings.smtp,
+    from: mailboxText(settings.config.mail.from),
+    agent: httpsProxy === undefined ? undefined : new HttpsProxyAgent(httpsProxy),
+  });
+}
+
+/** Who is told of the pipeline itself, and as whom it writes. */
+export function operatorPost(settings: Settings): OperatorPost {
+  return {
+    from: mailboxText(settings.config.mail.from),
+    to: settings.config.mail.operator.map((mailbox) => mailbox.address),
+  };
+}
+
+export interface Deliverer {
+  readonly store: Store;
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly now: () => Date;
+  readonly signal: AbortSignal;
+}
+
+const NOTHING_SENT: Delivered = { sent: 0, retried: 0, dead: 0, held: 0 };
+
+/** Sends what is due. Without a mail server everything waits, and status says so. */
+export async function deliverQueue({ store, settings, log, now, signal }: Deliverer): Promise<Delivered> {
+  const server = openMailServer(settings);
+  if (server === undefined) return NOTHING_SENT;
+  try {
+    return await deliverDue(store, server, {
+      clock: now,
+      maxPerHour: settings.config.mail.maxPerHour,
+      retryForMs: settings.config.mail.retryFor.milliseconds,
+      signal,
+      operator: operatorPost(settings),
+      witness: join(settings.config.dataDirectory, 'mail-witness.json'),
+      warn: (message) => {
+        log.warn(message);
+      },
+    });
+  } finally {
+    await server.close();
+  }
+}

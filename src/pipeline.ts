@@ -1,0 +1,373 @@
+/**
+ * One run on one page: discover, download, normalise, gate, load, evaluate, deliver. What fails, fails one data set; what
+ * is loaded is evaluated; what is owed is sent; the next run takes up what this one could not.
+ */
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { composeDue } from './alerts/compose.js';
+import type { Delivered } from './alerts/deliver.js';
+import { evaluate, type Evaluation } from './alerts/evaluate.js';
+import { heartbeat, operatorEdge } from './alerts/operator.js';
+import { releaseDue } from './alerts/queue.js';
+import type { Settings } from './config.js';
+import { createEesClient, type EesClient } from './extract/client.js';
+import { discover, type Discovery } from './extract/discover.js';
+import { cleanDownloads, download } from './extract/download.js';
+import { sourceKey, type WantedFile } from './extract/wanted.js';
+import type { Store } from './load/database.js';
+import { getSourceState, setSourceState, withRunLock, type Run, type RunEnd } from './load/runs.js';
+import { isHandled, withdrawAtSource } from './load/sources.js';
+import { loadFile, type FileReport, type FileToLoad } from './load-file.js';
+import { deliverQueue, mailboxText, operatorPost } from './mail-server.js';
+import { readNeighbours } from './neighbours.js';
+import { operatorNews } from './operator-news.js';
+import { readSourceState, type SourceState } from './source-state.js';
+import { VERSION } from './version.js';
+
+/** What everything is done with. */
+export interface Tools {
+  readonly store: Store;
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly now: () => Date;
+  /** Aborted: what is under way stops, nothing is left half done. */
+  readonly signal: AbortSignal;
+  /** Figures are composed, not published: every mail says so. */
+  readonly composed?: boolean;
+  /** A word on how far it is, for a terminal. */
+  readonly progress?: (text: string) => void;
+}
+
+export interface RunReport {
+  readonly runId: number;
+  readonly outcome: 'done' | 'in part' | 'failed';
+  readonly files: readonly FileReport[];
+  readonly skipped: Discovery['skipped'];
+  readonly degraded: Discovery['degraded'];
+  readonly notes: readonly string[];
+  readonly events: number;
+  readonly mails: Delivered & { readonly composed: number };
+  readonly requests: number;
+  readonly bytes: number;
+  readonly error: string | null;
+}
+
+const SOURCE = 'ees';
+
+/**
+ * Runs once, as the only run on this database.
+ * @throws RunHeldError when another run is under way; what the database throws
+ */
+export async function runOnce(tools: Tools & { readonly trigger: string }): Promise<RunReport> {
+  const { store, settings, now } = tools;
+  return withRunLock(store, { trigger: tools.trigger, now }, async (run) => {
+    const log = tools.log.child({ run: run.id });
+    const ping = (event: 'start' | 'success' | 'fail'): Promise<unknown> =>
+      settings.config.heartbeatUrl === undefined
+        ? Promise.resolve()
+        : heartbeat(settings.config.heartbeatUrl, event, run.id);
+    await ping('start');
+    const signal = AbortSignal.any([tools.signal, run.signal]);
+    const inRun = { ...tools, log, signal };
+
+    const gathered = await gather(inRun, run);
+    const evaluation = await evaluateLoaded(inRun, run.id);
+    const mails = await deliverOwed(inRun, run.id);
+
+    const report: RunReport = {
+      runId: run.id,
+      ...gathered,
+      events: evaluation.events.length,
+      notes: [...gathered.notes, ...evaluation.warnings],
+      mails,
+    };
+    await ping(report.outcome === 'failed' ? 'fail' : 'success');
+    log.info(summary(report), `run ended: ${report.outcome}`);
+    return { end: runEnd(report), result: report };
+  });
+}
+
+type Gathered = Omit<RunReport, 'runId' | 'events' | 'mails'>;
+
+/** Looks around at EES and loads what is new. Never throws for EES's troubles: they are in the report. */
+async function gather(tools: Tools, run: Run): Promise<Gathered> {
+  const { store, settings, log, now, signal } = tools;
+  const directory = join(settings.config.dataDirectory, 'downloads');
+  await cleanDownloads(directory);
+  const before = readSourceState(await getSourceState(store, SOURCE));
+  const client = openClient(settings, now, signal);
+  try {
+    tools.progress?.('asking EES what is new');
+    const discovery = await discover(client, settings.config.sources, before.memory, {
+      alreadyLoaded: (file) => isHandled(store, sourceKey(file.source)),
+    });
+    const files: FileReport[] = [];
+    for (const [index, wanted] of discovery.files.entries()) {
+      signal.throwIfAborted();
+      tools.progress?.(`${index + 1} of ${discovery.files.length}: ${wanted.release.title}, ${wanted.dataSet.title}`);
+      files.push(await takeIn(tools, client, directory, wanted, run.id, discovery, before));
+    }
+    for (const withdrawn of discovery.withdrawn)
+      if (await withdrawAtSource(store, withdrawn.what, `${withdrawn.status} at source`, now()))
+        log.warn({ withdrawn }, `${withdrawn.title}: ${withdrawn.status} at EES`);
+    const outcome =
+      discovery.degraded.length > 0 || files.some(({ outcome: each }) => each !== 'loaded' && each !== 'unchanged')
+        ? 'in part'
+        : 'done';
+    const after: SourceState = {
+      ...stateOf(before, discovery),
+      lastPoll: now().toISOString(),
+      lastGoodPoll: now().toISOString(),
+      failures: 0,
+      lastError: null,
+      memory: discovery.remember([]),
+    };
+    await setSourceState(store, SOURCE, after, now());
+    await operatorNews(store, operatorPost(settings), { before, after, files, now: now() });
+    return {
+      outcome,
+      files,
+      skipped: discovery.skipped,
+      degraded: discovery.degraded,
+      notes: discovery.notes,
+      ...spentBy(client),
+      error: null,
+    };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    log.error({ error: reason }, 'EES could not be read');
+    await noteFailure(tools, before, reason);
+    return { outcome: 'failed', files: [], skipped: [], degraded: [], notes: [], ...spentBy(client), error: reason };
+  } finally {
+    client.close();
+  }
+}
+
+/** Fetches and loads one file, and remembers it as dealt with unless it is to be tried again. */
+async function takeIn(
+  tools: Tools,
+  client: EesClient,
+  directory: string,
+  wanted: WantedFile,
+  runId: number,
+  discovery: Discovery,
+  before: SourceState,
+): Promise<FileReport> {
+  const { store, log, now, signal } = tools;
+  const remember = async (etag?: string): Promise<void> => {
+    const memory = discovery.remember([wanted], etag === undefined ? undefined : new Map([[wanted, etag]]));
+    await setSourceState(store, SOURCE, { ...before, memory } satisfies SourceState, now());
+  };
+  try {
+    const got = await download(client, wanted, directory);
+    if (got.kind === 'not modified') {
+      await remember(got.etag);
+      return { ...namesOf(wanted), outcome: 'unchanged', reason: 'EES has the same bytes as before' };
+    }
+    try {
+      const report = await loadFile(
+        { store, now, signal, onRows: (rows) => tools.progress?.(`${wanted.dataSet.title}: ${rows} rows`) },
+        fileToLoad(wanted, got, runId),
+      );
+      log.info(
+        { file: report.file, outcome: report.outcome, rows: report.rows, reason: report.reason },
+        `${report.outcome}: ${report.data_set}`,
+      );
+      await remember(got.etag);
+      return report;
+    } finally {
+      await got.remove();
+    }
+  } catch (error) {
+    // A stopped run is no fault of this file: the next run takes it up.
+    signal.throwIfAborted();
+    const reason = error instanceof Error ? error.message : String(error);
+    log.error({ file: wanted.fileName, error: reason }, 'a data set could not be loaded');
+    return { ...namesOf(wanted), outcome: 'failed', reason };
+  }
+}
+
+/** What loading needs to know of a file of EES. */
+export function fileToLoad(
+  wanted: WantedFile,
+  got: { readonly sha256: string; readonly bytes: number; open(): ReturnType<FileToLoad['open']> },
+  runId: number,
+): FileToLoad {
+  return {
+    meta: {
+      publication: wanted.publication,
+      release: { ...wanted.release, firstPublished: new Date(wanted.release.firstPublished) },
+      dataSet: { title: wanted.dataSet.title, apiId: wanted.dataSet.apiId },
+      version: wanted.version,
+      publishedAt: new Date(wanted.publishedAt),
+      source: { ...wanted.source, key: sourceKey(wanted.source) },
+      sha256: got.sha256,
+      fileName: wanted.fileName,
+      bytes: got.bytes,
+      runId,
+    },
+    open: () => got.open(),
+  };
+}
+
+function namesOf(wanted: WantedFile): Omit<FileReport, 'outcome' | 'reason'> {
+  return {
+    publication: wanted.publication.slug,
+    release: wanted.release.title,
+    data_set: wanted.dataSet.title,
+    file: wanted.fileName,
+    version: null,
+    version_id: null,
+    rows: 0,
+    gates: [],
+    diff: null,
+  };
+}
+
+/** Compares what was loaded, now or before a crash, with the rules. */
+export async function evaluateLoaded(tools: Tools, runId: number, muteAs?: 'backfill'): Promise<Evaluation> {
+  const { store, settings, now } = tools;
+  tools.progress?.('comparing with the rules');
+  const evaluation = await evaluate(store, {
+    rules: settings.config.rules,
+    briefs: settings.config.briefs,
+    recipients: recipientsOf(settings),
+    neighbours: await readNeighbours(settings.config.neighbours),
+    runId,
+    now: now(),
+    ...(muteAs === undefined ? {} : { muteAs }),
+  });
+  for (const warning of evaluation.warnings) tools.log.warn(warning);
+  return evaluation;
+}
+
+/** Writes what is owed as mails, and sends what is due. A mail that cannot go now waits in the queue. */
+export async function deliverOwed(tools: Tools, runId: number): Promise<RunReport['mails']> {
+  const { store, settings, now } = tools;
+  await releaseDue(store, runId, now());
+  const composed = await composeOwed(tools);
+  tools.progress?.('sending mail');
+  return { ...(await deliverQueue(tools)), composed };
+}
+
+/** Writes mails for everything that has fallen due. */
+export async function composeOwed({ store, settings, now, composed }: Tools): Promise<number> {
+  const { mail } = settings.config;
+  return composeDue(store, {
+    now: now(),
+    from: mailboxText(mail.from),
+    replyTo: mail.replyTo === undefined ? undefined : mailboxText(mail.replyTo),
+    owner: mail.owner,
+    rules: settings.config.rules,
+    neighbours: await readNeighbours(settings.config.neighbours),
+    composed: composed === true,
+  });
+}
+
+/** Group names to bare addresses. */
+export function recipientsOf(settings: Settings): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    [...settings.config.recipients].map(([group, mailboxes]) => [group, mailboxes.map(({ address }) => address)]),
+  );
+}
+
+/** The way to EES, as configured. */
+export function openClient(settings: Settings, now: () => Date, signal: AbortSignal): EesClient {
+  const { environment, config } = settings;
+  return createEesClient({
+    apiUrl: environment.eesApiUrl,
+    contentUrl: environment.eesContentUrl,
+    contact: config.contact,
+    version: VERSION,
+    environment: {
+      ...(environment.httpsProxy === undefined ? {} : { HTTPS_PROXY: environment.httpsProxy }),
+      NO_PROXY: environment.noProxy.join(','),
+    },
+    signal,
+    now: () => now().getTime(),
+  });
+}
+
+function spentBy(client: EesClient): { requests: number; bytes: number } {
+  return { requests: client.spent.requests, bytes: client.spent.bytes };
+}
+
+function stateOf(before: SourceState, discovery: Discovery): SourceState {
+  return {
+    ...before,
+    degraded: discovery.degraded.map(({ source, route, reason, missing }) => ({
+      source,
+      route,
+      reason,
+      missing: [...missing],
+    })),
+    skipped: discovery.skipped.map(({ title, release, reason }) => ({ title, release, reason })),
+    next: discovery.next.map(({ publication, nextReleaseDate }) => ({
+      publication,
+      nextReleaseDate: nextReleaseDate ?? null,
+    })),
+  };
+}
+
+/** Counts a failed run; the operator hears of it once it has happened often enough. */
+async function noteFailure(
+  { store, settings, now, signal }: Tools,
+  before: SourceState,
+  reason: string,
+): Promise<void> {
+  // Stopped by a person or a lost connection: nothing is said about EES.
+  if (signal.aborted) throw signal.reason;
+  const failures = before.failures + 1;
+  await setSourceState(
+    store,
+    SOURCE,
+    { ...before, lastPoll: now().toISOString(), failures, lastError: reason } satisfies SourceState,
+    now(),
+  );
+  await operatorEdge(
+    store,
+    operatorPost(settings),
+    'outage',
+    'ill',
+    {
+      after: settings.config.failuresBeforeMail,
+      ill: ({ count, since }) => ({
+        subject: `absence-watch: EES cannot be read since ${since.toISOString().slice(0, 16)}Z`,
+        text: `${count} runs in a row failed. The last one said:\n\n${reason}\n\nNothing is lost: the next run that succeeds takes up everything. "absence-watch doctor" checks the way to EES.`,
+      }),
+    },
+    now(),
+  );
+}
+
+function summary({ files, events, mails, requests, bytes, outcome }: RunReport) {
+  return {
+    outcome,
+    loaded: files.filter((file) => file.outcome === 'loaded').length,
+    files: files.length,
+    events,
+    mails,
+    requests,
+    bytes,
+  };
+}
+
+function runEnd(report: RunReport): RunEnd {
+  return {
+    outcome: report.outcome,
+    detail: {
+      ...summary(report),
+      error: report.error,
+      files: report.files.map(({ file, release, outcome, version, rows, reason }) => ({
+        file,
+        release,
+        outcome,
+        version,
+        rows,
+        reason,
+      })),
+      degraded: report.degraded,
+      notes: report.notes,
+    },
+  };
+}
