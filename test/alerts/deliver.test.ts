@@ -109,10 +109,11 @@ describe('a mail server that is down', () => {
     const clock = clockAt(MORNING);
     const ids = await queueMails(store, THREE, MORNING);
     let passes = 0;
-    for (; clock().getTime() < MORNING.getTime() + DAY; clock.to((await nextDue(store)) ?? clock())) {
+    while (clock().getTime() < MORNING.getTime() + DAY) {
       const result = await deliverDue(store, smtpTo(server), delivery(clock, { concurrency: 1 }));
       expect(result).toMatchObject({ sent: 0, retried: 3, blocked: expect.any(String) as string });
       passes++;
+      clock.to((await nextDue(store)) ?? clock());
     }
     expect(server.connections()).toBe(passes);
     expect(passes).toBeLessThan(40);
