@@ -31,7 +31,7 @@ async function loadedAreas(store: Reader, text: string | undefined): Promise<(Ar
         ? eb.lit(true)
         : eb.or([
             eb('level', '<>', 'School'),
-            sql<boolean>`strpos(lower(name), ${longest}) > 0`,
+            sql<boolean>`strpos(lower(name) || aliases::text, ${longest}) > 0`,
             eb('code', '=', text.trim().toUpperCase()),
           ]),
     )

@@ -1,0 +1,275 @@
+import { describe, expect, it } from 'vitest';
+import type { Store } from '../../src/load/database.js';
+import { findAreas } from '../../src/load/areas.js';
+import {
+  acceptVersion,
+  previousShape,
+  recordRefusal,
+  removeVersion,
+  withdrawVersion,
+} from '../../src/load/versions.js';
+import { academicPeriod } from '../../src/domain/period.js';
+import { freshStore } from '../support/database.js';
+import { allPass, BEDFORD, ENGLAND, heldBy, load, loaded, LUTON, observation, versionMeta } from './sample.js';
+
+async function rates(store: Store): Promise<Record<string, string | null>> {
+  const rows = await store.db.selectFrom('absence').select(['area_name', 'persistent_absence_rate']).execute();
+  return Object.fromEntries(rows.map((row) => [row.area_name, row.persistent_absence_rate]));
+}
+
+async function everything(store: Store): Promise<unknown> {
+  return {
+    figures: await store.db.selectFrom('absence').selectAll().orderBy('area_code').orderBy('time_period').execute(),
+    areas: await store.db
+      .selectFrom('area')
+      .select(['key', 'code', 'name', 'region_name', 'named_by'])
+      .where('named_by', 'is not', null)
+      .orderBy('key')
+      .execute(),
+  };
+}
+
+const rate = (value: string, rest = {}) => observation({ persistent_absence_rate: value }, rest);
+
+describe.each(['postgres', 'embedded'] as const)('loading versions (%s)', (kind) => {
+  it('the figures of a version are shown as published, with symbols and provenance', async () => {
+    const store = await freshStore(kind);
+    const outcome = await load(store, versionMeta({ publishedAt: new Date('2024-03-21T09:30:15.250Z') }), [
+      observation(
+        { enrolments: '40012', persistent_absence_rate: '17.30', severe_absence_rate: null, overall_absence_rate: '7' },
+        { symbols: { severe_absence_rate: 'c' }, computed: 4 },
+      ),
+      observation({ enrolments: '7000000' }, { area: ENGLAND }),
+    ]);
+    expect(outcome).toMatchObject({ kind: 'loaded', version: '1.0.0', rows: 2, areas: 2, diff: undefined });
+    const row = await store.db.selectFrom('absence').selectAll().where('area_name', '=', 'Luton').executeTakeFirst();
+    expect(row).toMatchObject({
+      series: 'absence/academic-year',
+      publication: 'pupil-absence-in-schools-in-england',
+      release: 'Academic year 2022/23',
+      data_set: 'Absence by geography',
+      data_set_version: '1.0.0',
+      published_at: new Date('2024-03-21T09:30:15.250Z'),
+      time_period: '202223',
+      time_identifier: 'Academic year',
+      geographic_level: 'Local authority',
+      area_code: 'E06000032',
+      old_la_code: '821',
+      region_name: 'East of England',
+      enrolments: '40012',
+      persistent_absence_rate: '17.30',
+      severe_absence_rate: null,
+      authorised_absence_rate: null,
+      as_of: null,
+      symbols: { severe_absence_rate: 'c' },
+    });
+    expect(Object.keys(row?.provenance ?? {}).sort()).toEqual(
+      ['enrolments', 'overall_absence_rate', 'persistent_absence_rate', 'severe_absence_rate'].sort(),
+    );
+    expect(row?.provenance['persistent_absence_rate']).toMatchObject({
+      data_set: 'Absence by geography',
+      version: '1.0.0',
+      release: 'Academic year 2022/23',
+      computed: true,
+    });
+    expect(row?.provenance['enrolments']).not.toHaveProperty('computed');
+  });
+
+  it('a newer version replaces an older one, and the difference is kept', async () => {
+    const store = await freshStore(kind);
+    const first = await loaded(store, versionMeta(), [rate('17.0'), rate('18.0', { area: BEDFORD })]);
+    const outcome = await load(store, versionMeta({ publishedAt: new Date('2024-04-02T10:00:00Z') }), [
+      rate('17.5'),
+      rate('20.0', { area: ENGLAND }),
+    ]);
+    expect(outcome).toMatchObject({
+      version: '1.0.1',
+      diff: {
+        previousId: first,
+        added: 1,
+        gone: 1,
+        changed: 1,
+        sample: [
+          {
+            area: 'Luton',
+            period: 'Academic year 2022/23',
+            measure: 'persistent_absence_rate',
+            from: '17.0',
+            to: '17.5',
+          },
+        ],
+      },
+    });
+    expect(await rates(store)).toEqual({ Luton: '17.5', England: '20.0' });
+  });
+
+  it('the same bytes are not loaded twice', async () => {
+    const store = await freshStore(kind);
+    const meta = versionMeta();
+    const first = await loaded(store, meta, [rate('17.0')]);
+    expect(await load(store, meta, [rate('17.0')])).toEqual({
+      kind: 'unchanged',
+      versionId: first,
+      version: '1.0.0',
+      state: 'loaded',
+    });
+    await removeVersion(store, first, 'wrong file');
+    expect(await load(store, meta, [rate('17.0')])).toMatchObject({ kind: 'unchanged', state: 'removed' });
+    expect(await load(store, { ...meta, again: true }, [rate('17.0')])).toMatchObject({
+      kind: 'loaded',
+      version: '1.0.1',
+    });
+  });
+
+  it('removing a version restores exactly what was before, names of areas included', async () => {
+    const store = await freshStore(kind);
+    const academy = { ...LUTON, level: 'School', key: '100000', code: '100000', name: 'Hill School' } as const;
+    await loaded(store, versionMeta(), [rate('17.0'), rate('9.1', { area: academy })]);
+    const before = await everything(store);
+    const second = await loaded(store, versionMeta({ publishedAt: new Date('2024-04-02T10:00:00Z') }), [
+      rate('17.5'),
+      rate('9.2', { area: { ...academy, name: 'Hill Academy' } }),
+      rate('20.0', { area: ENGLAND }),
+    ]);
+    expect(await everything(store)).not.toEqual(before);
+    expect((await findAreas(store, 'hill school'))[0]?.name).toBe('Hill Academy');
+    await removeVersion(store, second, 'published by mistake', new Date('2024-04-03T00:00:00Z'));
+    expect(await everything(store)).toEqual(before);
+    await expect(removeVersion(store, second, 'again')).rejects.toThrow(/removed already/);
+    await expect(removeVersion(store, 999, 'no')).rejects.toThrow(/no data set version 999/);
+    const row = await store.db
+      .selectFrom('data_set_version')
+      .select(['state', 'ended_at', 'history'])
+      .where('id', '=', second)
+      .executeTakeFirstOrThrow();
+    expect(row).toEqual({
+      state: 'removed',
+      ended_at: new Date('2024-04-03T00:00:00Z'),
+      history: [{ at: '2024-04-03T00:00:00.000Z', what: 'removed', reason: 'published by mistake' }],
+    });
+  });
+
+  it('a quarantined version is not read until each gate that holds it is accepted', async () => {
+    const store = await freshStore(kind);
+    await loaded(store, versionMeta(), [rate('17.0')]);
+    const newer = versionMeta({ publishedAt: new Date('2024-04-02T10:00:00Z') });
+    const held = await load(
+      store,
+      newer,
+      [rate('71.0', { area: { ...LUTON, name: 'Lutn' } })],
+      heldBy('sums', 'areas'),
+    );
+    expect(held).toMatchObject({ kind: 'quarantined', rows: 1 });
+    expect(await rates(store)).toEqual({ Luton: '17.0' });
+    await expect(acceptVersion(store, held.versionId, 'columns', 'fine')).rejects.toThrow(/Held back by: areas, sums/);
+    expect(await acceptVersion(store, held.versionId, 'sums', 'estimates')).toEqual({
+      state: 'quarantined',
+      stillHeldBy: ['areas'],
+    });
+    expect(await rates(store)).toEqual({ Luton: '17.0' });
+    expect(await acceptVersion(store, held.versionId, 'areas', 'merged')).toEqual({ state: 'loaded', stillHeldBy: [] });
+    expect(await rates(store)).toEqual({ Luton: '71.0' });
+    await removeVersion(store, held.versionId, 'no');
+    expect(await rates(store)).toEqual({ Luton: '17.0' });
+  });
+
+  it('a gate accepted beforehand is recorded as such and holds nothing back', async () => {
+    const store = await freshStore(kind);
+    const meta = versionMeta({ accept: [{ gate: 'sums', reason: 'estimates do not add up' }] });
+    const outcome = await load(store, meta, [rate('17.0')], heldBy('sums'));
+    expect(outcome).toMatchObject({ kind: 'loaded', verdicts: [{ gate: 'sums', verdict: 'accepted' }] });
+    const { history } = await store.db.selectFrom('data_set_version').select('history').executeTakeFirstOrThrow();
+    expect(history).toMatchObject([{ what: 'accepted sums', reason: 'estimates do not add up' }]);
+  });
+
+  it('a withdrawn version is no longer current, and is marked once', async () => {
+    const store = await freshStore(kind);
+    await loaded(store, versionMeta(), [rate('17.0')]);
+    const second = await loaded(store, versionMeta({ publishedAt: new Date('2024-04-02T10:00:00Z') }), [rate('17.5')]);
+    expect(await withdrawVersion(store, second, 'withdrawn at source')).toBe(true);
+    expect(await withdrawVersion(store, second, 'withdrawn at source')).toBe(false);
+    expect(await rates(store)).toEqual({ Luton: '17.0' });
+  });
+
+  it('two rows about one figure quarantine the file, naming both lines', async () => {
+    const store = await freshStore(kind);
+    const rows = Array.from({ length: 300 }, (_, i) =>
+      rate('5.0', { area: { ...LUTON, key: String(1000 + i), name: `Area ${i}` }, line: i + 2 }),
+    );
+    rows.push(rate('6.0', { area: { ...LUTON, key: '1017', name: 'Area 17' }, line: 302 }));
+    const meta = versionMeta();
+    const outcome = await load(store, meta, rows, allPass, {
+      async *reread() {
+        await Promise.resolve();
+        yield rows.slice(0, 250);
+        yield rows.slice(250);
+      },
+    });
+    expect(outcome).toMatchObject({ kind: 'quarantined', rows: 0, verdicts: [{ gate: 'key unique' }] });
+    expect(outcome.kind === 'quarantined' && outcome.verdicts[0]?.message).toContain('Lines 19 and 302');
+    expect(await rates(store)).toEqual({});
+    await expect(acceptVersion(store, outcome.versionId, 'key unique', 'x')).rejects.toThrow(/correct the file/);
+    expect(await load(store, meta, rows)).toMatchObject({ kind: 'unchanged', state: 'quarantined' });
+  });
+
+  it('a refused file leaves a row with the reason, once, and no figures', async () => {
+    const store = await freshStore(kind);
+    const meta = versionMeta();
+    const refused = await recordRefusal(store, meta, new Error('absence.csv has none of the five rates'));
+    expect(await recordRefusal(store, meta, new Error('absence.csv has none of the five rates'))).toEqual(refused);
+    const versions = await store.db.selectFrom('data_set_version').select(['state', 'rows']).execute();
+    expect(versions).toEqual([{ state: 'refused', rows: 0 }]);
+    const gates = await store.db.selectFrom('gate_result').select('message').execute();
+    expect(gates).toEqual([{ message: 'absence.csv has none of the five rates' }]);
+    expect(await load(store, meta, [rate('17.0')])).toMatchObject({ kind: 'loaded', version: '1.0.0' });
+  });
+
+  it('what the gates remember is there for the next version of the data set, and for no other', async () => {
+    const store = await freshStore(kind);
+    const meta = versionMeta();
+    expect(await previousShape(store, meta)).toBeUndefined();
+    await load(store, meta, [rate('17.0')], { ...allPass, shape: () => ({ areas: 153 }) });
+    const next = versionMeta({
+      release: { title: 'Academic year 2023/24' },
+      dataSet: { title: 'Absence by geography 2023/24' },
+    });
+    expect(await previousShape(store, next)).toEqual({ areas: 153 });
+    expect(await previousShape(store, versionMeta({ dataSet: { title: 'Absence by pupil group' } }))).toBeUndefined();
+  });
+});
+
+it('a file that breaks off in the middle leaves nothing behind', async () => {
+  const store = await freshStore('postgres');
+  async function* broken() {
+    yield [rate('17.0')];
+    await Promise.resolve();
+    throw new Error('line 3 column 2: "abc" is no figure');
+  }
+  const { loadVersion } = await import('../../src/load/versions.js');
+  await expect(loadVersion(store, versionMeta(), broken(), allPass)).rejects.toThrow('line 3 column 2');
+  for (const table of ['figure', 'data_set_version', 'area', 'release'] as const)
+    expect(await store.db.selectFrom(table).selectAll().execute()).toEqual([]);
+  expect(await load(store, versionMeta(), [rate('17.0')])).toMatchObject({ kind: 'loaded' });
+});
+
+it('a release that leaves out old years takes nothing away, and its version is held against the release before', async () => {
+  const store = await freshStore('postgres');
+  const old = { period: academicPeriod(2021, 'Academic year') };
+  await loaded(store, versionMeta(), [rate('18.0', old), rate('17.0')]);
+  const outcome = await load(
+    store,
+    versionMeta({ release: { title: 'Academic year 2023/24' }, publishedAt: new Date('2025-03-20T09:30:00Z') }),
+    [rate('17.1'), rate('16.0', { period: academicPeriod(2023, 'Academic year') })],
+  );
+  expect(outcome).toMatchObject({ diff: { added: 1, gone: 0, changed: 1 } });
+  const rows = await store.db
+    .selectFrom('absence')
+    .select(['time_period', 'release', 'persistent_absence_rate'])
+    .orderBy('time_period')
+    .execute();
+  expect(rows).toEqual([
+    { time_period: '202122', release: 'Academic year 2022/23', persistent_absence_rate: '18.0' },
+    { time_period: '202223', release: 'Academic year 2023/24', persistent_absence_rate: '17.1' },
+    { time_period: '202324', release: 'Academic year 2023/24', persistent_absence_rate: '16.0' },
+  ]);
+});
