@@ -109,7 +109,7 @@ function checkCondition(rule: Section, path: Path, problems: Problems, warnings:
     problems.add([...path, other], `beside \`${kind}\`: a rule has exactly one of ${CONDITIONS.join(', ')}`, 'key');
   const measure = rule['measure'];
   const line = rule[kind];
-  if (typeof line === 'number' && typeof measure === 'string' && isMeasure(measure)) {
+  if (typeof line === 'number' && Number.isFinite(line) && typeof measure === 'string' && isMeasure(measure)) {
     const isGap = kind === 'gap_to_england' || kind === 'gap_to_neighbours';
     if (!isRate(measure)) {
       if (isGap)

@@ -3,7 +3,7 @@ import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { build } from './build.js';
 import { crosscheck } from './crosscheck.js';
-import { addDoubledKeys, addIssues, Problems, type Path } from './problems.js';
+import { addIssues, checkKeys, Problems, type Path } from './problems.js';
 import { configurationSchema } from './schema.js';
 import type { Config, ConfigProblem } from './types.js';
 
@@ -12,7 +12,7 @@ export type ParsedConfig =
   | { readonly kind: 'invalid'; readonly problems: readonly ConfigProblem[] };
 
 /** Characters; a file with a rule for each authority has about 40,000. */
-const LONGEST_FILE = 500_000;
+const LONGEST_FILE = 250_000;
 /** Levels of nesting; the deepest that means anything is six. */
 const DEEPEST = 50;
 
@@ -27,11 +27,16 @@ export function parseConfig(text: string, fileName: string): ParsedConfig {
   });
   if (text.length > LONGEST_FILE) return whole(`the file is longer than ${LONGEST_FILE} characters`);
   if (nesting(text) > DEEPEST) return whole(`the file nests brackets or lists deeper than ${DEEPEST} levels`);
+  // The YAML reader makes an error object for each fault; without stacks a file of nothing else is read in time.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
   try {
     return parse(text, fileName);
   } catch (error) {
     // Whatever a YAML reader trips over (runaway aliases, nesting) is a fault of the file, not of the program.
     return whole(`the file cannot be read as YAML: ${error instanceof Error ? error.message : String(error)}`);
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
 
@@ -53,7 +58,7 @@ function parse(text: string, fileName: string): ParsedConfig {
   const document = parseDocument(text, {
     lineCounter: lines,
     prettyErrors: false,
-    logLevel: 'silent',
+    logLevel: 'error',
     uniqueKeys: false,
   });
   const problems = new Problems(fileName, document, lines);
@@ -62,7 +67,7 @@ function parse(text: string, fileName: string): ParsedConfig {
     problems.addAt(pos[0], [], `is no YAML: ${message}`);
   // After a fault of syntax what follows may be misread: nothing is said of it.
   if (document.errors.length > 0) return { kind: 'invalid', problems: problems.list() };
-  addDoubledKeys(problems, document);
+  if (!checkKeys(problems, document)) return { kind: 'invalid', problems: problems.list() };
   const root: unknown = document.toJS() ?? {};
   const checked = configurationSchema.safeParse(root, { reportInput: true });
   if (!checked.success) addIssues(problems, checked.error.issues, keysAt);

@@ -96,23 +96,32 @@ export class Problems {
 }
 
 function keyText(key: unknown): string {
-  return isScalar(key) ? String(key.value) : String(key);
+  return isScalar(key) ? String(key.value) : '';
 }
 
 /**
- * Keys that stand twice in one section. (The YAML reader's own check compares every key with every other.)
+ * Keys that no configuration has: doubled ones (the YAML reader's own check compares every key with every other), and
+ * lists or sections in the place of a key, whose text takes time beyond all bounds when they nest.
+ * @returns false when there are keys of the second kind: the document must not be turned into values
  */
-export function addDoubledKeys(problems: Problems, document: Document.Parsed): void {
+export function checkKeys(problems: Problems, document: Document.Parsed): boolean {
+  let areTexts = true;
   visit(document, {
     Map(_, map) {
       const seen = new Set<string>();
       for (const { key } of map.items) {
+        if (key !== null && !isScalar(key)) {
+          areTexts = false;
+          problems.addAt(startOf(key) ?? 0, [], 'a key must be plain text');
+          continue;
+        }
         const text = keyText(key);
         if (seen.has(text)) problems.addAt(startOf(key) ?? 0, [], `the key "${text}" stands twice in this section`);
         seen.add(text);
       }
     },
   });
+  return areTexts;
 }
 
 /** 'rules[0].measure' */
@@ -151,7 +160,7 @@ function addIssue(
     return;
   }
   if (issue.code === 'invalid_key') {
-    for (const inner of issue.issues) problems.add(path, inWords(inner), 'key');
+    for (const inner of issue.issues) problems.add(path, () => inWords(inner), 'key');
     return;
   }
   if (issue.code === 'invalid_union') {
@@ -159,7 +168,11 @@ function addIssue(
     for (const inner of branch) addIssue(problems, inner, path, keysOf);
     return;
   }
-  problems.add(path, inWords(issue), issue.code === 'invalid_type' && issue.input === undefined ? 'key' : 'value');
+  problems.add(
+    path,
+    () => inWords(issue),
+    issue.code === 'invalid_type' && issue.input === undefined ? 'key' : 'value',
+  );
 }
 
 /** Of the readings that a value might have had, the one that it comes closest to: of the right kind, with the fewest faults. */
@@ -178,7 +191,8 @@ function closest(branches: readonly z.core.$ZodIssue[][]): readonly z.core.$ZodI
 function isOfAnotherKind(issue: z.core.$ZodIssue): boolean {
   if (issue.path.length > 0) return false;
   if (issue.code === 'invalid_union') return issue.errors.every((issues) => issues.some(isOfAnotherKind));
-  return issue.code === 'invalid_type';
+  // A list where one of several words is possible was meant as a list, not as a word.
+  return issue.code === 'invalid_type' || (issue.code === 'invalid_value' && typeof issue.input === 'object');
 }
 
 const KINDS: Record<string, string> = {
@@ -194,7 +208,7 @@ const KINDS: Record<string, string> = {
 function expectedWords(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_union')
     return [...new Set(issue.errors.flat().filter(isOfAnotherKind).map(expectedWords))].join(' or ');
-  return issue.code === 'invalid_type' ? (KINDS[issue.expected] ?? issue.expected) : 'something else';
+  return issue.code === 'invalid_type' ? (KINDS[issue.expected] ?? issue.expected) : 'text';
 }
 
 /** What a value is, where that helps; a value itself may be a secret or an address and is not repeated. */
@@ -208,15 +222,20 @@ function notThis(input: unknown): string {
       ? ', not text (write it without quotes, with a full stop)'
       : ', not text';
   return typeof input === 'number'
-    ? ', not a number'
+    ? Number.isFinite(input)
+      ? ', not a number'
+      : ', not infinite'
     : typeof input === 'boolean'
       ? `, not ${input ? 'true' : 'false'}`
       : '';
 }
 
+/** Bounds the time that many wrong names beside many right ones take. */
+const MOST_COMPARED = 1000;
+
 /** '; did you mean "above"?', or what is known, when that is a short list. */
 export function didYouMean(name: string, known: readonly string[]): string {
-  const near = nearest(name, known);
+  const near = nearest(name, known.slice(0, MOST_COMPARED));
   if (near !== undefined) return `; did you mean "${near}"?`;
   return known.length > 0 && known.length <= 24 ? ` (known: ${known.join(', ')})` : '';
 }

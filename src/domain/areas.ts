@@ -18,6 +18,7 @@ import type { AreaRef, GeographicLevel } from './area.js';
 import { foldName } from './names.js';
 
 export * from './area-search.js';
+export { findAuthority } from './authorities.js';
 export { foldName, nearest } from './names.js';
 
 /** The cells of a row that say which area it is about, as the file has them. */

@@ -1,0 +1,598 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { ConfigError, parseConfig, problemText, type Config } from '../../src/config.js';
+
+function good(text: string): Config {
+  const parsed = parseConfig(text, 'test.yaml');
+  if (parsed.kind === 'invalid') throw new ConfigError(parsed.problems);
+  return parsed.config;
+}
+
+function problems(text: string): string[] {
+  const parsed = parseConfig(text, 'f');
+  return parsed.kind === 'invalid' ? parsed.problems.map(problemText) : [];
+}
+
+/** A rule that is right, with its lines replaced or added to. Its lines begin at line 3, column 5. */
+function rule(lines: Record<string, string | undefined>): string {
+  const all: Record<string, string | undefined> = {
+    name: 'R',
+    measure: 'severe_absence_rate',
+    areas: '[Luton]',
+    above: '2.0',
+    ...lines,
+  };
+  const written = Object.entries(all).flatMap(([key, value]) => (value === undefined ? [] : [`${key}: ${value}`]));
+  return `rules:\n  - ${written.join('\n    ')}\n`;
+}
+
+describe('a configuration that is right', () => {
+  it('gives a rule every default of the contract', () => {
+    expect(good(rule({})).rules).toEqual([
+      {
+        name: 'R',
+        measure: 'severe_absence_rate',
+        areas: [{ by: 'name', text: 'Luton' }],
+        condition: { kind: 'above', line: 2, clearBelow: undefined },
+        worseBy: undefined,
+        schoolType: 'Total',
+        breakdown: { topic: 'Total', breakdown: 'Total' },
+        timeIdentifiers: undefined,
+        sources: undefined,
+        dataSets: undefined,
+        minEnrolments: 100,
+        onSuppressed: 'keep',
+        onMissingArea: 'keep',
+        remind: false,
+        notify: [],
+      },
+    ]);
+  });
+
+  it('reads every option of a rule', () => {
+    const text = `recipients: { team: [a@b.example] }
+mail: { from: a@b.example }
+${rule({
+  areas: '[821, E06000032, all, { level: School, within: Luton }, { level: Local authority, within: 821 }]',
+  above: undefined,
+  gap_to_neighbours: '-0.5',
+  clear_below: '-1',
+  worse_by: '0.3',
+  school_type: 'Primary',
+  breakdown: '{ topic: SEN, value: Education, health and care plan }'.replace(
+    'Education, health and care plan',
+    '"Education, health and care plan"',
+  ),
+  time_identifiers: '[Year to date, Week]',
+  sources: '[pupil-attendance-in-schools]',
+  data_sets: '{ include: [a], exclude: [b] }',
+  min_enrolments: '0',
+  on_suppressed: 'clear',
+  on_missing_area: 'clear',
+  remind: 'each release',
+  notify: 'team',
+})}`;
+    expect(good(text).rules[0]).toMatchObject({
+      areas: [
+        { by: 'name', text: '821' },
+        { by: 'name', text: 'E06000032' },
+        { by: 'all' },
+        { by: 'level', level: 'School', within: 'Luton' },
+        { by: 'level', level: 'Local authority', within: '821' },
+      ],
+      condition: { kind: 'gap_to_neighbours', line: -0.5, clearBelow: -1 },
+      worseBy: 0.3,
+      schoolType: 'State-funded primary',
+      breakdown: { topic: 'SEN provision', breakdown: 'EHC plan' },
+      timeIdentifiers: ['Year to date', 'Week'],
+      sources: ['pupil-attendance-in-schools'],
+      dataSets: { include: ['a'], exclude: ['b'] },
+      minEnrolments: 0,
+      onSuppressed: 'clear',
+      onMissingArea: 'clear',
+      remind: true,
+      notify: ['team'],
+    });
+  });
+
+  it.each([
+    ['above', { above: '2', clear_below: '1' }, { kind: 'above', line: 2, clearBelow: 1 }],
+    ['below', { above: undefined, below: '2', clear_above: '3' }, { kind: 'below', line: 2, clearAbove: 3 }],
+    ['rise', { above: undefined, rise: '1' }, { kind: 'rise', line: 1 }],
+    ['fall', { above: undefined, fall: '1' }, { kind: 'fall', line: 1 }],
+    [
+      'gap_to_england',
+      { above: undefined, gap_to_england: '1' },
+      { kind: 'gap_to_england', line: 1, clearBelow: undefined },
+    ],
+    [
+      'a count',
+      { measure: 'persistent_absentees', above: '6500' },
+      { kind: 'above', line: 6500, clearBelow: undefined },
+    ],
+  ])('reads the condition %s', (_, lines, condition) => {
+    expect(good(rule(lines)).rules[0]?.condition).toEqual(condition);
+  });
+
+  it('has no rules, mails nobody and watches both publications when the file is empty', () => {
+    for (const text of ['', '# nothing\n', '---\n', '{}']) {
+      const config = good(text);
+      expect(config.rules).toEqual([]);
+      expect(config.recipients.size).toBe(0);
+      expect(config.sources.map(({ publication }) => publication)).toEqual([
+        'pupil-absence-in-schools-in-england',
+        'pupil-attendance-in-schools',
+      ]);
+      expect(config).toMatchObject({
+        schedule: { timezone: 'Europe/London' },
+        mail: { tls: 'required', maxPerHour: 200, retryFor: { text: '5 days', milliseconds: 432_000_000 } },
+        retention: { versions: undefined, runs: { text: '2 years' } },
+        failuresBeforeMail: 3,
+        dataDirectory: './data',
+        page: { enabled: true, exposed: false },
+      });
+    }
+  });
+
+  it('keeps names and addresses of mailboxes', () => {
+    const config = good(`recipients:
+  team: [a@b.example, "Data desk <desk@example.org>", '"Desk, data" <desk@example.org>']
+  one: c@d.example
+mail: { from: Ärzte <x@y.example>, tls: off, retry_for: 1 hour }
+`);
+    expect(config.recipients.get('team')).toEqual([
+      { name: undefined, address: 'a@b.example' },
+      { name: 'Data desk', address: 'desk@example.org' },
+      { name: 'Desk, data', address: 'desk@example.org' },
+    ]);
+    expect(config.recipients.get('one')).toEqual([{ name: undefined, address: 'c@d.example' }]);
+    expect(config.mail).toMatchObject({ from: { name: 'Ärzte' }, tls: 'off', retryFor: { milliseconds: 3_600_000 } });
+  });
+
+  it('understands anchors and aliases', () => {
+    const text = `briefs: []\nrules:\n  - &first { name: A, measure: severe_absence_rate, areas: &where [Luton], above: 2 }\n  - { name: B, measure: severe_absence_rate, areas: *where, above: 3 }\n`;
+    expect(good(text).rules[1]?.areas).toEqual([{ by: 'name', text: 'Luton' }]);
+  });
+
+  it('warns of what is allowed and probably not meant', () => {
+    const parsed = parseConfig(
+      `schedule: { cron: "30 1 * * *" }\nsources: [{ publication: school-workforce-in-england }]\n${rule({ above: '0.02', breakdown: '{ topic: Height, value: Tall }' })}`,
+      'f',
+    );
+    expect(parsed.kind === 'ok' && parsed.warnings.map(problemText)).toEqual([
+      'f:1:19 schedule.cron: runs between 00:00 and 03:00, hours that the clock changes skip or repeat: choose a later hour',
+      'f:2:26 sources[0].publication: is not a publication whose layouts are known: what cannot be read is quarantined',
+      'f:7:12 rules[0].above: rates are percent: 0.02 means 0.02 in a hundred pupils',
+      expect.stringContaining('f:8:25 rules[0].breakdown.topic: "Height" is no topic that files are known to have'),
+    ]);
+  });
+});
+
+describe('a mistake is told with its line and column, in plain words, with the name that was meant', () => {
+  it.each([
+    [
+      'an unknown key at the top',
+      'recipents: {}',
+      'f:1:1 recipents: is not a key that is known here; did you mean "recipients"?',
+    ],
+    [
+      'an unknown key of a rule',
+      rule({ treshold: '2' }),
+      expect.stringContaining('f:6:5 rules[0].treshold: is not a key that is known here (known: name, measure, areas,'),
+    ],
+    [
+      'an unknown key of a section',
+      'mail: { form: x }',
+      'f:1:9 mail.form: is not a key that is known here; did you mean "from"?',
+    ],
+    [
+      'an unknown key of a selector',
+      rule({ areas: '[{ level: School, wihtin: Luton }]' }),
+      'f:4:30 rules[0].areas[0].wihtin: is not a key that is known here; did you mean "within"?',
+    ],
+    [
+      'an unknown measure',
+      rule({ measure: 'sever_absence_rate' }),
+      'f:3:14 rules[0].measure: "sever_absence_rate" is not known here; did you mean "severe_absence_rate"?',
+    ],
+    ['a missing measure', rule({ measure: undefined }), 'f:2:5 rules[0].measure: is missing'],
+    [
+      'no condition',
+      rule({ above: undefined }),
+      'f:2:5 rules[0]: needs one of above, below, rise, fall, gap_to_england, gap_to_neighbours',
+    ],
+    [
+      'two conditions',
+      rule({ rise: '1' }),
+      'f:6:5 rules[0].rise: beside `above`: a rule has exactly one of above, below, rise, fall, gap_to_england, gap_to_neighbours',
+    ],
+    [
+      'a number as text',
+      rule({ above: '"2,0"' }),
+      'f:5:12 rules[0].above: must be a number, not text (write it without quotes, with a full stop)',
+    ],
+    [
+      'a percentage sign',
+      rule({ above: '2%' }),
+      'f:5:12 rules[0].above: must be a number, not text (write it without quotes, with a full stop)',
+    ],
+    ['an infinite line', rule({ above: '.inf' }), 'f:5:12 rules[0].above: must be a number, not infinite'],
+    ['an empty value', rule({ above: '' }), 'f:5:12 rules[0].above: must be a number, not empty'],
+    [
+      'a line beyond 100 percent',
+      rule({ above: '101' }),
+      'f:5:12 rules[0].above: must lie between 0 and 100: rates are percent, differences points',
+    ],
+    [
+      'a negative rate',
+      rule({ above: '-1' }),
+      'f:5:12 rules[0].above: must lie between 0 and 100: rates are percent, differences points',
+    ],
+    [
+      'a negative count',
+      rule({ measure: 'enrolments', above: '-1' }),
+      'f:5:12 rules[0].above: is a count and cannot be negative',
+    ],
+    [
+      'a count held against England',
+      rule({ measure: 'enrolments', above: undefined, gap_to_england: '1' }),
+      'f:5:5 rules[0].gap_to_england: compares rates: the count enrolments of an area cannot be held against it',
+    ],
+    [
+      'clear_below above the line',
+      rule({ clear_below: '2.5' }),
+      'f:6:18 rules[0].clear_below: must be below the line of `above` (2)',
+    ],
+    [
+      'clear_below on the line',
+      rule({ clear_below: '2' }),
+      'f:6:18 rules[0].clear_below: must be below the line of `above` (2)',
+    ],
+    [
+      'clear_above below the line',
+      rule({ above: undefined, below: '2', clear_above: '1' }),
+      'f:6:18 rules[0].clear_above: must be above the line of `below` (2)',
+    ],
+    [
+      'clear_above beside above',
+      rule({ clear_above: '1' }),
+      'f:6:5 rules[0].clear_above: does not go with `above`; did you mean "clear_below"?',
+    ],
+    [
+      'clear_below beside rise',
+      rule({ above: undefined, rise: '1', clear_below: '0' }),
+      'f:6:5 rules[0].clear_below: has no meaning with `rise`, which is told for each period in which it happens',
+    ],
+    [
+      'an unknown group',
+      `recipients: { team: [a@b.example] }\nmail: { from: a@b.example }\n${rule({ notify: '[taem]' })}`,
+      'f:8:14 rules[0].notify[0]: "taem" is no group of `recipients`; did you mean "team"?',
+    ],
+    [
+      'an unknown group of a brief',
+      'recipients: { team: [a@b.example] }\nmail: { from: a@b.example }\nbriefs: [{ areas: Luton, notify: teem }]',
+      'f:3:34 briefs[0].notify: "teem" is no group of `recipients`; did you mean "team"?',
+    ],
+    ['a brief for nobody', 'briefs: [{ areas: [Luton] }]', 'f:1:10 briefs[0].notify: is missing'],
+    ['an empty group', 'recipients: { team: [] }', 'f:1:21 recipients.team: must not be an empty list'],
+    [
+      'an unknown time identifier',
+      rule({ time_identifiers: '[Autum term]' }),
+      'f:6:24 rules[0].time_identifiers[0]: "Autum term" is not known here; did you mean "Autumn term"?',
+    ],
+    [
+      'one week',
+      rule({ time_identifiers: 'Week 8' }),
+      'f:6:23 rules[0].time_identifiers: "Week 8" is not known here; did you mean "Week"?',
+    ],
+    [
+      'an unknown school type',
+      rule({ school_type: 'State-funded primry' }),
+      'f:6:18 rules[0].school_type: "State-funded primry" is no school type; did you mean "State-funded primary"?',
+    ],
+    [
+      'an unknown topic',
+      rule({ breakdown: '{ topic: SEN provison, value: EHC plan }' }),
+      'f:6:25 rules[0].breakdown.topic: "SEN provison" is no topic of a breakdown; did you mean "SEN provision"?',
+    ],
+    [
+      'an unknown group of a topic',
+      rule({ breakdown: '{ topic: SEN provision, value: EHC plam }' }),
+      'f:6:47 rules[0].breakdown.value: "EHC plam" is no value of a breakdown; did you mean "EHC plan"?',
+    ],
+    [
+      'an unknown level',
+      rule({ areas: '[{ level: Local autority }]' }),
+      'f:4:22 rules[0].areas[0].level: "Local autority" is not known here; did you mean "Local authority"?',
+    ],
+    ['no areas', rule({ areas: '[]' }), 'f:4:12 rules[0].areas: must not be an empty list'],
+    [
+      'an unknown publication',
+      'sources: [{ publication: pupil-absence-in-school-in-england }]',
+      'f:1:26 sources[0].publication: "pupil-absence-in-school-in-england" is not known; did you mean "pupil-absence-in-schools-in-england"?',
+    ],
+    [
+      'an address for a publication',
+      'sources: [{ publication: "https://x/y" }]',
+      'f:1:26 sources[0].publication: is no publication: write the last part of its address on EES, such as pupil-absence-in-schools-in-england',
+    ],
+    [
+      'a publication twice',
+      'sources: [{ publication: pupil-attendance-in-schools }, { publication: pupil-attendance-in-schools }]',
+      'f:1:72 sources[1].publication: "pupil-attendance-in-schools" is listed twice',
+    ],
+    [
+      'a source that is not watched',
+      `sources: [{ publication: pupil-attendance-in-schools }]\n${rule({ sources: '[pupil-attendance-in-school]' })}`,
+      'f:7:15 rules[0].sources[0]: "pupil-attendance-in-school" is none of the publications under `sources`; did you mean "pupil-attendance-in-schools"?',
+    ],
+    ['a doubled key', 'mail: { tls: off }\nmail: { tls: off }\n', 'f:2:1 the key "mail" stands twice in this section'],
+    [
+      'a doubled rule name',
+      `${rule({})}${rule({}).replace('rules:\n', '')}`,
+      'f:6:11 rules[1].name: "R" is the name of a rule above: a rule\'s name is its identity',
+    ],
+    [
+      'a name of two lines',
+      rule({ name: '"Luton\\nBcc: x@y.example"' }),
+      'f:2:11 rules[0].name: must be one line without control characters',
+    ],
+    [
+      'an address that begins a header',
+      'recipients: { team: ["a@b.example\\r\\nBcc: x@y.example"] }',
+      'f:1:22 recipients.team[0]: is not one mail address: write name@example.org or "Name <name@example.org>"',
+    ],
+    [
+      'two addresses in one',
+      'recipients: { team: ["a@b.example, c@d.example"] }',
+      'f:1:22 recipients.team[0]: is not one mail address: write name@example.org or "Name <name@example.org>"',
+    ],
+    [
+      'a cron expression of four fields',
+      'schedule: { cron: "9 * * *" }',
+      'f:1:19 schedule.cron: has 4 fields: write five (minute hour day month weekday), or six with seconds first',
+    ],
+    [
+      'a nickname for a cron expression',
+      'schedule: { cron: "@daily" }',
+      'f:1:19 schedule.cron: has 1 fields: write five (minute hour day month weekday), or six with seconds first',
+    ],
+    [
+      'an impossible hour',
+      'schedule: { cron: ["0 25 * * *"] }',
+      'f:1:20 schedule.cron[0]: does not say hours with "25"',
+    ],
+    [
+      'a day that never comes',
+      'schedule: { cron: "0 9 30 2 *" }',
+      'f:1:19 schedule.cron: does not say days of the month with "30"',
+    ],
+    [
+      'a backward range',
+      'schedule: { cron: "50-10 9 * * *" }',
+      'f:1:19 schedule.cron: has a range that runs backwards ("50-10"), which cron does not know',
+    ],
+    [
+      'both kinds of days',
+      'schedule: { cron: "0 9 1 * 1" }',
+      expect.stringContaining('f:1:19 schedule.cron: restricts both the day of the month and the day of the week'),
+    ],
+    [
+      'a wrong time zone',
+      'schedule: { timezone: Europe/Londn }',
+      'f:1:23 schedule.timezone: is no time zone; did you mean "Europe/London"?',
+    ],
+    [
+      'an offset for a time zone',
+      'schedule: { timezone: "+01:00" }',
+      'f:1:23 schedule.timezone: is no time zone: write one such as Europe/London',
+    ],
+    [
+      'a wrong duration',
+      'mail: { retry_for: 5 dayz }',
+      'f:1:20 mail.retry_for: is no length of time: write a number and a unit, such as 5 days, 2 weeks or 1 year',
+    ],
+    [
+      'a duration for ever where it must end',
+      'mail: { retry_for: forever }',
+      'f:1:20 mail.retry_for: is no length of time: write a number and a unit, such as 5 days, 2 weeks or 1 year',
+    ],
+    [
+      'a wrong retention',
+      'retention: { runs: always }',
+      'f:1:20 retention.runs: is no length of time: write forever, or a number and a unit, such as 2 years',
+    ],
+    [
+      'no sender although somebody is to be told',
+      `recipients: { team: [a@b.example] }\n${rule({ notify: 'team' })}`,
+      'f:1:1 mail.from: is missing: the address that mails come from',
+    ],
+    [
+      'tls switched with a word of its own',
+      'mail: { tls: no }',
+      'f:1:14 mail.tls: "no" is not known here (known: required, off)',
+    ],
+    ['a section where a list belongs', 'rules: { name: x }', 'f:1:8 rules: must be a list, not a section'],
+    ['a list for the whole file', '- rules', 'f:1:1 must be a section with keys of its own, not a list'],
+    [
+      'a heartbeat that is no address',
+      'heartbeat_url: ftp://x',
+      'f:1:16 heartbeat_url: is no web address: it begins with https:// or http://',
+    ],
+    ['broken YAML', 'rules: [\n  {a: 1\n', expect.stringMatching(/^f:3:\d+ is no YAML: /)],
+    [
+      'a tag of another language',
+      'contact: !!js/function x',
+      expect.stringMatching(/^f:1:10 is no YAML: Unresolved tag/),
+    ],
+    ['a section for a key', '? { a: 1 }\n: 2', 'f:1:3 a key must be plain text'],
+    ['a second document', '--- {}\n--- {}\n', expect.stringContaining('is no YAML')],
+  ])('%s', (_, text, expected) => {
+    expect(problems(text)).toContainEqual(expected);
+  });
+
+  it('tells every mistake at once, in the order of the file, and each once', () => {
+    const found = problems(`schedule: { cron: "x", timezone: Mars }
+recipents: {}
+mail: { retry_for: soon }
+rules:
+  - { name: A, mesure: x, areas: [Luton], above: two, notify: [nobody] }
+  - { name: A, measure: severe_absence_rate, areas: [Luton] }
+`);
+    expect(found.map((problem) => problem.split(' ').slice(0, 2).join(' '))).toEqual([
+      'f:1:19 schedule.cron:',
+      'f:1:34 schedule.timezone:',
+      'f:2:1 recipents:',
+      'f:3:7 mail.from:',
+      'f:3:20 mail.retry_for:',
+      'f:5:5 rules[0].measure:',
+      'f:5:16 rules[0].mesure:',
+      'f:5:50 rules[0].above:',
+      'f:5:64 rules[0].notify[0]:',
+      'f:6:5 rules[1]:',
+      'f:6:13 rules[1].name:',
+    ]);
+    expect(new Set(found).size).toBe(found.length);
+  });
+
+  it('never repeats an address or the heartbeat in a message', () => {
+    const text = 'recipients: { a: [someone@@private.example] }\nheartbeat_url: "ftp://token-123"\n';
+    expect(problems(text).join('\n')).not.toMatch(/private|token-123/);
+  });
+
+  it('lists a hundred problems and counts the rest', () => {
+    const found = problems(Array.from({ length: 250 }, (_, index) => `key${index}: 1`).join('\n'));
+    expect(found).toHaveLength(101);
+    expect(found.at(-1)).toBe('f and 150 more');
+  });
+});
+
+describe('whatever is thrown at it', () => {
+  const fragment = fc.constantFrom(
+    'rules:',
+    'recipients:',
+    '- ',
+    '  ',
+    '\n',
+    ': ',
+    '? ',
+    '[',
+    ']',
+    '{',
+    '}',
+    '&a ',
+    '*a',
+    '!!',
+    '|',
+    '>',
+    '"',
+    "'",
+    '#',
+    '---',
+    '...',
+    '\t',
+    'name',
+    'areas: ',
+    'above: 2',
+    'mail',
+    '<<: *a',
+    '%YAML 1.1',
+    'null',
+    '~',
+    '.nan',
+    '0x1F',
+    '1e999',
+    '\u0000',
+    '\u2028',
+    '😀',
+    '\\',
+    ',',
+    '@',
+    '`',
+    'team',
+    'schedule: {cron: ',
+    'breakdown: ',
+    '__proto__: ',
+  );
+  const anyText = fc.oneof(
+    fc.string({ maxLength: 300 }),
+    fc.string({ unit: 'binary', maxLength: 200 }),
+    fc.array(fragment, { maxLength: 60 }).map((parts) => parts.join('')),
+  );
+
+  it('answers ok or with placed problems, within a second of work', () => {
+    fc.assert(
+      fc.property(anyText, (text) => {
+        const before = process.cpuUsage();
+        const parsed = parseConfig(text, 'f');
+        expect(process.cpuUsage(before).user).toBeLessThan(1_000_000);
+        if (parsed.kind === 'invalid') {
+          expect(parsed.problems.length).toBeGreaterThan(0);
+          const lines = text.split('\n').length;
+          for (const { line, column } of parsed.problems) {
+            expect(line).toBeLessThanOrEqual(lines + 1);
+            expect(column).toBeGreaterThanOrEqual(0);
+          }
+        }
+      }),
+      { numRuns: 1500 },
+    );
+  });
+
+  it('takes any values in the place of right ones', () => {
+    const value = fc.oneof(fc.jsonValue({ maxDepth: 3 }), fc.constantFrom('Luton', 2, 'each release', 'all', ['all']));
+    const keys = [
+      'name',
+      'measure',
+      'areas',
+      'above',
+      'below',
+      'clear_below',
+      'school_type',
+      'breakdown',
+      'time_identifiers',
+      'sources',
+      'notify',
+      'remind',
+      'worse_by',
+    ];
+    const top = ['schedule', 'sources', 'recipients', 'briefs', 'mail', 'retention', 'page', 'heartbeat_url'];
+    fc.assert(
+      fc.property(
+        fc.dictionary(fc.constantFrom(...top), value),
+        fc.array(fc.dictionary(fc.constantFrom(...keys), value), { maxLength: 3 }),
+        (sections, rules) => {
+          const parsed = parseConfig(stringify({ ...sections, rules }), 'f');
+          expect(['ok', 'invalid']).toContain(parsed.kind);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it.each([
+    [
+      'aliases that multiply',
+      `a: &a [x,x,x,x,x,x,x,x,x]\n${['b', 'c', 'd', 'e', 'f', 'g', 'h']
+        .map(
+          (key, index, all) =>
+            `${key}: &${key} [${Array(9)
+              .fill(`*${all[index - 1] ?? 'a'}`)
+              .join(',')}]`,
+        )
+        .join('\n')}`,
+    ],
+    ['an alias of itself', 'rules: &a\n  - *a\n'],
+    ['keys inside keys', '? '.repeat(45)],
+    ['brackets without end', '['.repeat(100_000)],
+    ['deep lists', '- '.repeat(100_000)],
+    ['more than is read', '#'.repeat(300_000)],
+    ['commas and nothing else', `[${','.repeat(20_000)}]`],
+    ['a key ten thousand times', 'a: 1\n'.repeat(10_000)],
+  ])('refuses %s', (_, text) => {
+    const before = process.cpuUsage();
+    expect(parseConfig(text, 'f').kind).toBe('invalid');
+    expect(process.cpuUsage(before).user).toBeLessThan(3_000_000);
+  });
+});
