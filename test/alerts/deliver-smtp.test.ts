@@ -1,5 +1,6 @@
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
+import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startMailCatcher, type MailCatcher, type MailCatcherOptions } from '../../demo/mail-catcher.js';
 import { testMail } from '../../src/alerts/deliver.js';
@@ -369,6 +370,16 @@ describe('SMTP_URL', () => {
   ])('%s is refused with words and without the password', (url) => {
     expect(() => readSmtpUrl(url)).toThrow(SmtpSettingsError);
     expect(() => readSmtpUrl(url)).not.toThrow(/pa\/ss|50%|hunter2/);
+  });
+
+  it('carries any user and password, escaped', () => {
+    const secret = fc.string({ minLength: 1, unit: 'grapheme' });
+    fc.assert(
+      fc.property(secret, secret, (user, password) => {
+        const url = `smtp://${encodeURIComponent(user)}:${encodeURIComponent(password)}@mail.example`;
+        expect(readSmtpUrl(url).signIn).toEqual({ kind: 'password', user, password });
+      }),
+    );
   });
 
   it('that contradicts tls: off is refused', () => {

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { greylist, refuseRecipient, type MailCatcher } from '../../demo/mail-catcher.js';
 import { deliverDue, retryDelay } from '../../src/alerts/deliver.js';
@@ -76,6 +77,21 @@ describe('a mail that is put off', () => {
     expect(retryDelay(1, false, 1)).toBeLessThan(MINUTE);
     expect(retryDelay(1, true, 1)).toBeLessThan(MINUTE);
     expect(retryDelay(7, true, 0.5)).toBe(12 * HOUR);
+  });
+
+  it('never waits less after more attempts, and never longer than the most', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 500 }),
+        fc.boolean(),
+        fc.float({ min: 0, max: 1, noNaN: true }),
+        (n, unknown, spread) => {
+          const [now, next] = [retryDelay(n, unknown, spread), retryDelay(n + 1, unknown, spread)];
+          expect(next).toBeGreaterThanOrEqual(now);
+          expect(next).toBeLessThanOrEqual((unknown ? 12 * HOUR : HOUR) * 1.25);
+        },
+      ),
+    );
   });
 
   it('for longer than agreed is given up, and comes back only when asked', async () => {
