@@ -1,0 +1,206 @@
+/** Gates that look at one row at a time. */
+import type { Observation } from '../domain/figure.js';
+import { COUNT_OF, COUNTS, MEASURE_WORDS, RATES, type Count, type Measure, type Rate } from '../domain/measure.js';
+import type { Gate, GateName, GateVerdict } from './gates.js';
+
+/** Findings kept for a closer look; all are counted. */
+const MOST_KEPT = 5;
+
+/** What was found, and how often. */
+export class Findings {
+  count = 0;
+  readonly first: string[] = [];
+
+  /** @param say is asked only while findings are kept */
+  add(say: () => string): void {
+    this.count += 1;
+    if (this.first.length < MOST_KEPT) this.first.push(say());
+  }
+
+  /** "a; b and 3 more" */
+  toString(): string {
+    const more = this.count - this.first.length;
+    return `${this.first.join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
+  }
+}
+
+export function verdictOf(
+  gate: GateName,
+  verdict: 'warn' | 'quarantine',
+  findings: Findings,
+  pass: string,
+): GateVerdict {
+  return findings.count === 0
+    ? { gate, verdict: 'pass', message: pass }
+    : { gate, verdict, message: String(findings), detail: { count: findings.count, first: findings.first } };
+}
+
+/** Which figure it is, for a message: place, time, schools, pupils. */
+export function named({ area, period, schoolType, breakdown, line }: Observation): string {
+  const group = breakdown.topic === 'Total' ? '' : `, ${breakdown.topic}: ${breakdown.breakdown}`;
+  return `${area.name}, ${period.label}, ${schoolType}${group} (line ${line})`;
+}
+
+/** The figure as a number; NaN where there is none. */
+export function numberOf(observation: Observation, measure: Measure): number {
+  const text = observation.values[measure];
+  return text == null ? NaN : Number(text);
+}
+
+/** Rates are percent: 0 to 100. */
+export function ratesWithinRange(): Gate {
+  const findings = new Findings();
+  return {
+    observe(observation) {
+      for (const rate of RATES) {
+        const value = numberOf(observation, rate);
+        if (value < 0 || value > 100)
+          findings.add(() => `${MEASURE_WORDS[rate]} ${observation.values[rate] ?? ''}%: ${named(observation)}`);
+      }
+    },
+    verdict: () => verdictOf('rates in range', 'quarantine', findings, 'all rates are between 0 and 100'),
+  };
+}
+
+const COUNTED = Object.entries(COUNT_OF) as [Rate, Count][];
+
+/** Half of DfE's rounding unit of 5. */
+const HALF_OF_FIVE = 2.5;
+/** What binary fractions may be off by, in percent. */
+const BINARY = 1e-9;
+
+/**
+ * Whether all counts of a level are multiples of 5, as DfE rounded them up to 2016/17 (in the file of pupil referral
+ * units those of England and regions are, those of authorities are not).
+ */
+export class CountRounding {
+  readonly #allFives = new Map<string, boolean>();
+
+  observe(observation: Observation): void {
+    const { level } = observation.area;
+    if (this.#allFives.get(level) === false) return;
+    const allFives = COUNTS.every((count) => {
+      const value = numberOf(observation, count);
+      return Number.isNaN(value) || value % 5 === 0;
+    });
+    this.#allFives.set(level, allFives);
+  }
+
+  /** How far a count of this level may be from the truth. */
+  half(level: string): number {
+    return this.#allFives.get(level) === true ? HALF_OF_FIVE : 0;
+  }
+}
+
+/** Decimal places of a rate; at least one, as "7" stands for 7.0 where trailing zeros are cut. */
+function places(text: string): number {
+  const point = text.indexOf('.');
+  return point === -1 ? 1 : text.length - point - 1;
+}
+
+/** Findings that hold only if the counts of their level are exact. */
+class UnlessRounded {
+  readonly certain = new Findings();
+  readonly #byLevel = new Map<string, Findings>();
+
+  add(level: string, isCertain: boolean, say: () => string): void {
+    let findings = this.certain;
+    if (!isCertain) {
+      findings = this.#byLevel.get(level) ?? new Findings();
+      this.#byLevel.set(level, findings);
+    }
+    findings.add(say);
+  }
+
+  /** The findings that stand, the certain ones first. */
+  standing(rounding: CountRounding): Findings {
+    if (this.certain.count > 0) return this.certain;
+    for (const [level, findings] of this.#byLevel) if (rounding.half(level) === 0) return findings;
+    return this.certain;
+  }
+}
+
+/** rate = count / enrolments, as far as rounding lets it. */
+export function contradictions(): Gate {
+  const rounding = new CountRounding();
+  const findings = new UnlessRounded();
+  let checked = 0;
+  return {
+    observe(observation) {
+      rounding.observe(observation);
+      const enrolments = numberOf(observation, 'enrolments');
+      if (!(enrolments > 0) || !Number.isInteger(enrolments)) return;
+      for (const [rate, countMeasure] of COUNTED) {
+        const text = observation.values[rate];
+        const count = numberOf(observation, countMeasure);
+        if (text == null || !Number.isInteger(count)) continue;
+        checked += 1;
+        const published = Number(text);
+        const half = 0.5 * 10 ** -places(text) + BINARY;
+        const exact = (100 * count) / enrolments;
+        if (Math.abs(published - exact) <= half) continue;
+        const least = (100 * (count - HALF_OF_FIVE)) / (enrolments + HALF_OF_FIVE);
+        const most = (100 * (count + HALF_OF_FIVE)) / Math.max(enrolments - HALF_OF_FIVE, 1);
+        findings.add(
+          observation.area.level,
+          published < least - half || published > most + half,
+          () =>
+            `${MEASURE_WORDS[rate]} ${text}% against ${count} of ${enrolments} = ${exact.toFixed(5)}%: ${named(observation)}`,
+        );
+      }
+    },
+    verdict: () =>
+      verdictOf(
+        'rate and count',
+        'quarantine',
+        findings.standing(rounding),
+        `${checked} rates agree with their counts`,
+      ),
+  };
+}
+
+/** A part is never more than its whole. */
+export function partsWithinWholes(): Gate {
+  const rounding = new CountRounding();
+  const counts = new UnlessRounded();
+  const rates = new Findings();
+  return {
+    observe(observation) {
+      rounding.observe(observation);
+      const { values, area } = observation;
+      for (const [part, whole] of PARTS) {
+        const over = numberOf(observation, part) - numberOf(observation, whole);
+        if (over > 0)
+          counts.add(
+            area.level,
+            over > 2 * HALF_OF_FIVE,
+            () =>
+              `${MEASURE_WORDS[part]} ${values[part] ?? ''}, more than ${MEASURE_WORDS[whole]} ${values[whole] ?? ''}: ${named(observation)}`,
+          );
+      }
+      const {
+        overall_absence_rate: overall,
+        authorised_absence_rate: authorised,
+        unauthorised_absence_rate: unauthorised,
+      } = values;
+      if (overall == null || authorised == null || unauthorised == null) return;
+      const sum = Number(authorised) + Number(unauthorised);
+      const finest = Math.max(places(overall), places(authorised), places(unauthorised));
+      if (Math.abs(sum - Number(overall)) > 1.5 * 10 ** -finest + BINARY)
+        rates.add(
+          () =>
+            `authorised ${authorised}% and unauthorised ${unauthorised}% make ${sum.toFixed(5)}%, not ${overall}%: ${named(observation)}`,
+        );
+    },
+    verdict() {
+      const standing = counts.standing(rounding);
+      if (standing.count > 0) return verdictOf('parts and wholes', 'quarantine', standing, '');
+      return verdictOf('parts and wholes', 'warn', rates, 'no part is larger than its whole');
+    },
+  };
+}
+
+const PARTS = [
+  ['persistent_absentees', 'enrolments'],
+  ['severe_absentees', 'persistent_absentees'],
+] as const satisfies readonly (readonly [Measure, Measure])[];

@@ -1,0 +1,282 @@
+/** Gates that hold a version against the last release of its data set, and what they keep for the next one. */
+import { z } from 'zod';
+import type { Observation } from '../domain/figure.js';
+import type { PeriodKind } from '../domain/period.js';
+import { symbolMeaning } from '../domain/symbol.js';
+import { Findings, numberOf, verdictOf } from './gate-figures.js';
+import type { GateVerdict } from './gates.js';
+
+const seriesShape = z.object({
+  /** The newest period of the series. */
+  period: z.string(),
+  startYear: z.number(),
+  kind: z.enum(['finished', 'year to date', 'week']),
+  rows: z.number(),
+  /** Figures and symbols, and how many of them are withheld. */
+  figures: z.number(),
+  suppressed: z.number(),
+  england: z.boolean(),
+  regions: z.array(z.string()),
+  authorities: z.number(),
+  /** School types counted, to know data sets of few schools. */
+  schoolTypes: z.array(z.string()),
+  /** Enrolments of Total by area ("Local authority 821"). */
+  enrolments: z.record(z.string(), z.number()),
+});
+
+const shapeSchema = z.object({ series: z.record(z.string(), seriesShape) });
+
+/** What a version looked like: a summary of the newest period of each series. */
+export type ReleaseShape = z.infer<typeof shapeSchema>;
+type SeriesShape = z.infer<typeof seriesShape>;
+
+/** A shape as it was stored; undefined where there is none, or one of another build of the program. */
+export function readShape(stored: unknown): ReleaseShape | undefined {
+  const read = shapeSchema.safeParse(stored);
+  return read.success ? read.data : undefined;
+}
+
+/** What was met of one period of a series. */
+class PeriodSeen {
+  rows = 0;
+  figures = 0;
+  suppressed = 0;
+  england = false;
+  readonly regions = new Set<string>();
+  readonly authorities = new Set<string>();
+  readonly schoolTypes = new Set<string>();
+  readonly enrolments = new Map<string, number>();
+  readonly period: string;
+  readonly startYear: number;
+  readonly sort: number;
+  readonly kind: PeriodKind;
+
+  constructor({ period }: Observation) {
+    this.period = period.label;
+    this.startYear = period.startYear;
+    this.sort = period.sort;
+    this.kind = period.kind;
+  }
+
+  add(observation: Observation): void {
+    const { area, values, symbols, schoolType, breakdown } = observation;
+    this.rows += 1;
+    for (const measure in values) if (values[measure as keyof typeof values] !== undefined) this.figures += 1;
+    for (const measure in symbols)
+      if (symbolMeaning(symbols[measure as keyof typeof symbols] ?? '') === 'confidential') this.suppressed += 1;
+    this.schoolTypes.add(schoolType);
+    switch (area.level) {
+      case 'School':
+        return;
+      case 'National':
+        this.england ||= area.key === 'E92000001';
+        break;
+      case 'Regional':
+        this.regions.add(area.key);
+        break;
+      case 'Local authority':
+        this.authorities.add(area.key);
+        break;
+      default:
+        return;
+    }
+    if (schoolType === 'Total' && breakdown.topic === 'Total') {
+      const enrolments = numberOf(observation, 'enrolments');
+      if (!Number.isNaN(enrolments)) this.enrolments.set(`${area.level} ${area.key}`, enrolments);
+    }
+  }
+
+  shape(): SeriesShape {
+    const { period, startYear, kind, rows, figures, suppressed, england } = this;
+    return {
+      period,
+      startYear,
+      kind,
+      rows,
+      figures,
+      suppressed,
+      england,
+      regions: [...this.regions].sort(),
+      authorities: this.authorities.size,
+      schoolTypes: [...this.schoolTypes].sort(),
+      enrolments: Object.fromEntries(this.enrolments),
+    };
+  }
+}
+
+/** Watches the outline of a version: which areas, how many rows, how many pupils. */
+export function releaseShape(previous: ReleaseShape | undefined): {
+  observe(observation: Observation): void;
+  verdicts(): GateVerdict[];
+  shape(): ReleaseShape;
+} {
+  const seen = new Map<string, Map<number, PeriodSeen>>();
+  let last: { series: string; sort: number; periodSeen: PeriodSeen } | undefined;
+
+  function periodOf(observation: Observation): PeriodSeen {
+    const { series, period } = observation;
+    if (last?.series === series && last.sort === period.sort) return last.periodSeen;
+    let periods = seen.get(series);
+    if (periods === undefined) seen.set(series, (periods = new Map<number, PeriodSeen>()));
+    let periodSeen = periods.get(period.sort);
+    if (periodSeen === undefined) periods.set(period.sort, (periodSeen = new PeriodSeen(observation)));
+    last = { series, sort: period.sort, periodSeen };
+    return periodSeen;
+  }
+
+  /** The periods of each series, newest first. */
+  const series = (): { name: string; newest: PeriodSeen; all: PeriodSeen[]; before: SeriesShape | undefined }[] =>
+    [...seen].flatMap(([name, periods]) => {
+      const all = [...periods.values()].sort((a, b) => b.sort - a.sort);
+      const newest = all[0];
+      return newest === undefined ? [] : [{ name, newest, all, before: previous?.series[name] }];
+    });
+
+  return {
+    observe: (observation) => {
+      periodOf(observation).add(observation);
+    },
+    verdicts() {
+      const all = series();
+      return [englandAndRegions(all), authorities(all), enrolments(all), ...againstLastRelease(all)];
+    },
+    shape: () => ({ series: Object.fromEntries(series().map(({ name, newest }) => [name, newest.shape()])) }),
+  };
+}
+
+type SeriesSeen = { name: string; newest: PeriodSeen; all: PeriodSeen[]; before: SeriesShape | undefined };
+
+const LONDON = 'E12000007';
+const INNER_AND_OUTER_LONDON = ['E13000001', 'E13000002'];
+
+/** Regions, London being one however it is cut. */
+function wholeRegions(regions: Iterable<string>): Set<string> {
+  return new Set([...regions].map((region) => (INNER_AND_OUTER_LONDON.includes(region) ? LONDON : region)));
+}
+
+function englandAndRegions(all: readonly SeriesSeen[]): GateVerdict {
+  const findings = new Findings();
+  for (const { name, newest, all: periods, before } of all) {
+    const present = newest.kind === 'week' ? periods : [newest];
+    const expected = [...periods, ...(before === undefined ? [] : [before])];
+    if (expected.some(({ england }) => england) && !present.some(({ england }) => england))
+      findings.add(() => `England is missing from ${name}, ${newest.period}`);
+    const regions = wholeRegions(present.flatMap((period) => [...period.regions]));
+    const missing = [...wholeRegions(expected.flatMap((period) => [...period.regions]))].filter(
+      (region) => !regions.has(region),
+    );
+    if (missing.length > 0)
+      findings.add(() => `regions ${missing.join(', ')} are missing from ${name}, ${newest.period}`);
+  }
+  return verdictOf(
+    'England and regions',
+    'quarantine',
+    findings,
+    'England and all regions that were there before are there',
+  );
+}
+
+const MOST_AUTHORITIES_OFF = 3;
+/** Not every authority has a pupil referral unit or a special school, and which have changes. */
+const SMALL_SCHOOL_TYPES = ['Special', 'Alternative provision'];
+const MOST_SHARE_OFF = 0.1;
+
+function authorities(all: readonly SeriesSeen[]): GateVerdict {
+  const findings = new Findings();
+  const said: string[] = [];
+  for (const { name, newest, before } of all) {
+    const count = newest.authorities.size;
+    if (newest.kind === 'week' || before === undefined || before.authorities === 0) continue;
+    said.push(`${count} in ${name} (${before.authorities} in the last release)`);
+    const isSmall = [...newest.schoolTypes].every((type) => SMALL_SCHOOL_TYPES.includes(type));
+    const allowed = isSmall
+      ? Math.max(MOST_AUTHORITIES_OFF, before.authorities * MOST_SHARE_OFF)
+      : MOST_AUTHORITIES_OFF;
+    if (Math.abs(count - before.authorities) > allowed)
+      findings.add(
+        () =>
+          `${count} authorities in ${name}, ${newest.period}; ${before.authorities} in ${before.period} of the last release`,
+      );
+  }
+  return verdictOf(
+    'authorities',
+    'quarantine',
+    findings,
+    said.length === 0 ? 'no last release to count against' : said.join('; '),
+  );
+}
+
+const LARGEST_MOVE = 0.25;
+const FEWEST_ENROLMENTS = 1000;
+
+/**
+ * Year against the year before, in the file and in the last release; a running total only against itself, as it counts
+ * the schools that send their registers, which were many more in 2024/25 than the year before.
+ */
+function enrolments(all: readonly SeriesSeen[]): GateVerdict {
+  const findings = new Findings();
+  let compared = 0;
+  function compare(earlier: SeriesShape | PeriodSeen, where: string, later: PeriodSeen, name: string): void {
+    for (const [area, now] of later.enrolments) {
+      const then = earlier instanceof PeriodSeen ? earlier.enrolments.get(area) : earlier.enrolments[area];
+      if (then === undefined || then < FEWEST_ENROLMENTS) continue;
+      compared += 1;
+      if (Math.abs(now - then) > then * LARGEST_MOVE)
+        findings.add(
+          () => `${area}: ${now} enrolments in ${later.period}, ${then} in ${earlier.period}${where} (${name})`,
+        );
+    }
+  }
+  for (const { name, newest, all: periods, before } of all) {
+    if (newest.kind === 'week') continue;
+    const isRunning = newest.kind === 'year to date';
+    for (const later of isRunning ? [] : periods) {
+      const earlier = periods.find(({ startYear }) => startYear === later.startYear - 1);
+      if (earlier) compare(earlier, '', later, name);
+    }
+    const years = before === undefined ? undefined : newest.startYear - before.startYear;
+    if (before !== undefined && (years === 0 || (years === 1 && !isRunning)))
+      compare(before, ' of the last release', newest, name);
+  }
+  return verdictOf('enrolments', 'quarantine', findings, `${compared} enrolments moved by less than a quarter`);
+}
+
+const MOST_ROWS_OFF = 0.1;
+const MOST_SUPPRESSED_OFF = 0.05;
+
+function againstLastRelease(all: readonly SeriesSeen[]): GateVerdict[] {
+  const rows = new Findings();
+  const suppressed = new Findings();
+  for (const { name, newest, before } of all) {
+    if (before === undefined) continue;
+    if (newest.kind !== 'week' && Math.abs(newest.rows - before.rows) > before.rows * MOST_ROWS_OFF)
+      rows.add(
+        () =>
+          `${newest.rows} rows for ${newest.period}, ${before.rows} for ${before.period} in the last release (${name})`,
+      );
+    const now = share(newest);
+    const then = share(before);
+    if (Math.abs(now - then) > MOST_SUPPRESSED_OFF)
+      suppressed.add(
+        () =>
+          `${percent(now)} of the figures for ${newest.period} are withheld, ${percent(then)} for ${before.period} in the last release (${name})`,
+      );
+  }
+  return [
+    verdictOf('rows', 'warn', rows, 'as many rows as in the last release, or no last release'),
+    verdictOf(
+      'suppressed',
+      'warn',
+      suppressed,
+      'no more figures withheld than in the last release, or no last release',
+    ),
+  ];
+}
+
+function share({ figures, suppressed }: { figures: number; suppressed: number }): number {
+  return figures === 0 ? 0 : suppressed / figures;
+}
+
+function percent(part: number): string {
+  return `${(part * 100).toFixed(1)}%`;
+}

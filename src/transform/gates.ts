@@ -1,0 +1,251 @@
+/**
+ * Quality gates between reading a version and making it current: what is held against what, how much play there is,
+ * and what happens beyond it. Pure and streaming: gates see every batch of observations and judge at the end; they
+ * keep small tables per area (never per school) and nothing of the file itself.
+ */
+import type { Observation } from '../domain/figure.js';
+import { contradictions, partsWithinWholes, ratesWithinRange } from './gate-figures.js';
+import { readShape, releaseShape, type ReleaseShape } from './gate-shape.js';
+import { authoritiesAndEngland, phasesAndTotal } from './gate-sums.js';
+
+export type GateName =
+  | 'file'
+  | 'columns'
+  | 'cells'
+  | 'time'
+  | 'areas'
+  | 'school type'
+  | 'key unique'
+  | 'England and regions'
+  | 'authorities'
+  | 'rates in range'
+  | 'rate and count'
+  | 'parts and wholes'
+  | 'enrolments'
+  | 'phases add up'
+  | 'authorities add up'
+  | 'rows'
+  | 'suppressed'
+  | 'data sets agree';
+
+export interface GateVerdict {
+  readonly gate: GateName;
+  readonly verdict: 'pass' | 'warn' | 'quarantine';
+  /** What was found, with figures. */
+  readonly message: string;
+  /** The first findings, for a closer look. */
+  readonly detail?: unknown;
+}
+
+/** One line of docs/gates.md. */
+export interface GateDescription {
+  readonly gate: GateName;
+  /** What is held against what. */
+  readonly holds: string;
+  readonly tolerance: string;
+  /** Which levels and periods it binds. */
+  readonly binds: string;
+  /** What happens beyond the tolerance. */
+  readonly verdict: string;
+}
+
+const REFUSES = 'quarantine; nothing of the file is loaded, so it cannot be accepted';
+
+/** All gates, in the order in which a file meets them. docs/gates.md is this table. */
+export const GATES: readonly GateDescription[] = [
+  {
+    gate: 'file',
+    holds: 'every record has as many cells as the header; quotes open and close; no NUL bytes; no record over 1 MiB',
+    tolerance:
+      'blank lines, rows of empty cells, any line end, a byte order mark; what is not UTF-8 is read as Windows-1252 with a note',
+    binds: 'every file',
+    verdict: REFUSES,
+  },
+  {
+    gate: 'columns',
+    holds: 'the columns for period, identifier, level and figures are there, each once',
+    tolerance: 'any order, case and known spelling; new columns are ignored and noted',
+    binds: 'every file that has one of the five rates; others are refused with the reason',
+    verdict: REFUSES,
+  },
+  {
+    gate: 'cells',
+    holds: 'each watched cell is a plain decimal number or a known symbol; each row says which pupils it is about',
+    tolerance: 'symbols bare or in brackets, spaces around',
+    binds: 'the watched columns',
+    verdict: REFUSES,
+  },
+  {
+    gate: 'time',
+    holds:
+      'period and identifier are known and fit together (six digits of two consecutive years; four digits for a week)',
+    tolerance: 'known spellings',
+    binds: 'every row',
+    verdict: REFUSES,
+  },
+  {
+    gate: 'areas',
+    holds: 'the level is known and the row names an area of it',
+    tolerance: 'padded codes; a missing code where the name is unambiguous',
+    binds: 'every row',
+    verdict: REFUSES,
+  },
+  {
+    gate: 'school type',
+    holds: 'a column, the title, the meta file or --school-type says which schools the figures are about',
+    tolerance: 'none: never Total by default',
+    binds: 'every file',
+    verdict: REFUSES,
+  },
+  {
+    gate: 'key unique',
+    holds: 'area, series, period, school type and breakdown occur once',
+    tolerance: 'two schools under one URN are told apart by their LAESTAB and noted',
+    binds: 'every row',
+    verdict: REFUSES,
+  },
+  {
+    gate: 'England and regions',
+    holds:
+      'England and each region that the series had in its last release, or in another period of the file, is in its newest period',
+    tolerance: 'London may come as one or as Inner and Outer London',
+    binds: 'series whose data set has those levels; weeks: in any week of the file, as holiday weeks differ by area',
+    verdict: 'quarantine',
+  },
+  {
+    gate: 'authorities',
+    holds: 'number of authorities in the newest period against the last release of the series',
+    tolerance: '3 more or fewer; one in ten where only alternative provision or special schools are counted',
+    binds: 'series that had authorities in the last release; weeks exempt',
+    verdict: 'quarantine',
+  },
+  {
+    gate: 'rates in range',
+    holds: 'every rate is between 0 and 100 percent',
+    tolerance: 'none',
+    binds: 'every figure',
+    verdict: 'quarantine',
+  },
+  {
+    gate: 'rate and count',
+    holds: 'persistent and severe absence rates against count / enrolments of the same row',
+    tolerance:
+      'half of the last decimal place of the rate; where all counts of the level are multiples of 5, also 2.5 on each count',
+    binds: 'rows with rate, count and whole-numbered enrolments (attendance estimates have fractions and are exempt)',
+    verdict: 'quarantine at the first contradiction',
+  },
+  {
+    gate: 'parts and wholes',
+    holds:
+      'severe absentees are persistent absentees, who are enrolments; authorised and unauthorised make overall absence',
+    tolerance: '5 where all counts of the level are multiples of 5; one and a half of the last decimal place',
+    binds: 'rows that have both sides',
+    verdict: 'quarantine for the counts, warn for the rates',
+  },
+  {
+    gate: 'enrolments',
+    holds:
+      'enrolments of an area against the year before, in the file and in the last release, and against the same period of the last release',
+    tolerance: 'a quarter; areas below 1,000 enrolments exempt',
+    binds:
+      'school type Total, all pupils; England, regions, authorities; finished periods; year to date only against the same year, as its estimates count the schools that send registers',
+    verdict: 'quarantine',
+  },
+  {
+    gate: 'phases add up',
+    holds:
+      'primary, secondary and special (with or without alternative provision) against Total: enrolments, persistent and severe absentees',
+    tolerance:
+      'the rounding of the counts passes, up to 1% warns; where a phase is missing or suppressed only more than Total counts',
+    binds: 'finished periods, all pupils, areas above school level that have Total and the phases',
+    verdict: 'warn, beyond 1% (and 5 pupils) quarantine',
+  },
+  {
+    gate: 'authorities add up',
+    holds:
+      'the sums of the authorities and of the regions against England: enrolments, persistent and severe absentees',
+    tolerance:
+      'the rounding of the counts passes, up to 1% warns; where one is suppressed only more than England counts',
+    binds:
+      'finished periods with whole-numbered counts and at least 100 authorities (nine regions); running periods and other estimates exempt, as they do not add up',
+    verdict: 'warn, beyond 1% (and 5 pupils) quarantine',
+  },
+  {
+    gate: 'rows',
+    holds: 'rows of the newest period against the last release of the series',
+    tolerance: 'one in ten; weeks exempt',
+    binds: 'series that were in the last release',
+    verdict: 'warn',
+  },
+  {
+    gate: 'suppressed',
+    holds: 'share of figures withheld in the newest period against the last release of the series',
+    tolerance: '5 percentage points',
+    binds: 'series that were in the last release',
+    verdict: 'warn',
+  },
+  {
+    gate: 'data sets agree',
+    holds: 'the same figure in two data sets of one release',
+    tolerance: 'equal at the lesser precision of the two',
+    binds: 'every figure that both have; judged when a version is loaded beside another',
+    verdict: 'warn',
+  },
+];
+
+/** One gate at work. */
+export interface Gate {
+  observe(observation: Observation): void;
+  verdict(): GateVerdict;
+}
+
+export interface Gates {
+  observe(batch: readonly Observation[]): void;
+  /** To be called once all batches were seen. */
+  verdicts(): GateVerdict[];
+  /** What the gates want to know of this version when the next one comes: plain JSON. */
+  shape(): ReleaseShape;
+}
+
+/**
+ * The gates for one version.
+ * @param options.previous what `shape()` returned for the last release of the same data set, as it was stored;
+ *   undefined for a first one
+ */
+export function createGates(options: { readonly previous?: unknown } = {}): Gates {
+  const shape = releaseShape(readShape(options.previous));
+  const gates: readonly Gate[] = [
+    ratesWithinRange(),
+    contradictions(),
+    partsWithinWholes(),
+    phasesAndTotal(),
+    authoritiesAndEngland(),
+  ];
+  return {
+    observe(batch) {
+      for (const observation of batch) {
+        shape.observe(observation);
+        for (const gate of gates) gate.observe(observation);
+      }
+    },
+    verdicts: () => [...gates.map((gate) => gate.verdict()), ...shape.verdicts()],
+    shape: () => shape.shape(),
+  };
+}
+
+/** docs/gates.md, from the table. */
+export function gatesDocument(): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [
+    '# Quality gates',
+    '',
+    'What stands between a file and the figures that are current. The table is generated from `GATES` in',
+    '`src/transform/gates.ts` (a test holds the two together). `status` shows every verdict but "pass" with its figures;',
+    '`--accept GATE --reason TEXT` overrides a quarantine and is recorded.',
+    '',
+    line(['gate', 'what is held against what', 'tolerance', 'binds', 'beyond it']),
+    line(['---', '---', '---', '---', '---']),
+    ...GATES.map(({ gate, holds, tolerance, binds, verdict }) => line([gate, holds, tolerance, binds, verdict])),
+    '',
+  ].join('\n');
+}
