@@ -64,7 +64,7 @@ export const publicationDetail = z.object({
       day: z.coerce.number().int().optional(),
     })
     .optional(),
-  supersededBy: z.object({ slug }).optional(),
+  supersededByPublication: z.object({ slug }).optional(),
 });
 
 export const redirects = z.object({
@@ -113,7 +113,9 @@ export const dataSetFilePage = paged(
     title: z.string(),
     /** The file's own time: moves only when that file is new or replaced. */
     lastUpdated: instant,
-    release: z.object({ id }),
+    /** Display date of the release. */
+    published: instant,
+    release: z.object({ id, slug, title: z.string() }),
     api: z.object({ id, version: z.string() }).optional(),
     meta: z.object({ numDataFileRows: count.optional() }).optional(),
   }),

@@ -99,7 +99,7 @@ async function isVersionWanted(
   if (!dataSet) return false;
   let columns: string[] | undefined;
   try {
-    columns = survey.failures.has('official') ? undefined : await readMetaColumns(survey, id, text);
+    columns = survey.failures.has('official') ? undefined : await readMetaColumns(survey.client, id, text);
   } catch (error) {
     noteOfficialTrouble(survey, publication.name, error);
     if (troubleOf(error) === 'unreachable') return false;

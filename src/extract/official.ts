@@ -1,13 +1,12 @@
 /** The official way: data sets and their versions, with their numbers and their standing. */
 import type { z } from 'zod';
 import * as answers from './answers.js';
+import type { EesClient } from './client.js';
 import { EesRefusedError } from './errors.js';
 import type { DataSetMemo, FileMemo, PublicationMemo, VersionMemo } from './memory.js';
 import { degrade, MISSING_WITHOUT_API, type Survey } from './survey.js';
 import { byVersion } from './wanted.js';
 
-/** EES promotes a version after its file shows on the website; clocks may differ by less than this. */
-const CLOCK_MS = 60_000;
 /** No list of EES is near this long; a server that counts pages without end is not followed. */
 const MOST_PAGES = 50;
 
@@ -15,9 +14,7 @@ const MOST_PAGES = 50;
 export async function findOfficially(survey: Survey, publications: readonly PublicationMemo[]): Promise<void> {
   const unknown = publications.filter(({ eesId }) => eesId === undefined);
   if (unknown.length === 0) return;
-  const listed = await allPages((page) =>
-    survey.client.get('official', '/publications', answers.publicationPage, { page, pageSize: 40 }),
-  );
+  const listed = await readPublications(survey.client);
   for (const publication of unknown) {
     const found = listed.find(({ slug }) => slug === publication.slug);
     if (found) Object.assign(publication, { eesId: found.id, title: found.title });
@@ -32,9 +29,7 @@ export async function findOfficially(survey: Survey, publications: readonly Publ
 export async function lookAtDataSets(survey: Survey, publication: PublicationMemo, alone: boolean): Promise<void> {
   const { eesId } = publication;
   if (eesId === undefined) return;
-  const listed = await allPages((page) =>
-    survey.client.get('official', `/publications/${eesId}/data-sets`, answers.dataSetPage, { page, pageSize: 20 }),
-  );
+  const listed = await readDataSets(survey.client, eesId);
   for (const item of listed) await noteDataSet(survey, publication, item, alone);
   for (const [id, known] of Object.entries(publication.dataSets))
     if (known.status !== 'Withdrawn' && !listed.some((item) => item.id === id))
@@ -206,21 +201,44 @@ function noteStanding(
   });
 }
 
+/** EES promotes a version after its file shows on the website; clocks may differ by less than this. */
+const CLOCK_MS = 60_000;
+
+/** Whether a version (of the data set file) was published no earlier than the file was last replaced. */
+export function isMadeFrom(versionPublished: string, fileLastUpdated: string): boolean {
+  return Date.parse(versionPublished) >= Date.parse(fileLastUpdated) - CLOCK_MS;
+}
+
 /** The file of the website whose bytes a version carries. The file's id stays when it is replaced; the times tell. */
 function carried(publication: PublicationMemo, version: VersionMemo): FileMemo | undefined {
   return Object.values(publication.releases)
     .filter(({ followed }) => followed)
     .flatMap(({ files }) => files)
-    .find(
-      (file) =>
-        file.dataSetFileId === version.dataSetFileId &&
-        Date.parse(version.published) >= Date.parse(file.lastUpdated) - CLOCK_MS,
-    );
+    .find((file) => file.dataSetFileId === version.dataSetFileId && isMadeFrom(version.published, file.lastUpdated));
+}
+
+/** Every publication with a data set. */
+export function readPublications(client: EesClient) {
+  return allPages((page) => client.get('official', '/publications', answers.publicationPage, { page, pageSize: 40 }));
+}
+
+/** Every data set of a publication. */
+export function readDataSets(client: EesClient, publicationId: string): Promise<answers.DataSet[]> {
+  return allPages((page) =>
+    client.get('official', `/publications/${publicationId}/data-sets`, answers.dataSetPage, { page, pageSize: 20 }),
+  );
+}
+
+/** Every version of a data set. */
+export function readVersions(client: EesClient, id: string): Promise<answers.DataSetVersion[]> {
+  return allPages((page) =>
+    client.get('official', `/data-sets/${id}/versions`, answers.dataSetVersionPage, { page, pageSize: 20 }),
+  );
 }
 
 /** Column names of a data set version: filters and indicators (those with one value only are not told). */
-export async function readMetaColumns(survey: Survey, id: string, version: string): Promise<string[]> {
-  const meta = await survey.client.get('official', `/data-sets/${id}/meta`, answers.dataSetMeta, {
+export async function readMetaColumns(client: EesClient, id: string, version: string): Promise<string[]> {
+  const meta = await client.get('official', `/data-sets/${id}/meta`, answers.dataSetMeta, {
     dataSetVersion: version,
     types: 'Filters,Indicators',
   });
@@ -278,7 +296,8 @@ export function noteOfficialTrouble(survey: Survey, source: string, error: unkno
   });
 }
 
-async function allPages<T>(
+/** Everything of a paged list, within reason. */
+export async function allPages<T>(
   read: (page: number) => Promise<{ results: T[]; paging: z.infer<typeof answers.publicationPage>['paging'] }>,
 ): Promise<T[]> {
   const all: T[] = [];

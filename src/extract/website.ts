@@ -95,7 +95,7 @@ async function findListed(
     if (error instanceof EesRefusedError && error.status === 404) return undefined;
     throw error;
   });
-  const successor = detail?.supersededBy?.slug;
+  const successor = detail?.supersededByPublication?.slug;
   if (successor === undefined) {
     absent(`"${publication.slug}" is not among the publications of the website`, false);
     return;
@@ -119,7 +119,8 @@ async function findListed(
   return listing.get(successor);
 }
 
-function followRedirects(redirects: readonly { fromSlug: string; toSlug: string }[], slug: string): string {
+/** Where a slug leads through all renamings; itself where there was none. */
+export function followRedirects(redirects: readonly { fromSlug: string; toSlug: string }[], slug: string): string {
   const seen = new Set([slug]);
   let at = slug;
   for (let next = to(at); next !== undefined && !seen.has(next); next = to(at)) {

@@ -1,0 +1,331 @@
+/** What EES still has of the past: a plan of files for backfill, over both APIs. Fetches no data. */
+import type { z } from 'zod';
+import { parseSixDigits, weekPeriod } from '../domain/period.js';
+import * as answers from './answers.js';
+import { choose } from './choose.js';
+import type { EesClient } from './client.js';
+import { EesRefusedError, troubleOf } from './errors.js';
+import { allPages, isMadeFrom, readDataSets, readMetaColumns, readPublications, readVersions } from './official.js';
+import {
+  byVersion,
+  parseVersion,
+  releaseUrl,
+  sizeInBytes,
+  statusWords,
+  type FileSource,
+  type WantedFile,
+  type WatchedSource,
+} from './wanted.js';
+import { followRedirects } from './website.js';
+
+export interface BackfillRequest {
+  /** Slug. */
+  readonly publication: string;
+  /** Academic years ('2016/17'), inclusive: releases about these years. */
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  /** Slug of one release. */
+  readonly release?: string | undefined;
+  /** One data set: its id in the API or the catalogue, or its title. */
+  readonly dataSet?: string | undefined;
+  /** Of the configuration. */
+  readonly dataSets?: WatchedSource['dataSets'];
+}
+
+export interface BackfillPlan {
+  /** Oldest first. */
+  readonly files: readonly WantedFile[];
+  readonly skipped: readonly { readonly release: string; readonly title: string; readonly reason: string }[];
+  readonly releases: readonly {
+    readonly publication: string;
+    readonly slug: string;
+    readonly title: string;
+    readonly files: number;
+  }[];
+  /** What could not be asked, in words. */
+  readonly notes: readonly string[];
+}
+
+type CatalogueFile = z.infer<typeof answers.dataSetFilePage>['results'][number];
+
+interface Publication {
+  readonly id: string;
+  readonly slug: string;
+  readonly title: string;
+}
+
+/** One API data set with its versions. */
+interface Versions {
+  readonly id: string;
+  readonly title: string;
+  readonly publication: Publication;
+  readonly versions: readonly answers.DataSetVersion[];
+}
+
+/**
+ * Plans a backfill. From the website: every file of the publication's releases and of the publications it superseded, in
+ * its newest version. From the official API: every published version of its data sets, patches too, so that history can
+ * be asked as of a date. Either alone suffices; `notes` says what is then missing.
+ * @throws Error for a year that is none, or a publication that EES does not have; what the client throws when neither API
+ *   answers
+ */
+export async function planBackfill(client: EesClient, request: BackfillRequest): Promise<BackfillPlan> {
+  const isWanted = wantedReleases(request);
+  const notes: string[] = [];
+  const skipped: BackfillPlan['skipped'][number][] = [];
+  const website = await tolerated(
+    () => readWebsite(client, request.publication, notes),
+    (why) => notes.push(`The website does not help (${why}): only data sets of the official API are planned`),
+  );
+  const official = await tolerated(
+    () => readOfficial(client, request.publication, website?.publications ?? []),
+    (why) =>
+      notes.push(`The official API does not help (${why}): files are taken from the website, versions have no numbers`),
+  );
+  if (!website && !official) throw new Error(`Neither API of EES helps. ${notes.join('. ')}`);
+  if ((website?.publications ?? []).length === 0 && (official ?? []).length === 0)
+    throw new Error(
+      `EES has no publication "${request.publication}"; its slug is the last part of its address on the website`,
+    );
+
+  const files: WantedFile[] = [];
+  const pinned = new Set<string>();
+  for (const { publication, item, types } of website?.files ?? []) {
+    if (!isWanted(item.release.slug)) continue;
+    const version = official && versionOf(official, item);
+    if (version) pinned.add(`${version.dataSetId} ${version.version.version}`);
+    const ids = [item.id, item.api?.id];
+    if (!isNamed(request.dataSet, [item.title, ...ids])) continue;
+    const columns = await columnsOf(client, item, notes);
+    const choice = choose({ title: item.title, fileName: item.filename, ids, columns }, request.dataSets);
+    if (!choice.wanted) skipped.push({ release: item.release.title, title: item.title, reason: choice.reason });
+    else
+      files.push(
+        fromWebsite(
+          publication,
+          item,
+          types.get(item.release.slug),
+          firstOf(website?.files ?? [], item),
+          columns,
+          version,
+        ),
+      );
+  }
+  for (const { id, title, publication, versions } of official ?? [])
+    for (const version of versions) {
+      if (version.status !== 'Published' || pinned.has(`${id} ${version.version}`)) continue;
+      if (!isWanted(version.release.slug) || !isNamed(request.dataSet, [title, id, version.file.id])) continue;
+      const columns = await tolerated(
+        () => readMetaColumns(client, id, version.version),
+        () => undefined,
+      );
+      const choice = choose({ title, ids: [id, version.file.id], columns }, request.dataSets);
+      if (!choice.wanted) skipped.push({ release: version.release.title, title, reason: choice.reason });
+      else files.push(fromApi(publication, id, title, version, versions, columns));
+    }
+  files.sort((a, b) => a.publishedAt.localeCompare(b.publishedAt));
+  return { files, skipped, releases: releasesOf(files), notes };
+}
+
+/** Runs something that may fail for reasons of EES. @returns undefined then, once it was told */
+async function tolerated<T>(work: () => Promise<T>, tell: (why: string) => unknown): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (troubleOf(error) === undefined || !(error instanceof Error)) throw error;
+    tell(error.message);
+    return undefined;
+  }
+}
+
+/** The year (its first calendar year) a release is about, by the slug that EES makes from its time period. */
+export function yearOfRelease(slug: string): number | undefined {
+  const [, year, week] = /^(\d{4})-week-(\d{1,2})(?:-|$)/.exec(slug) ?? [];
+  if (year !== undefined && week !== undefined) return weekPeriod(Number(year), Number(week)).startYear;
+  const [, first, second] = /^(\d{4})-(\d{2})(?:-|$)/.exec(slug) ?? [];
+  return first === undefined || second === undefined ? undefined : parseSixDigits(first + second);
+}
+
+function wantedReleases({ from, to, release }: BackfillRequest): (slug: string) => boolean {
+  const first = academicYear(from, '--from') ?? -Infinity;
+  const last = academicYear(to, '--to') ?? Infinity;
+  if (first > last) throw new Error(`--from ${from ?? ''} is later than --to ${to ?? ''}`);
+  return (slug) => {
+    if (release !== undefined) return slug === release;
+    const year = yearOfRelease(slug);
+    return year === undefined || (year >= first && year <= last);
+  };
+}
+
+function academicYear(text: string | undefined, option: string): number | undefined {
+  if (text === undefined) return undefined;
+  const year = parseSixDigits(text.trim().replace(/[/-]/, ''));
+  if (year === undefined) throw new Error(`${option} ${text} is no academic year; write it like 2016/17`);
+  return year;
+}
+
+function isNamed(wanted: string | undefined, names: readonly (string | undefined)[]): boolean {
+  return wanted === undefined || names.some((name) => name?.trim().toLowerCase() === wanted.trim().toLowerCase());
+}
+
+async function readWebsite(client: EesClient, slug: string, notes: string[]) {
+  const publications = await findOnWebsite(client, slug, notes);
+  const files: { publication: Publication; item: CatalogueFile; types: ReadonlyMap<string, string | undefined> }[] = [];
+  for (const publication of publications) {
+    const listed = await allPages((page) =>
+      client.get('content', '/data-set-files', answers.dataSetFilePage, {
+        publicationId: publication.id,
+        latestOnly: false,
+        page,
+        pageSize: 40,
+      }),
+    );
+    const releases = await tolerated(
+      () =>
+        client.get('content', `/publications/${encodeURIComponent(publication.slug)}/releases`, answers.releaseList),
+      (why) => notes.push(`The status of releases is not known (${why})`),
+    );
+    const types = new Map((releases ?? []).map((release) => [release.slug, release.type]));
+    files.push(...listed.map((item) => ({ publication, item, types })));
+  }
+  return { publications, files };
+}
+
+/** The publication (under its new name, if it was renamed), and those that it superseded. */
+async function findOnWebsite(client: EesClient, slug: string, notes: string[]): Promise<Publication[]> {
+  const ask = (name: string) =>
+    client
+      .get('content', `/publications/${encodeURIComponent(name)}`, answers.publicationDetail)
+      .catch((error: unknown) => {
+        if (error instanceof EesRefusedError && error.status === 404) return undefined;
+        throw error;
+      });
+  let found = await ask(slug);
+  if (!found) {
+    const { publicationRedirects } = await client.get('content', '/redirects', answers.redirects);
+    const renamed = followRedirects(publicationRedirects, slug);
+    found = renamed === slug ? undefined : await ask(renamed);
+  }
+  if (!found) return [];
+  const { id, title } = found;
+  const themes = await tolerated(
+    () => client.get('content', '/publications/tree', answers.publicationTree, { filter: 'DataCatalogue' }),
+    (why) => notes.push(`Publications that were superseded by this one are not known (${why})`),
+  );
+  const before = (themes ?? [])
+    .flatMap(({ publications }) => publications)
+    .filter(({ supersededBy }) => supersededBy?.id === id);
+  return [{ id, slug, title }, ...before];
+}
+
+async function readOfficial(client: EesClient, slug: string, known: readonly Publication[]): Promise<Versions[]> {
+  const publications = known.length > 0 ? known : (await readPublications(client)).filter((each) => each.slug === slug);
+  const all: Versions[] = [];
+  for (const publication of publications)
+    for (const { id, title } of await readDataSets(client, publication.id))
+      all.push({ id, title, publication, versions: await readVersions(client, id) });
+  return all;
+}
+
+/** The version that carries the bytes the website has now. */
+function versionOf(official: readonly Versions[], item: CatalogueFile) {
+  const made = official
+    .flatMap(({ id, title, versions }) => versions.map((version) => ({ dataSetId: id, title, version })))
+    .filter(({ version }) => version.file.id === item.id && version.status === 'Published')
+    .filter(({ version }) => version.published !== undefined && isMadeFrom(version.published, item.lastUpdated));
+  return made.sort((a, b) => byVersion(a.version.version, b.version.version)).at(-1);
+}
+
+async function columnsOf(client: EesClient, item: CatalogueFile, notes: string[]): Promise<string[] | undefined> {
+  const detail = await tolerated(
+    () => client.get('content', `/data-set-files/${item.id}`, answers.dataSetFile),
+    (why) => notes.push(`The columns of "${item.title}" are not known before it is fetched (${why})`),
+  );
+  return detail?.file.dataCsvPreview.headers;
+}
+
+/** When a release first came out, as well as its files and its display date tell. */
+function firstOf(files: readonly { readonly item: CatalogueFile }[], { release, published }: CatalogueFile): string {
+  return files
+    .filter(({ item }) => item.release.id === release.id)
+    .reduce((first, { item }) => (item.lastUpdated < first ? item.lastUpdated : first), published);
+}
+
+function fromWebsite(
+  publication: Publication,
+  item: CatalogueFile,
+  type: string | undefined,
+  firstPublished: string,
+  columns: readonly string[] | undefined,
+  pinned: ReturnType<typeof versionOf>,
+): WantedFile {
+  const onWebsite: FileSource = {
+    kind: 'release file',
+    releaseVersionId: item.release.id,
+    fileId: item.fileId,
+    dataSetFileId: item.id,
+  };
+  return {
+    publication: { slug: publication.slug, title: publication.title, eesId: publication.id },
+    release: {
+      title: item.release.title,
+      slug: item.release.slug,
+      status: type === undefined ? undefined : statusWords(type),
+      firstPublished,
+      url: releaseUrl(publication.slug, item.release.slug),
+    },
+    dataSet: { title: pinned?.title ?? item.title, apiId: pinned?.dataSetId ?? item.api?.id, columns },
+    version: pinned && parseVersion(pinned.version.version),
+    publishedAt: pinned?.version.published ?? item.lastUpdated,
+    source: pinned
+      ? { kind: 'api', dataSetId: pinned.dataSetId, version: pinned.version.version, dataSetFileId: item.id }
+      : onWebsite,
+    alternative: pinned ? onWebsite : undefined,
+    expected: {
+      rows: pinned?.version.totalResults ?? item.meta?.numDataFileRows,
+      bytes: sizeInBytes(item.fileSize),
+    },
+    fileName: item.filename,
+  };
+}
+
+function fromApi(
+  publication: Publication,
+  id: string,
+  title: string,
+  version: answers.DataSetVersion,
+  versions: readonly answers.DataSetVersion[],
+  columns: readonly string[] | undefined,
+): WantedFile {
+  const publishedAt = version.published ?? '';
+  const firstPublished = versions
+    .filter(({ file }) => file.id === version.file.id)
+    .reduce((first, { published }) => (published !== undefined && published < first ? published : first), publishedAt);
+  return {
+    publication: { slug: publication.slug, title: publication.title, eesId: publication.id },
+    release: {
+      title: version.release.title,
+      slug: version.release.slug,
+      status: undefined,
+      firstPublished,
+      url: releaseUrl(publication.slug, version.release.slug),
+    },
+    dataSet: { title, apiId: id, columns },
+    version: parseVersion(version.version),
+    publishedAt,
+    source: { kind: 'api', dataSetId: id, version: version.version, dataSetFileId: version.file.id },
+    alternative: undefined,
+    expected: { rows: version.totalResults, bytes: undefined },
+    fileName: `${id}_v${version.version}.csv`,
+  };
+}
+
+function releasesOf(files: readonly WantedFile[]): BackfillPlan['releases'] {
+  const releases = new Map<string, BackfillPlan['releases'][number]>();
+  for (const { publication, release } of files) {
+    const key = `${publication.slug} ${release.slug}`;
+    const counted = releases.get(key)?.files ?? 0;
+    releases.set(key, { publication: publication.slug, slug: release.slug, title: release.title, files: counted + 1 });
+  }
+  return [...releases.values()];
+}

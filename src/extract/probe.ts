@@ -1,0 +1,33 @@
+/** Whether both hosts of EES answer: for `doctor`. */
+import type { z } from 'zod';
+import { publicationPage, sitemap } from './answers.js';
+import type { Api, EesClient } from './client.js';
+
+export type Probe =
+  { readonly ok: true; readonly ms: number } | { readonly ok: false; readonly ms: number; readonly reason: string };
+
+/** One cheap request to each API, side by side, each with the retries of any other. @throws when the run is stopped */
+export async function probe(client: EesClient): Promise<{ api: Probe; content: Probe }> {
+  const [api, content] = await Promise.all([
+    ask(client, 'official', '/publications', publicationPage, { page: 1, pageSize: 1 }),
+    ask(client, 'content', '/publications/sitemap-items', sitemap, {}),
+  ]);
+  return { api, content };
+}
+
+async function ask(
+  client: EesClient,
+  api: Api,
+  path: string,
+  schema: z.ZodType,
+  query: Record<string, number>,
+): Promise<Probe> {
+  const started = client.now();
+  try {
+    await client.get(api, path, schema, query);
+    return { ok: true, ms: client.now() - started };
+  } catch (error) {
+    client.signal?.throwIfAborted();
+    return { ok: false, ms: client.now() - started, reason: error instanceof Error ? error.message : String(error) };
+  }
+}

@@ -1,0 +1,315 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { StandIn } from '../../demo/stand-in.js';
+import type { EesClient } from '../../src/extract/client.js';
+import { discover } from '../../src/extract/discover.js';
+import { newestOfEachCadence } from '../../src/extract/website.js';
+import { ABSENCE, ATTENDANCE, asked, attendanceRates, clientFor, long, LONG_SET, PA_SET, wide } from './support.js';
+
+const SOURCES = [{ publication: ABSENCE }];
+const PATIENT = { apiPatienceMs: 0 };
+
+let now: number;
+let ees: StandIn;
+let client: EesClient;
+const tick = (ms = 60_000) => new Date((now += ms));
+
+beforeEach(async () => {
+  now = Date.parse('2026-10-22T08:40:00Z');
+  ees = await StandIn.start({ now: () => new Date(now), apiLagMs: 20_000 });
+  client = clientFor(ees, { now: () => now, sleep: (ms) => Promise.resolve(void (now += ms)) });
+  ees.publish({
+    publication: ABSENCE,
+    slug: '2024-25',
+    title: 'Academic year 2024/25',
+    at: '2026-03-26T09:30:05Z',
+    files: [
+      { name: 'a3.csv', title: 'Absence rates by geographic level', content: wide('Academic year') },
+      {
+        name: 'long.csv',
+        title: 'Absence for persistent and severe absentees',
+        content: long(),
+        api: { dataSetId: LONG_SET },
+      },
+    ],
+  });
+});
+afterEach(async () => {
+  client.close();
+  await ees.close();
+});
+
+/** A look whose files were all dealt with. @returns the memory */
+async function settle(sources = SOURCES): Promise<unknown> {
+  const found = await discover(client, sources, undefined, PATIENT);
+  return JSON.parse(JSON.stringify(found.remember(found.files)));
+}
+
+function amend(rate: string, file = 'long.csv'): void {
+  const content = file === 'long.csv' ? long(rate) : wide('Academic year', rate);
+  ees.amend({ publication: ABSENCE, release: '2024-25', at: tick(), replace: [{ file, content }] });
+}
+
+describe('the official API follows the website by some seconds', () => {
+  it('a version that is behind is not taken for the new one, and is awaited within the poll', async () => {
+    const memory = await settle();
+    amend('17.9');
+    const found = await discover(client, SOURCES, memory);
+    expect(found.files.map(({ source }) => source)).toMatchObject([{ kind: 'api', version: '1.0.1' }]);
+    expect(found.files[0]?.expected.rows).toBe(3);
+  });
+
+  it('a version that stays behind is offered by a later poll, and meanwhile nothing old is', async () => {
+    const memory = await settle();
+    amend('17.9');
+    const early = await discover(client, SOURCES, memory, PATIENT);
+    expect(early.files).toEqual([]);
+    expect(early.notes).toEqual([expect.stringContaining('before the official API')]);
+    tick(30_000);
+    const mark = ees.requests.length;
+    const later = await discover(client, SOURCES, early.remember([]), PATIENT);
+    expect(later.files.map(({ source }) => source)).toMatchObject([{ version: '1.0.1' }]);
+    // The listing, one step of the round, and (unless that was it) the versions awaited: the website is not read again.
+    expect(asked(ees, mark).filter((request) => request.startsWith('content'))).toEqual([
+      'content /publications/sitemap-items',
+    ]);
+  });
+
+  it('a version that never comes is taken from the website after the deadline', async () => {
+    const memory = await settle();
+    amend('17.9');
+    ees.dataSet(LONG_SET).versions.splice(1);
+    const early = await discover(client, SOURCES, memory, PATIENT);
+    expect(early.files).toEqual([]);
+    tick(11 * 60_000);
+    const late = await discover(client, SOURCES, early.remember([]), PATIENT);
+    expect(late.files.map(({ source, version }) => [source.kind, version])).toEqual([['release file', undefined]]);
+    expect((await discover(client, SOURCES, late.remember(late.files), PATIENT)).nothingNew).toBe(true);
+  });
+});
+
+describe('what was not dealt with', () => {
+  it('is offered again at every poll without asking EES more, and once remembered no more', async () => {
+    const first = await discover(client, SOURCES, undefined, PATIENT);
+    expect(first.files).toHaveLength(2);
+    const memory = first.remember(first.files.slice(0, 1));
+    const mark = ees.requests.length;
+    const second = await discover(client, SOURCES, memory, PATIENT);
+    expect(second.files.map(({ dataSet }) => dataSet.title)).toEqual([first.files[1]?.dataSet.title]);
+    expect(asked(ees, mark)).toHaveLength(2);
+    expect((await discover(client, SOURCES, second.remember(second.files), PATIENT)).files).toEqual([]);
+  });
+
+  it('is not offered when the pipeline holds it already, and a memory of another shape starts afresh', async () => {
+    const found = await discover(
+      client,
+      SOURCES,
+      { shape: 'from another age' },
+      { ...PATIENT, alreadyLoaded: () => true },
+    );
+    expect(found.files).toEqual([]);
+    expect(found.releases).toHaveLength(1);
+    expect((await discover(client, SOURCES, found.remember([]), PATIENT)).nothingNew).toBe(true);
+  });
+
+  it('an edit of data_sets judges again what was skipped', async () => {
+    const excluding = [{ publication: ABSENCE, dataSets: { exclude: ['absence rates by geographic level'] } }];
+    const first = await discover(client, excluding, undefined, PATIENT);
+    expect(first.files).toHaveLength(1);
+    expect(first.skipped).toMatchObject([{ reason: expect.stringContaining('configuration') }]);
+    const second = await discover(client, SOURCES, first.remember(first.files), PATIENT);
+    expect(second.files.map(({ dataSet }) => dataSet.title)).toEqual(['Absence rates by geographic level']);
+    expect(second.skipped).toEqual([]);
+  });
+});
+
+describe('names that change', () => {
+  it('a renamed publication keeps its identity, before and after the configuration follows', async () => {
+    const memory = await settle();
+    ees.renamePublication(ABSENCE, 'pupil-absence', 'Pupil absence');
+    amend('17.9', 'a3.csv');
+    const found = await discover(client, SOURCES, memory, PATIENT);
+    expect(found.files.map(({ publication }) => publication.slug)).toEqual([ABSENCE]);
+    expect(found.files[0]?.release.url).toContain('/pupil-absence/2024-25');
+    expect(found.notes).toEqual([expect.stringContaining('is called "pupil-absence"')]);
+    const after = await discover(client, [{ publication: 'pupil-absence' }], found.remember(found.files), PATIENT);
+    expect(after.nothingNew).toBe(true);
+  });
+
+  it('a renamed release is the same release', async () => {
+    const memory = await settle();
+    ees.renameRelease(ABSENCE, '2024-25', '2024-25-revised', 'Academic year 2024/25 revised');
+    const found = await discover(client, SOURCES, memory, PATIENT);
+    expect(found.releases).toMatchObject([{ kind: 'renamed', slug: '2024-25-revised' }]);
+    expect(found.files).toEqual([]);
+  });
+
+  it('a superseded publication is followed to the one that took its place', async () => {
+    const memory = await settle();
+    ees.publish({
+      publication: 'pupil-absence-new',
+      slug: '2025-26',
+      title: 'Academic year 2025/26',
+      at: tick(),
+      files: [{ name: 'a3.csv', title: 'Absence rates', content: wide('Academic year', '16.0') }],
+    });
+    ees.supersedePublication(ABSENCE, 'pupil-absence-new');
+    const found = await discover(client, SOURCES, memory, PATIENT);
+    expect(found.files.map(({ publication, release }) => `${publication.slug} ${release.slug}`)).toEqual([
+      'pupil-absence-new 2025-26',
+    ]);
+    const both = await discover(client, [...SOURCES, { publication: 'pupil-absence-new' }], memory, PATIENT);
+    expect(both.files).toHaveLength(1);
+    expect(both.notes).toEqual([expect.stringContaining('can leave the configuration')]);
+  });
+
+  it('a publication that EES does not have is told, and does not hide the others', async () => {
+    const found = await discover(client, [{ publication: 'pupil-absense' }, ...SOURCES], undefined, PATIENT);
+    expect(found.notes).toContainEqual(expect.stringContaining('"pupil-absense" is not among the publications'));
+    expect(found.files).toHaveLength(2);
+  });
+});
+
+describe('either way may be gone', () => {
+  it('the official API down: everything comes from the website', async () => {
+    ees.removeRoute(/^\/statistics/);
+    const found = await discover(client, SOURCES, undefined, PATIENT);
+    expect(found.files.map(({ source }) => source.kind)).toEqual(['release file', 'release file']);
+    expect(found.degraded).toMatchObject([
+      { api: 'official', missing: expect.arrayContaining(['numbers of data set versions']) },
+    ]);
+    const memory = found.remember(found.files);
+    ees.restoreRoutes();
+    const well = await discover(client, SOURCES, memory, { ...PATIENT, thorough: true });
+    expect(well).toMatchObject({ nothingNew: true, degraded: [] });
+  });
+
+  it('the website down: the official API alone gives its newest versions', async () => {
+    ees.removeRoute(/^\/content/);
+    const found = await discover(client, SOURCES, undefined, PATIENT);
+    expect(found.files.map(({ source, release }) => [source.kind, release.title, release.status])).toEqual([
+      ['api', 'Academic year 2024/25', undefined],
+    ]);
+    expect(found.degraded[0]?.missing.join()).toContain('term releases');
+  });
+
+  it('a route in the middle vanished or of another shape: the release is read again once it is back', async () => {
+    const memory = await settle();
+    for (const change of [undefined, (value: unknown) => ({ ...(value as object), lastUpdated: undefined })]) {
+      ees.removeRoute(/version-summary$/, change);
+      amend(change ? '17.8' : '17.9', 'a3.csv');
+      const broken = await discover(client, SOURCES, memory, PATIENT);
+      expect(broken.files).toEqual([]);
+      expect(broken.degraded).toMatchObject([{ source: ABSENCE, route: 'version-summary', kind: 'vanished' }]);
+      if (change) expect(broken.degraded[0]?.reason).toMatch(/version-summary.*field lastUpdated/);
+      ees.restoreRoutes();
+      expect((await discover(client, SOURCES, broken.remember([]), PATIENT)).files).toHaveLength(1);
+    }
+  });
+
+  it('each of the lesser routes may vanish and the files still come', async () => {
+    for (const route of [/data-content$/, /data-set-files$/, /data-set-files\/[0-9a-f-]+$/, /updates$/]) {
+      ees.removeRoute(route);
+      const found = await discover(client, SOURCES, undefined, PATIENT);
+      expect(found.files.map(({ dataSet }) => dataSet.title).sort(), String(route)).toEqual([
+        'Absence for persistent and severe absentees',
+        'Absence rates by geographic level',
+      ]);
+      ees.restoreRoutes();
+    }
+  });
+
+  it('both down is an error, and so is being stopped', async () => {
+    ees.fault(() => ({ kind: 'unavailable' }));
+    await expect(discover(client, SOURCES, undefined, PATIENT)).rejects.toThrow(/answered 503/);
+    ees.fault();
+    const stopped = clientFor(ees, { signal: AbortSignal.abort(new Error('SIGTERM')) });
+    await expect(discover(stopped, SOURCES, undefined, PATIENT)).rejects.toThrow('SIGTERM');
+  });
+});
+
+it('a file removed by an amendment, and a whole data set withdrawn, are told', async () => {
+  const memory = await settle();
+  ees.amend({ publication: ABSENCE, release: '2024-25', at: tick(), remove: ['a3.csv'] });
+  const removed = await discover(client, SOURCES, memory, PATIENT);
+  expect(removed.withdrawn).toMatchObject([
+    { status: 'removed from its release', what: { kind: 'release file', release: '2024-25' } },
+  ]);
+  ees.withdrawDataSet(LONG_SET);
+  const gone = await discover(client, SOURCES, removed.remember([]), { ...PATIENT, thorough: true });
+  expect(gone.withdrawn).toMatchObject([{ status: 'withdrawn', what: { kind: 'data set', dataSetId: LONG_SET } }]);
+  expect((await discover(client, SOURCES, gone.remember([]), { ...PATIENT, thorough: true })).withdrawn).toEqual([]);
+});
+
+it('a patch makes an old version "latest live"; the pinned numbers are not misled', async () => {
+  ees.publish({
+    publication: ABSENCE,
+    slug: '2025-26',
+    title: 'Academic year 2025/26',
+    at: tick(),
+    files: [
+      {
+        name: 'long.csv',
+        title: 'Absence for persistent and severe absentees',
+        content: long('16.5'),
+        api: { dataSetId: LONG_SET },
+      },
+    ],
+  });
+  tick();
+  const memory = await settle();
+  amend('17.9');
+  tick();
+  const found = await discover(client, SOURCES, memory, PATIENT);
+  expect(found.files.map(({ release, source }) => [release.slug, source])).toMatchObject([
+    ['2024-25', { version: '1.0.1' }],
+  ]);
+  expect(
+    (await discover(client, SOURCES, found.remember(found.files), { ...PATIENT, thorough: true })).nothingNew,
+  ).toBe(true);
+});
+
+it('many releases published one after another each become one version', async () => {
+  let memory = await settle([{ publication: ATTENDANCE }]).catch(() => undefined);
+  const seen: string[] = [];
+  for (const week of [36, 38, 40, 42, 44]) {
+    ees.publish({
+      publication: ATTENDANCE,
+      slug: `2025-week-${week}`,
+      title: `Week ${week} 2025`,
+      at: tick(),
+      files: [
+        {
+          name: 'pa.csv',
+          title: 'Persistent absence in schools',
+          content: attendanceRates(week, '18.7'),
+          api: { dataSetId: PA_SET },
+        },
+      ],
+    });
+    tick();
+    const found = await discover(client, [{ publication: ATTENDANCE }], memory, PATIENT);
+    seen.push(...found.files.map(({ release, version }) => `${release.slug} ${version?.major}.${version?.minor}`));
+    memory = found.remember(found.files);
+  }
+  expect(seen).toEqual([
+    '2025-week-36 1.0',
+    '2025-week-38 1.1',
+    '2025-week-40 1.2',
+    '2025-week-42 1.3',
+    '2025-week-44 1.4',
+  ]);
+});
+
+it('what is followed at first: the newest of each cadence by its numbers, not old one-off releases', () => {
+  expect(
+    newestOfEachCadence([
+      '2024-25',
+      '2023-24',
+      '2025-week-9',
+      '2025-week-29',
+      '2024-25-autumn-term',
+      '2018-19-special',
+      '2025-week-10',
+    ]),
+  ).toEqual(['2024-25', '2025-week-29', '2024-25-autumn-term']);
+});
