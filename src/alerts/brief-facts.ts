@@ -14,8 +14,8 @@ export interface BriefWanted {
   readonly timeIdentifier?: string | undefined;
   /** Told where the area has no figures for all schools together. */
   readonly schoolType?: string | undefined;
-  /** DfE's three digits of an authority's statistical neighbours, nearest first; empty where none are configured. */
-  readonly neighboursOf?: ((oldLaCode: string) => readonly string[]) | undefined;
+  /** DfE's three digits of an authority to those of its statistical neighbours, nearest first. */
+  readonly neighbours?: ReadonlyMap<string, readonly string[]> | undefined;
 }
 
 /** There is nothing to tell. */
@@ -39,6 +39,8 @@ const WIDEST_FIRST = ['Academic year', 'Autumn and spring term', 'Summer term', 
 
 /** The same point of a running year: attendance is published every fortnight, holidays shift by a week. */
 const SAME_POINT_DAYS = 10;
+const YEAR_OF_WEEKS = 364;
+const DAY_MS = 86_400_000;
 
 type View = Kysely<Database>;
 type Rows = SelectQueryBuilder<Database, 'absence', AbsenceView>;
@@ -81,7 +83,7 @@ export async function gatherBrief(db: View, areaId: number, wanted: BriefWanted 
       : [];
   const neighbourCodes =
     area.level === 'Local authority' && area.old_la_code !== null
-      ? (wanted.neighboursOf?.(area.old_la_code) ?? [])
+      ? (wanted.neighbours?.get(area.old_la_code) ?? [])
       : [];
   return {
     area: { name: area.name, level: area.level, code: area.code, regionName: area.region_name ?? undefined },
@@ -245,11 +247,9 @@ async function samePoint(db: View, { level, code, series, schoolType, asOf, rows
   return [...points, last];
 }
 
-/** Whole days between a day and the same day so many years later. */
+/** Days between a day, moved on by so many years of whole weeks, and another: the same weekday is the same point. */
 function daysAway(earlier: string, later: string, years: number): number {
-  const moved = new Date(`${earlier}T00:00:00Z`);
-  moved.setUTCFullYear(moved.getUTCFullYear() + years);
-  return Math.abs(Math.round((moved.getTime() - Date.parse(`${later}T00:00:00Z`)) / 86_400_000));
+  return Math.abs((Date.parse(later) - Date.parse(earlier)) / DAY_MS - years * YEAR_OF_WEEKS);
 }
 
 async function groups(

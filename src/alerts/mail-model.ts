@@ -23,6 +23,8 @@ export interface MailNews {
   /** Decimal text; null where a symbol stands or the area ended. */
   readonly value: string | null;
   readonly previous: string | null;
+  /** How the rule stands after the event. */
+  readonly inBreach: boolean;
   readonly threshold: string | null;
   /** Why, in words: the sentence recorded with the event. */
   readonly reason: string;

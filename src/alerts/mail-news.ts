@@ -27,13 +27,13 @@ export const EVENT_LABELS: Record<EventKind, string> = {
   'area ended': 'Area ended',
 };
 
-/** What the event does to the words before the line: 'above', 'still above', 'no longer above'. */
+/** What the event does to the words before the line, where the rule is in breach: 'above', 'still above'. */
 const TURN: Record<EventKind, string> = {
   crossed: '',
   baseline: '',
   worse: 'further ',
   reminder: 'still ',
-  cleared: 'no longer ',
+  cleared: '',
   corrected: '',
   'area ended': '',
 };
@@ -57,7 +57,7 @@ function excess({ value, threshold, condition }: MailNews): number {
 }
 
 /** Decimal places at which the figure stays on its side of the line, and is told from the one before. */
-function placesOf({ value, threshold, previous, condition, event }: MailNews): number {
+export function placesOf({ value, threshold, previous, condition, event }: MailNews): number {
   if (value === null) return 1;
   const own = decimal(value);
   const line = threshold === null || !isLevel(condition) ? undefined : decimal(threshold);
@@ -95,7 +95,7 @@ export function lineWords(news: MailNews): string {
 /** 'above your 2.0% line', 'up more than your 1.0 points in a year', 'still more than your 0.5 points above England'. */
 function standing(news: MailNews): string {
   const line = lineWords(news);
-  const turn = TURN[news.event];
+  const turn = news.inBreach ? TURN[news.event] : 'no longer ';
   switch (news.condition?.kind) {
     case 'above':
     case 'below':
@@ -128,7 +128,7 @@ export function newsLine(news: MailNews): string {
   const when = ` (${periodWords(news.period, news.asOf)})`;
   if (news.event === 'corrected' && news.previous !== null) {
     const now = news.value === null ? 'withdrawn' : amount(news, news.value);
-    return `${who}: ${measure} was ${amount(news, news.previous)}, now ${now}${when}`;
+    return `${who}: ${measure} was ${amount(news, news.previous)}, now ${now}, ${standing(news)}${when}`;
   }
   return `${who}: ${measure} ${valueWords(news)}, ${standing(news)}${when}`;
 }
@@ -151,7 +151,7 @@ export function subjectOf(model: MailModel, sections: readonly MailSection[]): s
 }
 
 function briefLine(section: MailSection | undefined): string {
-  if (section?.brief === undefined) return 'Pupil absence: no figure';
+  if (section?.brief === undefined) return `${section?.area.name ?? 'Pupil absence'}: no figure in this release`;
   return `${section.brief.headline} (${section.brief.periodWords})`;
 }
 

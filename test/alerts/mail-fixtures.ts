@@ -29,6 +29,7 @@ export function news(changes: Partial<MailNews> = {}): MailNews {
     breakdown: 'Total',
     value: '2.1',
     previous: '1.5',
+    inBreach: true,
     threshold: '2',
     reason: 'severe absence 2.1%, above the line of 2.0%; it was 1.5% in autumn and spring terms 2023/24',
     release: RELEASE,
@@ -256,6 +257,7 @@ export const SITUATIONS: Readonly<Record<string, () => MailModel>> = {
         section(lutonAbove('1.7', '646'), [
           news({
             event: 'cleared',
+            inBreach: false,
             value: '1.7',
             previous: '2.1',
             reason:

@@ -1,0 +1,244 @@
+/** Reads what is owed to a recipient, as the mail tells it. */
+import { sql, type Kysely } from 'kysely';
+import { z } from 'zod';
+import { isMeasure } from '../domain/measure.js';
+import { periodOf } from '../domain/period.js';
+import type { EventKind, Rule } from '../domain/rule.js';
+import type { Database } from '../load/schema.js';
+import type { BriefArea } from './brief-model.js';
+import type { MailNews } from './mail-model.js';
+
+type Db = Kysely<Database>;
+
+/** A notification that no mail has taken up yet. */
+export interface Owed {
+  readonly id: number;
+  readonly group: string;
+  readonly alertId: number | null;
+  readonly brief: OwedBrief | undefined;
+  readonly runId: number | null;
+}
+
+export interface OwedBrief {
+  readonly areaId: number;
+  readonly releaseId: number;
+  readonly versionIds: readonly number[];
+}
+
+const briefPayload = z.object({
+  areaId: z.number().int(),
+  releaseId: z.number().int(),
+  versionIds: z.array(z.number().int()),
+});
+
+/** An event with the ids that place it among others. */
+export interface RecordedNews {
+  readonly alertId: number;
+  readonly areaId: number;
+  readonly releaseId: number;
+  readonly versionId: number;
+  readonly news: MailNews;
+}
+
+/** Addresses, in lower case, to which something is due. */
+export async function addressesDue(db: Db, now: Date): Promise<string[]> {
+  const rows = await db
+    .selectFrom('notification')
+    .select(sql<string>`lower(address)`.as('address'))
+    .distinct()
+    .where('mail_id', 'is', null)
+    .where('due_at', '<=', now)
+    .where('kind', 'in', ['alert', 'brief'])
+    .orderBy('address')
+    .execute();
+  return rows.map(({ address }) => address);
+}
+
+/** Locks what is due to an address until the transaction ends; rows that another process holds are passed over. */
+export async function takeOwed(trx: Db, address: string, now: Date): Promise<{ to: string; owed: Owed[] }> {
+  const rows = await trx
+    .selectFrom('notification')
+    .select(['id', 'address', 'recipient_group', 'alert_id', 'payload', 'run_id'])
+    .where(sql<boolean>`lower(address) = ${address}`)
+    .where('mail_id', 'is', null)
+    .where('due_at', '<=', now)
+    .where('kind', 'in', ['alert', 'brief'])
+    .orderBy('id')
+    .forUpdate()
+    .skipLocked()
+    .execute();
+  return {
+    to: rows[0]?.address ?? address,
+    owed: rows.map((row) => ({
+      id: row.id,
+      group: row.recipient_group,
+      alertId: row.alert_id,
+      brief: row.alert_id === null ? briefPayload.parse(row.payload) : undefined,
+      runId: row.run_id,
+    })),
+  };
+}
+
+/** The events, each once, in the order they were recorded. */
+export async function readNews(
+  db: Db,
+  which:
+    | { readonly alertIds: readonly number[] }
+    | { readonly newestOfArea: number; readonly series: string; readonly timePeriod: string },
+  rules: readonly Rule[],
+): Promise<RecordedNews[]> {
+  let query = db
+    .selectFrom('alert as e')
+    .innerJoin('area as a', 'a.id', 'e.area_id')
+    .innerJoin('series as s', 's.id', 'e.series_id')
+    .innerJoin('period as p', 'p.id', 'e.period_id')
+    .innerJoin('school_type as t', 't.id', 'e.school_type_id')
+    .innerJoin('breakdown as b', 'b.id', 'e.breakdown_id')
+    .innerJoin('release as r', 'r.id', 'e.release_id')
+    .select([
+      'e.id',
+      'e.rule',
+      'e.event',
+      'e.reason',
+      'e.measure',
+      'e.area_id',
+      'e.as_of',
+      'e.in_breach',
+      'e.value',
+      'e.previous_value',
+      'e.threshold',
+      'e.release_id',
+      'e.version_id',
+      'e.fingerprint',
+      'a.name as area_name',
+      'a.level',
+      'a.code',
+      'a.region_name',
+      's.name as series',
+      'p.time_period',
+      'p.time_identifier',
+      't.name as school_type',
+      'b.topic',
+      'b.name as breakdown',
+      'r.title as release',
+    ])
+    .orderBy('e.id');
+  if ('alertIds' in which) {
+    if (which.alertIds.length === 0) return [];
+    query = query.where('e.id', 'in', [...which.alertIds]);
+  } else
+    query = query
+      .where('e.area_id', '=', which.newestOfArea)
+      .where('s.name', '=', which.series)
+      .where('p.time_period', '=', which.timePeriod);
+  const conditions = new Map(rules.map((rule) => [rule.name, rule.condition]));
+  return (await query.execute()).flatMap((row) => {
+    const period = periodOf(row.time_period, row.time_identifier);
+    if (period === undefined || !isMeasure(row.measure)) return [];
+    const area: BriefArea = {
+      name: row.area_name,
+      level: row.level,
+      code: row.code,
+      regionName: row.region_name ?? undefined,
+    };
+    const news: MailNews = {
+      event: row.event as EventKind,
+      rule: row.rule,
+      condition: conditions.get(row.rule),
+      measure: row.measure,
+      area,
+      series: row.series,
+      period,
+      asOf: row.as_of === 'infinity' ? undefined : row.as_of,
+      schoolType: row.school_type,
+      topic: row.topic,
+      breakdown: row.breakdown,
+      value: row.value,
+      previous: row.previous_value,
+      inBreach: row.in_breach,
+      threshold: row.threshold,
+      reason: row.reason,
+      release: row.release,
+      fingerprint: row.fingerprint,
+    };
+    return [{ alertId: row.id, areaId: row.area_id, releaseId: row.release_id, versionId: row.version_id, news }];
+  });
+}
+
+/** 'Absence by authority 1.0.1' for each version: what the Message-ID is made of. */
+export async function versionNames(db: Db, versionIds: readonly number[]): Promise<string[]> {
+  if (versionIds.length === 0) return [];
+  const rows = await db
+    .selectFrom('data_set_version as v')
+    .innerJoin('data_set as d', 'd.id', 'v.data_set_id')
+    .select(['d.identity', 'v.release_id', 'v.major', 'v.minor', 'v.patch'])
+    .where('v.id', 'in', [...versionIds])
+    .execute();
+  return rows.map(
+    ({ identity, release_id, major, minor, patch }) => `${identity} ${release_id} ${major}.${minor}.${patch}`,
+  );
+}
+
+/** Was anything on one of these releases mailed to the address before? */
+export async function wasTold(db: Db, address: string, releaseIds: readonly number[]): Promise<boolean> {
+  if (releaseIds.length === 0) return false;
+  const earlier = await db
+    .selectFrom('notification as n')
+    .leftJoin('alert as e', 'e.id', 'n.alert_id')
+    .select('n.id')
+    .where(sql<boolean>`lower(n.address) = ${address}`)
+    .where('n.mail_id', 'is not', null)
+    .where('n.kind', 'in', ['alert', 'brief'])
+    .where(sql<boolean>`coalesce(e.release_id, (n.payload ->> 'releaseId')::integer) in (${sql.join([...releaseIds])})`)
+    .limit(1)
+    .executeTakeFirst();
+  return earlier !== undefined;
+}
+
+/** How many events of these runs, under rules that notify one of the groups, a silence kept back. */
+export async function silencedIn(
+  db: Db,
+  runIds: readonly number[],
+  groups: readonly string[],
+  rules: readonly Rule[],
+): Promise<number> {
+  const names = rules.filter(({ notify }) => notify.some((group) => groups.includes(group))).map(({ name }) => name);
+  if (names.length === 0 || runIds.length === 0) return 0;
+  const row = await db
+    .selectFrom('alert')
+    .select(({ fn }) => fn.countAll<string>().as('silenced'))
+    .where('muted', '=', 'silence')
+    .where('run_id', 'in', [...runIds])
+    .where('rule', 'in', names)
+    .executeTakeFirst();
+  return Number(row?.silenced ?? 0);
+}
+
+/**
+ * Message-IDs of the mails to the address on the same alert since it was raised, oldest first: the thread of a single
+ * alert. A crossing starts a thread of its own.
+ */
+export async function threadOf(db: Db, address: string, { alertId, news }: RecordedNews): Promise<string[]> {
+  if (news.event === 'crossed' || news.event === 'baseline') return [];
+  const rows = await db
+    .selectFrom('alert as e')
+    .innerJoin('alert as this', (join) =>
+      join
+        .onRef('this.rule', '=', 'e.rule')
+        .onRef('this.area_id', '=', 'e.area_id')
+        .onRef('this.series_id', '=', 'e.series_id')
+        .onRef('this.school_type_id', '=', 'e.school_type_id')
+        .onRef('this.breakdown_id', '=', 'e.breakdown_id'),
+    )
+    .innerJoin('notification as n', 'n.alert_id', 'e.id')
+    .innerJoin('mail as m', 'm.id', 'n.mail_id')
+    .select(['e.id', 'e.event', 'm.message_id'])
+    .where('this.id', '=', alertId)
+    .where('e.id', '<', alertId)
+    .where(sql<boolean>`lower(n.address) = ${address}`)
+    .where('m.state', '!=', 'skipped')
+    .orderBy('e.id')
+    .execute();
+  const opened = rows.findLastIndex(({ event }) => event === 'crossed' || event === 'baseline');
+  return [...new Set(rows.slice(Math.max(opened, 0)).map(({ message_id: id }) => id))];
+}

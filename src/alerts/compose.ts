@@ -1,0 +1,340 @@
+/** What is owed becomes mails: one for each recipient, written into the queue together with the note that it is done. */
+import { sql, type Kysely } from 'kysely';
+import { parseMailbox, type Mailbox } from '../config/words.js';
+import { isRate } from '../domain/measure.js';
+import type { Rule } from '../domain/rule.js';
+import type { Store } from '../load/database.js';
+import type { Database } from '../load/schema.js';
+import { composeBrief, type BriefOptions } from './brief.js';
+import { gatherBrief, NoFiguresError, type BriefWanted } from './brief-facts.js';
+import type { Brief, BriefArea } from './brief-model.js';
+import { renderChart, type RenderedChart } from './chart.js';
+import {
+  addressesDue,
+  readNews,
+  silencedIn,
+  takeOwed,
+  threadOf,
+  versionNames,
+  wasTold,
+  type Owed,
+  type RecordedNews,
+} from './compose-read.js';
+import { readDelivery } from './delivery-state.js';
+import { buildRaw, messageIdOf, renderMail } from './mail.js';
+import type { MailModel, MailSection } from './mail-model.js';
+import { byImportance, placesOf } from './mail-news.js';
+import { inOrder, MOST_AREAS } from './mail-view.js';
+
+export interface ComposeSettings {
+  readonly now: Date;
+  /** Sender, with or without a name. */
+  readonly from: string;
+  readonly replyTo: string | undefined;
+  /** Whom to ask about the lines. */
+  readonly owner: string | undefined;
+  readonly rules: readonly Rule[];
+  /** DfE's three digits of an authority to those of its statistical neighbours. */
+  readonly neighbours: ReadonlyMap<string, readonly string[]>;
+  /** The figures are composed (demo): subject, body and charts say so. */
+  readonly composed: boolean;
+  /** What is missing or doubtful about the sources in this run, in sentences. */
+  readonly notices?: readonly string[];
+}
+
+/**
+ * Composes one mail for each recipient to whom alerts or briefs are due, each in a transaction of its own, and queues
+ * them. Nothing while sending is paused. A recipient whom another process is composing for is left to it.
+ * @returns how many mails were queued
+ * @throws AggregateError where some recipients' mails could not be composed; the others' are queued
+ */
+export async function composeDue(store: Pick<Store, 'db'>, settings: ComposeSettings): Promise<number> {
+  if ((await readDelivery(store)).paused !== undefined) return 0;
+  const told = new Map<string, Told>();
+  const failures: unknown[] = [];
+  let mails = 0;
+  for (const address of await addressesDue(store.db, settings.now)) {
+    try {
+      const queued = await store.db.transaction().execute((trx) => composeFor(trx, address, settings, told));
+      mails += queued ? 1 : 0;
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0)
+    throw new AggregateError(
+      failures,
+      `The mails of ${failures.length} recipients could not be composed and stay owed.`,
+    );
+  return mails;
+}
+
+async function composeFor(
+  trx: Kysely<Database>,
+  address: string,
+  settings: ComposeSettings,
+  told: Map<string, Told>,
+): Promise<boolean> {
+  // Two processes taking some rows each would make two mails of one: whoever comes second leaves all of them.
+  const lock = await sql<{ mine: boolean }>`
+    select pg_try_advisory_xact_lock(hashtext(current_schema()), hashtext(${`mail to ${address}`})) as mine`.execute(
+    trx,
+  );
+  if (lock.rows[0]?.mine !== true) return false;
+  const { to, owed } = await takeOwed(trx, address, settings.now);
+  if (owed.length === 0) return false;
+  const model = await modelFor(trx, { address, to, owed }, settings, told);
+  const raw = await buildRaw(model);
+  const message = {
+    ...{ address: to, subject: renderMail(model).subject, message_id: messageIdOf(model), raw },
+    kind: owed.some(({ alertId }) => alertId !== null) ? 'alert' : 'brief',
+    ...{ state: 'queued' as const, next_attempt_at: settings.now, created_at: settings.now },
+  };
+  const written = await trx
+    .insertInto('mail')
+    .values(message)
+    .onConflict((conflict) => conflict.column('message_id').doNothing())
+    .returning('id')
+    .executeTakeFirst();
+  // The same news in the same versions for the same recipient is that mail already.
+  const mail =
+    written ??
+    (await trx.selectFrom('mail').select('id').where('message_id', '=', message.message_id).executeTakeFirstOrThrow());
+  await trx
+    .updateTable('notification')
+    .set({ mail_id: mail.id })
+    .where(
+      'id',
+      'in',
+      owed.map(({ id }) => id),
+    )
+    .execute();
+  return written !== undefined;
+}
+
+function mailbox(text: string): Mailbox {
+  const parsed = parseMailbox(text);
+  if (parsed === undefined)
+    throw new Error(
+      `${JSON.stringify(text)} is not one mail address. Write name@example.org or "Name <name@example.org>".`,
+    );
+  return parsed;
+}
+
+/** What one area's section tells, before it is told. */
+interface Draft extends MailSection {
+  readonly areaId: number;
+  readonly wanted: BriefWanted;
+}
+
+async function modelFor(
+  db: Kysely<Database>,
+  { address, to, owed }: { readonly address: string; readonly to: string; readonly owed: readonly Owed[] },
+  settings: ComposeSettings,
+  told: Map<string, Told>,
+): Promise<MailModel> {
+  const recorded = await readNews(
+    db,
+    { alertIds: owed.map(({ alertId }) => alertId).filter((id) => id !== null) },
+    settings.rules,
+  );
+  const briefs = owed.map(({ brief }) => brief).filter((brief) => brief !== undefined);
+  const drafts = newsDrafts(recorded);
+  for (const { areaId, releaseId } of briefs) {
+    const release = await db.selectFrom('release').select('title').where('id', '=', releaseId).executeTakeFirst();
+    const draft = await briefDraft(db, areaId, { release: release?.title, neighbours: settings.neighbours });
+    // Where an alert's section tells the same figures, the brief is in it.
+    if (!drafts.some((other) => other.areaId === areaId && other.series === draft.series)) drafts.push(draft);
+  }
+  const groups = [...new Set(owed.map(({ group }) => group))].sort();
+  const runIds = [...new Set(owed.map(({ runId }) => runId).filter((id) => id !== null))];
+  const releaseIds = [...new Set([...recorded, ...briefs].map(({ releaseId }) => releaseId))];
+  const versionIds = new Set([
+    ...recorded.map(({ versionId }) => versionId),
+    ...briefs.flatMap((brief) => brief.versionIds),
+  ]);
+  const onlyCorrections = briefs.length === 0 && recorded.every(({ news }) => news.event === 'corrected');
+  const [only, ...others] = recorded;
+  return {
+    date: settings.now,
+    from: mailbox(settings.from),
+    replyTo: settings.replyTo === undefined ? undefined : mailbox(settings.replyTo),
+    to,
+    groups,
+    owner: settings.owner,
+    sections: await tellSections(db, drafts, settings, told),
+    composed: settings.composed,
+    followUp: !onlyCorrections && (await wasTold(db, address, releaseIds)),
+    silenced: await silencedIn(db, runIds, groups, settings.rules),
+    notices: settings.notices ?? [],
+    references:
+      only !== undefined && others.length === 0 && briefs.length === 0 ? await threadOf(db, address, only) : [],
+    versions: await versionNames(db, [...versionIds]),
+  };
+}
+
+/** One draft for each area and series in the news, on the newest period among it. */
+function newsDrafts(recorded: readonly RecordedNews[]): Draft[] {
+  const drafts = new Map<string, Draft>();
+  for (const { areaId, news } of recorded) {
+    const key = `${areaId}\n${news.series}`;
+    const before = drafts.get(key);
+    const all = [...(before?.news ?? []), news];
+    const newest = all.reduce((best, one) => (one.period.sort > best.period.sort ? one : best));
+    drafts.set(key, {
+      ...{ areaId, area: news.area, series: news.series, news: all, brief: undefined, chart: undefined },
+      wanted: {
+        series: news.series,
+        timePeriod: newest.period.timePeriod,
+        timeIdentifier: newest.period.timeIdentifier,
+        schoolType: newest.schoolType,
+      },
+    });
+  }
+  return [...drafts.values()];
+}
+
+async function briefDraft(db: Kysely<Database>, areaId: number, wanted: BriefWanted): Promise<Draft> {
+  const row = await db.selectFrom('area').selectAll().where('id', '=', areaId).executeTakeFirstOrThrow();
+  const area: BriefArea = {
+    name: row.name,
+    level: row.level,
+    code: row.code,
+    regionName: row.region_name ?? undefined,
+  };
+  const facts = await ifAny(gatherBrief(db, areaId, wanted));
+  return { areaId, area, series: facts?.series ?? '', news: [], brief: undefined, chart: undefined, wanted };
+}
+
+interface Told {
+  readonly brief: Brief | undefined;
+  readonly chart: RenderedChart | undefined;
+}
+
+/** Briefs and charts for the sections that the mail itself has room for; recipients of the same news share them. */
+async function tellSections(
+  db: Kysely<Database>,
+  drafts: readonly Draft[],
+  settings: ComposeSettings,
+  told: Map<string, Told>,
+): Promise<MailSection[]> {
+  const sections: MailSection[] = [];
+  const shown = new Set(inOrder(drafts).slice(0, MOST_AREAS));
+  for (const draft of drafts) {
+    const { areaId, wanted, ...section } = draft;
+    if (!shown.has(draft) || section.news.some(({ event }) => event === 'area ended')) {
+      sections.push(section);
+      continue;
+    }
+    const options = briefOptions(section, settings.composed);
+    const key = JSON.stringify([
+      areaId,
+      wanted.series,
+      wanted.timePeriod,
+      wanted.timeIdentifier,
+      wanted.schoolType,
+      wanted.release,
+      options,
+    ]);
+    const telling = told.get(key) ?? (await tell(db, areaId, { ...wanted, neighbours: settings.neighbours }, options));
+    told.set(key, telling);
+    sections.push({ ...section, ...telling });
+  }
+  return sections;
+}
+
+/** The rule's measure first, its line in the chart, and its figure with as many decimals as the line asks for. */
+function briefOptions(section: MailSection, composed: boolean): BriefOptions {
+  const first = [...section.news].sort(byImportance)[0];
+  if (first === undefined || first.topic !== 'Total' || !isRate(first.measure)) return { composed };
+  const level = first.condition?.kind === 'above' || first.condition?.kind === 'below';
+  return {
+    focus: first.measure,
+    composed,
+    ...(level && first.threshold !== null ? { threshold: Number(first.threshold), places: placesOf(first) } : {}),
+  };
+}
+
+async function tell(db: Kysely<Database>, areaId: number, wanted: BriefWanted, options: BriefOptions): Promise<Told> {
+  const facts = await ifAny(gatherBrief(db, areaId, wanted));
+  if (facts === undefined) return { brief: undefined, chart: undefined };
+  const sameSchools = wanted.schoolType === undefined || facts.schoolType === wanted.schoolType;
+  const brief = composeBrief(facts, sameSchools ? options : { composed: options.composed ?? false });
+  return { brief, chart: brief.chart === undefined ? undefined : await renderChart(brief.chart) };
+}
+
+/** An event whose figures are gone (withdrawn, removed) is still told, without a brief. */
+async function ifAny<T>(facts: Promise<T>): Promise<T | undefined> {
+  try {
+    return await facts;
+  } catch (error) {
+    if (error instanceof NoFiguresError) return undefined;
+    throw error;
+  }
+}
+
+export interface MailPreview {
+  readonly eml: Buffer;
+  /** With pictures inside, to open in a browser. */
+  readonly html: string;
+  readonly text: string;
+  /** The chart, where the area has one. */
+  readonly png: Buffer | undefined;
+}
+
+/**
+ * The mail that the newest figures of an area make: its brief, and the events recorded on them, muted ones too.
+ * Nothing is queued. @throws NoFiguresError where the area has no figures
+ */
+export async function previewMail(
+  store: Pick<Store, 'db'>,
+  areaId: number,
+  settings: ComposeSettings & { readonly to: string; readonly release?: string | undefined },
+): Promise<MailPreview> {
+  const wanted: BriefWanted = { release: settings.release, neighbours: settings.neighbours };
+  const facts = await gatherBrief(store.db, areaId, wanted);
+  const period = facts.own.at(-1)?.period;
+  const recorded =
+    period === undefined
+      ? []
+      : await readNews(
+          store.db,
+          { newestOfArea: areaId, series: facts.series, timePeriod: period.timePeriod },
+          settings.rules,
+        );
+  // Of each rule the last word.
+  const news = [...new Map(recorded.map((one) => [one.news.rule, one.news])).values()];
+  const draft: Draft = {
+    areaId,
+    area: facts.area,
+    series: facts.series,
+    news,
+    brief: undefined,
+    chart: undefined,
+    wanted,
+  };
+  const model: MailModel = {
+    date: settings.now,
+    from: mailbox(settings.from),
+    replyTo: settings.replyTo === undefined ? undefined : mailbox(settings.replyTo),
+    to: settings.to,
+    groups: ['preview'],
+    owner: settings.owner,
+    sections: await tellSections(store.db, [draft], settings, new Map()),
+    composed: settings.composed,
+    followUp: false,
+    silenced: 0,
+    notices: settings.notices ?? [],
+    references: [],
+    versions: await versionNames(store.db, [...new Set(recorded.map(({ versionId }) => versionId))]),
+  };
+  const mail = renderMail(model);
+  const html = mail.attachments.reduce(
+    (page, { cid, content, contentType }) =>
+      cid === undefined
+        ? page
+        : page.replaceAll(`cid:${cid}`, `data:${contentType};base64,${content.toString('base64')}`),
+    mail.html,
+  );
+  return { eml: await buildRaw(model), html, text: mail.text, png: model.sections[0]?.chart?.png };
+}
