@@ -1,0 +1,256 @@
+/**
+ * The recorded step between load and mail: every version that the rules have not seen is held against them, and events,
+ * states and what is owed to whom are written in one transaction with the note that the version is evaluated. A crash
+ * leaves everything as it was, and the next evaluation finds the version due; events have unique names, so nothing is
+ * recorded twice. One transaction for all due versions, not one for each, because a new rule is looked at once, when all
+ * of them are known.
+ */
+import { sql, type Kysely } from 'kysely';
+import type { BriefRequest, Muted, Rule } from '../domain/rule.js';
+import type { Store } from '../load/database.js';
+import type { Database } from '../load/schema.js';
+import { dueBriefs } from './due-briefs.js';
+import { groupRules, readCatalogue, type Catalogue, type CatalogueVersion } from './catalogue.js';
+import { evaluateGroup, openKey, type GroupContext } from './evaluate-group.js';
+import type { Neighbours } from './group-walk.js';
+import { recordBriefs, type Recipients } from './record.js';
+import { applyRules, AreaLookup, ruleChanges } from './rule-changes.js';
+import { activeSilences } from './silence.js';
+import type { MissingArea, PendingEvent } from './sweep.js';
+
+export interface EvaluateOptions {
+  readonly rules: readonly Rule[];
+  readonly briefs: readonly BriefRequest[];
+  readonly recipients: Recipients;
+  readonly neighbours?: Neighbours | undefined;
+  readonly runId: number | null;
+  readonly now: Date;
+  /** Records what history would have raised, and mails nothing of this evaluation. */
+  readonly muteAs?: 'backfill' | undefined;
+  /** Mails also what history would have raised (backfill --notify). */
+  readonly notifyHistory?: boolean | undefined;
+  readonly paused: boolean;
+  /** Says what would happen, and leaves everything as it is. */
+  readonly dryRun?: boolean | undefined;
+}
+
+/** An event as recorded; baselines of what is not in breach are counted, not listed. */
+export interface EvaluatedEvent {
+  readonly rule: string;
+  readonly event: string;
+  readonly reason: string;
+  readonly area: string;
+  readonly areaCode: string;
+  readonly series: string;
+  readonly period: string;
+  readonly release: string;
+  readonly value: string | null;
+  readonly muted: Muted | undefined;
+}
+
+export interface Evaluation {
+  readonly events: readonly EvaluatedEvent[];
+  /** First looks that found nothing in breach. */
+  readonly quietBaselines: number;
+  /** How many mails' worth of news is owed: rows of the queue, one for each address and event or brief. */
+  readonly notifications: number;
+  /** Addresses that are owed something by this evaluation. */
+  readonly addresses: number;
+  readonly versions: number;
+  /** For the operator: areas without a figure where others have one. */
+  readonly warnings: readonly string[];
+}
+
+const NOTHING: Evaluation = {
+  events: [],
+  quietBaselines: 0,
+  notifications: 0,
+  addresses: 0,
+  versions: 0,
+  warnings: [],
+};
+
+/** Carries the answer of a dry run out of the transaction that is rolled back. */
+class RolledBack extends Error {
+  constructor(readonly evaluation: Evaluation) {
+    super('dry run');
+  }
+}
+
+/**
+ * Evaluates what is due: versions not yet seen by the rules (loaded, or withdrawn since), and rules that are new or
+ * edited since they were last applied.
+ */
+export async function evaluate(store: Pick<Store, 'db'>, options: EvaluateOptions): Promise<Evaluation> {
+  try {
+    return await store.db.transaction().execute(async (trx) => {
+      const evaluation = await evaluateIn(trx, options);
+      if (options.dryRun === true) throw new RolledBack(evaluation);
+      return evaluation;
+    });
+  } catch (error) {
+    if (error instanceof RolledBack) return error.evaluation;
+    throw error;
+  }
+}
+
+/**
+ * Evaluates versions again that were withdrawn or removed: what was told of them is corrected where it matters.
+ * The mark is set first, so that a crash leaves them due.
+ */
+export async function evaluateWithdrawn(
+  store: Pick<Store, 'db'>,
+  versionIds: readonly number[],
+  options: EvaluateOptions,
+): Promise<Evaluation> {
+  if (versionIds.length > 0)
+    await store.db
+      .updateTable('data_set_version')
+      .set({ evaluated_at: null })
+      .where('id', 'in', versionIds)
+      .where('state', 'in', ['withdrawn', 'removed'])
+      .execute();
+  return evaluate(store, options);
+}
+
+async function evaluateIn(trx: Kysely<Database>, options: EvaluateOptions): Promise<Evaluation> {
+  const { rules, now } = options;
+  const due = await lockDue(trx);
+  const changes = await ruleChanges(trx, rules);
+  const edited = [...changes.byRule.values()].some(({ kind }) => kind !== 'known');
+  if (due.length === 0 && !edited && changes.gone.length === 0) return NOTHING;
+
+  const catalogue = await readCatalogue(trx);
+  const openBefore = await openAlerts(
+    trx,
+    [...changes.byRule].filter(([, { kind }]) => kind === 'edited').map(([name]) => name),
+  );
+  await applyRules(trx, rules, changes, now);
+  const lookup = new AreaLookup(trx);
+  const areaIds = new Map<string, ReadonlySet<number>>();
+  const newAreas = new Map<string, ReadonlySet<number>>();
+  for (const rule of rules) {
+    const ids = await lookup.resolve(rule.areas);
+    areaIds.set(rule.name, ids);
+    const change = changes.byRule.get(rule.name);
+    if (change?.kind !== 'other areas') continue;
+    const before = await lookup.resolve(change.before);
+    newAreas.set(rule.name, new Set([...ids].filter((id) => !before.has(id))));
+    await forgetOtherAreas(trx, rule, ids);
+  }
+
+  const silenced = await activeSilences({ db: trx }, now);
+  const mute = (rule: Rule, areaId: number): Muted | undefined =>
+    options.muteAs ?? (silenced(rule.name, areaId) ? 'silence' : options.paused ? 'paused' : undefined);
+  const context: GroupContext = {
+    ...{ db: trx, catalogue, changes, areaIds, newAreas, openBefore, mute, due: new Set(due) },
+    neighbours: options.neighbours ?? new Map(),
+    history: options.muteAs === 'backfill' || options.notifyHistory === true,
+    recording: { recipients: options.recipients, runId: options.runId, now },
+  };
+  const events: PendingEvent[] = [];
+  const missing: MissingArea[] = [];
+  let quietBaselines = 0;
+  for (const group of groupRules(catalogue, rules)) {
+    const found = await evaluateGroup(context, group);
+    quietBaselines += found.quietBaselines;
+    for (const event of found.events) events.push(event);
+    missing.push(...found.missing);
+  }
+  if (options.muteAs === undefined && !options.paused) {
+    const dueVersions = catalogue.versions.filter(({ id, state }) => context.due.has(id) && state === 'loaded');
+    await recordBriefs(trx, await dueBriefs(trx, catalogue, dueVersions, options.briefs, lookup), context.recording);
+  }
+  await markEvaluated(trx, due, now);
+  return {
+    ...{ quietBaselines, versions: due.length, warnings: warningsOf(missing) },
+    events: events.map((event) => evaluated(catalogue, event)),
+    ...(await owedSince(trx, options)),
+  };
+}
+
+/** Versions that no rule has seen, locked: a second evaluation waits, and then finds nothing due. */
+async function lockDue(trx: Kysely<Database>): Promise<number[]> {
+  const rows = await trx
+    .selectFrom('data_set_version')
+    .select('id')
+    .where('evaluated_at', 'is', null)
+    .where('state', 'in', ['loaded', 'withdrawn', 'removed'])
+    .orderBy('published_at')
+    .orderBy('id')
+    .forUpdate()
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
+/** Keys of open alerts of rules about to be forgotten, as `rule, series, area`. */
+async function openAlerts(trx: Kysely<Database>, rules: readonly string[]): Promise<ReadonlySet<string>> {
+  if (rules.length === 0) return new Set();
+  const rows = await trx
+    .selectFrom('alert_state')
+    .select(['rule', 'series_id', 'area_id'])
+    .where('rule', 'in', rules)
+    .where('in_breach', '=', true)
+    .execute();
+  return new Set(rows.map((row) => openKey(row.rule, row.series_id, row.area_id)));
+}
+
+async function forgetOtherAreas(trx: Kysely<Database>, rule: Rule, areaIds: ReadonlySet<number>): Promise<void> {
+  await trx
+    .deleteFrom('alert_state')
+    .where('rule', '=', rule.name)
+    .where('area_id', '<>', sql<number>`all(${[...areaIds]}::int[])`)
+    .execute();
+}
+
+async function markEvaluated(trx: Kysely<Database>, ids: readonly number[], now: Date): Promise<void> {
+  if (ids.length === 0) return;
+  await trx.updateTable('data_set_version').set({ evaluated_at: now }).where('id', 'in', ids).execute();
+}
+
+async function owedSince(
+  trx: Kysely<Database>,
+  options: EvaluateOptions,
+): Promise<{ notifications: number; addresses: number }> {
+  const row = await trx
+    .selectFrom('notification')
+    .select([sql<number>`count(*)::int`.as('n'), sql<number>`count(distinct address)::int`.as('addresses')])
+    .where('created_at', '=', options.now)
+    .where('run_id', 'is not distinct from', options.runId)
+    .where('kind', 'in', ['alert', 'brief'])
+    .executeTakeFirstOrThrow();
+  return { notifications: row.n, addresses: row.addresses };
+}
+
+function evaluated(
+  catalogue: Catalogue,
+  { rule, group, areaId, decision, versionId, muted }: PendingEvent,
+): EvaluatedEvent {
+  const area = catalogue.areas.get(areaId);
+  return {
+    ...{ rule: rule.name, event: decision.kind, reason: decision.reason, series: group.slice.series.name, muted },
+    ...{ area: area?.name ?? '', areaCode: area?.code ?? '', period: decision.period.label, value: decision.value },
+    release: catalogue.versions.find(({ id }) => id === versionId)?.release ?? '',
+  };
+}
+
+/** One line for each rule and release, with the first areas by name. */
+function warningsOf(missing: readonly MissingArea[]): string[] {
+  const lines = new Map<
+    string,
+    { readonly rule: Rule; readonly version: CatalogueVersion; readonly period: string; names: Set<string> }
+  >();
+  for (const { rule, area, version, period } of missing) {
+    const key = JSON.stringify([rule.name, version.releaseId, period.label]);
+    const line = lines.get(key) ?? { rule, version, period: period.label, names: new Set<string>() };
+    line.names.add(area.name);
+    lines.set(key, line);
+  }
+  return [...lines.values()].map(({ rule, version, period, names }) => {
+    const all = [...names];
+    const more = all.length > SHOWN ? ` and ${all.length - SHOWN} more` : '';
+    return `Rule "${rule.name}": no figure for ${all.slice(0, SHOWN).join(', ')}${more} in ${period} (release "${version.release}"), where other areas have one. Their state is kept (on_missing_area: keep).`;
+  });
+}
+
+const SHOWN = 10;

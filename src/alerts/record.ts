@@ -1,0 +1,135 @@
+/** Writes events down, and with each, in the same transaction, what is owed to whom. */
+import { createHash } from 'node:crypto';
+import type { Insertable, Kysely } from 'kysely';
+import { epochOf } from '../domain/series.js';
+import type { Database, NotificationTable } from '../load/schema.js';
+import { periodId, type Catalogue } from './catalogue.js';
+import { batches } from './state-store.js';
+import type { PendingEvent } from './sweep.js';
+
+/** Recipient groups and their addresses, as the configuration has them. */
+export type Recipients = Readonly<Record<string, readonly string[]>>;
+
+const sha256 = (...parts: readonly (string | number | null)[]): string =>
+  createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+
+/** The name of an event: the same event cannot be recorded twice. */
+export function eventFingerprint(event: PendingEvent): string {
+  const { rule, group, areaId, decision } = event;
+  return sha256(
+    ...[rule.name, areaId, group.slice.series.id, epochOf(rule.measure, decision.period), group.slice.schoolTypeId],
+    ...[group.slice.breakdownId, decision.period.timePeriod, decision.period.timeIdentifier, decision.asOf ?? null],
+    ...[decision.kind, decision.value, event.cause],
+  );
+}
+
+/**
+ * Records events, muted ones too, and a notification for each address of those that are not. An event that is there
+ * already is left as it is, and owes nothing a second time.
+ * @returns the ids of the events, by fingerprint
+ */
+export async function recordEvents(
+  db: Kysely<Database>,
+  catalogue: Catalogue,
+  events: readonly PendingEvent[],
+  context: { readonly recipients: Recipients; readonly runId: number | null; readonly now: Date },
+): Promise<ReadonlyMap<string, number>> {
+  const ids = new Map<string, number>();
+  for (const batch of batches(events)) {
+    const named = new Map(batch.map((event) => [eventFingerprint(event), event]));
+    const written = await db
+      .insertInto('alert')
+      .values([...named].map(([fingerprint, event]) => alertRow(catalogue, event, fingerprint, context)))
+      .onConflict((conflict) => conflict.column('fingerprint').doNothing())
+      .returning(['id', 'fingerprint'])
+      .execute();
+    for (const { id, fingerprint } of written) ids.set(fingerprint, id);
+    await owe(
+      db,
+      written.flatMap(({ id, fingerprint }) => {
+        const event = named.get(fingerprint);
+        if (event === undefined || event.muted !== undefined) return [];
+        return addressesOf(event.rule.notify, context.recipients).map(({ address, group }) => ({
+          ...{ kind: 'alert' as const, address, recipient_group: group, alert_id: id, payload: null },
+          ...{ run_id: context.runId, fingerprint: sha256('alert', fingerprint, bareAddress(address)) },
+          ...{ due_at: null, mail_id: null, created_at: context.now },
+        }));
+      }),
+    );
+  }
+  return ids;
+}
+
+function alertRow(
+  catalogue: Catalogue,
+  event: PendingEvent,
+  fingerprint: string,
+  context: { readonly runId: number | null; readonly now: Date },
+) {
+  const { rule, group, areaId, decision } = event;
+  return {
+    ...{ at: context.now, rule: rule.name, event: decision.kind, reason: decision.reason, measure: rule.measure },
+    ...{ area_id: areaId, series_id: group.slice.series.id, period_id: periodId(catalogue, decision.period) },
+    ...{ school_type_id: group.slice.schoolTypeId, breakdown_id: group.slice.breakdownId },
+    as_of: decision.asOf ?? 'infinity',
+    in_breach: decision.inBreach,
+    ...{ value: decision.value, previous_value: decision.previousValue, threshold: decision.threshold },
+    ...{ release_id: event.releaseId, version_id: event.versionId, run_id: context.runId },
+    ...{ muted: event.muted ?? null, fingerprint },
+  };
+}
+
+/** Every address once, with the first group that names it. */
+export function addressesOf(
+  groups: readonly string[],
+  recipients: Recipients,
+): { readonly address: string; readonly group: string }[] {
+  const found = new Map<string, { readonly address: string; readonly group: string }>();
+  for (const group of groups)
+    for (const address of recipients[group] ?? [])
+      if (!found.has(bareAddress(address))) found.set(bareAddress(address), { address, group });
+  return [...found.values()];
+}
+
+/** 'desk@example.org' for 'Data desk <Desk@example.org>': whoever is named twice gets one mail. */
+function bareAddress(address: string): string {
+  return (/<([^<>]+)>\s*$/.exec(address)?.[1] ?? address).trim().toLowerCase();
+}
+
+interface OwedBrief {
+  readonly areaId: number;
+  readonly releaseId: number;
+  readonly versionIds: readonly number[];
+  readonly notify: readonly string[];
+}
+
+/** One brief for each address, area and release: what is owed already is not owed twice. */
+export async function recordBriefs(
+  db: Kysely<Database>,
+  briefs: readonly OwedBrief[],
+  context: { readonly recipients: Recipients; readonly runId: number | null; readonly now: Date },
+): Promise<void> {
+  const rows = new Map(
+    briefs.flatMap(({ areaId, releaseId, versionIds, notify }) =>
+      addressesOf(notify, context.recipients).map(({ address, group }) => {
+        const fingerprint = sha256('brief', areaId, releaseId, bareAddress(address));
+        const row = {
+          ...{ kind: 'brief' as const, address, recipient_group: group, alert_id: null },
+          payload: JSON.stringify({ areaId, releaseId, versionIds }),
+          ...{ run_id: context.runId, fingerprint, due_at: null, mail_id: null, created_at: context.now },
+        };
+        return [fingerprint, row] as const;
+      }),
+    ),
+  );
+  await owe(db, [...rows.values()]);
+}
+
+async function owe(db: Kysely<Database>, rows: readonly Insertable<NotificationTable>[]): Promise<void> {
+  for (const batch of batches(rows))
+    await db
+      .insertInto('notification')
+      .values(batch)
+      .onConflict((conflict) => conflict.column('fingerprint').doNothing())
+      .execute();
+}

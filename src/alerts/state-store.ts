@@ -1,0 +1,204 @@
+/** Where the rules' states are kept between evaluations, and which rules they belong to. */
+import { createHash } from 'node:crypto';
+import { sql, type Kysely } from 'kysely';
+import type { Period } from '../domain/period.js';
+import type { Rule } from '../domain/rule.js';
+import { epochOf } from '../domain/series.js';
+import type { Database } from '../load/schema.js';
+import { periodId, type Catalogue, type RuleGroup } from './catalogue.js';
+import { comparePosition, type RuleState, type Told } from './rule-state.js';
+import type { Entry } from './sweep.js';
+
+const BATCH = 500;
+
+/** Rows in pieces that stay below the server's limit of parameters. */
+export function* batches<T>(rows: readonly T[], size = BATCH): Generator<T[]> {
+  for (let start = 0; start < rows.length; start += size) yield rows.slice(start, start + size);
+}
+
+/** What an edit of a rule changes: measure, line, breakdown, school type, series. Its areas and recipients do not count. */
+export function ruleFingerprint(rule: Rule): string {
+  const { measure, condition, schoolType, breakdown, timeIdentifiers, sources, dataSets } = rule;
+  const parts = [measure, condition, schoolType, breakdown, timeIdentifiers ?? null, sources ?? null, dataSets ?? null];
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+}
+
+/** The area selectors of a rule as they are kept. */
+export function areasText(rule: Rule): string {
+  return JSON.stringify(rule.areas);
+}
+
+interface StateKey {
+  readonly rule: Rule;
+  readonly areaId: number;
+}
+
+type Reader = Kysely<Database>;
+
+/** The states of some rules in a slice, for some areas, with what their mails have told. */
+export async function loadStates(
+  db: Reader,
+  catalogue: Catalogue,
+  group: RuleGroup,
+  rules: readonly Rule[],
+  areaIds: readonly number[],
+): Promise<Map<string, Map<number, Entry>>> {
+  const states = new Map<string, Map<number, Entry>>(rules.map(({ name }) => [name, new Map<number, Entry>()]));
+  if (rules.length === 0 || areaIds.length === 0) return states;
+  const names = rules.map(({ name }) => name);
+  const told = await loadTold(db, catalogue, group, names, areaIds);
+  const rows = await db
+    .selectFrom('alert_state')
+    .selectAll()
+    .where('rule', '=', sql<string>`any(${names}::text[])`)
+    .where('area_id', '=', sql<number>`any(${[...areaIds]}::int[])`)
+    .where('series_id', '=', group.slice.series.id)
+    .where('school_type_id', '=', group.slice.schoolTypeId)
+    .where('breakdown_id', '=', group.slice.breakdownId)
+    .execute();
+  for (const row of rows) {
+    const period = catalogue.periods.get(row.period_id);
+    if (period === undefined) continue;
+    const { in_breach: inBreach, before, value, compared, mailed } = row;
+    const state: RuleState = {
+      ...{ inBreach, before, value, compared, mailed, period },
+      asOf: row.as_of === 'infinity' ? undefined : row.as_of,
+      symbol: row.symbol ?? undefined,
+      told: told.get(toldKey(row.rule, row.area_id)) ?? [],
+    };
+    const ofRule = states.get(row.rule);
+    const other = ofRule?.get(row.area_id);
+    // Of two stretches of a series the newer one is the present.
+    if (other === undefined || comparePosition(other.state, state) < 0)
+      ofRule?.set(row.area_id, { state, openedBy: row.opened_by ?? undefined, opening: undefined });
+  }
+  return states;
+}
+
+const toldKey = (rule: string, areaId: number): string => `${areaId} ${rule}`;
+
+/** What mails told, the last word for each figure; what a rule told before it was edited belongs to another rule. */
+async function loadTold(
+  db: Reader,
+  catalogue: Catalogue,
+  group: RuleGroup,
+  names: readonly string[],
+  areaIds: readonly number[],
+): Promise<Map<string, Told[]>> {
+  const rows = await db
+    .selectFrom('alert as e')
+    .innerJoin('alert_rule as r', 'r.rule', 'e.rule')
+    .select(['e.rule', 'e.area_id', 'e.period_id', 'e.as_of', 'e.value', 'e.in_breach'])
+    .distinctOn(['e.rule', 'e.area_id', 'e.period_id', 'e.as_of'])
+    .where('e.muted', 'is', null)
+    .where('e.rule', '=', sql<string>`any(${[...names]}::text[])`)
+    .where('e.area_id', '=', sql<number>`any(${[...areaIds]}::int[])`)
+    .where('e.series_id', '=', group.slice.series.id)
+    .where('e.school_type_id', '=', group.slice.schoolTypeId)
+    .where('e.breakdown_id', '=', group.slice.breakdownId)
+    .whereRef('e.at', '>=', 'r.first_seen')
+    .orderBy('e.rule')
+    .orderBy('e.area_id')
+    .orderBy('e.period_id')
+    .orderBy('e.as_of')
+    .orderBy('e.id', 'desc')
+    .execute();
+  const told = new Map<string, Told[]>();
+  for (const row of rows) {
+    const period = catalogue.periods.get(row.period_id);
+    if (period === undefined || row.value === null) continue;
+    const key = toldKey(row.rule, row.area_id);
+    const asOf = row.as_of === 'infinity' ? undefined : row.as_of;
+    told.set(key, [...(told.get(key) ?? []), { period, asOf, value: row.value, inBreach: row.in_breach }]);
+  }
+  return told;
+}
+
+/** The newest figure that each rule has seen of any area of a level, in a slice. */
+export async function loadNewest(
+  db: Reader,
+  catalogue: Catalogue,
+  group: RuleGroup,
+): Promise<Map<string, Map<string, { readonly period: Period; readonly asOf: string | undefined }>>> {
+  const names = group.rules.map(({ name }) => name);
+  const rows = await db
+    .selectFrom('alert_state as s')
+    .innerJoin('area as a', 'a.id', 's.area_id')
+    .select(['s.rule', 'a.level', 's.period_id', (eb) => eb.fn.max('s.as_of').as('as_of')])
+    .where('s.rule', '=', sql<string>`any(${names}::text[])`)
+    .where('s.series_id', '=', group.slice.series.id)
+    .where('s.school_type_id', '=', group.slice.schoolTypeId)
+    .where('s.breakdown_id', '=', group.slice.breakdownId)
+    .groupBy(['s.rule', 'a.level', 's.period_id'])
+    .execute();
+  const newest = new Map<string, Map<string, { readonly period: Period; readonly asOf: string | undefined }>>();
+  for (const row of rows) {
+    const period = catalogue.periods.get(row.period_id);
+    if (period === undefined) continue;
+    const ofRule =
+      newest.get(row.rule) ?? new Map<string, { readonly period: Period; readonly asOf: string | undefined }>();
+    newest.set(row.rule, ofRule);
+    const at = { period, asOf: row.as_of === 'infinity' ? undefined : row.as_of };
+    const known = ofRule.get(row.level);
+    if (known === undefined || comparePosition(known, at) < 0) ofRule.set(row.level, at);
+  }
+  return newest;
+}
+
+/** Writes changed states. @param alertIds ids of the events just recorded, by fingerprint of the opening event */
+export async function saveStates(
+  db: Reader,
+  catalogue: Catalogue,
+  group: RuleGroup,
+  changed: readonly (StateKey & { readonly entry: Entry; readonly openedBy: number | null })[],
+  now: Date,
+): Promise<void> {
+  const rows = changed.map(({ rule, areaId, entry: { state }, openedBy }) => ({
+    ...{ rule: rule.name, area_id: areaId, series_id: group.slice.series.id },
+    ...{ school_type_id: group.slice.schoolTypeId, breakdown_id: group.slice.breakdownId },
+    epoch: epochOf(rule.measure, state.period),
+    in_breach: state.inBreach,
+    before: state.before,
+    period_id: periodId(catalogue, state.period),
+    as_of: state.asOf ?? 'infinity',
+    ...{ value: state.value, symbol: state.symbol ?? null, compared: state.compared, mailed: state.mailed },
+    opened_by: openedBy,
+    updated_at: now,
+  }));
+  for (const batch of batches(rows))
+    await db
+      .insertInto('alert_state')
+      .values(batch)
+      .onConflict((conflict) =>
+        conflict
+          .columns(['rule', 'area_id', 'series_id', 'school_type_id', 'breakdown_id', 'epoch'])
+          .doUpdateSet((eb) => ({
+            in_breach: eb.ref('excluded.in_breach'),
+            before: eb.ref('excluded.before'),
+            period_id: eb.ref('excluded.period_id'),
+            as_of: eb.ref('excluded.as_of'),
+            value: eb.ref('excluded.value'),
+            symbol: eb.ref('excluded.symbol'),
+            compared: eb.ref('excluded.compared'),
+            mailed: eb.ref('excluded.mailed'),
+            opened_by: eb.ref('excluded.opened_by'),
+            updated_at: eb.ref('excluded.updated_at'),
+          })),
+      )
+      .execute();
+}
+
+/** Forgets states: of a rule in a slice for the areas given. */
+export async function dropStates(db: Reader, group: RuleGroup, gone: readonly StateKey[]): Promise<void> {
+  const byRule = new Map<string, number[]>();
+  for (const { rule, areaId } of gone) byRule.set(rule.name, [...(byRule.get(rule.name) ?? []), areaId]);
+  for (const [rule, areaIds] of byRule)
+    await db
+      .deleteFrom('alert_state')
+      .where('rule', '=', rule)
+      .where('area_id', '=', sql<number>`any(${areaIds}::int[])`)
+      .where('series_id', '=', group.slice.series.id)
+      .where('school_type_id', '=', group.slice.schoolTypeId)
+      .where('breakdown_id', '=', group.slice.breakdownId)
+      .execute();
+}

@@ -1,0 +1,273 @@
+/**
+ * Holds the figures of many areas against many rules, in memory: what evaluation and simulation have in common.
+ * Nothing is read or written here.
+ */
+import { findAuthority } from '../domain/authorities.js';
+import { measureBit } from '../domain/measure.js';
+import type { Period } from '../domain/period.js';
+import type { Muted, Rule } from '../domain/rule.js';
+import type { Catalogue, CatalogueArea, CatalogueVersion, RuleGroup } from './catalogue.js';
+import { ruleFigure, type Beside } from './comparison.js';
+import { decide, endArea, type Occasion } from './decide.js';
+import { hasMeasure, type Covered, type FigureAt, type Grid } from './figures-at.js';
+import { retract } from './revise.js';
+import { comparePosition, withoutMail, type Decision, type Outcome, type RuleState } from './rule-state.js';
+
+/** An event with all that its record needs. */
+export interface PendingEvent {
+  readonly rule: Rule;
+  readonly group: RuleGroup;
+  readonly areaId: number;
+  readonly decision: Decision;
+  readonly versionId: number;
+  readonly releaseId: number;
+  readonly muted: Muted | undefined;
+  /** What brought it about: with it, an event has a name of its own. */
+  readonly cause: string;
+}
+
+/** A rule's state for one area, and the event that opened its present breach. */
+export interface Entry {
+  readonly state: RuleState;
+  readonly openedBy: number | undefined;
+  readonly opening: PendingEvent | undefined;
+}
+
+interface Position {
+  readonly period: Period;
+  readonly asOf: string | undefined;
+}
+
+/** One rule on its way through the versions. */
+export interface RuleOnWay {
+  readonly rule: Rule;
+  readonly areaIds: ReadonlySet<number>;
+  readonly entries: Map<number, Entry>;
+  /** The newest figure of any area of a level that the rule has seen. */
+  readonly newest: Map<string, Position>;
+  /** Areas whose entry changed or went. */
+  readonly touched: Set<number>;
+}
+
+/** What the figures of a step are seen with. */
+export interface Step {
+  readonly catalogue: Catalogue;
+  readonly group: RuleGroup;
+  readonly grid: Grid;
+  readonly beside: Beside;
+  readonly mute: (rule: Rule, areaId: number) => Muted | undefined;
+  readonly sink: (event: PendingEvent) => void;
+}
+
+/** Areas of a rule without a figure in a newer release, where others have one. */
+export interface MissingArea {
+  readonly rule: Rule;
+  readonly area: CatalogueArea;
+  readonly version: CatalogueVersion;
+  readonly period: Period;
+}
+
+export interface VersionStep extends Step {
+  readonly version: CatalogueVersion;
+  /** What the version itself holds. */
+  readonly covered: readonly Covered[];
+  readonly judged: ReadonlySet<number>;
+  /** Simulation: an area seen for the first time brings all its history, period by period. */
+  readonly walkHistory: boolean;
+}
+
+/** The rule sees a version: figures of areas it knows, first figures of areas it does not, and areas that are missing. */
+export function sweepVersion(way: RuleOnWay, step: VersionStep): MissingArea[] {
+  const { rule } = way;
+  for (const [areaId, all] of step.grid) {
+    if (!way.areaIds.has(areaId)) continue;
+    const own = all.filter((figure) => hasMeasure(figure, rule.measure));
+    const rows = own.filter((figure) => step.judged.has(figure.periodId));
+    const figures = figuresToDecide(way, step, areaId, rows);
+    if (figures.length === 0) continue;
+    const before = way.entries.get(areaId);
+    const outcome = decide(
+      rule,
+      before?.state,
+      figures.map((figure) => ruleFigure(rule, figure, own, step.beside)),
+    );
+    settle(way, step, areaId, outcome, { ...causeOf(step.version), muted: step.mute(rule, areaId) });
+  }
+  const missing = findMissing(way, step);
+  for (const each of step.covered) if (speaksOf(each, rule)) seeNewest(way, each);
+  return missing;
+}
+
+function figuresToDecide(
+  way: RuleOnWay,
+  step: VersionStep,
+  areaId: number,
+  rows: readonly FigureAt[],
+): readonly FigureAt[] {
+  const state = way.entries.get(areaId)?.state;
+  if (state !== undefined)
+    return rows.filter(
+      (row) => comparePosition(row, state) >= 0 || state.told.some((told) => comparePosition(told, row) === 0),
+    );
+  if (step.walkHistory) return rows;
+  const last = rows.at(-1);
+  const newest = way.newest.get(step.catalogue.areas.get(areaId)?.level ?? '');
+  return last === undefined || (newest !== undefined && last.period.sort < newest.period.sort) ? [] : [last];
+}
+
+function speaksOf(covered: Covered, rule: Rule): boolean {
+  return (covered.has & measureBit(rule.measure)) !== 0;
+}
+
+function seeNewest(way: RuleOnWay, at: Position & { readonly level: string }): void {
+  const known = way.newest.get(at.level);
+  if (known === undefined || comparePosition(known, at) < 0) way.newest.set(at.level, at);
+}
+
+/** Areas that the rule knows, of a level for which this version brings something newer, without a figure for it. */
+function findMissing(way: RuleOnWay, step: VersionStep): MissingArea[] {
+  const missing: MissingArea[] = [];
+  for (const covered of step.covered) {
+    const known = way.newest.get(covered.level);
+    if (!speaksOf(covered, way.rule) || known === undefined || comparePosition(covered, known) <= 0) continue;
+    for (const [areaId, { state }] of way.entries) {
+      const area = step.catalogue.areas.get(areaId);
+      if (area?.level !== covered.level || comparePosition(state, covered) >= 0) continue;
+      const found = step.grid
+        .get(areaId)
+        ?.some((figure) => hasMeasure(figure, way.rule.measure) && comparePosition(figure, covered) === 0);
+      if (found === true) continue;
+      const why = whyEnded(way.rule, area, covered);
+      if (why === undefined) missing.push({ rule: way.rule, area, version: step.version, period: covered.period });
+      else {
+        const outcome = endArea(way.rule, state, covered.period, covered.asOf, why);
+        settle(way, step, areaId, outcome, { ...causeOf(step.version), muted: step.mute(way.rule, areaId) });
+      }
+    }
+  }
+  return missing;
+}
+
+/** Why a missing area counts as gone: it was abolished before the period ended, or the rule takes missing as gone. */
+function whyEnded(rule: Rule, area: CatalogueArea, at: Covered): string | undefined {
+  const closed = area.level === 'Local authority' ? findAuthority(area.key)?.closed : undefined;
+  if (closed !== undefined && closed <= `${at.period.startYear + 1}-08-31`)
+    return `${area.name} was abolished on ${closed} and has no figure of its own any more`;
+  return rule.onMissingArea === 'clear'
+    ? `${area.name} has no figure in ${at.period.label}, where others have one (on_missing_area: clear)`
+    : undefined;
+}
+
+/**
+ * First looks: of a new or edited rule, or at areas new in a rule. The newest figure of each area is a baseline; an
+ * area without a figure where others of its level have a newer one is not looked at.
+ * @param openBefore areas for which the rule as it was had an alert open: what an edit closes is told too
+ */
+export function sweepFirst(
+  way: RuleOnWay,
+  step: Step,
+  first: { readonly occasion: Occasion; readonly cause: string; readonly openBefore: ReadonlySet<number> },
+): void {
+  for (const [areaId, all] of step.grid) {
+    if (!way.areaIds.has(areaId)) continue;
+    const own = all.filter((figure) => hasMeasure(figure, way.rule.measure));
+    const last = own.at(-1);
+    const newest = way.newest.get(step.catalogue.areas.get(areaId)?.level ?? '');
+    if (last === undefined || newest === undefined || last.period.sort < newest.period.sort) continue;
+    const outcome = decide(way.rule, undefined, [ruleFigure(way.rule, last, own, step.beside)], first.occasion);
+    const versionId = last.provenance[way.rule.measure]?.versionId ?? last.versionId;
+    const releaseId = step.catalogue.versions.find(({ id }) => id === versionId)?.releaseId ?? last.releaseId;
+    const closes = first.openBefore.has(areaId);
+    const events = outcome.events.map((event) =>
+      closes && !event.inBreach
+        ? {
+            ...event,
+            reason: `${event.reason}; under the rule as it was before, an alert was open: it is closed by the edit`,
+          }
+        : event,
+    );
+    const muted = step.mute(way.rule, areaId);
+    settle(
+      way,
+      step,
+      areaId,
+      { ...outcome, events },
+      { versionId, releaseId, cause: first.cause, muted, tellAll: closes },
+    );
+  }
+}
+
+/** A version was withdrawn or removed: what it alone told is taken back, what another version says instead is a revision. */
+export function sweepWithdrawn(way: RuleOnWay, step: Step, version: CatalogueVersion): void {
+  const { rule } = way;
+  for (const [areaId, entry] of [...way.entries]) {
+    const own = (step.grid.get(areaId) ?? []).filter((figure) => hasMeasure(figure, rule.measure));
+    const figures = own.map((figure) => ruleFigure(rule, figure, own, step.beside));
+    const taken = retract(
+      rule,
+      entry.state,
+      (at) => own.some((figure) => comparePosition(figure, at) === 0),
+      figures.at(-1),
+    );
+    const rest = taken.state === undefined ? { events: [], state: undefined } : decide(rule, taken.state, figures);
+    const outcome = { events: [...taken.events, ...rest.events], state: rest.state };
+    if (outcome.state === entry.state && outcome.events.length === 0) continue;
+    const cause = { ...causeOf(version), cause: `withdrawn:${version.id}` };
+    settle(way, step, areaId, outcome, { ...cause, muted: step.mute(rule, areaId) });
+  }
+}
+
+interface Cause {
+  readonly versionId: number;
+  readonly releaseId: number;
+  readonly cause: string;
+  readonly muted: Muted | undefined;
+  /** Also a baseline that is not in breach is told. */
+  readonly tellAll?: boolean;
+}
+
+function causeOf(version: CatalogueVersion): Omit<Cause, 'muted'> {
+  return { versionId: version.id, releaseId: version.releaseId, cause: `version:${version.id}` };
+}
+
+/** Writes an outcome into the rule's state, and its events into the sink with what mutes them. */
+function settle(way: RuleOnWay, step: Step, areaId: number, outcome: Outcome, from: Cause): void {
+  const before = way.entries.get(areaId);
+  let opening = before?.opening;
+  let unmailed = false;
+  for (const decision of outcome.events) {
+    const quiet = decision.kind === 'baseline' && !decision.inBreach && from.tellAll !== true;
+    const muted = quiet ? 'not in breach' : from.muted;
+    unmailed ||= from.muted !== undefined;
+    const { versionId, releaseId, cause } = from;
+    const event: PendingEvent = {
+      rule: way.rule,
+      group: step.group,
+      areaId,
+      decision,
+      versionId,
+      releaseId,
+      muted,
+      cause,
+    };
+    if (
+      decision.inBreach &&
+      (decision.kind === 'baseline' || decision.kind === 'crossed' || before?.state.inBreach !== true)
+    )
+      opening = event;
+    step.sink(event);
+  }
+  const { state } = outcome;
+  if (state === before?.state) return;
+  way.touched.add(areaId);
+  if (state === undefined) {
+    way.entries.delete(areaId);
+    return;
+  }
+  const open = state.inBreach === true;
+  way.entries.set(areaId, {
+    state: unmailed ? withoutMail(before?.state, state) : state,
+    openedBy: open && opening === before?.opening ? before?.openedBy : undefined,
+    opening: open ? opening : undefined,
+  });
+}
