@@ -130,7 +130,7 @@ export const GATES: readonly GateDescription[] = [
     gate: 'rate and count',
     holds: 'persistent and severe absence rates against count / enrolments of the same row',
     tolerance:
-      'half of the last decimal place of the rate; where all counts of the level are multiples of 5, also 2.5 on each count',
+      '0.55 of the last decimal place of the rate (some files were rounded twice); where all counts of the level are multiples of 5, also 2.5 on each count',
     binds: 'rows with rate, count and whole-numbered enrolments (attendance estimates have fractions and are exempt)',
     verdict: 'quarantine at the first contradiction',
   },
