@@ -152,7 +152,14 @@ function endOfLastRecord(bytes: Buffer): number {
   return end;
 }
 
-const windows1252 = new TextDecoder('windows-1252');
+/** What Windows-1252 has where Latin-1 has controls. Written out: TextDecoder of Node 20 reads them as Latin-1. */
+const FROM_0X80 = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ';
+
+function windows1252(bytes: Buffer): string {
+  return bytes
+    .toString('latin1')
+    .replace(/[\x80-\x9f]/g, (character) => FROM_0X80[character.charCodeAt(0) - 0x80] ?? '');
+}
 
 /** Decodes whole lines. Each line that is valid UTF-8 is read as UTF-8, whatever its neighbours are. */
 function decode(bytes: Buffer, line: number, notes: string[]): string {
@@ -166,7 +173,7 @@ function decode(bytes: Buffer, line: number, notes: string[]): string {
     const part = bytes.subarray(start, end);
     if (isUtf8(part)) parts.push(part.toString('utf8'));
     else {
-      parts.push(windows1252.decode(part));
+      parts.push(windows1252(part));
       if (notes.length === 0)
         notes.push(
           `not UTF-8 (first on line ${line + countLineEnds(parts.join(''), 0, parts.join('').length - 1)}): read as Windows-1252`,

@@ -38,7 +38,7 @@ function nameOf(columns: Columns, column: number | undefined): { column?: string
 
 /** A copy that shares no memory with the block of the file it was cut from. */
 function ownCopy(text: string): string {
-  return Buffer.from(text).toString();
+  return text === '' ? '' : Buffer.from(text).toString();
 }
 
 export type TimeOfRow = Extract<TimeRead, { kind: 'time' }>;
