@@ -265,6 +265,7 @@ class Connections {
     this.options.logger?.warn({ error: error.message }, 'a database connection was lost');
   }
 
+  /** jit off: it takes seconds to compile what then runs for milliseconds. */
   async connect(): Promise<pg.PoolClient> {
     const client = await this.pool.connect();
     if (this.#ready.has(client)) return client;
@@ -275,7 +276,8 @@ class Connections {
       await client.query(
         `select set_config('search_path', $1, false), set_config('statement_timeout', $2, false),
                 set_config('lock_timeout', $3, false), set_config('idle_in_transaction_session_timeout', $4, false),
-                set_config('default_transaction_read_only', $5, false), set_config('timezone', 'UTC', false)`,
+                set_config('default_transaction_read_only', $5, false), set_config('timezone', 'UTC', false),
+                set_config('jit', 'off', false)`,
         [
           pg.escapeIdentifier(this.schema),
           `${STATEMENT_TIMEOUT_MS}ms`,

@@ -147,11 +147,11 @@ async function createResolution(db: Kysely<unknown>): Promise<void> {
   `.execute(db);
 }
 
-/** Columns that name series, period, area, school type and breakdown, from the tables s, p, a, t, b. */
-const PERIOD_AND_PLACE = sql`
-  p.time_period, p.time_identifier, p.label as period_label, p.academic_year,
-  a.level as geographic_level, a.code as area_code, a.old_la_code, a.name as area_name, a.region_code, a.region_name,
-  t.name as school_type, b.topic as breakdown_topic, b.name as breakdown`;
+/** Columns that name a row, in their order, from the tables p (period), a (area), t (school type), b (breakdown). */
+const PERIOD = sql`p.time_period, p.time_identifier, p.label as period_label, p.academic_year`;
+const PLACE = sql`a.level as geographic_level, a.code as area_code, a.old_la_code, a.name as area_name,
+  a.region_code, a.region_name`;
+const PUPILS = sql`t.name as school_type, b.topic as breakdown_topic, b.name as breakdown`;
 
 /**
  * One GROUP BY over the joined tables, grouped by their keys: a condition on any column that they determine (a name, a
@@ -170,7 +170,7 @@ async function createAbsence(db: Kysely<unknown>): Promise<void> {
       (g.current).symbols as symbols,
       figure_provenance((g.current).versions, (g.current).version_id, (g.current).has, (g.current).computed) as provenance
     from (
-      select s.name as series, ${PERIOD_AND_PLACE}, figure_resolve(${CANDIDATES}) as current
+      select s.name as series, ${PERIOD}, ${PLACE}, ${PUPILS}, figure_resolve(${CANDIDATES}) as current
       from figure f
       join data_set_version v on v.id = f.version_id and v.is_current
       join release r on r.id = v.release_id
@@ -189,7 +189,8 @@ async function createAbsence(db: Kysely<unknown>): Promise<void> {
 
 /**
  * Every figure of every version, with the time for which any of its measures was the one to read. `outranks` are the
- * rows of the same key that come before it (newer day, newer release, …); what they have, it no longer gives.
+ * rows of the same key from newer days or releases; what they have, it no longer gives. Two data sets of one release
+ * do not end each other: which of them the view shows is a matter of precision, not of time.
  */
 async function createHistory(db: Kysely<unknown>): Promise<void> {
   const takenOver = sql.join(
@@ -202,8 +203,7 @@ async function createHistory(db: Kysely<unknown>): Promise<void> {
   await sql`
     create view absence_history as
     select h.series, h.publication, h.release, h.data_set, h.data_set_version, h.published_at, h.loaded_at,
-      h.time_period, h.time_identifier, h.period_label, h.academic_year,
-      h.geographic_level, h.area_code, h.old_la_code, h.area_name, h.region_code, h.region_name,
+      h.time_period, h.time_identifier, h.period_label, h.academic_year, ${PLACE},
       h.school_type, h.breakdown_topic, h.breakdown,
       ${sql.join(MEASURES.map((name) => sql.ref(`h.${name}`)))},
       nullif(h.as_of, 'infinity') as as_of, h.symbols,
@@ -219,14 +219,15 @@ async function createHistory(db: Kysely<unknown>): Promise<void> {
       from (
         select s.name as series, ds.publication, r.title as release, ds.title as data_set,
           v.major || '.' || v.minor || '.' || v.patch as data_set_version, v.published_at, v.loaded_at,
-          ${PERIOD_AND_PLACE}, f.*, v.is_current, v.state = 'loaded' as counts, v.ended_at, v.areas, v.release_id,
-          r.first_published,
-          (select min(later.published_at) from data_set_version later
-            where later.data_set_id = v.data_set_id and later.release_id = v.release_id and later.state = 'loaded'
-              and (later.published_at, later.major, later.minor, later.patch, later.id)
-                > (v.published_at, v.major, v.minor, v.patch, v.id)) as superseded_at
+          ${PERIOD}, ${PUPILS}, f.*, v.is_current, v.state = 'loaded' as counts, v.ended_at, v.release_id,
+          r.first_published, v.superseded_at
         from figure f
-        join data_set_version v on v.id = f.version_id and v.state in ('loaded', 'withdrawn', 'removed')
+        join (
+          select version.*, min(published_at) filter (where state = 'loaded') over (
+            partition by data_set_id, release_id order by published_at, major, minor, patch, id
+            rows between 1 following and unbounded following) as superseded_at
+          from data_set_version version
+        ) v on v.id = f.version_id and v.state in ('loaded', 'withdrawn', 'removed')
         join data_set ds on ds.id = v.data_set_id
         join release r on r.id = v.release_id
         join series s on s.id = f.series_id
@@ -237,8 +238,8 @@ async function createHistory(db: Kysely<unknown>): Promise<void> {
       ) h
       window outranks as (
         partition by h.series_id, h.period_id, h.school_type_id, h.breakdown_id
-        order by h.as_of desc, h.first_published desc, h.release_id desc, h.published_at desc, h.areas desc, h.version_id desc
-        rows between unbounded preceding and 1 preceding)
+        order by h.as_of desc, h.first_published desc, h.release_id desc
+        groups between unbounded preceding and 1 preceding)
     ) h
   `.execute(db);
 }
