@@ -127,7 +127,7 @@ async function evaluateIn(trx: Kysely<Database>, options: EvaluateOptions): Prom
   );
   await applyRules(trx, rules, changes, now);
   const lookup = new AreaLookup(trx);
-  const areaIds = new Map<string, ReadonlySet<number>>();
+  const areaIds = new Map<string, Set<number>>();
   const newAreas = new Map<string, ReadonlySet<number>>();
   for (const rule of rules) {
     const ids = await lookup.resolve(rule.areas);
@@ -138,6 +138,9 @@ async function evaluateIn(trx: Kysely<Database>, options: EvaluateOptions): Prom
     newAreas.set(rule.name, new Set([...ids].filter((id) => !before.has(id))));
     await forgetOtherAreas(trx, rule, ids);
   }
+
+  if (catalogue.versions.some(({ id, state }) => state !== 'loaded' && due.includes(id)))
+    await addAreasWithStates(trx, areaIds);
 
   const silenced = await activeSilences({ db: trx }, now);
   const mute = (rule: Rule, areaId: number): Muted | undefined =>
@@ -193,6 +196,12 @@ async function openAlerts(trx: Kysely<Database>, rules: readonly string[]): Prom
     .where('in_breach', '=', true)
     .execute();
   return new Set(rows.map((row) => openKey(row.rule, row.series_id, row.area_id)));
+}
+
+/** An area that only a withdrawn version spoke of has no name any more; what a rule told of it is corrected all the same. */
+async function addAreasWithStates(trx: Kysely<Database>, areaIds: ReadonlyMap<string, Set<number>>): Promise<void> {
+  const rows = await trx.selectFrom('alert_state').select(['rule', 'area_id']).distinct().execute();
+  for (const row of rows) areaIds.get(row.rule)?.add(row.area_id);
 }
 
 async function forgetOtherAreas(trx: Kysely<Database>, rule: Rule, areaIds: ReadonlySet<number>): Promise<void> {

@@ -1,0 +1,290 @@
+import { simpleParser, type ParsedMail } from 'mailparser';
+import { describe, expect, it } from 'vitest';
+import { composeDue, previewMail, type ComposeSettings } from '../../src/alerts/compose.js';
+import { gatherBrief, NoFiguresError } from '../../src/alerts/brief-facts.js';
+import { composeBrief } from '../../src/alerts/brief.js';
+import { pauseSending } from '../../src/alerts/queue-upkeep.js';
+import type { Rule } from '../../src/domain/rule.js';
+import type { Store } from '../../src/load/database.js';
+import { freshStore, secondStore } from '../support/database.js';
+import { figure, LUTON, NOW, owe, oweAlert, seed, type Seeded } from './compose-fixtures.js';
+
+const RULE: Rule = {
+  name: 'Luton severe absence',
+  measure: 'severe_absence_rate',
+  areas: [{ by: 'name', text: 'Luton' }],
+  condition: { kind: 'above', line: 2, clearBelow: 1.8 },
+  worseBy: undefined,
+  schoolType: 'Total',
+  breakdown: { topic: 'Total', breakdown: 'Total' },
+  timeIdentifiers: undefined,
+  sources: undefined,
+  dataSets: undefined,
+  minEnrolments: 100,
+  onSuppressed: 'keep',
+  onMissingArea: 'keep',
+  remind: false,
+  notify: ['attendance-team'],
+};
+
+function settings(changes: Partial<ComposeSettings> = {}): ComposeSettings {
+  return {
+    now: NOW,
+    from: 'Absence watch <absence@luton.example>',
+    replyTo: undefined,
+    owner: 'Data team',
+    rules: [RULE],
+    neighbours: new Map([['821', ['871', '831']]]),
+    composed: false,
+    ...changes,
+  };
+}
+
+async function mails({ db }: Store): Promise<(ParsedMail & { address: string; state: string })[]> {
+  const rows = await db.selectFrom('mail').selectAll().orderBy('id').execute();
+  return Promise.all(
+    rows.map(async ({ raw, address, state, subject, message_id }) => {
+      const parsed = await simpleParser(Buffer.from(raw));
+      expect(parsed.subject).toBe(subject);
+      expect(parsed.messageId).toBe(message_id);
+      return { ...parsed, address, state };
+    }),
+  );
+}
+
+async function started(kind: Store['kind'] = 'postgres'): Promise<Seeded> {
+  return seed(await freshStore(kind));
+}
+
+const OFFICER = 'officer@luton.example';
+const brief = ({ releaseId, versionId }: Seeded, address = OFFICER) => ({
+  kind: 'brief' as const,
+  address,
+  payload: JSON.stringify({ areaId: LUTON, releaseId, versionIds: [versionId] }),
+  fingerprint: `brief ${address}`,
+});
+
+describe('composing what is owed', () => {
+  for (const kind of ['postgres', 'embedded'] as const)
+    it(`makes one mail a recipient, with the news, the brief and the chart (${kind})`, async () => {
+      const seeded = await started(kind);
+      await oweAlert(seeded, OFFICER, { fingerprint: 'a' });
+      await owe(seeded.store, brief(seeded));
+      await oweAlert(seeded, 'desk@example.org', { fingerprint: 'b' });
+      expect(await composeDue(seeded.store, settings())).toBe(2);
+      const [desk, officer] = await mails(seeded.store);
+      expect([desk?.address, officer?.address]).toEqual(['desk@example.org', OFFICER]);
+      expect(officer?.state).toBe('queued');
+      expect(officer?.subject).toBe(
+        'Luton: severe absence 2.1%, above your 2.0% line (autumn and spring terms 2024/25)',
+      );
+      expect(officer?.text).toContain('6,569 pupil enrolments in Luton (17.3%, about one in six) were');
+      expect(officer?.attachments.map(({ contentType }) => contentType)).toEqual(['image/png']);
+      const waiting = await seeded.store.db
+        .selectFrom('notification')
+        .selectAll()
+        .where('mail_id', 'is', null)
+        .execute();
+      expect(waiting).toEqual([]);
+      expect(await composeDue(seeded.store, settings())).toBe(0);
+    });
+
+  it('composes nothing before it is due, and nothing while sending is paused', async () => {
+    const seeded = await started();
+    await oweAlert(seeded, OFFICER, {}, { due_at: null });
+    await oweAlert(seeded, 'desk@example.org', {}, { due_at: new Date(NOW.getTime() + 1) });
+    expect(await composeDue(seeded.store, settings())).toBe(0);
+    await oweAlert(seeded, OFFICER);
+    await pauseSending(seeded.store, 'quiet, please', NOW);
+    expect(await composeDue(seeded.store, settings())).toBe(0);
+    expect(await mails(seeded.store)).toEqual([]);
+  });
+
+  it('leaves operator mails alone', async () => {
+    const seeded = await started();
+    await owe(seeded.store, { kind: 'operator', address: 'ops@luton.example', fingerprint: 'o' });
+    expect(await composeDue(seeded.store, settings())).toBe(0);
+  });
+
+  it('makes one mail of one, however many processes compose at once', async () => {
+    const seeded = await started();
+    for (let i = 0; i < 6; i++) await oweAlert(seeded, OFFICER, { fingerprint: `e${i}` });
+    const others = await Promise.all([1, 2, 3].map(() => secondStore(seeded.store)));
+    const made = await Promise.all([seeded.store, ...others].map((store) => composeDue(store, settings())));
+    expect(made.reduce((sum, n) => sum + n, 0)).toBe(1);
+    expect(await mails(seeded.store)).toHaveLength(1);
+  });
+
+  it('takes capital letters in an address for the same recipient', async () => {
+    const seeded = await started();
+    await oweAlert(seeded, OFFICER);
+    await oweAlert(seeded, 'Officer@Luton.example');
+    expect(await composeDue(seeded.store, settings())).toBe(1);
+  });
+
+  it('marks what comes later on the same release as a follow-up, and a correction as a correction', async () => {
+    const seeded = await started();
+    await oweAlert(seeded, OFFICER);
+    await composeDue(seeded.store, settings());
+    await oweAlert(seeded, OFFICER, { rule: 'Another rule' });
+    await composeDue(seeded.store, settings());
+    await oweAlert(seeded, OFFICER, {
+      event: 'corrected',
+      value: '1.9',
+      previous_value: '2.1',
+      in_breach: false,
+      reason: 'was 2.1%, now 1.9%',
+    });
+    await composeDue(seeded.store, settings());
+    expect((await mails(seeded.store)).map(({ subject }) => subject)).toEqual([
+      'Luton: severe absence 2.1%, above your 2.0% line (autumn and spring terms 2024/25)',
+      'Follow-up: Luton: severe absence 2.1%, past your line of 2.0% (autumn and spring terms 2024/25)',
+      'Correction: Luton: severe absence was 2.1%, now 1.9%, no longer above your 2.0% line (autumn and spring terms 2024/25)',
+    ]);
+  });
+
+  it('threads the mails of a single alert, from its crossing on', async () => {
+    const seeded = await started();
+    for (const event of ['crossed', 'worse', 'cleared', 'crossed']) {
+      await oweAlert(seeded, OFFICER, {
+        event,
+        fingerprint: `${event} ${Math.random()}`,
+        in_breach: event !== 'cleared',
+      });
+      await composeDue(seeded.store, settings());
+    }
+    const [first, second, third, fourth] = await mails(seeded.store);
+    expect(second?.inReplyTo).toBe(first?.messageId);
+    expect(third?.references).toEqual([first?.messageId, second?.messageId]);
+    expect(fourth?.inReplyTo).toBeUndefined();
+  });
+
+  it('says how many events a silence kept back', async () => {
+    const seeded = await started();
+    const silenced = await oweAlert(seeded, 'nobody@example.org', { muted: 'silence' });
+    await seeded.store.db.deleteFrom('notification').where('alert_id', '=', silenced).execute();
+    await oweAlert(seeded, OFFICER);
+    await composeDue(seeded.store, settings());
+    expect((await mails(seeded.store))[0]?.text).toContain('1 event was silenced');
+  });
+
+  it('tells an event whose figures are gone, without a brief', async () => {
+    const seeded = await started();
+    await oweAlert(seeded, OFFICER);
+    await seeded.store.db.updateTable('data_set_version').set({ is_current: false, state: 'removed' }).execute();
+    expect(await composeDue(seeded.store, settings())).toBe(1);
+    expect((await mails(seeded.store))[0]?.text).toContain('Severe absence 2.1%, above the line of 2.0%');
+  });
+
+  it('says COMPOSED in subject, body and chart of composed figures', async () => {
+    const seeded = await started();
+    await owe(seeded.store, brief(seeded));
+    await composeDue(seeded.store, settings({ composed: true }));
+    const [mail] = await mails(seeded.store);
+    expect(mail?.subject).toBe(
+      'COMPOSED: Luton: persistent absence 17.3%, severe absence 2.1% (autumn and spring terms 2024/25)',
+    );
+    expect(mail?.text).not.toContain('Open Government Licence');
+  });
+
+  it('composes the others where one recipient’s mail fails, says so, and leaves that one owed', async () => {
+    const seeded = await started();
+    await owe(seeded.store, { ...brief(seeded, 'a@example.org'), payload: '{"areaId":"three"}' });
+    await oweAlert(seeded, OFFICER);
+    await expect(composeDue(seeded.store, settings())).rejects.toThrow(
+      'The mails of 1 recipients could not be composed',
+    );
+    expect((await mails(seeded.store)).map(({ address }) => address)).toEqual([OFFICER]);
+  });
+});
+
+describe('gathering facts', () => {
+  it('finds series, region, England, neighbours, authorities and groups of the newest finished period', async () => {
+    const { store } = await started();
+    const facts = await gatherBrief(store.db, LUTON, { neighbours: settings().neighbours });
+    expect(facts.series).toBe('absence/autumn-and-spring-term');
+    expect(facts.own.map(({ period }) => period.academicYear)).toEqual(['2021/22', '2022/23', '2023/24', '2024/25']);
+    expect([facts.region.length, facts.england.length, facts.authorities.length]).toEqual([4, 4, 4]);
+    expect(facts.neighbours?.rows.map(({ area }) => area).sort()).toEqual(['Derby', 'Slough']);
+    expect(facts.groups.map(({ where, breakdown, schoolType }) => [where, breakdown, schoolType])).toEqual([
+      ['England', 'EHC plan', 'Total'],
+      ['area', 'Total', 'State-funded secondary'],
+    ]);
+    expect(facts.releases).toMatchObject([
+      { status: 'accredited official statistics', version: '1.0.0', dataSet: 'Absence by authority' },
+    ]);
+    const told = composeBrief(facts);
+    for (const { from } of told.paragraphs.flatMap(({ sentences }) => sentences).flatMap(({ numbers }) => numbers))
+      for (const source of from)
+        expect(source).toMatchObject({ data_set: 'Absence by authority', data_set_version: '1.0.0' });
+  });
+
+  it('compares a running total with the same point of the year before', async () => {
+    const { store, versionId } = await started();
+    await store.db
+      .insertInto('series')
+      .values({ id: 2, name: 'attendance/year-to-date', family: 'attendance' })
+      .execute();
+    const period = { time_identifier: 'Year to date', kind: 'year to date' };
+    await store.db
+      .insertInto('period')
+      .values([
+        {
+          id: 8,
+          time_period: '202324',
+          start_year: 2023,
+          academic_year: '2023/24',
+          label: 'Year to date 2023/24',
+          sort: 2023,
+          ...period,
+        },
+        {
+          id: 9,
+          time_period: '202425',
+          start_year: 2024,
+          academic_year: '2024/25',
+          label: 'Year to date 2024/25',
+          sort: 2024,
+          ...period,
+        },
+      ])
+      .execute();
+    const at = (period_id: number, as_of: string, rate: string): Promise<void> =>
+      figure(store, versionId, { area_id: LUTON, period_id, series_id: 2, as_of }, { persistent_absence_rate: rate });
+    await at(8, '2024-01-26', '21.0');
+    await at(8, '2024-02-09', '21.5');
+    await at(8, '2024-07-12', '23.0');
+    await at(9, '2025-02-07', '19.9');
+    const facts = await gatherBrief(store.db, LUTON, { series: 'attendance/year-to-date' });
+    expect(facts.own.map(({ asOf, values }) => [asOf, values.persistent_absence_rate])).toEqual([
+      ['2024-02-09', '21.5'],
+      ['2025-02-07', '19.9'],
+    ]);
+    expect((await gatherBrief(store.db, LUTON)).series, 'finished periods come first').toBe(
+      'absence/autumn-and-spring-term',
+    );
+  });
+
+  it('says what is missing where there is nothing to tell', async () => {
+    const { store } = await started();
+    await expect(gatherBrief(store.db, 99)).rejects.toThrow(NoFiguresError);
+    await expect(gatherBrief(store.db, LUTON, { release: '1999-00' })).rejects.toThrow(
+      'No release “1999-00” is loaded',
+    );
+    const told = await gatherBrief(store.db, LUTON, { release: '2024-25-autumn-and-spring-term' });
+    expect(told.own.at(-1)?.period.academicYear).toBe('2024/25');
+  });
+});
+
+describe('a preview', () => {
+  it('shows the mail that the newest figures make, muted events too, and queues nothing', async () => {
+    const seeded = await started();
+    await oweAlert(seeded, OFFICER, { muted: 'backfill' });
+    const preview = await previewMail(seeded.store, LUTON, { ...settings(), to: OFFICER });
+    expect((await simpleParser(preview.eml)).subject).toContain('severe absence 2.1%, above your 2.0% line');
+    expect(preview.html).toContain('src="data:image/png;base64,');
+    expect(preview.text).toContain('In short');
+    expect(preview.png?.subarray(1, 4).toString()).toBe('PNG');
+    expect(await mails(seeded.store)).toEqual([]);
+  });
+});
