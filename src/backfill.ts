@@ -9,7 +9,7 @@ import { withRunLock } from './load/runs.js';
 import { heldBack, isHandled } from './load/sources.js';
 import { acceptVersion } from './load/versions.js';
 import { loadFile, type FileReport, type FileToLoad } from './load-file.js';
-import { deliverOwed, evaluateLoaded, fileToLoad, openClient, type RunReport, type Tools } from './pipeline.js';
+import { deliverOwed, evaluateLeftovers, evaluateLoaded, fileToLoad, openClient, type RunReport, type Tools } from './pipeline.js';
 
 export interface Acceptance {
   readonly gate: string;
@@ -81,16 +81,17 @@ export async function backfill(
       log: tools.log.child({ run: run.id }),
       signal: AbortSignal.any([tools.signal, run.signal]),
     };
+    await evaluateLeftovers(inRun, run.id);
     const loaded =
       request.kind === 'file'
         ? { ...NOTHING, files: [await loadLocal(inRun, request, run.id, options)] }
         : await loadFromEes(inRun, request, run.id, options);
-    const evaluation = await evaluateLoaded(inRun, run.id, options.notify ? undefined : 'backfill');
+    const evaluation = await evaluateLoaded(inRun, run.id, options.notify ? 'told' : 'quiet');
     if (options.notify)
       options.announce(
-        `This makes ${evaluation.recipients} ${evaluation.recipients === 1 ? 'mail' : 'mails'} (one a recipient).`,
+        `This makes ${evaluation.addresses} ${evaluation.addresses === 1 ? 'mail' : 'mails'} (one a recipient).`,
       );
-    const mails = options.notify ? await deliverOwed(inRun, run.id) : null;
+    const mails = options.notify ? await deliverOwed(inRun) : null;
     const bad = loaded.files.filter((file) => file.outcome !== 'loaded' && file.outcome !== 'unchanged');
     const outcome =
       bad.length === 0

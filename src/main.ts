@@ -4,6 +4,7 @@ import { pino, type Logger } from 'pino';
 import { ConfigError, loadConfig } from './config.js';
 import * as alertCommands from './commands/alerts.js';
 import * as backfillCommand from './commands/backfill.js';
+import * as briefCommand from './commands/brief.js';
 import * as configCommands from './commands/config.js';
 import { storeOpener, UsageError, type AddCommand, type Context } from './commands/context.js';
 import * as demoCommand from './commands/demo.js';
@@ -25,6 +26,7 @@ const COMMANDS = [
   startCommand,
   backfillCommand,
   inspectCommands,
+  briefCommand,
   alertCommands,
   mailCommands,
   doctorCommand,

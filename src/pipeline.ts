@@ -4,11 +4,12 @@
  */
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { composeDue } from './alerts/compose.js';
+import { composeDue, type ComposeSettings } from './alerts/compose.js';
 import type { Delivered } from './alerts/deliver.js';
 import { evaluate, type Evaluation } from './alerts/evaluate.js';
 import { heartbeat, operatorEdge } from './alerts/operator.js';
 import { releaseDue } from './alerts/queue.js';
+import { pausedSince } from './alerts/queue-upkeep.js';
 import type { Settings } from './config.js';
 import { createEesClient, type EesClient } from './extract/client.js';
 import { discover, type Discovery } from './extract/discover.js';
@@ -16,7 +17,7 @@ import { cleanDownloads, download } from './extract/download.js';
 import { sourceKey, type WantedFile } from './extract/wanted.js';
 import type { Store } from './load/database.js';
 import { getSourceState, setSourceState, withRunLock, type Run, type RunEnd } from './load/runs.js';
-import { isHandled, withdrawAtSource } from './load/sources.js';
+import { isHandled, leftovers, withdrawAtSource } from './load/sources.js';
 import { loadFile, type FileReport, type FileToLoad } from './load-file.js';
 import { deliverQueue, mailboxText, operatorPost } from './mail-server.js';
 import { readNeighbours } from './neighbours.js';
@@ -70,9 +71,10 @@ export async function runOnce(tools: Tools & { readonly trigger: string }): Prom
     const signal = AbortSignal.any([tools.signal, run.signal]);
     const inRun = { ...tools, log, signal };
 
+    await evaluateLeftovers(inRun, run.id);
     const gathered = await gather(inRun, run);
     const evaluation = await evaluateLoaded(inRun, run.id);
-    const mails = await deliverOwed(inRun, run.id);
+    const mails = await deliverOwed(inRun);
 
     const report: RunReport = {
       runId: run.id,
@@ -224,8 +226,20 @@ function namesOf(wanted: WantedFile): Omit<FileReport, 'outcome' | 'reason'> {
   };
 }
 
-/** Compares what was loaded, now or before a crash, with the rules. */
-export async function evaluateLoaded(tools: Tools, runId: number, muteAs?: 'backfill'): Promise<Evaluation> {
+/**
+ * What a run that died had loaded and not yet compared with the rules: as quietly as it would have been done then.
+ * To be called by the holder of the lock, before anything is loaded.
+ */
+export async function evaluateLeftovers(tools: Tools, runId: number): Promise<void> {
+  const left = await leftovers(tools.store);
+  if (left !== undefined) await evaluateLoaded(tools, runId, left.quiet ? 'quiet' : undefined);
+}
+
+/**
+ * Compares what was loaded with the rules.
+ * @param history for backfills: 'quiet' records what history would have raised, 'told' mails it
+ */
+export async function evaluateLoaded(tools: Tools, runId: number, history?: 'quiet' | 'told'): Promise<Evaluation> {
   const { store, settings, now } = tools;
   tools.progress?.('comparing with the rules');
   const evaluation = await evaluate(store, {
@@ -235,38 +249,55 @@ export async function evaluateLoaded(tools: Tools, runId: number, muteAs?: 'back
     neighbours: await readNeighbours(settings.config.neighbours),
     runId,
     now: now(),
-    ...(muteAs === undefined ? {} : { muteAs }),
+    paused: (await pausedSince(store)) !== undefined,
+    muteAs: history === 'quiet' ? 'backfill' : undefined,
+    notifyHistory: history === 'told',
   });
   for (const warning of evaluation.warnings) tools.log.warn(warning);
   return evaluation;
 }
 
 /** Writes what is owed as mails, and sends what is due. A mail that cannot go now waits in the queue. */
-export async function deliverOwed(tools: Tools, runId: number): Promise<RunReport['mails']> {
-  const { store, settings, now } = tools;
-  await releaseDue(store, runId, now());
+export async function deliverOwed(tools: Tools): Promise<RunReport['mails']> {
+  const { store, now } = tools;
+  // Of this run, and of any that died before it came so far: no other can be under way.
+  await releaseDue(store, 'all', now());
   const composed = await composeOwed(tools);
   tools.progress?.('sending mail');
   return { ...(await deliverQueue(tools)), composed };
 }
 
 /** Writes mails for everything that has fallen due. */
-export async function composeOwed({ store, settings, now, composed }: Tools): Promise<number> {
-  const { mail } = settings.config;
-  return composeDue(store, {
+export async function composeOwed(tools: Tools): Promise<number> {
+  return composeDue(tools.store, await mailSettings(tools));
+}
+
+/** What mails are written with: who writes, whom to ask, what is known of the rules and of the sources' troubles. */
+export async function mailSettings({
+  store,
+  settings,
+  now,
+  composed,
+}: Pick<Tools, 'store' | 'settings' | 'now' | 'composed'>): Promise<ComposeSettings> {
+  const { mail, rules, neighbours } = settings.config;
+  const { degraded } = readSourceState(await getSourceState(store, SOURCE));
+  return {
     now: now(),
     from: mailboxText(mail.from),
     replyTo: mail.replyTo === undefined ? undefined : mailboxText(mail.replyTo),
     owner: mail.owner,
-    rules: settings.config.rules,
-    neighbours: await readNeighbours(settings.config.neighbours),
+    rules,
+    neighbours: await readNeighbours(neighbours),
     composed: composed === true,
-  });
+    notices: degraded
+      .filter(({ missing }) => missing.length > 0)
+      .map(({ missing }) => `EES could not be read in full; missing meanwhile: ${missing.join('; ')}.`),
+  };
 }
 
 /** Group names to bare addresses. */
-export function recipientsOf(settings: Settings): ReadonlyMap<string, readonly string[]> {
-  return new Map(
+export function recipientsOf(settings: Settings): Readonly<Record<string, readonly string[]>> {
+  return Object.fromEntries(
     [...settings.config.recipients].map(([group, mailboxes]) => [group, mailboxes.map(({ address }) => address)]),
   );
 }

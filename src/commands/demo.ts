@@ -58,6 +58,8 @@ mail:
 `;
 
 const MINUTE_MS = 60_000;
+/** The release that the project's story is about. */
+const STORY = 'autumn-and-spring-2024-25';
 
 interface Act {
   readonly step: ComposedStep;
@@ -153,9 +155,9 @@ export function register(program: Command, add: AddCommand): void {
       }
 
       const shown = acts
-        .flatMap((act) => act.mails)
-        .findLast((mail) => mail.to === 'attendance@luton.example' && mail.subject.includes('Luton'));
-      if (shown !== undefined) say(`The last mail to ${shown.to}, as text:\n\n${indented(shown.text)}\n`);
+        .find(({ step }) => step.id === STORY)
+        ?.mails.find((mail) => mail.to === 'attendance@luton.example');
+      if (shown !== undefined) say(`The mail of the story, to ${shown.to}, as text:\n\n${indented(shown.text)}\n`);
       const at = relative(context.streams.cwd, output) || '.';
       context.out.result(
         {

@@ -167,7 +167,7 @@ async function mailServer({ settings }: Context): Promise<Check[]> {
           {
             check: 'mail server',
             ok: false,
-            found: `${server.server}: ${result.kind === 'refused' ? result.answer : result.reason}`,
+            found: `${server.server}: ${result.reason}`,
             advice: advice === '' ? 'See docs/mail.md.' : advice,
           },
         ];

@@ -11,6 +11,7 @@ import { seriesAsOf } from '../load/as-of.js';
 import { removeVersion } from '../load/versions.js';
 import type { AbsenceView } from '../load/schema.js';
 import { statusOf, statusText } from '../service/status.js';
+import { oneArea } from './area.js';
 import { UsageError, type AddCommand, type Context } from './context.js';
 import { counted, sparkline, table, ukTime } from '../print.js';
 
@@ -140,21 +141,6 @@ function areaAnswer(area: AreaRow) {
     predecessors: relative(predecessorsOf),
     successors: relative(successorsOf),
   };
-}
-
-/** The one area that a command is about. @throws UsageError when none or several answer equally well */
-export async function oneArea(context: Context, text: string): Promise<AreaRow & { id: number }> {
-  const store = await context.store();
-  const found = await findAreas(store, text);
-  const loaded = found.filter((area): area is AreaRow & { id: number } => area.id !== undefined);
-  const [best] = loaded;
-  if (best !== undefined) return best;
-  const [known] = found;
-  throw new UsageError(
-    known === undefined
-      ? `No area is called "${text}". "absence-watch areas ${text}" searches more widely.`
-      : `${known.name} (${known.level}) is a known area, but no loaded figure is about it. Load data first ("run" or "backfill").`,
-  );
 }
 
 async function series(context: Context, _args: readonly string[], options: Record<string, unknown>): Promise<0 | 1> {

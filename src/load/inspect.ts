@@ -1,7 +1,7 @@
 /** What people ask of the database: state of the service, what is loaded, an area's series. Reads only. */
 import { sql } from 'kysely';
 import type { Store } from './database.js';
-import type { AbsenceView } from './schema.js';
+import type { AbsenceView, AlertEventView } from './schema.js';
 
 /** One data set version with what a person wants to know of it. */
 export interface VersionRow {
@@ -161,4 +161,68 @@ export async function mailTotals(
     oldest: waiting?.oldest ?? null,
     owed: Number(owed?.count ?? 0),
   };
+}
+
+/** An event as view `alert_event` shows it, with what became of its mails. */
+export interface EventRow extends AlertEventView {
+  mails: { address: string; state: string; attempts: number; answer: string | null }[];
+}
+
+/** Events, newest first. */
+export async function listEvents(
+  store: Store,
+  filter: { readonly rule?: string | undefined; readonly areaId?: number | undefined; readonly limit: number },
+): Promise<EventRow[]> {
+  let events = store.db
+    .selectFrom('alert as e')
+    .innerJoin('area as a', 'a.id', 'e.area_id')
+    .innerJoin('series as s', 's.id', 'e.series_id')
+    .innerJoin('period as p', 'p.id', 'e.period_id')
+    .innerJoin('school_type as t', 't.id', 'e.school_type_id')
+    .innerJoin('breakdown as b', 'b.id', 'e.breakdown_id')
+    .innerJoin('release as r', 'r.id', 'e.release_id')
+    .select([
+      'e.id',
+      'e.at',
+      'e.rule',
+      'e.event',
+      'e.reason',
+      'e.measure',
+      'a.code as area_code',
+      'a.name as area_name',
+      's.name as series',
+      'p.time_period',
+      'p.time_identifier',
+      't.name as school_type',
+      'b.topic as breakdown_topic',
+      'b.name as breakdown',
+      'e.value',
+      'e.previous_value',
+      'e.threshold',
+      'r.title as release',
+      'e.muted',
+    ])
+    .orderBy('e.id', 'desc')
+    .limit(filter.limit);
+  if (filter.rule !== undefined) events = events.where('e.rule', '=', filter.rule);
+  if (filter.areaId !== undefined) events = events.where('e.area_id', '=', filter.areaId);
+  const rows = await events.execute();
+  const mails = await store.db
+    .selectFrom('notification as n')
+    .leftJoin('mail as m', 'm.id', 'n.mail_id')
+    .select(['n.alert_id', 'n.address', 'm.state', 'm.attempts', 'm.answer'])
+    .where('n.alert_id', 'in', [...rows.map(({ id }) => id), -1])
+    .orderBy('n.address')
+    .execute();
+  return rows.map(({ id, ...row }) => ({
+    ...row,
+    mails: mails
+      .filter((mail) => mail.alert_id === id)
+      .map(({ address, state, attempts, answer }) => ({
+        address,
+        state: state ?? 'owed',
+        attempts: attempts ?? 0,
+        answer,
+      })),
+  }));
 }

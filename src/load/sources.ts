@@ -73,3 +73,17 @@ export async function heldBack(store: Store, { publication, release, dataSet }: 
     );
   return (await held.execute()).map(({ id }) => id);
 }
+
+/**
+ * Versions that a dead run loaded and the rules have not seen; `quiet` where that run was a backfill that mails nothing.
+ * undefined when there are none.
+ */
+export async function leftovers(store: Store): Promise<{ readonly quiet: boolean } | undefined> {
+  const row = await store.db
+    .selectFrom('data_set_version')
+    .select(({ fn }) => [fn.countAll<number>().as('count'), sql<boolean>`bool_and(source ->> 'backfill' = 'true')`.as('quiet')])
+    .where('evaluated_at', 'is', null)
+    .where('state', '=', 'loaded')
+    .executeTakeFirstOrThrow();
+  return Number(row.count) === 0 ? undefined : { quiet: row.quiet === true };
+}

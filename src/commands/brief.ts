@@ -1,0 +1,68 @@
+/** `brief`: the paragraph, table and chart of the mail, now, for any area. */
+import type { Command } from 'commander';
+import { composeBrief } from '../alerts/brief.js';
+import { gatherBrief, NoFiguresError } from '../alerts/brief-facts.js';
+import type { Brief } from '../alerts/brief-model.js';
+import { getSetting } from '../load/runs.js';
+import { readNeighbours } from '../neighbours.js';
+import { sparkline, table } from '../print.js';
+import { oneArea } from './area.js';
+import { UsageError, type AddCommand } from './context.js';
+
+export function register(program: Command, add: AddCommand): void {
+  add(
+    program,
+    'brief',
+    "an area's figures in sentences that can be quoted, with table, chart and sources",
+    'absence-watch brief --area Luton',
+    async (context, _args, options) => {
+      const store = await context.store();
+      const area = await oneArea(context, String(options['area']));
+      const neighbours = await readNeighbours(context.settings.config.neighbours);
+      const release = options['release'];
+      try {
+        const facts = await gatherBrief(store.db, area.id, {
+          ...(typeof release === 'string' ? { release } : {}),
+          neighbours,
+        });
+        const composed = (await getSetting(store, 'composed')) === true;
+        const brief = composeBrief(facts, { composed });
+        context.out.result({ ...(composed ? { composed } : {}), ...brief }, () => briefText(brief, composed));
+        return 0;
+      } catch (error) {
+        if (error instanceof NoFiguresError) throw new UsageError(error.message);
+        throw error;
+      }
+    },
+  )
+    .requiredOption('--area <name>', 'name, ONS code, DfE code or URN')
+    .option('--release <release>', 'slug or title of a release (default: the newest finished period)');
+}
+
+function briefText(brief: Brief, composed: boolean): string {
+  const rows = brief.table.rows.map((row) => [row.measure, row.place, row.now, row.before, row.change]);
+  const lines = (brief.chart?.lines ?? []).map((line) => {
+    const byLabel = new Map(line.points.map((point) => [point.label, point.value]));
+    return `${sparkline((brief.chart?.labels ?? []).map((label) => byLabel.get(label)))}  ${line.name}`;
+  });
+  return [
+    ...(composed ? ['COMPOSED figures: no statistics.'] : []),
+    brief.headline,
+    ...brief.paragraphs.map((paragraph) => paragraph.sentences.map(({ text }) => text).join(' ')),
+    table(['measure', 'area', brief.table.nowHeading, brief.table.beforeHeading, 'change'], rows),
+    ...(brief.chart === undefined
+      ? []
+      : [
+          [
+            `${brief.chart.title} (${brief.chart.labels[0] ?? ''} to ${brief.chart.labels.at(-1) ?? ''})`,
+            ...lines,
+          ].join('\n'),
+        ]),
+    brief.releases
+      .map(
+        (release) =>
+          `${release.title}${release.status === undefined ? '' : ` (${release.status})`}${release.url === undefined ? '' : `: ${release.url}`}`,
+      )
+      .join('\n'),
+  ].join('\n\n');
+}
