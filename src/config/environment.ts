@@ -9,6 +9,7 @@ export interface Environment {
   /** `postgres://…` or `pglite:DIRECTORY`; undefined: the embedded database in the data directory. */
   readonly databaseUrl: string | undefined;
   readonly databaseSchema: string;
+  /** With user and password inside, also where SMTP_USER and SMTP_PASSWORD gave them. */
   readonly smtpUrl: string | undefined;
   /** Signing in to the mail server by OAuth2 instead of a password. */
   readonly smtpOAuth: OAuthSettings | undefined;
@@ -52,6 +53,8 @@ const VARIABLES = {
     })
     .default('absence_watch'),
   SMTP_URL: url('smtp:', 'smtps:').optional(),
+  SMTP_USER: text.optional(),
+  SMTP_PASSWORD: text.optional(),
   SMTP_OAUTH_CLIENT_ID: text.optional(),
   SMTP_OAUTH_CLIENT_SECRET: text.optional(),
   SMTP_OAUTH_REFRESH_TOKEN: z.string().max(16_384).optional(),
@@ -121,6 +124,7 @@ export async function readEnvironment(
     for (const { path, message, code } of parsed.error.issues)
       report(String(path[0]), code === 'too_big' ? 'is too long' : message);
   const oauth = oauthOf(given, report);
+  const smtpUrl = smtpUrlOf(given, report);
   if (problems.length > 0 || !parsed.success) return { kind: 'invalid', problems };
   const { data } = parsed;
   return {
@@ -128,7 +132,7 @@ export async function readEnvironment(
     environment: {
       databaseUrl: data.DATABASE_URL,
       databaseSchema: data.DATABASE_SCHEMA,
-      smtpUrl: data.SMTP_URL,
+      smtpUrl,
       smtpOAuth: oauth,
       eesApiUrl: data.EES_API_URL,
       eesContentUrl: data.EES_CONTENT_URL,
@@ -162,6 +166,23 @@ async function contentOf(
     return { kind: 'no', why: `the file ${path} is too long for a single value` };
   const text = content.trim();
   return text === '' ? { kind: 'no', why: `the file ${path} is empty` } : { kind: 'ok', text };
+}
+
+/** User and password of the mail server may stand apart from its URL: as they are, with nothing to be escaped. */
+function smtpUrlOf(
+  given: Readonly<Record<string, string>>,
+  report: (path: string, message: string) => void,
+): string | undefined {
+  const { SMTP_URL: url, SMTP_USER: user, SMTP_PASSWORD: password } = given;
+  if (password !== undefined && user === undefined) report('SMTP_USER', 'is missing, and SMTP_PASSWORD is set');
+  if (user === undefined) return url;
+  if (url === undefined) report('SMTP_URL', 'is missing, and SMTP_USER is set');
+  if (url === undefined || !URL.canParse(url)) return url;
+  const whole = new URL(url);
+  if (whole.username !== '') report('SMTP_USER', 'is set, and SMTP_URL has a user of its own: keep one of them');
+  // The setters of URL refuse credentials for no host and leave % as it is, so they are written here.
+  const credentials = [user, password ?? ''].map(encodeURIComponent).join(':').replace(/:$/, '');
+  return `${whole.protocol}//${credentials}@${whole.host}${whole.pathname}${whole.search}${whole.hash}`;
 }
 
 /** OAuth2 for Microsoft 365 where a tenant is named, else for Google; nothing where no client is named. */

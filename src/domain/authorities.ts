@@ -2,7 +2,7 @@
  * The English local authorities with responsibility for education since 2006, live and abolished, and the regions.
  * Sources: DfE's list of local authorities (codes, names, dates) and its region hierarchy, from the
  * dfe-analytical-services open data standards; Inner and Outer London as in DfE's absence files up to 2023/24;
- * other spellings as met in published files; who followed whom from the structural changes orders of 2009
+ * other spellings as met in published files; who followed whom from the reorganisations of 2009
  * (Bedfordshire, Cheshire), 2019 (Dorset), 2021 (Northamptonshire) and 2023 (Cumbria).
  * An authority that only changed its ONS code (Gateshead 2013, Buckinghamshire 2020, North Yorkshire 2023, Barnsley
  * 2025, …) keeps DfE's three digits and is one authority. State of the lists: May 2025.

@@ -66,7 +66,7 @@ describe('the environment', () => {
       HTTPS_PROXY: 'http://proxy:3128',
     };
     const value = values[name] ?? (name.endsWith('_URL') ? 'https://x.example' : 'some_value');
-    const companions = name.startsWith('SMTP_OAUTH')
+    const companions: Record<string, string> = name.startsWith('SMTP_OAUTH')
       ? {
           SMTP_URL: 'smtp://me@mail:587',
           SMTP_OAUTH_CLIENT_ID: 'id',
@@ -75,6 +75,8 @@ describe('the environment', () => {
           SMTP_OAUTH_TENANT: 'tenant',
         }
       : {};
+    if (name === 'SMTP_USER' || name === 'SMTP_PASSWORD')
+      Object.assign(companions, { SMTP_URL: 'smtp://mail', SMTP_USER: 'u' });
     const others = Object.fromEntries(Object.entries(companions).filter(([key]) => key !== name));
     const fromFile = await read({ ...others, [`${name}_FILE`]: '/run/secret' }, { '/run/secret': `${value}\n` });
     expect(fromFile).toEqual(await read({ ...others, [name]: value }));
@@ -92,6 +94,9 @@ describe('the environment', () => {
     [{ HTTP_PORT: '65536' }, 'HTTP_PORT must be a port: a number from 0 (any free one) to 65535'],
     [{ HTTP_HOST: 'hunter2 x' }, 'HTTP_HOST must be a host name or an IP address'],
     [{ SMTP_URL: 'x', SMTP_URL_FILE: '/hunter2' }, 'SMTP_URL is set, and so is SMTP_URL_FILE: keep one of them'],
+    [{ SMTP_PASSWORD: 'hunter2' }, 'SMTP_USER is missing, and SMTP_PASSWORD is set'],
+    [{ SMTP_USER: 'hunter2' }, 'SMTP_URL is missing, and SMTP_USER is set'],
+    [{ SMTP_USER: 'u', SMTP_URL: 'smtp://hunter2@mail' }, 'SMTP_USER is set, and SMTP_URL has a user of its own'],
     [{ SMTP_OAUTH_TENANT: 'hunter2' }, 'SMTP_OAUTH_CLIENT_ID is missing, and SMTP_OAUTH_TENANT is set'],
     [
       { SMTP_OAUTH_CLIENT_ID: 'hunter2', SMTP_OAUTH_TENANT: 't' },
@@ -229,6 +234,15 @@ describe('settings: file and environment together', () => {
     );
     expect((await load('exposed.yaml', { HTTP_HOST: '0.0.0.0' })).environment.httpHost).toBe('0.0.0.0');
     expect((await load(undefined, { HTTP_HOST: 'localhost' })).environment.httpHost).toBe('localhost');
+  });
+
+  it('takes user and password of the mail server apart from its URL, with nothing escaped', async () => {
+    const env = { SMTP_URL: 'smtps://mail.example:465', SMTP_USER: 'me@x.example', SMTP_PASSWORD: '100%:/#?@é' };
+    expect((await load(undefined, env)).smtp).toMatchObject({
+      host: 'mail.example',
+      port: 465,
+      signIn: { kind: 'password', user: 'me@x.example', password: '100%:/#?@é' },
+    });
   });
 
   it('hands on the mail server with TLS as the file says, and tells what is wrong with it', async () => {
