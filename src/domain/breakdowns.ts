@@ -87,7 +87,8 @@ const TITLE_WORDS: readonly (readonly [RegExp, SchoolType])[] = [
  * @returns undefined when the text names none, or a combination that is no type of its own
  */
 export function schoolTypeInWords(text: string): SchoolType | undefined {
-  const named = TITLE_WORDS.filter(([words]) => words.test(text)).map(([, type]) => type);
+  const title = text.replaceAll('_', ' ');
+  const named = TITLE_WORDS.filter(([words]) => words.test(title)).map(([, type]) => type);
   if (named.length === 1) return named[0];
   const all = named.join(' + ');
   if (all === 'State-funded primary + State-funded secondary') return 'State-funded primary and secondary';
