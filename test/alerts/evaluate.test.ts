@@ -1,0 +1,482 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { evaluate, evaluateWithdrawn, type EvaluateOptions, type Evaluation } from '../../src/alerts/evaluate.js';
+import { addSilence, listSilences, silencedEvents } from '../../src/alerts/silence.js';
+import type { Rule } from '../../src/domain/rule.js';
+import type { Store } from '../../src/load/database.js';
+import { freshStore } from '../support/database.js';
+import { BEDFORD, CUMBRIA, ENGLAND, FiguresWorld, LUTON, type NewVersion } from './figures-world.js';
+import { ruleWith } from './rules.js';
+
+const NOW = new Date('2025-10-23T09:00:00Z');
+const RECIPIENTS = { team: ['attendance@luton.example', 'Data desk <desk@example.org>'] };
+
+let minutes = 0;
+/** Each evaluation at its own moment, as in life. */
+function options(changes: Partial<EvaluateOptions> = {}): EvaluateOptions {
+  minutes++;
+  const now = new Date(NOW.getTime() + minutes * 60_000);
+  return { rules: [ruleWith()], briefs: [], recipients: RECIPIENTS, runId: null, now, paused: false, ...changes };
+}
+
+const words = ({ events }: Evaluation): string[] =>
+  events.map(
+    ({ area, period, event, muted }) => `${area}, ${period}: ${event}${muted === undefined ? '' : ` (${muted})`}`,
+  );
+
+/** A release of full-year figures: area to percent. */
+function year(
+  startYear: number,
+  figures: Readonly<Record<'Luton' | 'Bedford' | 'England' | 'Cumbria', string | undefined>> | object,
+  more: Partial<NewVersion> = {},
+): NewVersion {
+  const areas = { Luton: LUTON, Bedford: BEDFORD, England: ENGLAND, Cumbria: CUMBRIA };
+  const values = figures as Record<string, string>;
+  return {
+    release: `Academic year ${startYear}`,
+    published: `${startYear + 2}-03-20T09:30:00Z`,
+    rows: Object.entries(areas).flatMap(([name, area]) =>
+      values[name] === undefined ? [] : [[area, startYear, values[name]] as const],
+    ),
+    ...more,
+  };
+}
+
+async function world(kind: Store['kind'] = 'postgres'): Promise<FiguresWorld> {
+  return new FiguresWorld(await freshStore(kind));
+}
+
+async function allEvents({ store }: FiguresWorld): Promise<string[]> {
+  const rows = await store.db
+    .selectFrom('alert_event')
+    .select(['rule', 'area_name', 'time_period', 'event', 'value', 'muted'])
+    .orderBy('area_name')
+    .orderBy('time_period')
+    .execute();
+  return rows
+    .map((row) => `${row.area_name} ${row.time_period} ${row.event} ${row.value ?? '-'} ${row.muted ?? 'told'}`)
+    .sort();
+}
+
+describe.each(['postgres', 'embedded'] as const)('evaluation on %s', (kind) => {
+  it('tells at first load what stands above the line, records what does not, and owes each address one row an event', async () => {
+    const w = await world(kind);
+    await w.load(year(2023, { Luton: '2.1', Bedford: '1.4' }));
+    const evaluation = await evaluate(w.store, options());
+    expect(words(evaluation)).toEqual(['Luton, Academic year 2023/24: baseline']);
+    expect(evaluation.quietBaselines).toBe(1);
+    expect(evaluation).toMatchObject({ notifications: 2, addresses: 2, versions: 1, warnings: [] });
+    expect(await allEvents(w)).toEqual(['Bedford 202324 baseline 1.4 not in breach', 'Luton 202324 baseline 2.1 told']);
+    const owed = await w.store.db.selectFrom('notification').select(['address', 'recipient_group', 'due_at']).execute();
+    expect(owed.map(({ address }) => address).sort()).toEqual([...RECIPIENTS.team].sort());
+    expect(owed.every(({ due_at, recipient_group }) => due_at === null && recipient_group === 'team')).toBe(true);
+  });
+
+  it('follows the years, and does nothing when nothing is due', async () => {
+    const w = await world(kind);
+    await w.load(year(2022, { Luton: '1.9' }));
+    await evaluate(w.store, options());
+    await w.load(year(2023, { Luton: '2.1' }));
+    const crossed = await evaluate(w.store, options());
+    expect(words(crossed)).toEqual(['Luton, Academic year 2023/24: crossed']);
+    expect(crossed.events[0]?.reason).toBe(
+      'severe absence 2.1%, above the line of 2.0%; it was 1.9% in academic year 2022/23',
+    );
+    expect(await evaluate(w.store, options())).toMatchObject({ events: [], versions: 0, notifications: 0 });
+    await w.load(year(2024, { Luton: '1.8' }));
+    expect(words(await evaluate(w.store, options()))).toEqual(['Luton, Academic year 2024/25: cleared']);
+  });
+
+  it('corrects a told figure when its release is amended, and takes it back when that is removed', async () => {
+    const w = await world(kind);
+    await w.load(year(2022, { Luton: '1.9' }));
+    await evaluate(w.store, options());
+    await w.load(year(2023, { Luton: '2.3' }));
+    await evaluate(w.store, options());
+    const amended = await w.load(year(2023, { Luton: '2.9' }, { published: '2025-04-01T12:00:00Z' }));
+    const corrected = await evaluate(w.store, options());
+    expect(corrected.events.map(({ reason }) => reason)).toEqual([
+      'revised figure for academic year 2023/24: was 2.3%, now 2.9%, still above the line of 2.0%',
+    ]);
+    await w.remove(amended);
+    const back = await evaluateWithdrawn(w.store, [amended], options());
+    expect(back.events.map(({ reason }) => reason)).toEqual([
+      'revised figure for academic year 2023/24: was 2.9%, now 2.3%, still above the line of 2.0%',
+    ]);
+  });
+});
+
+describe('versions that go', () => {
+  it('takes back what only the withdrawn version told, and starts from what was before', async () => {
+    const w = await world();
+    await w.load(year(2022, { Luton: '1.9' }));
+    await evaluate(w.store, options());
+    const only = await w.load(year(2023, { Luton: '2.3' }));
+    await evaluate(w.store, options());
+    await w.remove(only, 'withdrawn');
+    const gone = await evaluateWithdrawn(w.store, [only], options());
+    expect(gone.events.map(({ event, reason }) => `${event}: ${reason}`)).toEqual([
+      'corrected: the figure for academic year 2023/24 was withdrawn: was 2.3%, now withdrawn',
+    ]);
+    await w.load(year(2023, { Luton: '2.2' }, { published: '2025-05-01' }));
+    expect(words(await evaluate(w.store, options()))).toEqual(['Luton, Academic year 2023/24: crossed']);
+  });
+
+  it('says nothing when a withdrawn version had told nothing', async () => {
+    const w = await world();
+    const only = await w.load(year(2023, { Luton: '1.3' }));
+    await evaluate(w.store, options());
+    await w.remove(only);
+    expect(await evaluateWithdrawn(w.store, [only], options())).toMatchObject({ events: [], versions: 1 });
+  });
+});
+
+describe('rules that are new or edited', () => {
+  it('looks at a new rule once, however many releases came with it', async () => {
+    const w = await world();
+    for (const [y, value] of [
+      [2021, '1.0'],
+      [2022, '2.5'],
+      [2023, '2.1'],
+    ] as const)
+      await w.load(year(y, { Luton: value }));
+    expect(words(await evaluate(w.store, options()))).toEqual(['Luton, Academic year 2023/24: baseline']);
+  });
+
+  it('starts an edited rule anew, and says which open alert the edit closed', async () => {
+    const w = await world();
+    await w.load(year(2023, { Luton: '2.1', Bedford: '3.4' }));
+    await evaluate(w.store, options());
+    const higher = ruleWith({ condition: { kind: 'above', line: 3, clearBelow: undefined } });
+    const edited = await evaluate(w.store, options({ rules: [higher] }));
+    expect(edited.events.map(({ area, event, reason }) => `${area}: ${event}: ${reason}`).sort()).toEqual([
+      'Bedford: baseline: first look since this rule was edited: severe absence 3.4%, above the line of 3.0%',
+      'Luton: baseline: first look since this rule was edited: severe absence 2.1%, not above the line of 3.0%; under the rule as it was before, an alert was open: it is closed by the edit',
+    ]);
+    expect((await evaluate(w.store, options({ rules: [higher] }))).events).toEqual([]);
+  });
+
+  it('looks first only at the areas that an edit adds', async () => {
+    const w = await world();
+    await w.load(year(2023, { Luton: '2.1', Bedford: '3.4' }));
+    const of = (...names: string[]): Rule => ruleWith({ areas: names.map((text) => ({ by: 'name', text })) });
+    expect(words(await evaluate(w.store, options({ rules: [of('Luton')] })))).toEqual([
+      'Luton, Academic year 2023/24: baseline',
+    ]);
+    const added = await evaluate(w.store, options({ rules: [of('Luton', 'Bedford')] }));
+    expect(words(added)).toEqual(['Bedford, Academic year 2023/24: baseline']);
+    expect(added.events[0]?.reason).toContain('first look at this area, new in the rule');
+  });
+
+  it('does not mind who is notified', async () => {
+    const w = await world();
+    await w.load(year(2023, { Luton: '2.1' }));
+    await evaluate(w.store, options());
+    expect((await evaluate(w.store, options({ rules: [ruleWith({ notify: ['other'] })] }))).events).toEqual([]);
+  });
+
+  it('tells an area’s first figure under an old rule as such', async () => {
+    const w = await world();
+    await w.load(year(2022, { Luton: '1.1' }));
+    await evaluate(w.store, options());
+    await w.load(year(2023, { Luton: '1.2', Bedford: '2.6' }));
+    const later = await evaluate(w.store, options());
+    expect(later.events.map(({ area, reason }) => `${area}: ${reason}`)).toEqual([
+      'Bedford: first figure under this rule: severe absence 2.6%, above the line of 2.0%',
+    ]);
+  });
+});
+
+describe('backfills', () => {
+  it('changes history, never the present, and records what history would have raised', async () => {
+    const w = await world();
+    await w.load(year(2023, { Luton: '2.1' }));
+    await evaluate(w.store, options());
+    await w.load(year(2021, { Luton: '2.4' }));
+    await w.load(year(2022, { Luton: '1.8' }));
+    const filled = await evaluate(w.store, options({ muteAs: 'backfill' }));
+    expect(words(filled)).toEqual([
+      'Luton, Academic year 2021/22: baseline (backfill)',
+      'Luton, Academic year 2022/23: cleared (backfill)',
+    ]);
+    expect(filled.notifications).toBe(0);
+    const state = await w.store.db.selectFrom('alert_state').select(['in_breach', 'value']).execute();
+    expect(state).toEqual([{ in_breach: true, value: '2.1' }]);
+    await w.load(year(2024, { Luton: '2.2' }));
+    expect((await evaluate(w.store, options())).events).toEqual([]);
+  });
+
+  it('says without doing it how much news a notified backfill would make', async () => {
+    const w = await world();
+    await w.load(year(2023, { Luton: '2.1' }));
+    await evaluate(w.store, options());
+    await w.load(year(2021, { Luton: '2.4' }));
+    await w.load(year(2022, { Luton: '1.8' }));
+    const before = await allEvents(w);
+    const asked = await evaluate(w.store, options({ notifyHistory: true, dryRun: true }));
+    expect(asked).toMatchObject({ notifications: 4, addresses: 2 });
+    expect(await allEvents(w)).toEqual(before);
+    expect(words(await evaluate(w.store, options({ notifyHistory: true })))).toEqual([
+      'Luton, Academic year 2021/22: baseline',
+      'Luton, Academic year 2022/23: cleared',
+    ]);
+  });
+
+  it('raises nothing when an older release comes late by a run', async () => {
+    const w = await world();
+    await w.load(year(2023, { Luton: '1.1' }));
+    await evaluate(w.store, options());
+    await w.load(year(2022, { Luton: '9.9' }));
+    expect((await evaluate(w.store, options())).events).toEqual([]);
+  });
+});
+
+describe('silence and pause', () => {
+  it('records what is silenced, mails nothing of it, and lifts by itself', async () => {
+    const w = await world();
+    await w.load(year(2022, { Luton: '1.9', Bedford: '1.9' }));
+    await evaluate(w.store, options());
+    const at = options();
+    const silence = {
+      rule: undefined,
+      areaId: await w.areaId(LUTON),
+      until: new Date(at.now.getTime() + 3_600_000),
+      reason: 'known',
+    };
+    await addSilence(w.store, silence, at.now);
+    await w.load(year(2023, { Luton: '2.1', Bedford: '2.1' }));
+    const { id: runId } = await w.store.db
+      .insertInto('run_record')
+      .values({ trigger: 'manual', started_at: at.now, outcome: 'running', detail: '{}' })
+      .returning('id')
+      .executeTakeFirstOrThrow();
+    const evaluation = await evaluate(w.store, { ...options(), runId });
+    expect(words(evaluation).sort()).toEqual([
+      'Bedford, Academic year 2023/24: crossed',
+      'Luton, Academic year 2023/24: crossed (silence)',
+    ]);
+    expect(evaluation.notifications).toBe(2);
+    expect(await silencedEvents(w.store, runId)).toBe(1);
+    expect(await listSilences(w.store, at.now)).toMatchObject([
+      { area: 'Luton', active: true, muted: 1, reason: 'known' },
+    ]);
+    const later = new Date(at.now.getTime() + 7_200_000);
+    expect(await listSilences(w.store, later)).toMatchObject([{ active: false }]);
+    await w.load(year(2024, { Luton: '1.2', Bedford: '1.2' }));
+    expect(words(await evaluate(w.store, { ...options(), now: later })).sort()).toEqual([
+      'Bedford, Academic year 2024/25: cleared',
+      'Luton, Academic year 2024/25: cleared',
+    ]);
+  });
+
+  it('measures "worse" from what was mailed, not from what was silenced', async () => {
+    const w = await world();
+    const rules = [ruleWith({ worseBy: 0.5 })];
+    await w.load(year(2021, { Luton: '2.1' }));
+    await evaluate(w.store, options({ rules }));
+    await w.load(year(2022, { Luton: '2.7' }));
+    expect(words(await evaluate(w.store, options({ rules, paused: true })))).toEqual([
+      'Luton, Academic year 2022/23: worse (paused)',
+    ]);
+    await w.load(year(2023, { Luton: '2.8' }));
+    expect(words(await evaluate(w.store, options({ rules })))).toEqual(['Luton, Academic year 2023/24: worse']);
+  });
+});
+
+describe('areas that are gone', () => {
+  it('closes the alert of an abolished authority without a word of recovery', async () => {
+    const w = await world();
+    await w.load(year(2022, { Cumbria: '2.6', Luton: '1.0' }));
+    await evaluate(w.store, options());
+    await w.load(year(2023, { Luton: '1.0' }));
+    const evaluation = await evaluate(w.store, options());
+    expect(evaluation.events.map(({ event, reason }) => `${event}: ${reason}`)).toEqual([
+      'area ended: Cumbria was abolished on 2023-03-31 and has no figure of its own any more; last figure 2.6% in academic year 2022/23. The alert is closed; that is no improvement',
+    ]);
+    await w.load(year(2024, { Luton: '1.0' }));
+    expect((await evaluate(w.store, options())).events).toEqual([]);
+  });
+
+  it('keeps the state of an area that is only missing, and tells the operator', async () => {
+    const w = await world();
+    await w.load(year(2022, { Bedford: '2.6', Luton: '1.0' }));
+    await evaluate(w.store, options());
+    await w.load(year(2023, { Luton: '1.0' }));
+    const evaluation = await evaluate(w.store, options());
+    expect(evaluation.events).toEqual([]);
+    expect(evaluation.warnings).toEqual([
+      'Rule "Severe absence": no figure for Bedford in Academic year 2023/24 (release "Academic year 2023"), where other areas have one. Their state is kept (on_missing_area: keep).',
+    ]);
+    await w.load(year(2024, { Luton: '1.0', Bedford: '1.0' }));
+    expect(words(await evaluate(w.store, options()))).toEqual(['Bedford, Academic year 2024/25: cleared']);
+  });
+
+  it('closes it where the rule takes missing as gone', async () => {
+    const w = await world();
+    const rules = [ruleWith({ onMissingArea: 'clear' })];
+    await w.load(year(2022, { Bedford: '2.6', Luton: '1.0' }));
+    await evaluate(w.store, options({ rules }));
+    await w.load(year(2023, { Luton: '1.0' }));
+    expect(words(await evaluate(w.store, options({ rules })))).toEqual(['Bedford, Academic year 2023/24: area ended']);
+  });
+});
+
+describe('comparisons', () => {
+  it('holds an area against England and against its statistical neighbours', async () => {
+    const w = await world();
+    const gap = (kind: 'gap_to_england' | 'gap_to_neighbours'): Rule =>
+      ruleWith({
+        name: kind,
+        areas: [{ by: 'name', text: 'Luton' }],
+        condition: { kind, line: 0.5, clearBelow: undefined },
+      });
+    const more = {
+      rules: [gap('gap_to_england'), gap('gap_to_neighbours')],
+      neighbours: new Map([['821', ['822', '909']]]),
+    };
+    await w.load(year(2022, { Luton: '2.1', England: '2.0', Bedford: '1.9', Cumbria: '2.1' }));
+    await evaluate(w.store, options(more));
+    await w.load(year(2023, { Luton: '2.1', England: '1.5', Bedford: '1.4' }));
+    const evaluation = await evaluate(w.store, options(more));
+    expect(evaluation.events.map(({ rule, event, reason }) => `${rule} ${event}: ${reason}`)).toEqual([
+      'gap_to_england crossed: severe absence 2.1%, 0.6 percentage points above England (1.5%), more than the line of 0.5 percentage points; it was 2.1% in academic year 2022/23',
+      'gap_to_neighbours crossed: severe absence 2.1%, 0.7 percentage points above the mean of its statistical neighbours (1.4%), more than the line of 0.5 percentage points; it was 2.1% in academic year 2022/23 (1 of 2 statistical neighbours have a figure)',
+    ]);
+  });
+
+  it('tells a rise on the year before, and corrects it when last year is revised', async () => {
+    const w = await world();
+    const rules = [ruleWith({ condition: { kind: 'rise', line: 0.5 } })];
+    await w.load(year(2021, { Luton: '2.0' }));
+    await w.load(year(2022, { Luton: '2.1' }));
+    await evaluate(w.store, options({ rules }));
+    await w.load(year(2023, { Luton: '2.7' }));
+    expect(words(await evaluate(w.store, options({ rules })))).toEqual(['Luton, Academic year 2023/24: crossed']);
+    await w.load(year(2022, { Luton: '2.5' }, { published: '2025-06-01' }));
+    const revised = await evaluate(w.store, options({ rules }));
+    expect(revised.events.map(({ event, reason }) => `${event}: ${reason}`)).toEqual([
+      'corrected: the figure that severe absence in academic year 2023/24 is compared with was revised, no longer more than the line of 0.5 percentage points (severe absence 2.7%, up 0.2 percentage points from 2.5% (academic year 2022/23))',
+    ]);
+  });
+
+  it('compares a running total with the nearest day a year before', async () => {
+    const w = await world();
+    const rules = [ruleWith({ condition: { kind: 'rise', line: 0.5 }, timeIdentifiers: ['Year to date'] })];
+    const ytd = (start: number, day: string, value: string): NewVersion => ({
+      ...{ publication: 'pupil-attendance-in-schools', release: `Week to ${day}`, published: day },
+      ...{ identifier: 'Year to date', rows: [[LUTON, start, value, day]] },
+    });
+    await w.load(ytd(2023, '2024-01-12', '1.5'));
+    await w.load(ytd(2023, '2024-01-26', '2.0'));
+    await w.load(ytd(2024, '2025-01-10', '1.6'));
+    await evaluate(w.store, options({ rules }));
+    await w.load(ytd(2024, '2025-01-23', '2.6'));
+    const evaluation = await evaluate(w.store, options({ rules }));
+    expect(evaluation.events.map(({ reason }) => reason)).toEqual([
+      'severe absence 2.6%, up 0.6 percentage points from 2.0% (year to date 2023/24, to 26 January 2024), more than the line of 0.5 percentage points',
+    ]);
+  });
+
+  it('reads only the sources and data sets a rule names', async () => {
+    const w = await world();
+    const rules = [
+      ruleWith({ name: 'without', dataSets: { include: [], exclude: ['Estimates'] } }),
+      ruleWith({ name: 'only', dataSets: { include: ['Estimates'], exclude: [] } }),
+      ruleWith({ name: 'elsewhere', sources: ['pupil-attendance-in-schools'] }),
+    ];
+    await w.load(year(2023, { Luton: '2.1' }));
+    await w.load(year(2023, { Bedford: '2.1' }, { dataSet: 'Estimates' }));
+    expect((await evaluate(w.store, options({ rules }))).events.map(({ rule, area }) => `${rule}: ${area}`)).toEqual([
+      'without: Luton',
+      'only: Bedford',
+    ]);
+  });
+});
+
+describe('briefs', () => {
+  it('owes one for each area and address at the first version of a release of a finished period', async () => {
+    const w = await world();
+    const briefs = [{ areas: [{ by: 'name', text: 'Luton' }] as const, notify: ['team'] }];
+    const owed = async (): Promise<number> =>
+      (await w.store.db.selectFrom('notification').select('id').where('kind', '=', 'brief').execute()).length;
+    await w.load(year(2022, { Luton: '1.1' }));
+    await w.load(year(2023, { Luton: '1.2', Bedford: '1.0' }));
+    await evaluate(w.store, options({ briefs, rules: [] }));
+    expect(await owed()).toBe(2);
+    await w.load(year(2023, { Luton: '1.3' }, { published: '2025-06-01' }));
+    await w.load(year(2021, { Luton: '1.3' }));
+    await evaluate(w.store, options({ briefs, rules: [] }));
+    expect(await owed()).toBe(2);
+    await w.load(year(2024, { Luton: '1.2' }));
+    await evaluate(w.store, options({ briefs, rules: [] }));
+    expect(await owed()).toBe(4);
+  });
+});
+
+describe('laws', () => {
+  const values = fc.array(fc.constantFrom('1.5', '1.79', '1.8', '1.9', '2.0', '2.1', '2.6', 'c', 'low'), {
+    minLength: 2,
+    maxLength: 6,
+  });
+  const rules = [ruleWith({ condition: { kind: 'above', line: 2, clearBelow: 1.8 }, worseBy: 0.4 })];
+  const first = 2016;
+  const runs = { numRuns: 12 };
+
+  const loaded = async (w: FiguresWorld, path: readonly string[], from: number, to: number): Promise<void> => {
+    for (let i = from; i < to; i++) await w.load(year(first + i, { Luton: path[i] ?? 'c' }));
+  };
+
+  it('the same releases give the same events in one run or in many', async () => {
+    await fc.assert(
+      fc.asyncProperty(values, async (path) => {
+        const [one, many] = [await world(), await world()];
+        for (const w of [one, many]) {
+          await loaded(w, path, 0, 1);
+          await evaluate(w.store, options({ rules }));
+        }
+        await loaded(one, path, 1, path.length);
+        await evaluate(one.store, options({ rules }));
+        for (let i = 1; i < path.length; i++) {
+          await loaded(many, path, i, i + 1);
+          await evaluate(many.store, options({ rules }));
+        }
+        expect(await allEvents(one)).toEqual(await allEvents(many));
+      }),
+      runs,
+    );
+  });
+
+  it('a release loaded twice, or older ones loaded late, give no event that is told', async () => {
+    await fc.assert(
+      fc.asyncProperty(values, async (path) => {
+        const w = await world();
+        await loaded(w, path, path.length - 1, path.length);
+        await evaluate(w.store, options({ rules }));
+        const before = (await allEvents(w)).filter((event) => event.endsWith('told'));
+        await w.load(year(first + path.length - 1, { Luton: path.at(-1) }, { published: '2030-01-01' }));
+        await loaded(w, path, 0, path.length - 1);
+        await evaluate(w.store, options({ rules }));
+        expect((await allEvents(w)).filter((event) => event.endsWith('told'))).toEqual(before);
+      }),
+      runs,
+    );
+  });
+
+  it('silence and pause lose no event', async () => {
+    await fc.assert(
+      fc.asyncProperty(values, async (path) => {
+        const [loud, quiet] = [await world(), await world()];
+        const plain = [ruleWith({ condition: { kind: 'above', line: 2, clearBelow: 1.8 } })];
+        for (let i = 0; i < path.length; i++)
+          for (const w of [loud, quiet]) {
+            await loaded(w, path, i, i + 1);
+            await evaluate(w.store, options({ rules: plain, paused: w === quiet }));
+          }
+        const named = (events: string[]): string[] => events.map((event) => event.replace(/ (told|paused)$/, ''));
+        expect(named(await allEvents(quiet))).toEqual(named(await allEvents(loud)));
+        expect(await quiet.store.db.selectFrom('notification').select('id').execute()).toEqual([]);
+      }),
+      runs,
+    );
+  });
+});
