@@ -59,6 +59,6 @@ export async function deliverQueue({ store, settings, log, now, signal }: Delive
       },
     });
   } finally {
-    await server.close();
+    server.close();
   }
 }

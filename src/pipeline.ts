@@ -109,8 +109,9 @@ async function gather(tools: Tools, run: Run): Promise<Gathered> {
       tools.progress?.(`${index + 1} of ${discovery.files.length}: ${wanted.release.title}, ${wanted.dataSet.title}`);
       files.push(await takeIn(tools, client, directory, wanted, run.id, discovery, before));
     }
-    for (const withdrawn of discovery.withdrawn)
-      if (await withdrawAtSource(store, withdrawn.what, `${withdrawn.status} at source`, now()))
+    for (const withdrawn of discovery.withdrawn) {
+      const marked = await withdrawAtSource(store, withdrawn.what, `${withdrawn.status} at source`, now());
+      if (marked.length > 0)
         log.warn({ withdrawn }, `${withdrawn.title}: ${withdrawn.status} at EES`);
     const outcome =
       discovery.degraded.length > 0 || files.some(({ outcome: each }) => each !== 'loaded' && each !== 'unchanged')

@@ -114,7 +114,10 @@ export function register(program: Command, add: AddCommand): void {
       const store = await context.store();
       const area = await oneArea(context, String(options['area']));
       const composed = (await getSetting(store, 'composed')) === true;
-      const mail = await previewMail(store, area.id, { ...(await mailSettings({ ...context, store, composed })), to: context.settings.config.mail.from.address });
+      const mail = await previewMail(store, area.id, {
+        ...(await mailSettings({ ...context, store, composed })),
+        to: context.settings.config.mail.from.address,
+      });
       const directory = resolve(context.streams.cwd, String(options['output']));
       await mkdir(directory, { recursive: true });
       const name = join(

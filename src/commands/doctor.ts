@@ -27,16 +27,14 @@ export function register(program: Command, add: AddCommand): void {
     'checks configuration, database, mail server, EES, clock and schedule',
     'absence-watch doctor',
     async (context) => {
-      const checks = (
-        await Promise.all([
-          configuration(context),
-          dataDirectory(context),
-          database(context),
-          mailServer(context),
-          ees(context),
-        ])
-      ).flat();
-      checks.push(...schedule(context));
+      const checks = [
+        ...configuration(context),
+        await dataDirectory(context),
+        ...(await database(context)),
+        ...(await mailServer(context)),
+        ...(await ees(context)),
+        ...schedule(context),
+      ];
       context.out.result(checks, () =>
         checks
           .map(
@@ -172,7 +170,7 @@ async function mailServer({ settings }: Context): Promise<Check[]> {
           },
         ];
   } finally {
-    await server.close();
+    server.close();
   }
 }
 

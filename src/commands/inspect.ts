@@ -151,13 +151,13 @@ async function series(context: Context, _args: readonly string[], options: Recor
   const schoolType = canonicalSchoolType(String(options['schoolType'])) ?? String(options['schoolType']);
   const query = {
     areaIds: [area.id],
-    timeIdentifier: options['timeIdentifier'] === undefined ? undefined : String(options['timeIdentifier']),
+    timeIdentifier: typeof options['timeIdentifier'] === 'string' ? options['timeIdentifier'] : undefined,
     schoolType,
     breakdownTopic: topic,
     breakdown,
   };
   const store = await context.store();
-  const asOf = options['asOf'] === undefined ? undefined : asOfOption(String(options['asOf']));
+  const asOf = typeof options['asOf'] === 'string' ? asOfOption(options['asOf']) : undefined;
   const all = asOf === undefined ? await currentSeries(store, query) : await seriesAsOf(store, query, asOf);
   const rows = inOrder(all.filter((row) => row[measure] !== null || row.symbols?.[measure] !== undefined));
   if (options['csv'] === true) {
@@ -284,7 +284,7 @@ export function csv(rows: readonly AbsenceView[]): string {
           ? value.toISOString()
           : typeof value === 'object'
             ? JSON.stringify(value)
-            : String(value as string | number);
+            : String(value);
     // A spreadsheet takes a leading = + @ for a formula; negative numbers are left alone.
     const safe = /^[=+@\t\r]|^-(?![\d.])/.test(text) ? `'${text}` : text;
     return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;

@@ -36,7 +36,7 @@ export function register(program: Command, add: AddCommand): void {
         );
         return result.kind === 'accepted' ? 0 : 1;
       } finally {
-        await server.close();
+        server.close();
       }
     },
   );
@@ -50,7 +50,7 @@ export function register(program: Command, add: AddCommand): void {
       const wanted = options['state'];
       const state = STATES.find((known) => known === wanted);
       if (wanted !== undefined && state === undefined)
-        throw new UsageError(`--state takes one of ${STATES.join(', ')}; got "${String(wanted)}".`);
+        throw new UsageError(`--state takes one of ${STATES.join(', ')}.`);
       const rows = await listMail(await context.store(), { state });
       context.out.result(rows, () =>
         rows.length === 0

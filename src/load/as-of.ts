@@ -91,7 +91,7 @@ export async function seriesAsOf(store: Store, query: SeriesQuery, at: Date): Pr
         authorised_absence_rate: value('authorised_absence_rate'),
         unauthorised_absence_rate: value('unauthorised_absence_rate'),
         as_of: figure.asOf === 'infinity' ? null : figure.asOf,
-        symbols: figure.symbols as Record<string, string>,
+        symbols: figure.symbols,
         provenance,
       },
     ];

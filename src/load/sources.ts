@@ -81,9 +81,12 @@ export async function heldBack(store: Store, { publication, release, dataSet }: 
 export async function leftovers(store: Store): Promise<{ readonly quiet: boolean } | undefined> {
   const row = await store.db
     .selectFrom('data_set_version')
-    .select(({ fn }) => [fn.countAll<number>().as('count'), sql<boolean>`bool_and(source ->> 'backfill' = 'true')`.as('quiet')])
+    .select(({ fn }) => [
+      fn.countAll<number>().as('count'),
+      sql<boolean | null>`bool_and(source ->> 'backfill' = 'true')`.as('quiet'),
+    ])
     .where('evaluated_at', 'is', null)
     .where('state', '=', 'loaded')
     .executeTakeFirstOrThrow();
-  return Number(row.count) === 0 ? undefined : { quiet: row.quiet === true };
+  return row.count === 0 ? undefined : { quiet: row.quiet ?? false };
 }

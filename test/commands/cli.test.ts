@@ -1,0 +1,248 @@
+/** The command line as its users meet it: exit codes, JSON, messages. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { wideFile } from '../../demo/index.js';
+import { withRunLock } from '../../src/load/runs.js';
+import { openDatabase } from '../../src/load/database.js';
+import { migrate } from '../../src/load/migrate.js';
+import { freshProgram, type Program } from '../support/program.js';
+
+const PUBLICATION = 'pupil-absence-in-schools-in-england';
+const LABEL = 'Academic year 2023/24';
+
+/** A composed file of full years, on disk beside the program. */
+async function composedFile(program: Program, years: readonly number[] = [2021, 2022, 2023]): Promise<string> {
+  const content = wideFile(
+    { period: 'Academic year', years, london: 'whole', codes: 'before 2025' },
+    'education_phase',
+  );
+  await writeFile(join(program.directory, 'absence.csv'), content);
+  return 'absence.csv';
+}
+
+const load = async (program: Program, file: string, ...more: string[]) =>
+  program.run('backfill', '--file', file, '--publication', PUBLICATION, '--release', LABEL, ...more);
+
+describe('the command line', () => {
+  it('shows an example in the help of every command', async () => {
+    const program = await freshProgram();
+    const commands = [
+      ['demo'],
+      ['run'],
+      ['start'],
+      ['backfill'],
+      ['status'],
+      ['series'],
+      ['brief'],
+      ['areas'],
+      ['versions', 'list'],
+      ['versions', 'remove'],
+      ['alerts', 'list'],
+      ['alerts', 'silence'],
+      ['alerts', 'pause'],
+      ['alerts', 'resume'],
+      ['alerts', 'simulate'],
+      ['alerts', 'preview'],
+      ['mail', 'test'],
+      ['mail', 'list'],
+      ['mail', 'retry'],
+      ['mail', 'skip'],
+      ['doctor'],
+      ['config', 'check'],
+      ['config', 'schema'],
+      ['migrate'],
+    ];
+    for (const command of commands) {
+      const said = await program.run(...command, '--help');
+      expect(said.code).toBe(0);
+      expect(said.stdout).toContain(`Example:\n  absence-watch ${command.join(' ')}`);
+      expect(said.stdout).toContain('--json');
+    }
+  });
+
+  it('answers wrong use with exit code 2 and a sentence', async () => {
+    const program = await freshProgram();
+    for (const [argv, message] of [
+      [['nonsense'], /unknown command/],
+      [['series'], /--area/],
+      [['series', '--area', 'Luton', '--measure', 'rate'], /"rate" is no measure/],
+      [['backfill', '--publication', 'Not A Slug'], /is no publication slug/],
+      [['backfill', '--publication', PUBLICATION, '--file', 'missing.csv', '--release', 'x'], /There is no file/],
+      [['backfill', '--publication', PUBLICATION, '--file', 'missing.csv'], /--release LABEL/],
+      [['backfill', '--publication', PUBLICATION, '--accept', 'rate and count'], /--reason/],
+      [['run', '--config', 'missing.yaml'], /missing\.yaml/],
+      [['alerts', 'silence', '--rule', 'x'], /--until/],
+      [['mail', 'skip', '--before', 'yesterday'], /--before takes a date/],
+    ] as const) {
+      const said = await program.run(...argv);
+      expect(`${argv.join(' ')}: ${said.code}`).toBe(`${argv.join(' ')}: 2`);
+      expect(said.stderr).toMatch(message);
+    }
+  });
+
+  it('names every mistake of a configuration at once, each with line and column', async () => {
+    const program = await freshProgram();
+    await program.configure(
+      [
+        'recipients:',
+        '  team: [attendance@luton.example]',
+        'rules:',
+        '  - name: One',
+        '    measure: sever_absence_rate',
+        '    areas: [Luton]',
+        '    above: 2',
+        '    notify: [team]',
+        '  - name: Two',
+        '    measure: severe_absence_rate',
+        '    areas: [Luton]',
+        '    above: 2',
+        '    below: 1',
+        '    notify: [teem]',
+        'shedule: {}',
+      ].join('\n'),
+    );
+    const said = await program.run('config', 'check');
+    expect(said.code).toBe(2);
+    expect(said.stderr).toMatch(/watch\.yaml:5:\d+ .*severe_absence_rate/);
+    expect(said.stderr).toMatch(/watch\.yaml:1[0-4]:\d+ .*(above|below)/);
+    expect(said.stderr).toMatch(/watch\.yaml:14:\d+ .*team/);
+    expect(said.stderr).toMatch(/watch\.yaml:15:\d+ .*schedule/);
+  });
+
+  it('loads a file, shows its figures as numbers, and finds nothing to do the second time', async () => {
+    const program = await freshProgram();
+    const file = await composedFile(program);
+    const first = await load(program, file, '--json');
+    expect(first.code).toBe(0);
+    expect(first.json()).toMatchObject({
+      outcome: 'done',
+      files: [{ outcome: 'loaded', version: '1.0.0' }],
+      mails: null,
+    });
+    const again = await load(program, file, '--json');
+    expect(again.code).toBe(0);
+    expect(again.json()).toMatchObject({ files: [{ outcome: 'unchanged', version: '1.0.0' }] });
+
+    const series = (await program.run('series', '--area', 'Luton', '--json')).json() as Record<string, unknown>[];
+    expect(series.map((row) => row['academic_year'])).toEqual(['2021/22', '2022/23', '2023/24']);
+    for (const row of series) {
+      expect(row).toMatchObject({
+        series: 'absence/academic-year',
+        release: LABEL,
+        area_name: 'Luton',
+        old_la_code: '821',
+        data_set_version: '1.0.0',
+      });
+      expect(typeof row['persistent_absence_rate']).toBe('number');
+    }
+    const text = await program.run('series', '--area', 'luton');
+    expect(text.stdout).toContain('Academic year 2023/24');
+    const csv = await program.run('series', '--area', 'E06000032', '--csv');
+    expect(csv.stdout.split('\r\n')[0]).toMatch(/^series,publication,release,data_set,/);
+
+    const brief = await program.run('brief', '--area', 'Luton');
+    expect(brief.code).toBe(0);
+    expect(brief.stdout).toContain('pupil enrolments in Luton');
+    const numbers = (await program.run('brief', '--area', 'Luton', '--json')).json() as {
+      paragraphs: { sentences: { numbers: unknown[] }[] }[];
+    };
+    expect(
+      numbers.paragraphs.flatMap(({ sentences }) => sentences).some((sentence) => sentence.numbers.length > 0),
+    ).toBe(true);
+
+    const status = (await program.run('status', '--json')).json();
+    expect(status).toMatchObject({
+      health: { well: true },
+      totals: { versions: 1 },
+      loaded: [{ release: LABEL, state: 'loaded' }],
+    });
+    expect((await program.run('status')).stdout).toContain('Well.');
+  });
+
+  it('takes a version back: the figures are again as before', async () => {
+    const program = await freshProgram();
+    await load(program, await composedFile(program, [2021, 2022]), '--published-at', '2024-03-21T09:30:00Z');
+    const before = (await program.run('series', '--area', 'Luton', '--json')).json();
+    await load(program, await composedFile(program, [2021, 2022, 2023]), '--published-at', '2025-03-20T09:30:00Z');
+    const versions = (await program.run('versions', 'list', '--json')).json() as {
+      id: number;
+      data_set_version: string;
+    }[];
+    expect(versions.map((row) => row.data_set_version)).toEqual(['1.0.1', '1.0.0']);
+    const removed = await program.run('versions', 'remove', String(versions[0]?.id), '--reason', 'a test', '--json');
+    expect(removed.json()).toMatchObject({ state: 'removed', reason: 'a test' });
+    expect((await program.run('series', '--area', 'Luton', '--json')).json()).toEqual(before);
+  });
+
+  it('says what a dry run would do, and writes nothing', async () => {
+    const program = await freshProgram();
+    const said = await load(program, await composedFile(program), '--dry-run', '--json');
+    expect(said.json()).toMatchObject({ dry_run: true, run: null, files: [{ outcome: 'loaded' }] });
+    expect((await program.run('versions', 'list', '--json')).json()).toEqual([]);
+  });
+
+  it('holds back what it cannot understand, with file, line, column and value, and ends with 3', async () => {
+    const program = await freshProgram();
+    const file = await composedFile(program);
+    const { readFile } = await import('node:fs/promises');
+    const text = await readFile(join(program.directory, file), 'utf8');
+    const lines = text.split('\n');
+    const cells = (lines[5] ?? '').split(',');
+    const column = (lines[0] ?? '').split(',').indexOf('enrolments_pa_10_exact_percent');
+    cells[column] = '17,3'.replace(',', '.') + '.1';
+    lines[5] = cells.join(',');
+    await writeFile(join(program.directory, file), lines.join('\n'));
+    const said = await load(program, file, '--json');
+    expect(said.code).toBe(3);
+    const [report] = (said.json() as { files: { outcome: string; reason: string }[] }).files;
+    expect(report?.outcome).toBe('quarantined');
+    expect(report?.reason).toMatch(/absence\.csv, line 6, column enrolments_pa_10_exact_percent: "17\.3\.1"/);
+    const status = (await program.run('status', '--json')).json() as { refused: unknown[]; loaded: unknown[] };
+    expect(status.refused).toHaveLength(1);
+    expect(status.loaded).toEqual([]);
+  });
+
+  it('leaves with 4 while another run holds the database, and says which', async () => {
+    const program = await freshProgram();
+    const file = await composedFile(program);
+    const store = await openDatabase(program.env['DATABASE_URL'] ?? '', { schema: program.schema });
+    try {
+      await migrate(store);
+      await withRunLock(store, { trigger: 'schedule' }, async (run) => {
+        for (const said of [await load(program, file), await program.run('run')]) {
+          expect(said.code).toBe(4);
+          expect(said.stderr).toContain(`Run ${run.id} (schedule) holds this database`);
+        }
+        return { end: { outcome: 'done', detail: {} }, result: undefined };
+      });
+      expect((await load(program, file)).code).toBe(0);
+    } finally {
+      await store.close();
+    }
+  });
+
+  it('finds areas forgivingly, with predecessors and successors of abolished authorities', async () => {
+    const program = await freshProgram();
+    const [bristol] = (await program.run('areas', 'bristol', '--json')).json() as {
+      area_name: string;
+      old_la_code: string;
+    }[];
+    expect(bristol).toMatchObject({
+      area_name: 'Bristol, City of',
+      old_la_code: '801',
+      geographic_level: 'Local authority',
+    });
+    const cumbria = (await program.run('areas', 'Cumbria', '--json')).json() as {
+      old_la_code: string;
+      successors: { old_la_code: string }[];
+    }[];
+    expect(
+      cumbria
+        .find((area) => area.old_la_code === '909')
+        ?.successors.map((each) => each.old_la_code)
+        .sort(),
+    ).toEqual(['942', '943']);
+    expect((await program.run('areas', 'qqqqq')).code).toBe(1);
+  });
+});
