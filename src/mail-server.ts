@@ -38,13 +38,15 @@ export interface Deliverer {
   readonly log: Logger;
   readonly now: () => Date;
   readonly signal: AbortSignal;
+  /** An open way to the mail server, which stays open; without it one is opened for this pass. */
+  readonly server?: Smtp | undefined;
 }
 
 const NOTHING_SENT: Delivered = { sent: 0, retried: 0, dead: 0, held: 0 };
 
 /** Sends what is due. Without a mail server everything waits, and status says so. */
-export async function deliverQueue({ store, settings, log, now, signal }: Deliverer): Promise<Delivered> {
-  const server = openMailServer(settings);
+export async function deliverQueue({ store, settings, log, now, signal, ...given }: Deliverer): Promise<Delivered> {
+  const server = given.server ?? openMailServer(settings);
   if (server === undefined) return NOTHING_SENT;
   try {
     return await deliverDue(store, server, {

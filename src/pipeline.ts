@@ -10,6 +10,7 @@ import { evaluate, type Evaluation } from './alerts/evaluate.js';
 import { heartbeat, operatorEdge } from './alerts/operator.js';
 import { releaseDue } from './alerts/queue.js';
 import { pausedSince } from './alerts/queue-upkeep.js';
+import type { Smtp } from './alerts/smtp.js';
 import type { Settings } from './config.js';
 import { createEesClient, type EesClient } from './extract/client.js';
 import { discover, type Discovery } from './extract/discover.js';
@@ -37,6 +38,8 @@ export interface Tools {
   readonly composed?: boolean;
   /** A word on how far it is, for a terminal. */
   readonly progress?: (text: string) => void;
+  /** A way to the mail server that is open already. */
+  readonly mailServer?: Smtp | undefined;
 }
 
 export interface RunReport {
@@ -111,8 +114,8 @@ async function gather(tools: Tools, run: Run): Promise<Gathered> {
     }
     for (const withdrawn of discovery.withdrawn) {
       const marked = await withdrawAtSource(store, withdrawn.what, `${withdrawn.status} at source`, now());
-      if (marked.length > 0)
-        log.warn({ withdrawn }, `${withdrawn.title}: ${withdrawn.status} at EES`);
+      if (marked.length > 0) log.warn({ withdrawn }, `${withdrawn.title}: ${withdrawn.status} at EES`);
+    }
     const outcome =
       discovery.degraded.length > 0 || files.some(({ outcome: each }) => each !== 'loaded' && each !== 'unchanged')
         ? 'in part'
@@ -265,7 +268,7 @@ export async function deliverOwed(tools: Tools): Promise<RunReport['mails']> {
   await releaseDue(store, 'all', now());
   const composed = await composeOwed(tools);
   tools.progress?.('sending mail');
-  return { ...(await deliverQueue(tools)), composed };
+  return { ...(await deliverQueue({ ...tools, server: tools.mailServer })), composed };
 }
 
 /** Writes mails for everything that has fallen due. */

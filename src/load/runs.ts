@@ -139,12 +139,14 @@ async function finishRun(store: Store, id: number, end: RunEnd, at: Date): Promi
     .updateTable('run_record')
     .set({ outcome: end.outcome, finished_at: at, detail: JSON.stringify(end.detail) })
     .where('id', '=', id)
+    // A run that lost its lock may have been given up by its successor: its late word does not count.
+    .where('outcome', '=', 'running')
     .execute();
 }
 
 /** Writes down a run that did not take place: a slot missed, or met while another run went on. */
 export async function recordNoRun(
-  store: Store,
+  store: Reader,
   outcome: 'overlap' | 'missed',
   trigger: string,
   at: Date,
