@@ -90,6 +90,7 @@ export async function planBackfill(client: EesClient, request: BackfillRequest):
 
   const files: WantedFile[] = [];
   const pinned = new Set<string>();
+  const meta = new Map<string, Promise<string[] | undefined>>();
   for (const { publication, item, types } of website?.files ?? []) {
     if (!isWanted(item.release.slug)) continue;
     const version = official && versionOf(official, item);
@@ -115,10 +116,16 @@ export async function planBackfill(client: EesClient, request: BackfillRequest):
     for (const version of versions) {
       if (version.status !== 'Published' || pinned.has(`${id} ${version.version}`)) continue;
       if (!isWanted(version.release.slug) || !isNamed(request.dataSet, [title, id, version.file.id])) continue;
-      const columns = await tolerated(
-        () => readMetaColumns(client, id, version.version),
-        () => undefined,
-      );
+      // Columns go only with a new major version.
+      const key = `${id} ${parseVersion(version.version).major}`;
+      const asked =
+        meta.get(key) ??
+        tolerated(
+          () => readMetaColumns(client, id, version.version),
+          () => undefined,
+        );
+      meta.set(key, asked);
+      const columns = await asked;
       const choice = choose({ title, ids: [id, version.file.id], columns }, request.dataSets);
       if (!choice.wanted) skipped.push({ release: version.release.title, title, reason: choice.reason });
       else files.push(fromApi(publication, id, title, version, versions, columns));

@@ -87,7 +87,7 @@ async function followSuccessor(
 /** A data set that is listed no longer: 403 says withdrawn. */
 async function askWhyMissing(survey: Survey, publication: PublicationMemo, id: string, alone: boolean): Promise<void> {
   const known = publication.dataSets[id];
-  if (!known) return;
+  if (!known || known.status === 'Withdrawn') return;
   try {
     await noteDataSet(
       survey,

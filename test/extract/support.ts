@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
+import { expect } from 'vitest';
 import type { LoggedRequest, StandIn } from '../../demo/stand-in.js';
 import { createEesClient, type EesClient, type EesClientOptions } from '../../src/extract/client.js';
 
@@ -14,6 +15,12 @@ export const REASONS_SET = '019d209b-b031-7497-8205-af255b581d91';
 export const PA_SET = '55629501-e98b-0c75-adba-f95a0cfbb5e9';
 
 export const NUMBERS_SET = '55629501-1945-0174-956c-594f21c90404';
+
+/** Matchers for the inside of an expected object: what vitest gives is `any` there. */
+export const stringContaining = (text: string): unknown => expect.stringContaining(text);
+export const stringMatching = (pattern: RegExp): unknown => expect.stringMatching(pattern);
+export const arrayContaining = (items: unknown[]): unknown => expect.arrayContaining(items);
+export const anyOf = (type: unknown): unknown => expect.any(type);
 
 /** Waits of milliseconds where the product waits seconds. */
 export const HURRY = {

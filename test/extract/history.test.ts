@@ -1,0 +1,175 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { StandIn } from '../../demo/stand-in.js';
+import type { EesClient } from '../../src/extract/client.js';
+import { planBackfill, yearOfRelease, type BackfillPlan } from '../../src/extract/history.js';
+import {
+  ABSENCE,
+  anyOf,
+  ATTENDANCE,
+  attendanceRates,
+  clientFor,
+  hasSpec,
+  long,
+  LONG_SET,
+  offences,
+  PA_SET,
+  reasons,
+  REASONS_SET,
+  stringMatching,
+  wide,
+} from './support.js';
+
+const TERM = `${ABSENCE}-autumn-term`;
+let ees: StandIn;
+let client: EesClient;
+
+beforeAll(async () => {
+  ees = await StandIn.start();
+  client = clientFor(ees);
+  ees.publish({
+    publication: TERM,
+    slug: '2021-22-autumn-term',
+    title: 'Autumn term 2021/22',
+    at: '2022-05-19T08:30:05Z',
+    files: [{ name: 'a1.csv', title: 'Absence rates, autumn term', content: wide('Autumn term', '23.0') }],
+  });
+  for (const [year, rate, at] of [
+    [2022, '21.2', '2024-03-21T09:30:05Z'],
+    [2023, '20.0', '2025-03-20T09:30:05Z'],
+    [2024, '17.3', '2026-03-26T09:30:05Z'],
+  ] as const) {
+    const slug = `${year}-${year - 1999}`;
+    ees.publish({
+      publication: ABSENCE,
+      slug,
+      title: `Academic year ${slug.replace('-', '/')}`,
+      at,
+      files: [
+        { name: 'a3.csv', title: 'Absence rates by geographic level', content: wide('Academic year', rate) },
+        ...(year === 2022
+          ? []
+          : [{ name: 'long.csv', title: 'Persistent and severe', content: long(rate), api: { dataSetId: LONG_SET } }]),
+        { name: 'reasons.csv', title: 'Sessions by reason', content: reasons(rate), api: { dataSetId: REASONS_SET } },
+      ],
+    });
+  }
+  ees.supersedePublication(TERM, ABSENCE);
+  ees.amend({
+    publication: ABSENCE,
+    release: '2023-24',
+    at: '2025-04-01T10:00:00Z',
+    replace: [{ file: 'long.csv', content: long('20.1') }],
+  });
+  ees.publish({
+    publication: ATTENDANCE,
+    slug: '2026-week-2',
+    title: 'Week 2 2026',
+    at: '2026-01-22T09:30:00Z',
+    files: [
+      { name: 'pa.csv', title: 'Persistent absence', content: attendanceRates(2, '18.0'), api: { dataSetId: PA_SET } },
+    ],
+  });
+});
+afterAll(async () => {
+  client.close();
+  await ees.close();
+});
+
+const lines = ({ files }: BackfillPlan) =>
+  files.map(
+    ({ release, dataSet, version }) =>
+      `${release.slug} ${dataSet.title}${version ? ` ${version.major}.${version.minor}.${version.patch}` : ''}`,
+  );
+
+describe('a plan of all history', () => {
+  it('holds every release, the superseded term publication, and every version of the API with its patches, oldest first', async () => {
+    const plan = await planBackfill(client, { publication: ABSENCE });
+    expect(lines(plan).sort()).toEqual([
+      '2021-22-autumn-term Absence rates, autumn term',
+      '2022-23 Absence rates by geographic level',
+      '2023-24 Absence rates by geographic level',
+      '2023-24 Persistent and severe 1.0.0',
+      '2023-24 Persistent and severe 1.0.1',
+      '2024-25 Absence rates by geographic level',
+      '2024-25 Persistent and severe 1.1.0',
+    ]);
+    expect(plan.files.map(({ publishedAt }) => publishedAt)).toEqual(
+      plan.files.map(({ publishedAt }) => publishedAt).sort(),
+    );
+    expect(plan.files[0]).toMatchObject({
+      publication: { slug: TERM },
+      release: { status: 'accredited official statistics', firstPublished: stringMatching(/^2022-05-19/) },
+      expected: { rows: 2, bytes: anyOf(Number) },
+    });
+    expect(plan.skipped.map(({ release }) => release).sort()).toEqual([
+      'Academic year 2022/23',
+      'Academic year 2023/24',
+      'Academic year 2024/25',
+    ]);
+    expect(plan.releases).toContainEqual({
+      publication: ABSENCE,
+      slug: '2023-24',
+      title: 'Academic year 2023/24',
+      files: 3,
+    });
+    expect(plan.notes).toEqual([]);
+    const patched = plan.files.find(({ version }) => version?.patch === 1);
+    expect(patched).toMatchObject({ source: { kind: 'api', version: '1.0.1' }, alternative: { kind: 'release file' } });
+  });
+
+  it.each([
+    [{ from: '2023/24' }, 5],
+    [{ to: '2021/22' }, 1],
+    [{ from: '2023/24', to: '2023/24' }, 3],
+    [{ release: '2024-25' }, 2],
+    [{ dataSet: LONG_SET }, 3],
+    [{ dataSet: 'absence rates by geographic level' }, 3],
+    [{ release: '2024-25', dataSets: { exclude: [LONG_SET] } }, 1],
+    [{ release: '2024-25', dataSets: { include: ['Sessions by reason'] } }, 3],
+  ])('narrowed by %j: %i files', async (narrow, files) => {
+    expect((await planBackfill(client, { publication: ABSENCE, ...narrow })).files).toHaveLength(files);
+  });
+
+  it('a week belongs to its school year', async () => {
+    expect(
+      (await planBackfill(client, { publication: ATTENDANCE, from: '2025/26', to: '2025/26' })).files,
+    ).toHaveLength(1);
+    expect(yearOfRelease('2026-week-2')).toBe(2025);
+    expect(yearOfRelease('2025-week-37')).toBe(2025);
+    expect(yearOfRelease('2024-25-autumn-and-spring-term')).toBe(2024);
+    expect(yearOfRelease('special-report')).toBeUndefined();
+  });
+
+  it('a wrong year or an unknown publication is told', async () => {
+    await expect(planBackfill(client, { publication: ABSENCE, from: '2016' })).rejects.toThrow(
+      '--from 2016 is no academic year',
+    );
+    await expect(planBackfill(client, { publication: ABSENCE, from: '2020/21', to: '2019/20' })).rejects.toThrow(
+      'later than',
+    );
+    await expect(planBackfill(client, { publication: 'nothing' })).rejects.toThrow('EES has no publication "nothing"');
+  });
+
+  it('with one API down, what the other has, and what is missing is said', async () => {
+    ees.removeRoute(/^\/content/);
+    const official = await planBackfill(client, { publication: ABSENCE });
+    expect(lines(official)).toEqual([
+      '2023-24 Persistent and severe 1.0.0',
+      '2023-24 Persistent and severe 1.0.1',
+      '2024-25 Persistent and severe 1.1.0',
+    ]);
+    expect(official.notes).toEqual([expect.stringContaining('only data sets of the official API')]);
+    ees.restoreRoutes();
+    ees.removeRoute(/^\/statistics/);
+    const website = await planBackfill(client, { publication: ABSENCE });
+    expect(website.files.filter(({ version }) => version)).toEqual([]);
+    expect(website.files).toHaveLength(6);
+    ees.removeRoute(/^\/content/);
+    await expect(planBackfill(client, { publication: ABSENCE })).rejects.toThrow('Neither API of EES helps');
+    ees.restoreRoutes();
+  });
+
+  it.skipIf(!hasSpec)('asks the official API as its description allows (needs the OpenAPI file)', () => {
+    expect(offences(ees.requests)).toEqual([]);
+  });
+});

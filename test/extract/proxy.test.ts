@@ -1,0 +1,128 @@
+import { execFile } from 'node:child_process';
+import { createServer, request } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect, type AddressInfo, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { StandIn } from '../../demo/stand-in.js';
+import { AUTHORITY, GOOD } from '../support/certificates.js';
+import { ABSENCE, long, LONG_SET, stringMatching } from './support.js';
+
+/** A company's way out: TLS to EES by a certificate of its own authority, through a proxy that wants a password. */
+describe('through a proxy, with an authority of one’s own', () => {
+  let ees: StandIn;
+  let front: Server;
+  let proxy: Server;
+  let directory: string;
+  const tunnels: string[] = [];
+  const listen = (server: Server) => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const portOf = (server: Server) => (server.address() as AddressInfo).port;
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'proxy-'));
+    await writeFile(join(directory, 'authority.pem'), AUTHORITY);
+    ees = await StandIn.start();
+    ees.publish({
+      publication: ABSENCE,
+      slug: '2024-25',
+      title: 'Academic year 2024/25',
+      files: [{ name: 'long.csv', title: 'Persistent and severe', content: long(), api: { dataSetId: LONG_SET } }],
+    });
+    // TLS in front of the stand-in, as a gateway does it.
+    front = createTlsServer({ cert: GOOD.cert, key: GOOD.key }, (incoming, outgoing) => {
+      const onward = request(ees.origin + (incoming.url ?? ''), { headers: incoming.headers }, (answer) => {
+        outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(outgoing);
+      });
+      onward.end();
+    });
+    await listen(front);
+    const tunnel = createServer((_request, response) => response.writeHead(405).end());
+    tunnel.on('connect', (incoming, socket) => {
+      tunnels.push(incoming.url ?? '');
+      const password = `Basic ${Buffer.from('luton:s3cret').toString('base64')}`;
+      if (incoming.headers['proxy-authorization'] !== password) {
+        socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n');
+        return;
+      }
+      const [, port] = (incoming.url ?? '').split(':');
+      const onward = connect(Number(port), '127.0.0.1', () => {
+        socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+        onward.pipe(socket).pipe(onward);
+      });
+      const end = () => {
+        onward.destroy();
+        socket.destroy();
+      };
+      onward.on('error', end);
+      socket.on('error', end);
+    });
+    proxy = tunnel;
+    await listen(proxy);
+  });
+  afterAll(async () => {
+    await ees.close();
+    front.close();
+    proxy.close();
+    await rm(directory, { recursive: true });
+  });
+  beforeEach(() => {
+    tunnels.length = 0;
+  });
+
+  /** What a process with this environment gets. */
+  async function ask(environment: Record<string, string>) {
+    const child = await promisify(execFile)(process.execPath, ['--import', 'tsx', 'test/extract/ask.child.ts'], {
+      env: {
+        PATH: process.env['PATH'],
+        DOWNLOADS: directory,
+        EES_ORIGIN: `https://localhost:${portOf(front)}`,
+        ...environment,
+      },
+    });
+    const said = child.stdout + child.stderr;
+    expect(said).not.toContain('s3cret');
+    return JSON.parse(child.stdout) as {
+      api: { ok: boolean; reason?: string };
+      content: { ok: boolean };
+      rows: unknown;
+    };
+  }
+
+  const trusting = () => ({ NODE_EXTRA_CA_CERTS: join(directory, 'authority.pem') });
+  const proxied = (password = 's3cret') => ({ HTTPS_PROXY: `http://luton:${password}@127.0.0.1:${portOf(proxy)}` });
+
+  it('answers and files come through the tunnel', async () => {
+    expect(await ask({ ...trusting(), ...proxied() })).toMatchObject({
+      api: { ok: true },
+      content: { ok: true },
+      rows: 3,
+    });
+    expect(new Set(tunnels)).toEqual(new Set([`localhost:${portOf(front)}`]));
+  });
+
+  it('NO_PROXY goes past it', async () => {
+    expect(await ask({ ...trusting(), ...proxied(), NO_PROXY: 'localhost' })).toMatchObject({
+      api: { ok: true },
+      rows: 3,
+    });
+    expect(tunnels).toEqual([]);
+  });
+
+  it('without the authority the certificate is refused, and the reason says so', async () => {
+    const { api } = await ask(proxied());
+    expect(api).toMatchObject({
+      ok: false,
+      reason: stringMatching(/could not be reached \(UNABLE_TO_VERIFY_LEAF_SIGNATURE\)/),
+    });
+  });
+
+  it('a wrong password of the proxy is an error that does not show it', async () => {
+    const { api } = await ask({ ...trusting(), ...proxied('wr0ng') });
+    expect(api.ok).toBe(false);
+    expect(api.reason).not.toContain('wr0ng');
+  });
+});
