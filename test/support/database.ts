@@ -1,5 +1,6 @@
 /** A database for one test: empty, migrated, on a real Postgres or embedded, gone when the test has passed. */
 import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { PGlite } from '@electric-sql/pglite';
 import { sql } from 'kysely';
 import { inject, onTestFinished } from 'vitest';
@@ -18,6 +19,23 @@ export function freshSchema(): string {
 /** One embedded instance for each test file: a schema in it costs a tenth of an instance. */
 let shared: Promise<PGlite> | undefined;
 
+/** An empty embedded database as an archive, kept between runs of the suite: starting from it takes a fifth of the time. */
+const ARCHIVE = new URL('../../node_modules/.cache/absence-watch-embedded.tar', import.meta.url);
+
+async function startEmbedded(): Promise<PGlite> {
+  const archive = await readFile(ARCHIVE).catch(() => undefined);
+  if (archive !== undefined) {
+    const instance = await PGlite.create('memory://', { loadDataDir: new Blob([archive]) }).catch(() => undefined);
+    if (instance !== undefined) return instance;
+  }
+  const instance = await PGlite.create('memory://');
+  const written = new URL(`${ARCHIVE.href}.${process.pid}`);
+  await mkdir(new URL('.', ARCHIVE), { recursive: true });
+  await writeFile(written, Buffer.from(await (await instance.dumpDataDir('none')).arrayBuffer()));
+  await rename(written, ARCHIVE);
+  return instance;
+}
+
 /**
  * Opens a migrated database of its own for the running test, and closes it when the test ends. The schema of a failed
  * test on Postgres stays, for looking at (as long as the server does: see TEST_DATABASE_URL).
@@ -30,7 +48,7 @@ export async function freshStore(
   if (kind === 'embedded') {
     const { directory, ...rest } = options;
     const place = directory ?? 'memory';
-    if (directory === undefined) shared ??= PGlite.create('memory://');
+    if (directory === undefined) shared ??= startEmbedded();
     const store = await openDatabase(`pglite:${place}`, {
       ...(shared === undefined || directory !== undefined ? {} : { schema: freshSchema(), shared: await shared }),
       ...rest,

@@ -1,0 +1,98 @@
+import { expect, it } from 'vitest';
+import type { AreaRef } from '../../src/domain/area.js';
+import type { AreaSelector } from '../../src/domain/rule.js';
+import { findAreas, resolveSelector, selectAreas } from '../../src/load/areas.js';
+import type { Store } from '../../src/load/database.js';
+import { freshStore } from '../support/database.js';
+import { BEDFORD, ENGLAND, heldBy, load, loaded, LUTON, observation, versionMeta } from './sample.js';
+
+const EAST: AreaRef = { ...ENGLAND, level: 'Regional', key: 'E12000006', code: 'E12000006', name: 'East of England' };
+const CAMDEN: AreaRef = {
+  ...LUTON,
+  key: '202',
+  oldLaCode: '202',
+  code: 'E09000007',
+  name: 'Camden',
+  regionCode: 'E13000001',
+  regionName: 'Inner London',
+};
+const GATESHEAD: AreaRef = { ...LUTON, key: '390', oldLaCode: '390', code: 'E08000020', name: 'Gateshead' };
+const school = (urn: string, name: string, authority: AreaRef): AreaRef => ({
+  ...authority,
+  level: 'School',
+  key: urn,
+  code: urn,
+  name,
+});
+
+async function withAreas(): Promise<Store> {
+  const store = await freshStore('postgres');
+  const areas = [ENGLAND, EAST, LUTON, BEDFORD, CAMDEN, GATESHEAD];
+  const schools = [school('109000', 'Icknield High School', LUTON), school('109001', 'Luton Grammar', BEDFORD)];
+  await loaded(
+    store,
+    versionMeta(),
+    [...areas, ...schools].map((area) => observation({ enrolments: '500' }, { area })),
+  );
+  return store;
+}
+
+it('areas are found by name and by any code, with the name, code and region in use now', async () => {
+  const store = await withAreas();
+  const first = async (text: string) => (await findAreas(store, text))[0];
+  expect(await first('luton')).toMatchObject({ name: 'Luton', oldLaCode: '821', level: 'Local authority' });
+  expect(await first('821')).toMatchObject({ name: 'Luton' });
+  expect(await first('109000')).toMatchObject({ name: 'Icknield High School', level: 'School' });
+  expect(await first('icknield')).toMatchObject({ level: 'School', oldLaCode: '821' });
+  expect(await first('E08000020')).toMatchObject({ name: 'Gateshead', code: 'E08000037' });
+  expect(await first('camden')).toMatchObject({ regionName: 'London', regionCode: 'E12000007' });
+  expect(await first('cumberland')).toMatchObject({ name: 'Cumberland', id: undefined });
+});
+
+it.each<[string, AreaSelector, string[]]>([
+  ['a name', { by: 'name', text: 'Luton' }, ['Luton']],
+  ['an old ONS code', { by: 'name', text: 'E08000020' }, ['Gateshead']],
+  [
+    'a level',
+    { by: 'level', level: 'local authority', within: undefined },
+    ['Bedford', 'Camden', 'Gateshead', 'Luton'],
+  ],
+  [
+    'a level within a region',
+    { by: 'level', level: 'Local authority', within: 'East of England' },
+    ['Bedford', 'Luton'],
+  ],
+  ['schools within an authority', { by: 'level', level: 'School', within: 'Luton' }, ['Icknield High School']],
+  [
+    'schools within a region',
+    { by: 'level', level: 'School', within: 'E12000006' },
+    ['Icknield High School', 'Luton Grammar'],
+  ],
+  ['a level within England', { by: 'level', level: 'Regional', within: 'England' }, ['East of England']],
+])('a selector of %s stands for its areas', async (_, selector, names) => {
+  const store = await withAreas();
+  const selected = await selectAreas(store, selector);
+  expect(selected.kind === 'areas' && selected.areas.map(({ name }) => name).sort()).toEqual(names);
+  expect(await resolveSelector(store, selector)).toHaveLength(names.length);
+});
+
+it('a selector that nothing answers to says what may have been meant', async () => {
+  const store = await withAreas();
+  expect(await selectAreas(store, { by: 'name', text: 'Lutn' })).toMatchObject({ kind: 'none', near: ['Luton'] });
+  expect(await selectAreas(store, { by: 'name', text: 'Cumberland' })).toMatchObject({
+    kind: 'none',
+    near: ['Cumberland'],
+  });
+  expect(await selectAreas(store, { by: 'level', level: 'Ward', within: undefined })).toMatchObject({
+    kind: 'none',
+    near: ['Local authority', 'National', 'Regional', 'School'],
+  });
+  expect(await resolveSelector(store, { by: 'all' })).toHaveLength(8);
+});
+
+it('areas of a quarantined version are not found', async () => {
+  const store = await freshStore('postgres');
+  const junk = { ...LUTON, key: 'XX', code: 'XX', name: 'Nowhere at all' };
+  await load(store, versionMeta(), [observation({ enrolments: '1' }, { area: junk })], heldBy('sums'));
+  expect((await findAreas(store, 'nowhere at all')).filter(({ id }) => id !== undefined)).toEqual([]);
+});
