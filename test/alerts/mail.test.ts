@@ -104,7 +104,7 @@ describe('the message on the wire', () => {
     expect(raw).toContain('List-ID: "attendance-team" <attendance-team.absence-watch.luton.example>');
     expect(mail.to).toMatchObject({ text: 'officer@luton.example' });
     expect(mail.date).toEqual(new Date('2025-10-23T08:41:00Z'));
-    expect(mail.text).toContain('no longer');
+    expect(mail.text).toContain('No longer past the line');
     expect(typeof mail.html).toBe('string');
     expect(mail.attachments.map(({ contentType, contentDisposition }) => [contentType, contentDisposition])).toEqual([
       ['image/png', 'inline'],

@@ -31,7 +31,7 @@ export const MAIL_HTML = `<!doctype html>
 <tr><td align="center">
 <!--[if mso]><table role="presentation" width="640" cellpadding="0" cellspacing="0" border="0"><tr><td><![endif]-->
 <table role="presentation" class="sheet" width="100%" cellpadding="0" cellspacing="0" border="0" style="max-width:640px;background-color:#ffffff;text-align:left;">
-<tr><td class="room" style="padding:16px;font-family:Arial,Helvetica,sans-serif;font-size:16px;line-height:1.5;color:#1f1f1f;">
+<tr><td class="room" style="padding:16px;font-family:Arial,Helvetica,sans-serif;font-size:16px;line-height:1.5;color:#1f1f1f;word-wrap:break-word;overflow-wrap:anywhere;">
 {{#each banners}}
 <p class="banner" style="margin:0 0 16px;padding:8px 12px;background-color:#fbe3e3;font-weight:bold;color:#1f1f1f;">{{this}}</p>
 {{/each}}
@@ -63,21 +63,21 @@ export const MAIL_HTML = `<!doctype html>
 <p style="margin:0 0 12px;color:#1f1f1f;">{{this}}</p>
 {{/each}}
 {{#if table}}{{#with table}}
-<table width="100%" cellpadding="0" cellspacing="0" border="0" style="border-collapse:collapse;margin:0 0 16px;">
+<table width="100%" cellpadding="0" cellspacing="0" border="0" style="border-collapse:collapse;table-layout:fixed;margin:0 0 16px;">
 <caption class="soft" style="text-align:left;font-size:14px;padding:0 0 4px;color:#50575d;">{{caption}}</caption>
 {{#each groups}}
 <tr>
-<th scope="col" class="line" align="left" style="border-bottom:2px solid #9aa3ab;padding:8px 8px 4px 0;font-size:14px;color:#1f1f1f;">{{measure}}</th>
-<th scope="col" class="line" align="right" style="border-bottom:2px solid #9aa3ab;padding:8px 0 4px 8px;font-size:14px;color:#1f1f1f;">{{../now}}</th>
-<th scope="col" class="line" align="right" style="border-bottom:2px solid #9aa3ab;padding:8px 0 4px 8px;font-size:14px;color:#1f1f1f;">{{../before}}</th>
-<th scope="col" class="line" align="right" style="border-bottom:2px solid #9aa3ab;padding:8px 0 4px 8px;font-size:14px;color:#1f1f1f;">Change</th>
+<th scope="col" class="line" align="left" valign="bottom" style="border-bottom:2px solid #9aa3ab;padding:8px 4px 4px 0;font-size:14px;color:#1f1f1f;">{{measure}}</th>
+<th scope="col" class="line" width="62" align="right" valign="bottom" style="border-bottom:2px solid #9aa3ab;padding:8px 0 4px 4px;font-size:13px;color:#1f1f1f;">{{../now}}</th>
+<th scope="col" class="line" width="62" align="right" valign="bottom" style="border-bottom:2px solid #9aa3ab;padding:8px 0 4px 4px;font-size:13px;color:#1f1f1f;">{{../before}}</th>
+<th scope="col" class="line" width="62" align="right" valign="bottom" style="border-bottom:2px solid #9aa3ab;padding:8px 0 4px 4px;font-size:13px;color:#1f1f1f;">Change</th>
 </tr>
 {{#each rows}}
 <tr>
-<th scope="row" class="line" align="left" style="border-bottom:1px solid #d5dade;padding:4px 8px 4px 0;font-size:15px;font-weight:normal;color:#1f1f1f;">{{place}}</th>
-<td class="line" align="right" style="border-bottom:1px solid #d5dade;padding:4px 0 4px 8px;font-size:15px;white-space:nowrap;color:#1f1f1f;">{{now}}</td>
-<td class="line" align="right" style="border-bottom:1px solid #d5dade;padding:4px 0 4px 8px;font-size:15px;white-space:nowrap;color:#1f1f1f;">{{before}}</td>
-<td class="line" align="right" style="border-bottom:1px solid #d5dade;padding:4px 0 4px 8px;font-size:15px;white-space:nowrap;color:#1f1f1f;">{{change}}</td>
+<th scope="row" class="line" align="left" style="border-bottom:1px solid #d5dade;padding:4px 4px 4px 0;font-size:15px;font-weight:normal;color:#1f1f1f;">{{place}}</th>
+<td class="line" align="right" style="border-bottom:1px solid #d5dade;padding:4px 0 4px 4px;font-size:15px;white-space:nowrap;color:#1f1f1f;">{{now}}</td>
+<td class="line" align="right" style="border-bottom:1px solid #d5dade;padding:4px 0 4px 4px;font-size:15px;white-space:nowrap;color:#1f1f1f;">{{before}}</td>
+<td class="line" align="right" style="border-bottom:1px solid #d5dade;padding:4px 0 4px 4px;font-size:15px;white-space:nowrap;color:#1f1f1f;">{{change}}</td>
 </tr>
 {{/each}}
 {{/each}}

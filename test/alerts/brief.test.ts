@@ -1,0 +1,296 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { composeBrief } from '../../src/alerts/brief.js';
+import { naturalFrequency, ordinal, periodEnded, symbolWords } from '../../src/alerts/brief-words.js';
+import type { Brief, BriefFacts, FigureRow, Paragraph } from '../../src/alerts/brief-model.js';
+import { courseOf } from '../../src/alerts/brief-trend.js';
+import { decimal } from '../../src/domain/decimal.js';
+import { academicPeriod, weekPeriod } from '../../src/domain/period.js';
+import { lutonFacts, row, term, years } from './brief-fixtures.js';
+
+function told(brief: Brief, about: Paragraph['about'] = 'area'): string {
+  return brief.paragraphs
+    .filter((paragraph) => paragraph.about === about)
+    .flatMap(({ sentences }) => sentences.map(({ text }) => text))
+    .join(' ');
+}
+
+/** Only Luton's own figures. */
+function alone(own: readonly FigureRow[], changes: Partial<BriefFacts> = {}): Brief {
+  return composeBrief(
+    lutonFacts({ own, region: [], england: [], neighbours: undefined, authorities: [], groups: [], ...changes }),
+  );
+}
+
+describe('the story of Luton', () => {
+  const brief = composeBrief(lutonFacts());
+
+  it('tells count, rate, natural frequency and the year before', () => {
+    expect(told(brief)).toContain(
+      '6,569 pupil enrolments in Luton (17.3%, about one in six) were persistently absent across the autumn and spring terms 2024/25, down slightly, by 0.7 percentage points, from 18.0% in 2023/24',
+    );
+    expect(told(brief)).toContain('570 pupils (1.5%, about one in 67) were severely absent, unchanged from 2023/24');
+  });
+
+  it('sets region, England and neighbours beside it, and tells that England’s rise slowed for two years', () => {
+    expect(told(brief, 'comparison')).toContain(
+      'Persistent absence in Luton (17.3%) was lower than in England (17.6%, down from 19.2%), higher than in the East of England (16.9%, down from 18.5%) and lower than on average in its three statistical neighbours (18.9%).',
+    );
+    expect(told(brief, 'comparison')).toContain(
+      'The rise in severe absence across England has slowed for two years running: 0.4 percentage points in 2022/23, 0.3 in 2023/24 and 0.2 in 2024/25.',
+    );
+  });
+
+  it('ranks among the authorities with a figure and says who is level', () => {
+    expect(told(brief, 'rank')).toBe(
+      'For persistent absence Luton ranks 3rd among five authorities with a figure (1st is the highest), level with one other. For severe absence it ranks 4th among five.',
+    );
+  });
+
+  it('tells pupil groups of England where the area has none, and says so', () => {
+    expect(told(brief, 'groups')).toBe(
+      'Across England (there are no such figures for Luton), of pupils with an education, health and care (EHC) plan, 33.8% were persistently absent (down from 35.0%) and 7.3% severely absent (up from 6.6%). Of pupils in state-funded secondary schools in Luton 20.4% were persistently absent (down from 21.6%) and 2.6% severely absent (unchanged).',
+    );
+  });
+
+  it('types no number: each one in the prose is a stored figure with data set, version and release', () => {
+    for (const sentence of brief.paragraphs.flatMap(({ sentences }) => sentences)) {
+      let rest = sentence.text;
+      for (const number of sentence.numbers) {
+        const at = rest.indexOf(number.text);
+        expect(at, `${number.text} in “${sentence.text}”`).toBeGreaterThanOrEqual(0);
+        rest = rest.slice(0, at) + rest.slice(at + number.text.length);
+        expect(number.from.length).toBeGreaterThan(0);
+        for (const source of number.from) {
+          expect(source.data_set).toBe('Absence by authority');
+          expect(source.data_set_version).toBe('1.0.0');
+          expect(source.release).toBe('Autumn and spring term 2024/25');
+          expect(typeof source.value).toBe('number');
+        }
+      }
+      // What is left may name years, and the place of a rank of one.
+      expect(rest.replace(/\b\d{4}\/\d{2}\b/g, '').replace('1st is the highest', '')).not.toMatch(/\d/);
+    }
+  });
+});
+
+describe('what the years before allow', () => {
+  it('tells a record high only where it stands out in print and is not across a gap', () => {
+    const rising = years({ 2021: ['20.0'], 2022: ['20.1'], 2023: ['20.3'], 2024: ['20.9'] });
+    expect(told(alone(rising))).toContain('the highest since the series began in 2021/22');
+    expect(told(alone([...years({ 2018: ['25.0'] }), ...rising]))).toContain(
+      'the highest since comparable figures began in 2021/22',
+    );
+    expect(told(alone(years({ 2021: ['20.94'], 2022: ['20.1'], 2023: ['20.3'], 2024: ['20.9'] })))).not.toContain(
+      'highest',
+    );
+    expect(
+      told(alone(years({ 2022: ['20.1'], 2023: ['20.3'], 2024: ['20.9'] }))),
+      'three figures are no record',
+    ).not.toContain('highest');
+  });
+
+  it('calls the first figure ever the first', () => {
+    expect(told(alone(years({ 2024: ['20.0', '2.0'] })))).toMatch(
+      /This is the first figure on record for Luton in this series\..*severely absent\.$/,
+    );
+  });
+
+  it('says that last year is missing or withheld', () => {
+    const withheld = row(term(2023), { persistent_absence_rate: null }, { symbols: { persistent_absence_rate: 'c' } });
+    expect(told(alone([...years({ 2022: ['20.0'] }), withheld, ...years({ 2024: ['19.0'] })]))).toContain(
+      'The figure for 2023/24 is withheld so that no pupil can be identified (published as “c”), so there is nothing to compare it with.',
+    );
+    expect(told(alone(years({ 2022: ['20.0'], 2024: ['19.0'] })))).toContain(
+      '20.0% for 2022/23, lies beyond a gap and makes no trend',
+    );
+  });
+
+  it('tells no trend, slowing or record across the pandemic or the change of attendance codes', () => {
+    const text = told(alone(years({ 2017: ['10.0'], 2018: ['11.0'], 2020: ['30.0'] })));
+    expect(text).toContain('11.0% for 2018/19, lies beyond a gap and makes no trend: the pandemic years lie between');
+    expect(text).not.toMatch(/slowed|sped|up |down |highest/);
+    const codes = told(
+      alone([row(term(2023), { overall_absence_rate: '7.0' }), row(term(2024), { overall_absence_rate: '6.0' })]),
+    );
+    expect(codes).toContain('No earlier figure stands beside it: attendance codes and coverage changed in 2024/25');
+    expect(codes).not.toContain('7.0');
+  });
+
+  it('does not call a change slower when two decimals do not show it', () => {
+    expect(told(alone(years({ 2022: ['18.000'], 2023: ['19.001'], 2024: ['20.001'] })))).not.toContain('slowed');
+    expect(told(alone(years({ 2022: ['18.00'], 2023: ['19.04'], 2024: ['20.04'] })))).toContain(
+      'The rise has slowed: 1.04 percentage points in 2023/24 and 1.00 in 2024/25.',
+    );
+  });
+});
+
+describe('how figures are counted', () => {
+  const counted = (count: string, rate: string): string =>
+    told(alone([row(term(2024), { severe_absentees: count, severe_absence_rate: rate })]));
+
+  it('knows one pupil, none, and rates without a count', () => {
+    expect(counted('1', '0.5')).toContain('1 pupil enrolment in Luton (0.5%, about one in 200) was severely absent');
+    expect(counted('0', '0.0')).toMatch(/^No pupil enrolments in Luton \(0\.0%\) were severely absent/);
+    expect(counted('1234.5', '2.0')).toMatch(
+      /^2\.0% of pupil enrolments in Luton \(about one in 50\) were severely absent/,
+    );
+  });
+
+  it('tells running totals without counts, with their day in words', () => {
+    const ytd = row(
+      academicPeriod(2024, 'Year to date'),
+      { persistent_absentees: '6569', persistent_absence_rate: '17.3' },
+      { asOf: '2025-02-07' },
+    );
+    expect(told(alone([ytd]))).toMatch(
+      /^17\.3% of pupil enrolments in Luton \(about one in six\) were persistently absent in the academic year 2024\/25 so far, up to 7 February 2025\./,
+    );
+    expect(told(alone([row(weekPeriod(2025, 8), { overall_absence_rate: '7.9' })]))).toContain(
+      'Overall absence in Luton was 7.9% of possible sessions in week 8 2025.',
+    );
+  });
+
+  it('names a suppressed figure and the last one published', () => {
+    const own = [
+      ...years({ 2023: ['18.0', '1.5'] }),
+      row(term(2024), { persistent_absence_rate: null }, { symbols: { persistent_absence_rate: 'c' } }),
+    ];
+    expect(told(alone(own))).toBe(
+      'The figure for persistent absence in Luton across the autumn and spring terms 2024/25 is withheld so that no pupil can be identified (published as “c”). The last one published was 18.0% for 2023/24.',
+    );
+    expect(symbolWords('low')).toContain('rounds to zero');
+    expect(symbolWords('z')).toContain('not applicable');
+    expect(symbolWords('')).toBe('missing in the release');
+  });
+
+  it('leaves out groups of fewer than a thousand enrolments', () => {
+    const group = lutonFacts()
+      .groups.slice(1)
+      .map((one) => ({ ...one, now: { ...one.now, values: { ...one.now.values, enrolments: '999' } } }));
+    expect(told(composeBrief(lutonFacts({ groups: group })), 'groups')).toBe('Small groups of pupils are left out.');
+  });
+
+  it('compares England with nobody and ranks only authorities', () => {
+    const facts = lutonFacts();
+    const brief = composeBrief({
+      ...facts,
+      area: { name: 'England', level: 'National', code: 'E92000001', regionName: undefined },
+      own: facts.england,
+      england: [],
+      region: [],
+      neighbours: undefined,
+      authorities: [],
+    });
+    expect(brief.paragraphs.map(({ about }) => about)).toEqual(['area', 'groups']);
+    expect(told(brief, 'groups')).toMatch(/^Of pupils with an education/);
+  });
+});
+
+describe('natural frequencies', () => {
+  it.each([
+    ['17.3', 'one in 6'],
+    ['17.6', 'two in 11'],
+    ['20', 'one in 5'],
+    ['2.3', 'one in 43'],
+    ['40', 'two in 5'],
+    ['67', 'two in 3'],
+    ['45', undefined],
+    ['75', undefined],
+    ['100', undefined],
+    ['0', undefined],
+  ])('%s% is %s', (rate, expected) => {
+    const near = naturalFrequency(decimal(rate));
+    expect(near === undefined ? undefined : `${near.of === 1 ? 'one' : 'two'} in ${near.among}`).toBe(expected);
+  });
+
+  it('is never further than half a point away, rounded to a whole percentage', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 100_000 }), (thousandths) => {
+        const near = naturalFrequency(decimal(thousandths).div(1000));
+        if (near !== undefined)
+          expect(Math.abs(Math.round((100 * near.of) / near.among) - thousandths / 1000)).toBeLessThanOrEqual(
+            0.5 + 1e-9,
+          );
+      }),
+    );
+  });
+});
+
+describe('printed numbers', () => {
+  const rate = fc.integer({ min: 0, max: 10_000_000 }).map((n) => (n / 100_000).toFixed(5));
+
+  it('never contradict each other: a printed difference is the difference of the printed figures', () => {
+    fc.assert(
+      fc.property(fc.array(rate, { minLength: 2, maxLength: 5 }), (rates) => {
+        const own = rates.map((value, i) => row(term(2025 - rates.length + i), { persistent_absence_rate: value }));
+        const text = told(alone(own)).split('The ')[0] ?? '';
+        const change =
+          /(\d+\.\d+)% of .*, (up|down)(?: slightly, by)? (\d+\.\d+) percentage points,? from (\d+\.\d+)% in/.exec(
+            text,
+          );
+        const unchanged = /unchanged from/.test(text);
+        const noPrevious = /gap|first figure/.test(text);
+        expect(change !== null || unchanged || noPrevious, text).toBe(true);
+        if (change === null) return;
+        const [, now = '', direction, by = '', before = ''] = change;
+        expect(decimal(now).minus(before).toFixed()).toBe(decimal(direction === 'up' ? by : `-${by}`).toFixed());
+      }),
+    );
+  });
+
+  it('never contradict each other in a told speeding up or slowing', () => {
+    const close = fc.integer({ min: 0, max: 300 }).map((n) => (17 + n / 100).toFixed(2));
+    fc.assert(
+      fc.property(fc.array(close, { minLength: 4, maxLength: 4 }), (rates) => {
+        const course = courseOf(
+          rates.map((value, i) => row(term(2021 + i), { persistent_absence_rate: value })),
+          'persistent_absence_rate',
+        );
+        if (course?.pace === undefined) return;
+        const shown = (value: string): number => Number(decimal(value).toFixed(course.places));
+        const steps = course.pace.figures.slice(1).map((figure, i) => {
+          const before = course.pace?.figures[i]?.value.toFixed() ?? '0';
+          return Math.round(Math.abs(shown(figure.value.toFixed()) - shown(before)) * 1000);
+        });
+        const sorted = [...steps].sort((a, b) => (course.pace?.how === 'slowing' ? b - a : a - b));
+        expect(steps).toEqual(sorted);
+        expect(new Set(steps).size).toBe(steps.length);
+      }),
+    );
+  });
+
+  it('keep to the rounding of decimals, half away from zero', () => {
+    expect(told(alone(years({ 2024: ['6.55'] })))).toContain('6.6%');
+    expect(told(alone(years({ 2024: ['1.005'] })))).toContain('1.0%');
+  });
+});
+
+describe('words', () => {
+  it('counts places', () => {
+    expect([1, 2, 3, 4, 11, 12, 13, 21, 101, 111, 112, 122].map(ordinal)).toEqual([
+      '1st',
+      '2nd',
+      '3rd',
+      '4th',
+      '11th',
+      '12th',
+      '13th',
+      '21st',
+      '101st',
+      '111th',
+      '112th',
+      '122nd',
+    ]);
+  });
+
+  it('knows when a period ended', () => {
+    expect(periodEnded(term(2024))).toBe('The period ended with the spring term, at Easter 2025.');
+    expect(periodEnded(term(2024, 'Autumn term'))).toBe('The term ended at Christmas 2024.');
+    expect(periodEnded(term(2024, 'Academic year'))).toBe('The academic year ended in July 2025.');
+    expect(periodEnded(weekPeriod(2025, 8))).toBe('The week ended on 21 February 2025.');
+    expect(periodEnded(term(2024, 'Year to date'), '2025-07-11')).toBe(
+      'The figures count the year up to 11 July 2025.',
+    );
+  });
+});

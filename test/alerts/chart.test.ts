@@ -1,0 +1,77 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { composeBrief } from '../../src/alerts/brief.js';
+import type { ChartModel } from '../../src/alerts/brief-model.js';
+import { renderChart } from '../../src/alerts/chart.js';
+import { lutonFacts, years } from './brief-fixtures.js';
+
+const OUTPUT = join(import.meta.dirname, '../../test-output/charts');
+
+function luton(options: Parameters<typeof composeBrief>[1] = {}): ChartModel {
+  const model = composeBrief(lutonFacts(), options).chart;
+  if (model === undefined) throw new Error('Luton has a chart');
+  return model;
+}
+
+/** Draws, and keeps the picture for looking at. */
+async function drawn(name: string, model: ChartModel) {
+  const chart = await renderChart(model);
+  mkdirSync(OUTPUT, { recursive: true });
+  writeFileSync(join(OUTPUT, `${name}.png`), chart.png);
+  return chart;
+}
+
+describe('the chart', () => {
+  it('draws area, region, England and the line, as a picture of twice its width', async () => {
+    const { png, svg } = await drawn('luton-severe', luton({ focus: 'severe_absence_rate', threshold: 1.4 }));
+    expect(png.subarray(1, 4).toString()).toBe('PNG');
+    expect(png.readUInt32BE(16)).toBe(960);
+    for (const name of ['Luton', 'East of England', 'England', 'your line: 1.4%', '1.5%', '2.2%', '2.3%'])
+      expect(svg).toContain(`>${name}<`);
+  });
+
+  it('draws letters: without a font the picture would be far smaller', async () => {
+    const full = await renderChart(luton());
+    const bare = await renderChart({ ...luton(), title: ' ', labels: luton().labels });
+    expect(full.png.length).toBeGreaterThan(bare.png.length + 1000);
+  });
+
+  it('interrupts the lines where years are missing', async () => {
+    const { svg } = await drawn('luton-persistent', luton());
+    const line = /aria-label="line mark container">(.*?)<\/g><g/s.exec(svg)?.[0] ?? svg;
+    // Luton and England before and after the pandemic, the region after it.
+    expect(line.match(/aria-roledescription="line mark"/g)).toHaveLength(5);
+  });
+
+  it('says COMPOSED on composed figures', async () => {
+    expect((await drawn('composed', luton({ composed: true }))).svg).toContain('COMPOSED FIGURES');
+  });
+
+  it('is legible where names are long, lines lie close and years are many', async () => {
+    const name = 'Bournemouth, Christchurch and Poole';
+    const rates = (start: number): Record<number, [string]> =>
+      Object.fromEntries(
+        Array.from({ length: 19 }, (_, i) => [2006 + i, [(start + Math.sin(i) / 3).toFixed(1)]] as [number, [string]]),
+      );
+    const facts = lutonFacts({
+      area: { name, level: 'Local authority', code: 'E06000058', regionName: 'South West' },
+      own: years(rates(17), { area: name }),
+      region: years(rates(17.1), { area: 'South West' }),
+      england: years(rates(17.05), { area: 'England' }),
+    });
+    const model = composeBrief(facts).chart;
+    expect(model).toBeDefined();
+    if (model !== undefined) await drawn('close-lines', model);
+  });
+
+  it('tells the trend in its alt text, each stretch for itself', () => {
+    expect(luton({ focus: 'severe_absence_rate', threshold: 1.4 }).alt).toBe(
+      'Line chart: severe absence in Luton, autumn and spring terms. Luton: from 0.5% in 2016/17 to 0.6% in 2018/19; after an interruption from 1.2% in 2021/22 to 1.5% in 2024/25, its highest. East of England: from 1.5% in 2021/22 to 2.2% in 2024/25, its highest. England: from 0.7% in 2016/17 to 0.8% in 2018/19; after an interruption from 1.4% in 2021/22 to 2.3% in 2024/25, its highest. A dashed line marks 1.4%. The lines are interrupted where figures are missing or cannot be compared.',
+    );
+  });
+
+  it('is not drawn of a single figure', () => {
+    expect(composeBrief(lutonFacts({ own: years({ 2024: ['17.3'] }) })).chart).toBeUndefined();
+  });
+});
