@@ -286,7 +286,8 @@ export function breakdownReader(columns: Columns): (row: Row, line: number) => B
     const unnamed = groups.find(
       (group) => !applying.includes(group) && typeof group.topic === 'number' && !isWhole(topicOf(group)),
     );
-    if (applying.length === 0 && !groups.some((group) => group.topicSlot !== undefined && isWhole(topicOf(group))))
+    const isWholeByTopic = groups.some((group) => group.topicSlot !== undefined && isWhole(topicOf(group)));
+    if (unnamed !== undefined || (applying.length === 0 && !isWholeByTopic))
       throw new TransformError(
         'cells',
         {

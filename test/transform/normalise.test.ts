@@ -1,0 +1,326 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Observation } from '../../src/domain/figure.js';
+import { measureBit } from '../../src/domain/measure.js';
+import { academicPeriod } from '../../src/domain/period.js';
+import { NotOursError, TransformError } from '../../src/transform/error.js';
+import { KeyTable } from '../../src/transform/keys.js';
+import { ATTENDANCE, readObservations } from './reading.js';
+
+const HEAD =
+  'time_period,time_identifier,geographic_level,country_code,country_name,region_code,region_name,old_la_code,new_la_code,la_name';
+const ENGLAND = 'National,E92000001,England,,,,,';
+const LUTON = 'Local authority,E92000001,England,E12000006,East of England,821,E06000032,Luton';
+const WIDE = `${HEAD},education_phase,enrolments,enrolments_pa_10_exact,enrolments_pa_10_exact_percent,enrolments_pa_50_exact,enrolments_pa_50_exact_percent`;
+
+async function refusal(text: string, context = {}): Promise<TransformError> {
+  const error: unknown = await readObservations(text, context).catch((thrown: unknown) => thrown);
+  if (!(error instanceof TransformError)) throw new Error(`expected a TransformError, got ${String(error)}`);
+  return error;
+}
+
+const one = async (text: string, context = {}): Promise<Observation> => {
+  const { observations } = await readObservations(text, context);
+  const [first] = observations;
+  if (first === undefined || observations.length > 1) throw new Error(`expected one, got ${observations.length}`);
+  return first;
+};
+
+describe('normalising', () => {
+  it('reads a wide row into an observation with figures as published', async () => {
+    const read = await one(`${WIDE}\n202425,Autumn and spring term,${LUTON},Total,37973,6569,17.29913,c,[c]\n`);
+    expect(read).toEqual({
+      area: {
+        level: 'Local authority',
+        key: '821',
+        code: 'E06000032',
+        oldLaCode: '821',
+        name: 'Luton',
+        regionCode: 'E12000006',
+        regionName: 'East of England',
+      },
+      series: 'absence/autumn-and-spring-term',
+      period: academicPeriod(2024, 'Autumn and spring term'),
+      schoolType: 'Total',
+      breakdown: { topic: 'Total', breakdown: 'Total' },
+      asOf: undefined,
+      values: {
+        enrolments: '37973',
+        persistent_absentees: '6569',
+        persistent_absence_rate: '17.29913',
+        severe_absentees: null,
+        severe_absence_rate: null,
+      },
+      symbols: { severe_absentees: 'c', severe_absence_rate: '[c]' },
+      computed: 0,
+      line: 2,
+    });
+  });
+
+  it('gives equal rows the same objects for area, period and breakdown', async () => {
+    const { observations } = await readObservations(
+      `${WIDE}\n202425,Autumn term,${LUTON},Primary,10,1,10,0,0\n202425,Autumn term,${ENGLAND},Total,10,1,10,0,0\n202425,AUTUMN TERM,${LUTON},Secondary,10,1,10,0,0\n`,
+    );
+    expect(observations[0]?.area).toBe(observations[2]?.area);
+    expect(observations[0]?.period).toBe(observations[2]?.period);
+    expect(observations.map(({ schoolType }) => schoolType)).toEqual([
+      'State-funded primary',
+      'Total',
+      'State-funded secondary',
+    ]);
+  });
+
+  it('merges the rows of the long layout, wherever they stand', async () => {
+    const head = `${HEAD},phase_type_grouping,absence_type,enrolment_count,enrolment_percent`;
+    const rows = [
+      `202425,Academic year,${LUTON},All schools,Total pupils,38000,z`,
+      `202425,Academic year,${ENGLAND},All schools,Total pupils,7400000,z`,
+      `202425,Academic year,${LUTON},All schools,Severe absence,570,1.5`,
+      `202425,Academic year,${ENGLAND},All schools,Persistent absence,1300000,17.56757`,
+      `202425,Academic year,${LUTON},All schools,Persistent absence,6574,17.3`,
+    ];
+    const { observations } = await readObservations([head, ...rows].join('\n'));
+    expect(observations.map(({ area, values, symbols, line }) => [area.name, values, symbols, line])).toEqual([
+      [
+        'Luton',
+        {
+          enrolments: '38000',
+          severe_absentees: '570',
+          severe_absence_rate: '1.5',
+          persistent_absentees: '6574',
+          persistent_absence_rate: '17.3',
+        },
+        {},
+        2,
+      ],
+      [
+        'England',
+        { enrolments: '7400000', persistent_absentees: '1300000', persistent_absence_rate: '17.56757' },
+        {},
+        3,
+      ],
+    ]);
+    const twice = await refusal([head, rows[0], rows[2], rows[2]].join('\n'));
+    expect(twice).toMatchObject({ gate: 'key unique', line: 4 });
+    const unheard = await refusal([head, rows[0]?.replace('Total pupils', 'Some pupils')].join('\n'));
+    expect(unheard).toMatchObject({ gate: 'cells', line: 2, column: 'absence_type', value: 'Some pupils' });
+  });
+
+  it('computes a rate that the file lacks and its counts give, and marks it', async () => {
+    const head = `${HEAD},education_phase,enrolments,enrolments_pa_10_exact,enrolments_pa_50_exact,enrolments_pa_50_exact_percent`;
+    const read = await one(`${head}\n202425,Autumn term,${LUTON},Total,30000,5551,10,c\n`);
+    expect(read.values.persistent_absence_rate).toBe('18.50333');
+    expect(read.computed).toBe(measureBit('persistent_absence_rate'));
+    // What the file withholds is not worked out behind its back.
+    expect(read.values.severe_absence_rate).toBeNull();
+  });
+
+  it('never takes a file without a school type for Total', async () => {
+    const text = `${WIDE.replace(',education_phase', '')}\n202223,Autumn term,${LUTON},100,50,50,10,10\n`;
+    const error = await refusal(text);
+    expect(error.gate).toBe('school type');
+    expect(error.message).toContain('--school-type');
+    const types = async (context: object): Promise<string> => (await one(text, context)).schoolType;
+    expect(await types({ dataSetTitle: 'Absence in pupil referral units' })).toBe('Alternative provision');
+    expect(await types({ metaText: 'col_name,col_type,label\nenrolments,Indicator,Enrolments in PRUs\n' })).toBe(
+      'Alternative provision',
+    );
+    expect(await types({ schoolType: 'special' })).toBe('Special');
+    const both = {
+      dataSetTitle: 'Absence in PRUs',
+      metaText: 'col_name,label\nenrolments,Pupils in special schools\n',
+    };
+    expect((await refusal(text, both)).message).toContain('Alternative provision, Special');
+    expect(await refusal(`${WIDE}\n202223,Autumn term,${LUTON},,100,50,50,10,10\n`)).toMatchObject({
+      gate: 'school type',
+      line: 2,
+      column: 'education_phase',
+    });
+  });
+
+  it('keeps an unknown school type as it is spelled, with a note', async () => {
+    const { observations, notes } = await readObservations(
+      `${WIDE}\n202223,Autumn term,${LUTON},Nursery,100,50,50,10,10\n`,
+    );
+    expect(observations[0]?.schoolType).toBe('Nursery');
+    expect(notes.join()).toContain('school type "Nursery"');
+  });
+
+  it('names file, line, column and value of what it cannot understand', async () => {
+    const cases: [string, object][] = [
+      [
+        `202223,Autumn term,${LUTON},Total,100,"1,050",50,10,10`,
+        { gate: 'cells', line: 2, column: 'enrolments_pa_10_exact', value: '1,050' },
+      ],
+      [`202223,Autumn term,${LUTON},Total,100,5e1,50,10,10`, { gate: 'cells', value: '5e1' }],
+      [`202223,Autumn term,${LUTON},Total,100,50,50%,10,10`, { gate: 'cells', value: '50%' }],
+      [`202223,Autumn term,${LUTON},Total,100,50,q,10,10`, { gate: 'cells', value: 'q' }],
+      [
+        `202223,Tax year,${LUTON},Total,100,50,50,10,10`,
+        { gate: 'time', line: 2, column: 'time_identifier', value: 'Tax year' },
+      ],
+      [
+        `202223,Autumn term,${LUTON.replace('Local authority', 'Planet')},Total,100,50,50,10,10`,
+        { gate: 'areas', column: 'geographic_level', value: 'Planet' },
+      ],
+      [`202223,Autumn term,Regional,E92000001,England,,,,,,Total,100,50,50,10,10`, { gate: 'areas', line: 2 }],
+    ];
+    for (const [row, expected] of cases)
+      expect(await refusal(`${WIDE}\n${row}\n`, { file: 'x.csv' })).toMatchObject({ file: 'x.csv', ...expected });
+    await expect(readObservations('a,b\n1,2\n')).rejects.toThrow(NotOursError);
+    expect(await refusal('time_period,geographic_level,sess_overall_percent\n1,2,3\n')).toMatchObject({
+      gate: 'columns',
+      line: 1,
+    });
+  });
+
+  it('names both lines of a key that stands twice', async () => {
+    const row = `202223,Autumn term,${LUTON},Total,100,50,50,10,10`;
+    const error = await refusal(
+      `${WIDE}\n${row}\n202223,Autumn term,${ENGLAND},Total,1,1,1,1,1\n${row.replace('Luton', 'Luton Borough')}\n`,
+    );
+    expect(error).toMatchObject({ gate: 'key unique', line: 4 });
+    expect(error.message).toContain('repeats line 2: both are about Luton Borough, Autumn term 2022/23, Total');
+  });
+
+  const CROSS = `${HEAD},education_phase,fsm,ethnicity_major,ethnicity_minor,enrolments_pa_10_exact_percent`;
+  it('loads the margins of a cross-tabulation, and notes the rest', async () => {
+    const rows = [
+      'Total,Total,Total,1',
+      'FSM Eligible,Total,Total,2',
+      'Total,White,Irish,3',
+      'Total,White,Total,4',
+      'FSM Eligible,White,Irish,5',
+    ];
+    const { observations, notes } = await readObservations(
+      [CROSS, ...rows.map((row) => `202425,Autumn term,${ENGLAND},Total,${row}`)].join('\n'),
+    );
+    expect(
+      observations.map(({ breakdown, values }) => [
+        breakdown.topic,
+        breakdown.breakdown,
+        values.persistent_absence_rate,
+      ]),
+    ).toEqual([
+      ['Total', 'Total', '1'],
+      ['FSM eligibility', 'FSM eligible', '2'],
+      ['Ethnicity minor', 'Irish', '3'],
+      ['Ethnicity major', 'White', '4'],
+    ]);
+    expect(notes).toContain('1 rows of two pupil characteristics at once are not loaded');
+    expect(await refusal(`${CROSS}\n202425,Autumn term,${ENGLAND},Total,,,,1\n`)).toMatchObject({
+      gate: 'cells',
+      line: 2,
+      column: 'fsm',
+    });
+  });
+
+  it('does not take a group without a name for all pupils', async () => {
+    const head = `${HEAD},education_phase,breakdown_topic,breakdown,enrolments_pa_10_exact_percent`;
+    expect(await refusal(`${head}\n202425,Autumn term,${ENGLAND},Total,SEN provision,,1\n`)).toMatchObject({
+      gate: 'cells',
+      column: 'breakdown',
+    });
+    expect((await one(`${head}\n202425,Autumn term,${ENGLAND},Total,Total,,1\n`)).breakdown.topic).toBe('Total');
+    expect(
+      (await one(`${head}\n202425,Autumn term,${ENGLAND},Total,SEN provision,All pupils,1\n`)).breakdown.topic,
+    ).toBe('Total');
+  });
+
+  it('tells two schools of one URN apart by their LAESTAB, and still finds a school that stands twice', async () => {
+    const head = `${HEAD},urn,laestab,school_type,sess_overall_percent`;
+    const school = (year: string, urn: string, laestab: string): string =>
+      `${year},Academic year,School,E92000001,England,E12000002,North West,356,E08000007,Stockport,${urn},${laestab},Special,5`;
+    const { observations, notes } = await readObservations(
+      [
+        head,
+        school('200809', '106167', '3567503'),
+        school('200809', '106167', '3587503'),
+        school('200910', '106167', '3587503'),
+        school('200910', ' ', '8316905'),
+        school('200910', '', '8557216'),
+      ].join('\n'),
+    );
+    expect(observations.map(({ area }) => area.key)).toEqual([
+      '106167',
+      '106167/3587503',
+      '106167',
+      '8316905',
+      '8557216',
+    ]);
+    expect(notes.join()).toContain('URN 106167 stands for two schools');
+    for (const laestab of ['3567503', '3587503']) {
+      const text = [
+        head,
+        school('200809', '106167', '3567503'),
+        school('200809', '106167', '3587503'),
+        school('200809', '106167', laestab),
+      ].join('\n');
+      expect(await refusal(text)).toMatchObject({ gate: 'key unique', line: 4 });
+    }
+  });
+
+  it('does not read the broken academic_year column of attendance', async () => {
+    const head = `academic_year,${HEAD},school_type,enrolments,overall_absence_perc,pa_perc`;
+    const read = await one(`${head}\n606669,202223,Autumn term,${ENGLAND},Total,5436770.84615385,7.3,c\n`, {
+      publication: ATTENDANCE,
+    });
+    expect(read).toMatchObject({
+      series: 'attendance/autumn-term',
+      values: { enrolments: '5436770.84615385' },
+      symbols: { persistent_absence_rate: 'c' },
+    });
+  });
+
+  it('passes over rows of empty cells', async () => {
+    const { observations, notes } = await readObservations(
+      `${WIDE}\n202223,Autumn term,${LUTON},Total,100,50,50,10,10\n${','.repeat(15)}\n`,
+    );
+    expect(observations).toHaveLength(1);
+    expect(notes).toContain('1 rows of empty cells are not loaded');
+  });
+
+  it('gives the same whatever the order of columns, the line ends and the quoting', async () => {
+    const header = WIDE.split(',');
+    const rows = [
+      `202425,Autumn term,${LUTON},Total,37973,6569,17.29913,c,c`,
+      `202324,Autumn term,${ENGLAND},Primary,4000,400,10,40,1.0`,
+    ].map((row) => row.split(','));
+    const expected = (await readObservations([header, ...rows].map((row) => row.join(',')).join('\n'))).observations;
+    const order = fc.shuffledSubarray([...header.keys()], { minLength: header.length });
+    await fc.assert(
+      fc.asyncProperty(order, fc.constantFrom('\n', '\r\n', '\r'), fc.boolean(), async (columns, lineEnd, quote) => {
+        const text = [header, ...rows]
+          .map((row) => columns.map((column) => (quote ? `"${row[column] ?? ''}"` : (row[column] ?? ''))).join(','))
+          .join(lineEnd);
+        expect((await readObservations(text)).observations).toEqual(expected);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe('the table of keys', () => {
+  it('answers as a map would, through many growths', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.maxSafeNat(), fc.nat(1000)), { maxLength: 50 }),
+        fc.integer({ min: 0, max: 2 ** 52 }),
+        (pairs, from) => {
+          const table = new KeyTable();
+          const map = new Map<number, number>();
+          const all = [
+            ...pairs,
+            ...pairs,
+            ...Array.from({ length: 9000 }, (_, index) => [from + index, index + 1] as const),
+          ];
+          for (const [key, line] of all.filter(([each]) => each < Number.MAX_SAFE_INTEGER)) {
+            expect(table.add(key, line)).toBe(map.get(key));
+            if (!map.has(key)) map.set(key, line);
+          }
+        },
+      ),
+      { numRuns: 5 },
+    );
+  });
+});
