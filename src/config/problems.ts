@@ -213,21 +213,22 @@ function expectedWords(issue: z.core.$ZodIssue): string {
 
 /** What a value is, where that helps; a value itself may be a secret or an address and is not repeated. */
 function notThis(input: unknown): string {
-  if (input === undefined) return '';
   if (input === null) return ', not empty';
   if (Array.isArray(input)) return ', not a list';
-  if (typeof input === 'object') return ', not a section';
-  if (typeof input === 'string')
-    return /^\s*-?\d+([.,]\d+)?\s*%?\s*$/.test(input)
-      ? ', not text (write it without quotes, with a full stop)'
-      : ', not text';
-  return typeof input === 'number'
-    ? Number.isFinite(input)
-      ? ', not a number'
-      : ', not infinite'
-    : typeof input === 'boolean'
-      ? `, not ${input ? 'true' : 'false'}`
-      : '';
+  switch (typeof input) {
+    case 'object':
+      return ', not a section';
+    case 'string':
+      return /^\s*-?\d+([.,]\d+)?\s*%?\s*$/.test(input)
+        ? ', not text (write it without quotes, with a full stop)'
+        : ', not text';
+    case 'number':
+      return Number.isFinite(input) ? ', not a number' : ', not infinite';
+    case 'boolean':
+      return `, not ${input ? 'true' : 'false'}`;
+    default:
+      return '';
+  }
 }
 
 /** Bounds the time that many wrong names beside many right ones take. */

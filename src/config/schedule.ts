@@ -63,8 +63,8 @@ export function cronWarnings(expression: string): string[] {
   const parsed = validateDetailed(expression).fields;
   if (!parsed) return [];
   const warnings: string[] = [];
-  const nightly = parsed.hour.filter((hour) => hour < 3);
-  if (nightly.length > 0 && nightly.length < 3)
+  // What runs in every hour runs in the repeated one too, and misses none.
+  if (parsed.hour.length < 24 && parsed.hour.some((hour) => hour < 3))
     warnings.push('runs between 00:00 and 03:00, hours that the clock changes skip or repeat: choose a later hour');
   if (parsed.second.length > 1) warnings.push('asks EES more than once a minute');
   return warnings;
