@@ -240,12 +240,27 @@ export function gatesDocument(): string {
     '# Quality gates',
     '',
     'What stands between a file and the figures that are current. The table is generated from `GATES` in',
-    '`src/transform/gates.ts` (a test holds the two together). `status` shows every verdict but "pass" with its figures;',
+    '`src/transform/gates.ts`; a test holds the two together. `status` shows every verdict but "pass" with its figures;',
     '`--accept GATE --reason TEXT` overrides a quarantine and is recorded.',
     '',
     line(['gate', 'what is held against what', 'tolerance', 'binds', 'beyond it']),
     line(['---', '---', '---', '---', '---']),
     ...GATES.map(({ gate, holds, tolerance, binds, verdict }) => line([gate, holds, tolerance, binds, verdict])),
     '',
+    '## What published files taught',
+    '',
+    ...LESSONS.map((lesson) => `- ${lesson}`),
+    '',
   ].join('\n');
 }
+
+/** Why some tolerances are what they are. */
+const LESSONS: readonly string[] = [
+  'Pupil referral units 2016/17: counts of England and regions are multiples of 5 (80.1% beside 1,585 of 1,975), those of authorities are exact. So rounding is judged level by level.',
+  'Pupil referral units 2022/23: severe absence rates carry four decimal places and were first rounded to five (24.2064% beside 61 of 252), the other rates carry five. So each rate is judged by its own places, with 0.55 of the last one.',
+  'Characteristics 2016/17: England only, all counts multiples of 5, one decimal place.',
+  'Attendance: enrolments are estimates with fractions, and authorities exceed England by up to 3.4% in 2025/26. So sums bind finished periods with whole-numbered counts. They count the schools that send registers: London went from 789,981 to 1,012,390 between January 2024 and January 2025. So a year to date is held only against the same year.',
+  'Attendance 2025/26 added Total rows for authorities (494 to 647 rows): a warning, no more.',
+  'Absence by term 2016/17 and the persistent absence data set of attendance have no counts: nothing to add up.',
+  'The school file 2018/19 has URN 106167 twice in 2008/09 (LAESTAB 3567503 and 3587503), URN 109664 twice in 2007/08 (as a primary and as a secondary school), and two schools without URN in 2006/07: none is a repeated key.',
+];

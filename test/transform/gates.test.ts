@@ -1,0 +1,332 @@
+import { format, resolveConfig } from 'prettier';
+import { describe, expect, it } from 'vitest';
+import { TOTAL, type Observation } from '../../src/domain/figure.js';
+import type { Measure } from '../../src/domain/measure.js';
+import { academicPeriod, weekPeriod, type Period } from '../../src/domain/period.js';
+import { createGates, GATES, gatesDocument, type GateName, type GateVerdict } from '../../src/transform/gates.js';
+
+const YEAR = academicPeriod(2024, 'Autumn and spring term');
+const BEFORE = academicPeriod(2023, 'Autumn and spring term');
+
+interface Row {
+  level?: Observation['area']['level'];
+  key?: string;
+  period?: Period;
+  schoolType?: string;
+  topic?: string;
+  values: Partial<Record<Measure, string | null>>;
+  symbols?: Partial<Record<Measure, string>>;
+}
+
+function observation({
+  level = 'National',
+  key = 'E92000001',
+  period = YEAR,
+  schoolType = 'Total',
+  topic,
+  values,
+  symbols = {},
+}: Row): Observation {
+  return {
+    area: {
+      level,
+      key,
+      code: key,
+      oldLaCode: undefined,
+      name: `${level} ${key}`,
+      regionCode: undefined,
+      regionName: undefined,
+    },
+    series: `absence/${period.kind === 'week' ? 'week' : period.timeIdentifier}`,
+    period,
+    schoolType,
+    breakdown: topic === undefined ? TOTAL : { topic, breakdown: 'Some' },
+    asOf: undefined,
+    values,
+    symbols,
+    computed: 0,
+    line: 2,
+  };
+}
+
+function judge(gate: GateName, rows: readonly Row[], before?: readonly Row[]): GateVerdict {
+  const previous = before === undefined ? undefined : shapeOf(before);
+  const gates = createGates({ previous });
+  gates.observe(rows.map(observation));
+  const verdict = gates.verdicts().find((each) => each.gate === gate);
+  if (!verdict) throw new Error(`no verdict of ${gate}`);
+  return verdict;
+}
+
+/** As the database keeps it. */
+function shapeOf(rows: readonly Row[]): unknown {
+  const gates = createGates();
+  gates.observe(rows.map(observation));
+  return JSON.parse(JSON.stringify(gates.shape()));
+}
+
+const authorities = (count: number, more: Partial<Row> = {}): Row[] =>
+  Array.from({ length: count }, (_, index) => ({
+    level: 'Local authority',
+    key: String(200 + index),
+    values: { enrolments: '1000' },
+    ...more,
+  }));
+const regions = (keys: readonly string[], more: Partial<Row> = {}): Row[] =>
+  keys.map((key) => ({ level: 'Regional', key, values: { enrolments: '1000' }, ...more }));
+const EIGHT = ['E12000001', 'E12000002', 'E12000003', 'E12000004', 'E12000005', 'E12000006', 'E12000008', 'E12000009'];
+const INNER_OUTER = ['E13000001', 'E13000002'];
+
+describe('gates: each with what just passes and what just fails', () => {
+  it('rates in range', () => {
+    const rate = (value: string): Row[] => [{ values: { severe_absence_rate: value } }];
+    expect(judge('rates in range', [...rate('0'), ...rate('100')]).verdict).toBe('pass');
+    expect(judge('rates in range', rate('100.1'))).toMatchObject({
+      verdict: 'quarantine',
+      message: expect.stringContaining('severe absence 100.1%: National') as string,
+    });
+    expect(judge('rates in range', rate('-0.1')).verdict).toBe('quarantine');
+  });
+
+  it('rate and count: exact counts', () => {
+    const row = (rate: string, count = '6569', enrolments = '37973'): Row => ({
+      values: { enrolments, persistent_absentees: count, persistent_absence_rate: rate },
+    });
+    // 6569 of 37973 are 17.299133…%.
+    for (const rate of ['17.3', '17.30', '17.29913', '17.299'])
+      expect(judge('rate and count', [row(rate)]).verdict).toBe('pass');
+    for (const rate of ['17.4', '17.29921', '17.2']) {
+      const verdict = judge('rate and count', [row('17.3'), row(rate)]);
+      expect(verdict.verdict).toBe('quarantine');
+      expect(verdict.message).toContain(`persistent absence ${rate}% against 6569 of 37973 = 17.29913%`);
+    }
+  });
+
+  it('rate and count: wider where all counts of the level are multiples of 5', () => {
+    // Published for a region in 2016/17: 80.1% beside 1,585 of 1,975, which are 80.25%.
+    const row = (rate: string, more: Partial<Row> = {}): Row => ({
+      level: 'Regional',
+      values: { enrolments: '1975', persistent_absentees: '1585', persistent_absence_rate: rate },
+      ...more,
+    });
+    expect(judge('rate and count', [row('80.1')]).verdict).toBe('pass');
+    expect(judge('rate and count', [row('79.9')]).verdict).toBe('quarantine');
+    const exact: Row = {
+      level: 'Regional',
+      values: { enrolments: '101', persistent_absentees: '1', persistent_absence_rate: '1' },
+    };
+    expect(judge('rate and count', [row('80.1'), exact]).verdict).toBe('quarantine');
+    expect(judge('rate and count', [row('80.1'), { ...exact, level: 'Local authority' }]).verdict).toBe('pass');
+  });
+
+  it('rate and count: estimates with fractions are exempt', () => {
+    const values = { enrolments: '100.5', persistent_absentees: '10', persistent_absence_rate: '50' };
+    expect(judge('rate and count', [{ values }]).verdict).toBe('pass');
+    expect(judge('rate and count', [{ values: { ...values, enrolments: '100' } }]).verdict).toBe('quarantine');
+  });
+
+  it('parts and wholes', () => {
+    const counts = (severe: string): Row[] => [
+      { values: { enrolments: '101', persistent_absentees: '20', severe_absentees: severe } },
+    ];
+    expect(judge('parts and wholes', counts('20')).verdict).toBe('pass');
+    expect(judge('parts and wholes', counts('21')).verdict).toBe('quarantine');
+    const rates = (overall: string): Row[] => [
+      { values: { overall_absence_rate: overall, authorised_absence_rate: '3.3', unauthorised_absence_rate: '1.4' } },
+    ];
+    expect(judge('parts and wholes', rates('4.8')).verdict).toBe('pass');
+    expect(judge('parts and wholes', rates('4.9')).verdict).toBe('warn');
+  });
+
+  it('phases add up', () => {
+    const phases = (total: string, special: string | null = '200', more: Partial<Row> = {}): Row[] =>
+      (
+        [
+          ['Total', total],
+          ['State-funded primary', '6003'],
+          ['State-funded secondary', '4001'],
+          ['Special', special],
+        ] as const
+      ).map(([schoolType, enrolments]) => ({ schoolType, values: { enrolments }, ...more }));
+    expect(judge('phases add up', phases('10204')).verdict).toBe('pass');
+    expect(judge('phases add up', phases('10205'))).toMatchObject({
+      verdict: 'warn',
+      message: expect.stringContaining('phases make 10204, Total is 10205') as string,
+    });
+    expect(judge('phases add up', phases('10306')).verdict).toBe('warn');
+    expect(judge('phases add up', phases('10308')).verdict).toBe('quarantine');
+    // Withheld special schools: only more than Total counts.
+    expect(judge('phases add up', phases('12000', null)).verdict).toBe('pass');
+    expect(judge('phases add up', phases('9900', null)).verdict).toBe('quarantine');
+    expect(
+      judge('phases add up', phases('20000', '200', { period: academicPeriod(2024, 'Year to date') })).verdict,
+    ).toBe('pass');
+    const besides: Row = { schoolType: 'Alternative provision', values: { enrolments: '50' } };
+    for (const total of ['10204', '10254'])
+      expect(judge('phases add up', [...phases(total), besides]).verdict).toBe('pass');
+  });
+
+  it('phases add up: the rounding of counts', () => {
+    const rows = (total: string): Row[] => [
+      { schoolType: 'Total', values: { enrolments: total } },
+      ...['State-funded primary', 'State-funded secondary', 'Special'].map((schoolType) => ({
+        schoolType,
+        values: { enrolments: '1005' },
+      })),
+    ];
+    expect(judge('phases add up', rows('3025')).verdict).toBe('pass');
+    expect(judge('phases add up', rows('3030')).verdict).toBe('warn');
+  });
+
+  it('authorities add up', () => {
+    const rows = (england: string, more: Partial<Row> = {}): Row[] => [
+      { values: { enrolments: england }, ...more },
+      ...authorities(100, { values: { enrolments: '1001' }, ...more }),
+    ];
+    expect(judge('authorities add up', rows('100100')).verdict).toBe('pass');
+    expect(judge('authorities add up', rows('100101')).verdict).toBe('warn');
+    expect(judge('authorities add up', rows('101111')).verdict).toBe('warn');
+    expect(judge('authorities add up', rows('101112')).verdict).toBe('quarantine');
+    expect(judge('authorities add up', rows('200000', { period: weekPeriod(2025, 8) })).verdict).toBe('pass');
+    expect(judge('authorities add up', rows('100100.5')).verdict).toBe('pass');
+    const withheld: Row = {
+      level: 'Local authority',
+      key: '999',
+      values: { enrolments: null },
+      symbols: { enrolments: 'c' },
+    };
+    expect(judge('authorities add up', [...rows('150000'), withheld]).verdict).toBe('pass');
+    expect(judge('authorities add up', [...rows('50000'), withheld]).verdict).toBe('quarantine');
+  });
+
+  it('authorities add up: London is counted once', () => {
+    const england: Row = { values: { enrolments: '9002' } };
+    const rows = [
+      england,
+      ...regions(EIGHT, { values: { enrolments: '1001' } }),
+      ...regions(INNER_OUTER, { values: { enrolments: '500' } }),
+    ];
+    expect(judge('authorities add up', rows).verdict).toBe('warn');
+    expect(
+      judge('authorities add up', [...rows, ...regions(['E12000007'], { values: { enrolments: '994' } })]).verdict,
+    ).toBe('pass');
+    expect(
+      judge('authorities add up', [...rows, ...regions(['E12000007'], { values: { enrolments: '1201' } })]).verdict,
+    ).toBe('quarantine');
+  });
+
+  it('England and regions', () => {
+    const before = [{ values: {} }, ...regions([...EIGHT, ...INNER_OUTER])];
+    expect(judge('England and regions', [{ values: {} }, ...regions([...EIGHT, 'E12000007'])], before).verdict).toBe(
+      'pass',
+    );
+    expect(judge('England and regions', [{ values: {} }, ...regions(EIGHT)], before)).toMatchObject({
+      verdict: 'quarantine',
+      message: expect.stringContaining('regions E12000007 are missing') as string,
+    });
+    expect(judge('England and regions', regions([...EIGHT, 'E12000007']), before)).toMatchObject({
+      verdict: 'quarantine',
+      message: expect.stringContaining('England is missing') as string,
+    });
+    // A data set that never had them claims nothing.
+    expect(judge('England and regions', authorities(3), authorities(3)).verdict).toBe('pass');
+    expect(judge('England and regions', [{ values: {}, period: BEFORE }, ...authorities(3)]).verdict).toBe(
+      'quarantine',
+    );
+    // In a holiday week only some areas are at school.
+    expect(
+      judge('England and regions', [
+        { values: {}, period: weekPeriod(2025, 43) },
+        ...authorities(3, { period: weekPeriod(2025, 44) }),
+      ]).verdict,
+    ).toBe('pass');
+  });
+
+  it('authorities', () => {
+    expect(judge('authorities', authorities(150), authorities(153)).verdict).toBe('pass');
+    expect(judge('authorities', authorities(149), authorities(153))).toMatchObject({
+      verdict: 'quarantine',
+      message: expect.stringContaining('149 authorities') as string,
+    });
+    expect(judge('authorities', authorities(157), authorities(153)).verdict).toBe('quarantine');
+    expect(judge('authorities', authorities(10)).verdict).toBe('pass');
+    const week = { period: weekPeriod(2025, 44) };
+    expect(judge('authorities', authorities(10, week), authorities(153, week)).verdict).toBe('pass');
+    const small = { schoolType: 'Alternative provision' };
+    expect(judge('authorities', authorities(130, small), authorities(140, small)).verdict).toBe('pass');
+    expect(judge('authorities', authorities(125, small), authorities(140, small)).verdict).toBe('quarantine');
+  });
+
+  it('enrolments', () => {
+    const luton = (enrolments: string, more: Partial<Row> = {}): Row => ({
+      level: 'Local authority',
+      key: '821',
+      values: { enrolments },
+      ...more,
+    });
+    const earlier = { period: BEFORE };
+    expect(judge('enrolments', [luton('40000', earlier), luton('50000')]).verdict).toBe('pass');
+    expect(judge('enrolments', [luton('40000', earlier), luton('50001')])).toMatchObject({
+      verdict: 'quarantine',
+      message: expect.stringContaining('Local authority 821: 50001 enrolments') as string,
+    });
+    expect(judge('enrolments', [luton('29999')], [luton('40000', earlier)]).verdict).toBe('quarantine');
+    expect(judge('enrolments', [luton('29999')], [luton('40000')]).verdict).toBe('quarantine');
+    expect(judge('enrolments', [luton('90000', { topic: 'Sex' })], [luton('40000')]).verdict).toBe('pass');
+    expect(judge('enrolments', [luton('90000', { schoolType: 'Special' })], [luton('40000')]).verdict).toBe('pass');
+    expect(judge('enrolments', [luton('999', earlier), luton('50000')]).verdict).toBe('pass');
+    // A gap of years is not a year.
+    expect(
+      judge('enrolments', [luton('40000', { period: academicPeriod(2022, 'Autumn and spring term') }), luton('90000')])
+        .verdict,
+    ).toBe('pass');
+    const running = (year: number): Partial<Row> => ({ period: academicPeriod(year, 'Year to date') });
+    expect(judge('enrolments', [luton('60000', running(2024))], [luton('40000', running(2023))]).verdict).toBe('pass');
+    expect(judge('enrolments', [luton('60000', running(2024))], [luton('40000', running(2024))]).verdict).toBe(
+      'quarantine',
+    );
+  });
+
+  it('rows', () => {
+    expect(judge('rows', authorities(110), authorities(100)).verdict).toBe('pass');
+    expect(judge('rows', authorities(111), authorities(100)).verdict).toBe('warn');
+  });
+
+  it('suppressed', () => {
+    const rows = (withheld: number): Row[] =>
+      authorities(100).map((row, index) =>
+        index < withheld ? { ...row, values: { enrolments: null }, symbols: { enrolments: 'c' } } : row,
+      );
+    expect(judge('suppressed', rows(5), rows(0)).verdict).toBe('pass');
+    expect(judge('suppressed', rows(6), rows(0))).toMatchObject({
+      verdict: 'warn',
+      message: expect.stringContaining('6.0% of the figures') as string,
+    });
+  });
+});
+
+describe('gates at large', () => {
+  it('start afresh where the stored shape is of another build', () => {
+    const gates = createGates({ previous: { nonsense: true } });
+    gates.observe(authorities(3).map(observation));
+    expect(gates.verdicts().every(({ verdict }) => verdict === 'pass')).toBe(true);
+  });
+
+  it('count every finding and keep a few', () => {
+    const rows = Array.from({ length: 20 }, () => ({ values: { overall_absence_rate: '101' } }));
+    const { message, detail } = judge('rates in range', rows);
+    expect(message).toContain('and 15 more');
+    expect(detail).toMatchObject({ count: 20 });
+  });
+
+  it('are all in the table, and the table is in docs/gates.md (npx vitest run test/transform/gates -u writes it)', async () => {
+    const judged = createGates()
+      .verdicts()
+      .map(({ gate }) => gate);
+    const listed = GATES.map(({ gate }) => gate);
+    expect(listed).toEqual(expect.arrayContaining(judged));
+    expect(new Set(listed).size).toBe(listed.length);
+    const document = await format(gatesDocument(), { ...(await resolveConfig('docs/gates.md')), parser: 'markdown' });
+    await expect(document).toMatchFileSnapshot('../../docs/gates.md');
+  });
+});
