@@ -115,6 +115,8 @@ export interface TableRow {
   readonly now: string;
   readonly before: string;
   readonly change: string;
+  /** Unrounded. */
+  readonly values: { readonly now: number | null; readonly before: number | null; readonly change: number | null };
   readonly sources: readonly Source[];
 }
 

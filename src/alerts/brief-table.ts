@@ -9,7 +9,7 @@ import { rowYearBefore } from './brief-trend.js';
 import { academicYearLabel } from '../domain/period.js';
 
 const NO_FIGURE = '–';
-const NEIGHBOURS = 'Neighbours’ mean';
+const NEIGHBOURS = 'Mean of neighbours';
 
 /** '+0.7', '−0.7', '0.0'. */
 export function signed(value: Decimal, places: number): string {
@@ -61,6 +61,11 @@ function row(measure: Rate, place: string, rows: readonly FigureRow[]): TableRow
     place,
     now: now === undefined ? (symbol ?? NO_FIGURE) : `${printed(now.value, places)}%`,
     before: before === undefined ? (beforeRow?.symbols[measure] ?? NO_FIGURE) : `${printed(before.value, places)}%`,
+    values: {
+      now: now?.value.toNumber() ?? null,
+      before: before?.value.toNumber() ?? null,
+      change: comparable ? now.value.minus(before.value).toNumber() : null,
+    },
     change: comparable ? signed(now.value.minus(before.value), places) : NO_FIGURE,
     sources: [now, before].filter((figure) => figure !== undefined).map(sourceOf),
   };
@@ -77,6 +82,7 @@ function neighboursRow(measure: Rate, facts: BriefFacts): TableRow | undefined {
     now: `${printed(meanOf(figures), 1)}%`,
     before: NO_FIGURE,
     change: NO_FIGURE,
+    values: { now: meanOf(figures).toNumber(), before: null, change: null },
     sources: figures.map(sourceOf),
   };
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { composeBrief } from '../../src/alerts/brief.js';
+import { briefJson } from '../../src/alerts/brief-json.js';
 import { naturalFrequency, ordinal, periodEnded, symbolWords } from '../../src/alerts/brief-words.js';
 import type { Brief, BriefFacts, FigureRow, Paragraph } from '../../src/alerts/brief-model.js';
 import { courseOf } from '../../src/alerts/brief-trend.js';
@@ -292,5 +293,26 @@ describe('words', () => {
     expect(periodEnded(term(2024, 'Year to date'), '2025-07-11')).toBe(
       'The figures count the year up to 11 July 2025.',
     );
+  });
+});
+
+describe('a brief as JSON', () => {
+  it('has figures as numbers, and where each stands', () => {
+    const json = briefJson(composeBrief(lutonFacts()));
+    expect(json).toMatchObject({
+      area_name: 'Luton',
+      time_period: '202425',
+      releases: [{ data_set_version: '1.0.0', published_at: '2025-10-23T08:30:00.000Z' }],
+    });
+    expect(json['table']).toContainEqual(
+      expect.objectContaining({
+        measure: 'persistent_absence_rate',
+        place: 'Luton',
+        now: 17.3,
+        before: 18,
+        change: -0.7,
+      }),
+    );
+    expect(JSON.stringify(json)).toContain('"text":"17.3%","value":17.3,"kind":"rate","from":[{"area":"Luton"');
   });
 });

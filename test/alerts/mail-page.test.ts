@@ -10,14 +10,7 @@ import type { MailModel } from '../../src/alerts/mail-model.js';
 import { SITUATIONS } from './mail-fixtures.js';
 
 const OUTPUT = join(import.meta.dirname, '../../test-output/mails');
-const SHOWN = [
-  'the-story-of-luton',
-  'one-line-crossed',
-  'several-areas',
-  'composed',
-  'pupil-group-of-england',
-  'year-to-date-of-a-school-type',
-];
+const SHOWN = ['the-story-of-luton', 'several-areas', 'composed', 'year-to-date-of-a-school-type'];
 
 let browser: Browser;
 beforeAll(async () => {
@@ -50,35 +43,38 @@ describe('in a browser', () => {
   for (const name of SHOWN)
     it(`fits 320 and 700 pixels, light and dark, and loads nothing: ${name.replaceAll('-', ' ')}`, async () => {
       const html = await page(SITUATIONS[name]?.() ?? expect.fail(`no situation ${name}`));
+      const tab = await browser.newPage();
+      const asked: string[] = [];
+      tab.on('request', (request) => {
+        if (!request.url().startsWith('data:')) asked.push(request.url());
+      });
+      await tab.setContent(html, { waitUntil: 'load' });
       for (const width of [320, 700])
         for (const colorScheme of ['light', 'dark'] as const) {
-          const context = await browser.newContext({
-            viewport: { width, height: 900 },
-            colorScheme,
-            javaScriptEnabled: true,
-          });
-          const tab = await context.newPage();
-          const asked: string[] = [];
-          tab.on('request', (request) => {
-            if (!request.url().startsWith('data:')) asked.push(request.url());
-          });
-          await tab.setContent(html, { waitUntil: 'load' });
+          await tab.setViewportSize({ width, height: 900 });
+          await tab.emulateMedia({ colorScheme });
           const measured = await tab.evaluate<{ wide: number; pictures: number[]; contrast: [string, string] }>(
-            `({
-              wide: document.documentElement.scrollWidth,
-              pictures: [...document.images].map((image) => image.complete ? image.getBoundingClientRect().width : 0),
-              contrast: [getComputedStyle(document.querySelector('h1')).color, getComputedStyle(document.querySelector('.sheet')).backgroundColor],
-            })`,
+            MEASURE,
           );
           expect(measured.wide, 'nothing sticks out').toBeLessThanOrEqual(width);
           for (const picture of measured.pictures) expect(picture).toBeGreaterThan(width === 320 ? 250 : 400);
           expect(contrastOf(...measured.contrast)).toBeGreaterThan(7);
-          expect(asked).toEqual([]);
           await tab.screenshot({ path: join(OUTPUT, `${name}-${width}-${colorScheme}.png`), fullPage: true });
-          await context.close();
         }
+      expect(asked).toEqual([]);
+      await tab.close();
     });
 });
+
+/** Runs in the page: how wide it is, how wide its pictures are, and the colours of heading and ground. */
+const MEASURE = `({
+  wide: document.documentElement.scrollWidth,
+  pictures: [...document.images].map((image) => (image.complete ? image.getBoundingClientRect().width : 0)),
+  contrast: [
+    getComputedStyle(document.querySelector('h1')).color,
+    getComputedStyle(document.querySelector('.sheet')).backgroundColor,
+  ],
+})`;
 
 /** WCAG contrast of two CSS colours 'rgb(r, g, b)'. */
 function contrastOf(one: string, other: string): number {

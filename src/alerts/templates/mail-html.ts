@@ -41,8 +41,8 @@ export const MAIL_HTML = `<!doctype html>
 <caption class="soft" style="text-align:left;font-size:14px;padding:0 0 4px;color:#50575d;">In short</caption>
 <tr>
 <th scope="col" class="line" align="left" style="border-bottom:2px solid #9aa3ab;padding:4px 8px 4px 0;font-size:14px;color:#1f1f1f;">Area and measure</th>
-<th scope="col" class="line" align="right" style="border-bottom:2px solid #9aa3ab;padding:4px 0 4px 8px;font-size:14px;color:#1f1f1f;">Figure</th>
-<th scope="col" class="line" align="right" style="border-bottom:2px solid #9aa3ab;padding:4px 0 4px 8px;font-size:14px;color:#1f1f1f;">Line</th>
+<th scope="col" class="line" align="right" style="border-bottom:2px solid #9aa3ab;padding:4px 0 4px 8px;font-size:14px;white-space:nowrap;color:#1f1f1f;">Figure</th>
+<th scope="col" class="line" align="right" style="border-bottom:2px solid #9aa3ab;padding:4px 0 4px 8px;font-size:14px;white-space:nowrap;color:#1f1f1f;">Line</th>
 </tr>
 {{#each summary}}
 <tr>
