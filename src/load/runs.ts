@@ -76,9 +76,9 @@ async function takeLockHere(store: Store): Promise<Lock> {
 
 /** An advisory lock of a connection of its own: the server frees it when the process dies. */
 async function takeLockOfServer(store: Store, session: Session): Promise<Lock> {
+  const key = sql`hashtext(${`absence-watch run ${store.schema}`})`;
   try {
-    const { rows } = await sql<{ taken: boolean }>`
-      select pg_try_advisory_lock(hashtext(${`absence-watch run ${store.schema}`})) as taken`.execute(session.db);
+    const { rows } = await sql<{ taken: boolean }>`select pg_try_advisory_lock(${key}) as taken`.execute(session.db);
     if (rows[0]?.taken !== true) throw new RunHeldError(await holder(store));
   } catch (error) {
     await session.end();
@@ -91,9 +91,11 @@ async function takeLockOfServer(store: Store, session: Session): Promise<Lock> {
   });
   return {
     signal: lost.signal,
-    unlock() {
+    async unlock() {
       ended = true;
-      return session.end();
+      // The end of the connection frees it too, but only when the server comes to notice.
+      await sql`select pg_advisory_unlock(${key})`.execute(session.db).catch(() => undefined);
+      await session.end();
     },
   };
 }

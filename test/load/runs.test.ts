@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { RunHeldError } from '../../src/load/errors.js';
 import {
   getSetting,
@@ -69,8 +69,8 @@ it('the lock goes with the connection of a run that died, and the next run marks
       and pid <> pg_backend_pid() and objid = (hashtext(${`absence-watch run ${store.schema}`})::bigint & 4294967295)::oid`.execute(
       other.db,
     );
-    await new Promise((aborted) => {
-      run.signal.addEventListener('abort', aborted);
+    await vi.waitFor(() => {
+      expect(run.signal.aborted).toBe(true);
     });
     await withRunLock(other, { trigger: 'takeover' }, () => Promise.resolve({ end: done, result: 0 }));
     return { end: done, result: 'went on' };
