@@ -74,8 +74,8 @@ const publication = z.object({
   eesId: z.string().optional(),
   next: z.string().optional(),
   latestRelease: z.string().optional(),
-  /** Whether the website, the official API have been asked once: what is there then is not news. */
-  seen: z.object({ website: z.boolean(), official: z.boolean() }),
+  /** Whether the website was read once: what is there then is not news. */
+  seen: z.boolean(),
   /** Not in the website's listing, which then looked like this; looked for again when it looks different. */
   absent: z.object({ listing: z.string(), note: z.string(), served: z.boolean() }).optional(),
   /** The choice in the configuration under which files were last chosen. */
@@ -111,7 +111,7 @@ export function freshPublication(slug: string): PublicationMemo {
     slug,
     name: slug,
     title: slug,
-    seen: { website: false, official: false },
+    seen: false,
     choice: '',
     releases: {},
     dataSets: {},

@@ -34,7 +34,6 @@ export async function lookAtDataSets(survey: Survey, publication: PublicationMem
   for (const [id, known] of Object.entries(publication.dataSets))
     if (known.status !== 'Withdrawn' && !listed.some((item) => item.id === id))
       await askWhyMissing(survey, publication, id, alone);
-  publication.seen.official = true;
 }
 
 async function noteDataSet(

@@ -32,7 +32,7 @@ export async function lookAtWebsite(
   if (!releases) return publication.absent?.served ?? false;
   delete publication.absent;
   await forgetMissing(survey, publication, releases);
-  const firstLook = !publication.seen.website;
+  const firstLook = !publication.seen;
   const follow = firstLook ? newestOfEachCadence([...releases.keys()]) : [];
   const moved: string[] = [];
   for (const [slug, lastModified] of releases) {
@@ -55,7 +55,7 @@ export async function lookAtWebsite(
       }
     if (trouble) throw trouble;
   }
-  publication.seen.website = true;
+  publication.seen = true;
   return true;
 }
 
@@ -114,7 +114,7 @@ async function findListed(
     eesId: undefined,
     releases: {},
     dataSets: {},
-    seen: { website: false, official: false },
+    seen: false,
   });
   return listing.get(successor);
 }
