@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { previewMail } from '../alerts/compose.js';
 import { pausedSince, pauseSending, resumeSending } from '../alerts/queue-upkeep.js';
 import { addSilence, endSilence, listSilences, SilenceError } from '../alerts/silence.js';
-import { simulate, type Simulated } from '../alerts/simulate.js';
+import { simulate, type Simulation } from '../alerts/simulate.js';
 import { printed } from '../domain/decimal.js';
 import { isRate, type Measure } from '../domain/measure.js';
 import type { Rule } from '../domain/rule.js';
@@ -255,7 +255,7 @@ async function simulateRules(context: Context, _args: readonly string[], options
   if (above !== undefined && (typeof above !== 'string' || !/^-?\d+(\.\d+)?$/.test(above)))
     throw new UsageError('--above takes a number such as 2.5.');
   const result = await simulate(await context.store(), rules, {
-    ...(typeof above === 'string' ? { above: Number(above) } : {}),
+    line: typeof above === 'string' ? Number(above) : undefined,
     neighbours: await readNeighbours(config.neighbours),
   });
   context.out.result(
@@ -265,12 +265,12 @@ async function simulateRules(context: Context, _args: readonly string[], options
       previous_value: number(row.previous_value),
       threshold: number(row.threshold),
     })),
-    () => simulationText(rules, result),
+    () => simulationText(result),
   );
   return 0;
 }
 
-function simulationText(rules: readonly Rule[], { events, perYear, thresholds }: Simulated): string {
+function simulationText({ events, rules }: Simulation): string {
   return [
     events.length === 0
       ? 'The loaded history raises no event.'
@@ -287,19 +287,15 @@ function simulationText(rules: readonly Rule[], { events, perYear, thresholds }:
             row.reason,
           ]),
         ),
-    ...rules.map((rule) => {
-      const years = perYear.get(rule.name) ?? new Map<string, number>();
-      const counts = [...years].map(([year, count]) => `${year}: ${count}`).join(', ');
-      const lines = thresholds.get(rule.name) ?? [];
-      return [
-        `${rule.name}: ${counts === '' ? 'no alert' : `alerts a year: ${counts}`}.`,
-        ...(lines.length === 0
-          ? []
-          : [
-              `  Lines for about so many alerts a year: ${lines.map(({ perYear: wanted, line }) => `${wanted}: ${line}`).join(', ')}.`,
-            ]),
-      ].join('\n');
-    }),
+    ...rules.map(({ rule, areas, perYear, suggested }) =>
+      [
+        `${rule} (${counted(areas, 'area')}): ${perYear.length === 0 ? 'no alert' : `alerts a year: ${perYear.map(({ academicYear, events: count }) => `${academicYear}: ${count}`).join(', ')}`}.`,
+        ...suggested.map(
+          ({ alertsAYear, line, wouldHaveGiven }) =>
+            `  For about ${alertsAYear} ${alertsAYear === 1 ? 'alert' : 'alerts'} a year: a line of ${line} (it would have given ${wouldHaveGiven.toFixed(1)}).`,
+        ),
+      ].join('\n'),
+    ),
     `${counted(events.length, 'event')}.`,
   ].join('\n\n');
 }

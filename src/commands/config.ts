@@ -16,8 +16,11 @@ export function register(program: Command, add: AddCommand): void {
     'absence-watch config check --config config/absence-watch.yaml',
     async (context) => {
       const { settings, out } = context;
-      await readNeighbours(settings.config.neighbours);
-      const edit = await describeRuleEdit(await context.store(), settings.config.rules, settings.config.briefs);
+      const neighbours = await readNeighbours(settings.config.neighbours);
+      const edit = await describeRuleEdit(await context.store(), settings.config.rules, settings.config.briefs, {
+        now: context.now(),
+        neighbours,
+      });
       const slots = nextSlots(settings.config.schedule, context.now(), 5);
       const answer = {
         file: settings.configFile ?? null,
