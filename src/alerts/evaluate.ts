@@ -94,25 +94,6 @@ export async function evaluate(store: Pick<Store, 'db'>, options: EvaluateOption
   }
 }
 
-/**
- * Evaluates versions again that were withdrawn or removed: what was told of them is corrected where it matters.
- * The mark is set first, so that a crash leaves them due.
- */
-export async function evaluateWithdrawn(
-  store: Pick<Store, 'db'>,
-  versionIds: readonly number[],
-  options: EvaluateOptions,
-): Promise<Evaluation> {
-  if (versionIds.length > 0)
-    await store.db
-      .updateTable('data_set_version')
-      .set({ evaluated_at: null })
-      .where('id', 'in', versionIds)
-      .where('state', 'in', ['withdrawn', 'removed'])
-      .execute();
-  return evaluate(store, options);
-}
-
 async function evaluateIn(trx: Kysely<Database>, options: EvaluateOptions): Promise<Evaluation> {
   const { rules, now } = options;
   const due = await lockDue(trx);
@@ -172,13 +153,20 @@ async function evaluateIn(trx: Kysely<Database>, options: EvaluateOptions): Prom
   };
 }
 
-/** Versions that no rule has seen, locked: a second evaluation waits, and then finds nothing due. */
+/**
+ * Versions that no rule has seen, and those withdrawn or removed since they were seen, locked: a second evaluation
+ * waits, and then finds nothing due.
+ */
 async function lockDue(trx: Kysely<Database>): Promise<number[]> {
   const rows = await trx
     .selectFrom('data_set_version')
     .select('id')
-    .where('evaluated_at', 'is', null)
-    .where('state', 'in', ['loaded', 'withdrawn', 'removed'])
+    .where((eb) =>
+      eb.or([
+        eb('state', '=', 'loaded').and('evaluated_at', 'is', null),
+        eb('state', 'in', ['withdrawn', 'removed']).and('ended_at', '>=', eb.ref('evaluated_at')),
+      ]),
+    )
     .orderBy('published_at')
     .orderBy('id')
     .forUpdate()

@@ -1,11 +1,10 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { evaluate, evaluateWithdrawn, type EvaluateOptions, type Evaluation } from '../../src/alerts/evaluate.js';
+import { evaluate, type EvaluateOptions, type Evaluation } from '../../src/alerts/evaluate.js';
 import { addSilence, listSilences, silencedEvents } from '../../src/alerts/silence.js';
 import type { Rule } from '../../src/domain/rule.js';
 import type { Store } from '../../src/load/database.js';
 import { freshStore } from '../support/database.js';
-import { BEDFORD, CUMBRIA, ENGLAND, FiguresWorld, LUTON, type NewVersion } from './figures-world.js';
+import { FiguresWorld, LUTON, year, type NewVersion } from './figures-world.js';
 import { ruleWith } from './rules.js';
 
 const NOW = new Date('2025-10-23T09:00:00Z');
@@ -23,24 +22,6 @@ const words = ({ events }: Evaluation): string[] =>
   events.map(
     ({ area, period, event, muted }) => `${area}, ${period}: ${event}${muted === undefined ? '' : ` (${muted})`}`,
   );
-
-/** A release of full-year figures: area to percent. */
-function year(
-  startYear: number,
-  figures: Readonly<Record<'Luton' | 'Bedford' | 'England' | 'Cumbria', string | undefined>> | object,
-  more: Partial<NewVersion> = {},
-): NewVersion {
-  const areas = { Luton: LUTON, Bedford: BEDFORD, England: ENGLAND, Cumbria: CUMBRIA };
-  const values = figures as Record<string, string>;
-  return {
-    release: `Academic year ${startYear}`,
-    published: `${startYear + 2}-03-20T09:30:00Z`,
-    rows: Object.entries(areas).flatMap(([name, area]) =>
-      values[name] === undefined ? [] : [[area, startYear, values[name]] as const],
-    ),
-    ...more,
-  };
-}
 
 async function world(kind: Store['kind'] = 'postgres'): Promise<FiguresWorld> {
   return new FiguresWorld(await freshStore(kind));
@@ -98,8 +79,8 @@ describe.each(['postgres', 'embedded'] as const)('evaluation on %s', (kind) => {
     expect(corrected.events.map(({ reason }) => reason)).toEqual([
       'revised figure for academic year 2023/24: was 2.3%, now 2.9%, still above the line of 2.0%',
     ]);
-    await w.remove(amended);
-    const back = await evaluateWithdrawn(w.store, [amended], options());
+    await w.remove(amended, options().now);
+    const back = await evaluate(w.store, options());
     expect(back.events.map(({ reason }) => reason)).toEqual([
       'revised figure for academic year 2023/24: was 2.9%, now 2.3%, still above the line of 2.0%',
     ]);
@@ -113,8 +94,8 @@ describe('versions that go', () => {
     await evaluate(w.store, options());
     const only = await w.load(year(2023, { Luton: '2.3' }));
     await evaluate(w.store, options());
-    await w.remove(only, 'withdrawn');
-    const gone = await evaluateWithdrawn(w.store, [only], options());
+    await w.remove(only, options().now, 'withdrawn');
+    const gone = await evaluate(w.store, options());
     expect(gone.events.map(({ event, reason }) => `${event}: ${reason}`)).toEqual([
       'corrected: the figure for academic year 2023/24 was withdrawn: was 2.3%, now withdrawn',
     ]);
@@ -126,8 +107,9 @@ describe('versions that go', () => {
     const w = await world();
     const only = await w.load(year(2023, { Luton: '1.3' }));
     await evaluate(w.store, options());
-    await w.remove(only);
-    expect(await evaluateWithdrawn(w.store, [only], options())).toMatchObject({ events: [], versions: 1 });
+    await w.remove(only, options().now);
+    expect(await evaluate(w.store, options())).toMatchObject({ events: [], versions: 1 });
+    expect(await evaluate(w.store, options())).toMatchObject({ events: [], versions: 0 });
   });
 });
 
@@ -410,73 +392,5 @@ describe('briefs', () => {
     await w.load(year(2024, { Luton: '1.2' }));
     await evaluate(w.store, options({ briefs, rules: [] }));
     expect(await owed()).toBe(4);
-  });
-});
-
-describe('laws', () => {
-  const values = fc.array(fc.constantFrom('1.5', '1.79', '1.8', '1.9', '2.0', '2.1', '2.6', 'c', 'low'), {
-    minLength: 2,
-    maxLength: 6,
-  });
-  const rules = [ruleWith({ condition: { kind: 'above', line: 2, clearBelow: 1.8 }, worseBy: 0.4 })];
-  const first = 2016;
-  const runs = { numRuns: 12 };
-
-  const loaded = async (w: FiguresWorld, path: readonly string[], from: number, to: number): Promise<void> => {
-    for (let i = from; i < to; i++) await w.load(year(first + i, { Luton: path[i] ?? 'c' }));
-  };
-
-  it('the same releases give the same events in one run or in many', async () => {
-    await fc.assert(
-      fc.asyncProperty(values, async (path) => {
-        const [one, many] = [await world(), await world()];
-        for (const w of [one, many]) {
-          await loaded(w, path, 0, 1);
-          await evaluate(w.store, options({ rules }));
-        }
-        await loaded(one, path, 1, path.length);
-        await evaluate(one.store, options({ rules }));
-        for (let i = 1; i < path.length; i++) {
-          await loaded(many, path, i, i + 1);
-          await evaluate(many.store, options({ rules }));
-        }
-        expect(await allEvents(one)).toEqual(await allEvents(many));
-      }),
-      runs,
-    );
-  });
-
-  it('a release loaded twice, or older ones loaded late, give no event that is told', async () => {
-    await fc.assert(
-      fc.asyncProperty(values, async (path) => {
-        const w = await world();
-        await loaded(w, path, path.length - 1, path.length);
-        await evaluate(w.store, options({ rules }));
-        const before = (await allEvents(w)).filter((event) => event.endsWith('told'));
-        await w.load(year(first + path.length - 1, { Luton: path.at(-1) }, { published: '2030-01-01' }));
-        await loaded(w, path, 0, path.length - 1);
-        await evaluate(w.store, options({ rules }));
-        expect((await allEvents(w)).filter((event) => event.endsWith('told'))).toEqual(before);
-      }),
-      runs,
-    );
-  });
-
-  it('silence and pause lose no event', async () => {
-    await fc.assert(
-      fc.asyncProperty(values, async (path) => {
-        const [loud, quiet] = [await world(), await world()];
-        const plain = [ruleWith({ condition: { kind: 'above', line: 2, clearBelow: 1.8 } })];
-        for (let i = 0; i < path.length; i++)
-          for (const w of [loud, quiet]) {
-            await loaded(w, path, i, i + 1);
-            await evaluate(w.store, options({ rules: plain, paused: w === quiet }));
-          }
-        const named = (events: string[]): string[] => events.map((event) => event.replace(/ (told|paused)$/, ''));
-        expect(named(await allEvents(quiet))).toEqual(named(await allEvents(loud)));
-        expect(await quiet.store.db.selectFrom('notification').select('id').execute()).toEqual([]);
-      }),
-      runs,
-    );
   });
 });

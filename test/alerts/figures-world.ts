@@ -1,5 +1,6 @@
 /** Puts releases with figures straight into the tables, for tests of what the rules make of them. */
 import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
 import type { Store } from '../../src/load/database.js';
 import { academicPeriod, weekPeriod, type Period, type TimeIdentifier } from '../../src/domain/period.js';
 import { measureMask, MEASURES, type Measure } from '../../src/domain/measure.js';
@@ -85,14 +86,22 @@ export class FiguresWorld {
   }
 
   /** Takes a version back, as `versions remove` or a withdrawal does. */
-  async remove(id: number, state: 'removed' | 'withdrawn' = 'removed'): Promise<void> {
+  async remove(id: number, at: Date, state: 'removed' | 'withdrawn' = 'removed'): Promise<void> {
     const row = await this.store.db
       .updateTable('data_set_version')
-      .set({ state, is_current: false })
+      .set({ state, is_current: false, ended_at: at })
       .where('id', '=', id)
       .returning(['data_set_id', 'release_id'])
       .executeTakeFirstOrThrow();
     await this.#chooseCurrent(row.data_set_id, row.release_id);
+  }
+
+  /** Empties everything: quicker than another database. */
+  async reset(): Promise<void> {
+    await sql`
+      truncate publication, release, data_set, data_set_version, area, series, period, school_type, breakdown, figure,
+        alert_rule, alert, alert_state, notification, silence cascade`.execute(this.store.db);
+    this.#ids.clear();
   }
 
   async areaId(area: AreaOf): Promise<number> {
@@ -195,4 +204,22 @@ export class FiguresWorld {
     this.#ids.set(key, id);
     return id;
   }
+}
+
+/** A release of full-year figures: name of an area to percent or symbol. */
+export function year(
+  startYear: number,
+  figures: Readonly<Record<string, string | undefined>>,
+  more: Partial<NewVersion> = {},
+): NewVersion {
+  const areas = { Luton: LUTON, Bedford: BEDFORD, England: ENGLAND, Cumbria: CUMBRIA };
+  return {
+    release: `Academic year ${startYear}`,
+    published: `${startYear + 2}-03-20T09:30:00Z`,
+    rows: Object.entries(areas).flatMap(([name, area]) => {
+      const value = figures[name];
+      return value === undefined ? [] : [[area, startYear, value] as const];
+    }),
+    ...more,
+  };
 }

@@ -1,0 +1,148 @@
+/** What an edit of the rules would do, said before it counts, and what in them no loaded figure answers to. */
+import type { Kysely } from 'kysely';
+import { nearest } from '../domain/names.js';
+import type { AreaSelector, BriefRequest, Rule } from '../domain/rule.js';
+import { selectAreas } from '../load/areas.js';
+import type { Database } from '../load/schema.js';
+import { evaluate } from './evaluate.js';
+import type { Neighbours } from './group-walk.js';
+import { AreaLookup, ruleChanges, type RuleChange } from './rule-changes.js';
+
+type Reader = { readonly db: Kysely<Database> };
+
+export interface RuleEdit {
+  readonly rule: string;
+  readonly kind: Exclude<RuleChange['kind'], 'known'> | 'gone';
+  /** Alerts that are open under the rule as it was last applied. */
+  readonly open_now: number;
+  /** What the next run would tell of in its summary. */
+  readonly would_tell: readonly { readonly area: string; readonly reason: string }[];
+  readonly areas_added: number;
+  readonly areas_removed: number;
+  /** For a terminal. */
+  readonly text: string;
+}
+
+export interface RuleEdits {
+  /** Names of areas, school types and breakdowns that no loaded figure has; none while nothing is loaded. */
+  readonly problems: readonly string[];
+  /** Rules that are as they were are not in it. */
+  readonly changes: readonly RuleEdit[];
+}
+
+/** Compares rules with those last applied, and tries them on the loaded figures without keeping anything. */
+export async function describeRuleEdit(
+  store: Reader,
+  rules: readonly Rule[],
+  briefs: readonly BriefRequest[],
+  options: { readonly now?: Date; readonly neighbours?: Neighbours | undefined } = {},
+): Promise<RuleEdits> {
+  const problems = await unanswered(store, rules, briefs);
+  const changes = await ruleChanges(store.db, rules);
+  const changed = rules.filter((rule) => changes.byRule.get(rule.name)?.kind !== 'known');
+  if (changed.length === 0 && changes.gone.length === 0) return { problems, changes: [] };
+  const open = await openAlerts(store.db);
+  const trial = await evaluate(store, {
+    ...{ rules, briefs: [], recipients: {}, runId: null, now: options.now ?? new Date(), paused: false, dryRun: true },
+    neighbours: options.neighbours,
+  });
+  const lookup = new AreaLookup(store.db);
+  const edits: RuleEdit[] = [];
+  for (const rule of changed) {
+    const change = changes.byRule.get(rule.name);
+    if (change === undefined || change.kind === 'known') continue;
+    const now = await lookup.resolve(rule.areas);
+    const before = change.kind === 'other areas' ? await lookup.resolve(change.before) : now;
+    const edit = {
+      ...{ rule: rule.name, kind: change.kind, open_now: open.get(rule.name) ?? 0 },
+      would_tell: trial.events
+        .filter((event) => event.rule === rule.name && event.event === 'baseline')
+        .map(({ area, reason }) => ({ area, reason })),
+      areas_added: [...now].filter((id) => !before.has(id)).length,
+      areas_removed: [...before].filter((id) => !now.has(id)).length,
+    };
+    edits.push({ ...edit, text: editWords(edit) });
+  }
+  for (const rule of changes.gone) {
+    const edit = { ...{ rule, kind: 'gone' as const, open_now: open.get(rule) ?? 0 }, ...NO_AREAS };
+    edits.push({ ...edit, text: editWords(edit) });
+  }
+  return { problems, changes: edits };
+}
+
+const NO_AREAS = { would_tell: [], areas_added: 0, areas_removed: 0 };
+
+const alerts = (count: number): string => `${count} ${count === 1 ? 'alert' : 'alerts'}`;
+const areas = (count: number): string => `${count} ${count === 1 ? 'area' : 'areas'}`;
+
+function editWords(edit: Omit<RuleEdit, 'text'>): string {
+  const tells =
+    edit.would_tell.length === 0
+      ? 'the next run would find nothing to tell'
+      : `the next run would tell of ${areas(edit.would_tell.length)} in one summary`;
+  switch (edit.kind) {
+    case 'new':
+      return `Rule "${edit.rule}" is new: ${tells}.`;
+    case 'edited':
+      return `Rule "${edit.rule}" was edited and starts anew, with ${alerts(edit.open_now)} open as it was: ${tells}.`;
+    case 'other areas':
+      return `Rule "${edit.rule}" is for other areas, ${areas(edit.areas_added)} added and ${edit.areas_removed} removed: ${tells}.`;
+    case 'gone':
+      return `Rule "${edit.rule}" is gone, with ${alerts(edit.open_now)} open: the next run forgets it, and mails nobody. Under another name it is a new rule.`;
+  }
+}
+
+async function openAlerts(db: Kysely<Database>): Promise<Map<string, number>> {
+  const rows = await db
+    .selectFrom('alert_state')
+    .select(['rule', (eb) => eb.fn.countAll<string>().as('n')])
+    .where('in_breach', '=', true)
+    .groupBy('rule')
+    .execute();
+  return new Map(rows.map(({ rule, n }) => [rule, Number(n)]));
+}
+
+/** Names in the rules that nothing loaded answers to. */
+async function unanswered(store: Reader, rules: readonly Rule[], briefs: readonly BriefRequest[]): Promise<string[]> {
+  const schoolTypes = (await store.db.selectFrom('school_type').select('name').execute()).map(({ name }) => name);
+  if (schoolTypes.length === 0) return [];
+  const breakdowns = await store.db.selectFrom('breakdown').select(['topic', 'name']).execute();
+  const problems: string[] = [];
+  const say = (where: string, what: string, name: string, near: string | undefined): void => {
+    problems.push(
+      `${where}: no loaded figure has the ${what} "${name}".${near === undefined ? '' : ` Nearest: "${near}".`}`,
+    );
+  };
+  for (const rule of rules) {
+    const where = `Rule "${rule.name}"`;
+    if (!schoolTypes.includes(rule.schoolType))
+      say(where, 'school type', rule.schoolType, nearest(rule.schoolType, schoolTypes));
+    const { topic, breakdown } = rule.breakdown;
+    if (!breakdowns.some((each) => each.topic === topic && each.name === breakdown)) {
+      const names = breakdowns.map((each) => `${each.topic}: ${each.name}`);
+      say(where, 'breakdown', `${topic}: ${breakdown}`, nearest(`${topic}: ${breakdown}`, names));
+    }
+    for (const { name, near } of await unansweredAreas(store, rule.areas)) say(where, 'area', name, near);
+  }
+  for (const brief of briefs)
+    for (const { name, near } of await unansweredAreas(store, brief.areas)) say('briefs', 'area', name, near);
+  return problems;
+}
+
+async function unansweredAreas(
+  store: Reader,
+  selectors: readonly AreaSelector[],
+): Promise<{ readonly name: string; readonly near: string | undefined }[]> {
+  const found = [];
+  for (const selector of selectors) {
+    const selected = await selectAreas(store, selector);
+    if (selected.kind === 'none') found.push({ name: selectorWords(selector), near: selected.near[0] });
+  }
+  return found;
+}
+
+function selectorWords(selector: AreaSelector): string {
+  if (selector.by === 'name') return selector.text;
+  if (selector.by === 'all') return 'all';
+  return selector.within === undefined ? selector.level : `${selector.level} within ${selector.within}`;
+}

@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest';
+import { evaluate } from '../../src/alerts/evaluate.js';
+import { describeRuleEdit } from '../../src/alerts/rule-edit.js';
+import { simulate } from '../../src/alerts/simulate.js';
+import type { Rule } from '../../src/domain/rule.js';
+import { freshStore } from '../support/database.js';
+import { FiguresWorld, LUTON, year, type AreaOf } from './figures-world.js';
+import { ruleWith } from './rules.js';
+
+const NOW = new Date('2025-10-23T09:00:00Z');
+
+async function lutonThroughTheYears(): Promise<FiguresWorld> {
+  const w = new FiguresWorld(await freshStore('postgres'));
+  await w.load(year(2021, { Luton: '1.9' }));
+  await w.load(year(2022, { Luton: '2.1' }));
+  await w.load(year(2023, { Luton: '2.7' }));
+  await w.load(year(2024, { Luton: '1.5' }));
+  return w;
+}
+
+describe('simulation', () => {
+  it('replays the releases, oldest first, and counts the events of each year', async () => {
+    const w = await lutonThroughTheYears();
+    const { events, rules } = await simulate(w.store, [ruleWith()]);
+    expect(
+      events.map(({ time_period, event, muted }) => `${time_period} ${event}${muted === null ? '' : `, ${muted}`}`),
+    ).toEqual(['202122 baseline, not in breach', '202223 crossed', '202425 cleared']);
+    expect(events[1]).toMatchObject({
+      area_name: 'Luton',
+      value: '2.1',
+      release: 'Academic year 2022',
+      threshold: '2',
+    });
+    expect(rules).toEqual([
+      {
+        rule: 'Severe absence',
+        areas: 1,
+        perYear: [
+          { academicYear: '2021/22', events: 0 },
+          { academicYear: '2022/23', events: 1 },
+          { academicYear: '2023/24', events: 0 },
+          { academicYear: '2024/25', events: 1 },
+        ],
+        suggested: [],
+      },
+    ]);
+  });
+
+  it('tries another line, with the clearing line as far from it as before, and writes nothing', async () => {
+    const w = await lutonThroughTheYears();
+    const rule = ruleWith({ condition: { kind: 'above', line: 2, clearBelow: 1.8 } });
+    const { events } = await simulate(w.store, [rule], { line: 2.5 });
+    expect(
+      events
+        .filter(({ muted }) => muted === null)
+        .map(({ time_period, event, reason }) => `${time_period} ${event}: ${reason}`),
+    ).toEqual([
+      '202324 crossed: severe absence 2.7%, above the line of 2.5%; it was 2.1% in academic year 2022/23',
+      '202425 cleared: severe absence 1.5%, below the clearing line of 2.3%; it was 2.7% in academic year 2023/24',
+    ]);
+    expect(await w.store.db.selectFrom('alert').select('id').execute()).toEqual([]);
+    expect(await w.store.db.selectFrom('alert_rule').select('rule').execute()).toEqual([]);
+  });
+
+  it('shows the history that came in one file, period by period', async () => {
+    const w = new FiguresWorld(await freshStore('postgres'));
+    const rows = ['1.9', '2.1', '1.7'].map((value, i) => [LUTON, 2021 + i, value] as const);
+    await w.load(year(2023, {}, { rows }));
+    const { events } = await simulate(w.store, [ruleWith()]);
+    expect(events.map(({ time_period, event }) => `${time_period} ${event}`)).toEqual([
+      '202122 baseline',
+      '202223 crossed',
+      '202324 cleared',
+    ]);
+  });
+
+  it('suggests, for a rule over many areas, lines by how many alerts they would have given', async () => {
+    const w = new FiguresWorld(await freshStore('postgres'));
+    const areas = Array.from({ length: 60 }, (_, i): AreaOf => ({
+      level: 'Local authority',
+      key: String(201 + i),
+      name: `Area ${i}`,
+    }));
+    // Area i goes from 1.05% to 1.05% + i tenths: a line of 1.0% + k tenths is crossed by all areas from k on.
+    const value = (i: number, grown: boolean): string => (1.05 + (grown ? i / 10 : 0)).toFixed(2);
+    for (const [start, grown] of [
+      [2022, false],
+      [2023, true],
+    ] as const)
+      await w.load(year(start, {}, { rows: areas.map((area, i) => [area, start, value(i, grown)] as const) }));
+    const { rules } = await simulate(w.store, [ruleWith()]);
+    expect(rules[0]?.suggested).toEqual([
+      { alertsAYear: 1, line: 6.9, wouldHaveGiven: 1 },
+      { alertsAYear: 5, line: 6.5, wouldHaveGiven: 5 },
+      { alertsAYear: 20, line: 5, wouldHaveGiven: 20 },
+    ]);
+    for (const { line, wouldHaveGiven } of rules[0]?.suggested ?? []) {
+      const tried = await simulate(w.store, [ruleWith()], { line });
+      expect(tried.events.filter(({ event }) => event === 'crossed')).toHaveLength(wouldHaveGiven);
+    }
+  });
+});
+
+describe('what an edit of the rules would change', () => {
+  const of = (name: string, line: number, ...areas: string[]): Rule =>
+    ruleWith({
+      name,
+      condition: { kind: 'above', line, clearBelow: undefined },
+      areas: areas.map((text) => ({ by: 'name', text })),
+    });
+  const evaluateWith = (w: FiguresWorld, rules: readonly Rule[]) =>
+    evaluate(w.store, { rules, briefs: [], recipients: {}, runId: null, now: NOW, paused: false });
+
+  it('is said before it counts, and changes nothing', async () => {
+    const w = new FiguresWorld(await freshStore('postgres'));
+    await w.load(year(2023, { Luton: '2.7', Bedford: '2.4' }));
+    await evaluateWith(w, [of('a', 2, 'Luton'), of('b', 2, 'Luton'), of('c', 2, 'Luton')]);
+    const rules = [of('a', 3, 'Luton'), of('b', 2, 'Luton', 'Bedford'), of('d', 2, 'Luton')];
+    const { problems, changes } = await describeRuleEdit(w.store, rules, []);
+    expect(problems).toEqual([]);
+    expect(changes.map(({ text }) => text)).toEqual([
+      'Rule "a" was edited and starts anew, with 1 alert open as it was: the next run would tell of 1 area in one summary.',
+      'Rule "b" is for other areas, 1 area added and 0 removed: the next run would tell of 1 area in one summary.',
+      'Rule "d" is new: the next run would tell of 1 area in one summary.',
+      'Rule "c" is gone, with 1 alert open: the next run forgets it, and mails nobody. Under another name it is a new rule.',
+    ]);
+    expect(await describeRuleEdit(w.store, rules, [])).toEqual({ problems, changes });
+    await evaluateWith(w, rules);
+    expect((await describeRuleEdit(w.store, rules, [])).changes).toEqual([]);
+  });
+
+  it('names what no loaded figure answers to, with the nearest name', async () => {
+    const w = new FiguresWorld(await freshStore('postgres'));
+    expect((await describeRuleEdit(w.store, [of('a', 2, 'Lutonn')], [])).problems).toEqual([]);
+    await w.load(year(2023, { Luton: '2.7' }));
+    const rule = { ...of('a', 2, 'Lutonn'), breakdown: { topic: 'SEN provision', breakdown: 'EHC plan' } };
+    const { problems } = await describeRuleEdit(
+      w.store,
+      [rule],
+      [{ areas: [{ by: 'name', text: 'Nowhere' }], notify: [] }],
+    );
+    expect(problems).toEqual([
+      'Rule "a": no loaded figure has the breakdown "SEN provision: EHC plan".',
+      'Rule "a": no loaded figure has the area "Lutonn". Nearest: "Luton".',
+      'briefs: no loaded figure has the area "Nowhere".',
+    ]);
+  });
+});
