@@ -153,7 +153,7 @@ export class StandIn extends PublishedState {
       sendBroken(response, ready, fault, sent);
       return;
     }
-    const reply = await this.#reply(url, logged, request);
+    const reply = await this.#reply(url, logged);
     logged.status = reply.status;
     if (fault) {
       const whole = await collected(reply, headers['accept-encoding'] ?? '');
@@ -181,10 +181,10 @@ export class StandIn extends PublishedState {
     await pipeline(file, response).catch(() => undefined);
   }
 
-  async #reply(url: URL, logged: LoggedRequest, request: IncomingMessage): Promise<Reply> {
+  async #reply(url: URL, logged: LoggedRequest): Promise<Reply> {
     const common = { 'x-composed': 'true' };
     const path = url.pathname;
-    const reply = await this.#routed(url, logged, request);
+    const reply = await this.#routed(url, logged);
     const removed = this.#removed.find(({ pattern }) => pattern.test(path));
     if (removed && !removed.change) return { ...problem(404), headers: { ...problem(404).headers, ...common } };
     const body: Body =
@@ -195,7 +195,7 @@ export class StandIn extends PublishedState {
     return { ...reply, headers: { ...reply.headers, ...common, ...official }, body };
   }
 
-  async #routed(url: URL, logged: LoggedRequest, request: IncomingMessage): Promise<Reply> {
+  async #routed(url: URL, logged: LoggedRequest): Promise<Reply> {
     const path = url.pathname;
     if (/[A-Z]/.test(path.replaceAll(/%[0-9A-Fa-f]{2}/g, '')))
       return {
@@ -207,21 +207,17 @@ export class StandIn extends PublishedState {
     const isOfficial = version !== undefined;
     if (!isOfficial && !path.startsWith(`${CONTENT}/`)) return problem(404);
     const rest = path.slice(isOfficial ? version.length : CONTENT.length);
-    const matching = (isOfficial ? OFFICIAL_ROUTES : CONTENT_ROUTES).filter((each) => each.path.test(rest));
-    if (matching.length === 0) return problem(404);
-    const route = matching.find((each) => each.method === logged.method);
-    if (!route) return problem(405);
+    const route = (isOfficial ? OFFICIAL_ROUTES : CONTENT_ROUTES).find((each) => each.path.test(rest));
+    if (!route) return problem(404);
+    if (logged.method !== 'GET') return problem(405);
     if (isOfficial && !/application\/(json|\*)|\*\/\*/.test(logged.headers['accept'] ?? '*/*')) return problem(406);
     const unknown = unknownFields(route, url.searchParams);
     if (unknown) return unknown;
-    const body = logged.method === 'POST' ? await postedJson(request, logged) : { json: undefined };
-    if ('status' in body) return body;
     const asked: Asked = {
       state: this,
       params: route.path.exec(rest)?.groups ?? {},
       query: url.searchParams,
       headers: logged.headers,
-      json: body.json,
     };
     return await route.answer(asked);
   }
@@ -236,17 +232,6 @@ function unknownFields(route: Route, query: URLSearchParams): Reply | undefined 
     400,
     unknown.map((path) => ({ message: `Unknown field: ${path}`, path, code: 'UnknownField' })),
   );
-}
-
-async function postedJson(request: IncomingMessage, logged: LoggedRequest): Promise<Reply | { json: unknown }> {
-  const bytes = await buffer(request);
-  if (bytes.length === 0) return { json: {} };
-  if (!(logged.headers['content-type'] ?? '').startsWith('application/json')) return problem(415);
-  try {
-    return { json: JSON.parse(bytes.toString()) };
-  } catch {
-    return problem(400, [{ message: 'Must be valid JSON.', code: 'InvalidValue' }]);
-  }
 }
 
 /** The answer with its whole body, JSON compressed as the client likes it. */

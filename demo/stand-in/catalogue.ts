@@ -5,6 +5,13 @@ import { isReply, json, paged, pageOf, problem, route, type Asked, type Reply, t
 import { versionText, type PublicationRecord, type ReleaseFile, type ReleaseRecord } from './records.js';
 import type { PublishedState } from './state.js';
 
+export const THEME = {
+  id: guid('theme'),
+  slug: 'pupils-and-schools',
+  title: 'Pupils and schools',
+  summary: 'Absence and attendance.',
+};
+
 interface Listed {
   readonly publication: PublicationRecord;
   readonly release: ReleaseRecord;
@@ -52,7 +59,7 @@ async function summaryOf(state: PublishedState, { publication, release, file }: 
     fileExtension: 'csv',
     title: file.title,
     content: file.summary,
-    theme: { id: guid('theme'), title: 'Pupils and schools' },
+    theme: { id: THEME.id, title: THEME.title },
     publication: { id: publication.id, title: publication.title, slug: publication.slug },
     // Here the release's id is that of its version.
     release: { id: release.versionIds.at(-1), title: release.title, slug: release.slug },
@@ -135,7 +142,7 @@ async function detail(asked: Asked): Promise<Reply> {
         id: publication.id,
         title: publication.title,
         slug: publication.slug,
-        themeTitle: 'Pupils and schools',
+        themeTitle: THEME.title,
       },
     },
     api: apiOf(asked.state, file),
@@ -155,8 +162,8 @@ function download(asked: Asked): Reply {
 }
 
 export const CATALOGUE_ROUTES: readonly Route[] = [
-  route('GET', '/data-set-files/sitemap-items', sitemap),
-  route('GET', '/data-set-files', list),
-  route('GET', '/data-set-files/:id(guid)', detail),
-  route('GET', '/data-set-files/:id(guid)/download', download),
+  route('/data-set-files/sitemap-items', sitemap),
+  route('/data-set-files', list),
+  route('/data-set-files/:id(guid)', detail),
+  route('/data-set-files/:id(guid)/download', download),
 ];

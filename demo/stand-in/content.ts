@@ -1,16 +1,9 @@
 /** The website's content API: what it lists of publications, releases and their files. Unknown parameters are ignored. */
 import { displayDate, guid, stamp } from './identity.js';
-import { CATALOGUE_ROUTES } from './catalogue.js';
+import { CATALOGUE_ROUTES, THEME } from './catalogue.js';
 import { isReply, json, paged, pageOf, problem, route, type Asked, type Reply, type Route } from './reply.js';
 import type { PublicationRecord, ReleaseFile, ReleaseRecord } from './records.js';
 import type { PublishedState } from './state.js';
-
-export const THEME = {
-  id: guid('theme'),
-  slug: 'pupils-and-schools',
-  title: 'Pupils and schools',
-  summary: 'Absence and attendance.',
-};
 
 function publicationOf({ state, params }: Asked): PublicationRecord | undefined {
   return state.publications.find((each) => each.slug === params['slug']);
@@ -295,19 +288,19 @@ const RELEASE = '/publications/:slug/releases/:release';
 
 /** Paths below /content/api. Fixed paths come before those with a slug. */
 export const CONTENT_ROUTES: readonly Route[] = [
-  route('GET', '/publications/sitemap-items', publicationSitemap),
-  route('GET', '/publications/tree', tree),
-  route('GET', '/publications/:id(guid)/summary', publicationSummary),
-  route('GET', '/publications/:slug', publication),
-  route('GET', '/publications/:slug/release-entries', releaseEntries),
-  route('GET', '/publications/:slug/releases', releases),
-  route('GET', '/publications/:slug/release-ids', releaseIds),
-  route('GET', `${RELEASE}/version-summary`, versionSummary),
-  route('GET', `${RELEASE}/updates`, updates),
-  route('GET', `${RELEASE}/data-content`, dataContent),
-  route('GET', '/releases/:versionId(guid)/files/:fileId(guid)', releaseFile),
-  route('GET', '/publicationinfos', publicationInfos),
-  route('GET', '/redirects', redirects),
-  route('GET', '/themes', () => json([THEME])),
+  route('/publications/sitemap-items', publicationSitemap),
+  route('/publications/tree', tree),
+  route('/publications/:id(guid)/summary', publicationSummary),
+  route('/publications/:slug', publication),
+  route('/publications/:slug/release-entries', releaseEntries),
+  route('/publications/:slug/releases', releases),
+  route('/publications/:slug/release-ids', releaseIds),
+  route(`${RELEASE}/version-summary`, versionSummary),
+  route(`${RELEASE}/updates`, updates),
+  route(`${RELEASE}/data-content`, dataContent),
+  route('/releases/:versionId(guid)/files/:fileId(guid)', releaseFile),
+  route('/publicationinfos', publicationInfos),
+  route('/redirects', redirects),
+  route('/themes', () => json([THEME])),
   ...CATALOGUE_ROUTES,
 ];

@@ -1,4 +1,7 @@
-/** The official API, version 1: /publications and /data-sets, as strict as the real one about what it is asked. */
+/**
+ * The official API, version 1: /publications and /data-sets, as strict as the real one about what it is asked. Without
+ * the query route, which this project never calls.
+ */
 import { changesBetween, META_TYPES, metaOf } from './describe.js';
 import { displayDate, hashNumber, stamp } from './identity.js';
 import { compareText, type FileProfile } from './profile.js';
@@ -238,13 +241,13 @@ async function csv(asked: Asked): Promise<Reply> {
 
 /** Paths below /v1. */
 export const OFFICIAL_ROUTES: readonly Route[] = [
-  route('GET', '/publications', publications, [...PAGING, 'search']),
-  route('GET', '/publications/:publicationId(guid)', publication, []),
-  route('GET', '/publications/:publicationId(guid)/data-sets', dataSets, PAGING),
-  route('GET', '/data-sets/:dataSetId(guid)', dataSet, []),
-  route('GET', '/data-sets/:dataSetId(guid)/versions', versions, PAGING),
-  route('GET', '/data-sets/:dataSetId(guid)/versions/:dataSetVersion', version, []),
-  route('GET', '/data-sets/:dataSetId(guid)/versions/:dataSetVersion/changes', changes, ['includePatchHistory']),
-  route('GET', '/data-sets/:dataSetId(guid)/meta', meta, ['types', 'dataSetVersion']),
-  route('GET', '/data-sets/:dataSetId(guid)/csv', csv, ['dataSetVersion']),
+  route('/publications', publications, [...PAGING, 'search']),
+  route('/publications/:publicationId(guid)', publication, []),
+  route('/publications/:publicationId(guid)/data-sets', dataSets, PAGING),
+  route('/data-sets/:dataSetId(guid)', dataSet, []),
+  route('/data-sets/:dataSetId(guid)/versions', versions, PAGING),
+  route('/data-sets/:dataSetId(guid)/versions/:dataSetVersion', version, []),
+  route('/data-sets/:dataSetId(guid)/versions/:dataSetVersion/changes', changes, ['includePatchHistory']),
+  route('/data-sets/:dataSetId(guid)/meta', meta, ['types', 'dataSetVersion']),
+  route('/data-sets/:dataSetId(guid)/csv', csv, ['dataSetVersion']),
 ];

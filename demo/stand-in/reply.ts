@@ -20,12 +20,9 @@ export interface Asked {
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   readonly headers: Readonly<Record<string, string | undefined>>;
-  /** Parsed JSON body of a POST. */
-  readonly json: unknown;
 }
 
 export interface Route {
-  readonly method: 'GET' | 'POST';
   readonly path: RegExp;
   /** Query parameters it knows; undefined: it does not look (content API). */
   readonly knows: readonly string[] | undefined;
@@ -33,17 +30,12 @@ export interface Route {
 }
 
 /**
- * A route from a pattern: ':name' is one segment, ':name(guid)' one that is a GUID, so that any other id is a plain 404.
+ * A GET route from a pattern: ':name' is one segment, ':name(guid)' one that is a GUID, so that any other id is a plain 404.
  * @param knows query parameters it accepts; leave out where unknown ones are ignored
  */
-export function route(
-  method: Route['method'],
-  pattern: string,
-  answer: Route['answer'],
-  knows?: readonly string[],
-): Route {
+export function route(pattern: string, answer: Route['answer'], knows?: readonly string[]): Route {
   const source = pattern.replaceAll(/:(\w+)\(guid\)/g, `(?<$1>${GUID})`).replaceAll(/:(\w+)/g, '(?<$1>[^/]+)');
-  return { method, path: new RegExp(`^${source}/?$`), knows, answer };
+  return { path: new RegExp(`^${source}/?$`), knows, answer };
 }
 
 export function json(value: unknown, status = 200): Reply {
@@ -56,7 +48,6 @@ const TITLES: Readonly<Record<number, string>> = {
   404: 'Not Found',
   405: 'Method Not Allowed',
   406: 'Not Acceptable',
-  415: 'Unsupported Media Type',
   500: 'An error occurred while processing your request.',
 };
 
@@ -66,7 +57,6 @@ const SECTIONS: Readonly<Record<number, string>> = {
   404: '15.5.5',
   405: '15.5.6',
   406: '15.5.7',
-  415: '15.5.16',
   500: '15.6.1',
 };
 
