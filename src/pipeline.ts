@@ -106,15 +106,16 @@ async function gather(tools: Tools, run: Run): Promise<Gathered> {
     const discovery = await discover(client, settings.config.sources, before.memory, {
       alreadyLoaded: (file) => isHandled(store, sourceKey(file.source)),
     });
+    // First of all: what is remembered after the first file must not be forgotten by a kill.
+    for (const withdrawn of discovery.withdrawn) {
+      const marked = await withdrawAtSource(store, withdrawn.what, `${withdrawn.status} at source`, now());
+      if (marked.length > 0) log.warn({ withdrawn }, `${withdrawn.title}: ${withdrawn.status} at EES`);
+    }
     const files: FileReport[] = [];
     for (const [index, wanted] of discovery.files.entries()) {
       signal.throwIfAborted();
       tools.progress?.(`${index + 1} of ${discovery.files.length}: ${wanted.release.title}, ${wanted.dataSet.title}`);
       files.push(await takeIn(tools, client, directory, wanted, run.id, discovery, before));
-    }
-    for (const withdrawn of discovery.withdrawn) {
-      const marked = await withdrawAtSource(store, withdrawn.what, `${withdrawn.status} at source`, now());
-      if (marked.length > 0) log.warn({ withdrawn }, `${withdrawn.title}: ${withdrawn.status} at EES`);
     }
     const outcome =
       discovery.degraded.length > 0 || files.some(({ outcome: each }) => each !== 'loaded' && each !== 'unchanged')

@@ -5,6 +5,7 @@
 import { findAuthority } from '../domain/authorities.js';
 import { measureBit } from '../domain/measure.js';
 import type { Period } from '../domain/period.js';
+import { isEndedSeries } from '../domain/series.js';
 import type { Muted, Rule } from '../domain/rule.js';
 import type { Catalogue, CatalogueArea, CatalogueVersion, RuleGroup } from './catalogue.js';
 import { ruleFigure, type Beside } from './comparison.js';
@@ -237,7 +238,9 @@ function settle(way: RuleOnWay, step: Step, areaId: number, outcome: Outcome, fr
   let unmailed = false;
   for (const decision of outcome.events) {
     const quiet = decision.kind === 'baseline' && !decision.inBreach && from.tellAll !== true;
-    const muted = quiet ? 'not in breach' : from.muted;
+    // What a series that a break has ended says is no news to anyone today.
+    const ended = isEndedSeries(step.group.slice.series.name) ? 'series ended' : undefined;
+    const muted = quiet ? 'not in breach' : (from.muted ?? ended);
     unmailed ||= from.muted !== undefined;
     const { versionId, releaseId, cause } = from;
     const event: PendingEvent = {

@@ -55,4 +55,4 @@ export interface BriefRequest {
 export type EventKind = 'baseline' | 'crossed' | 'cleared' | 'worse' | 'corrected' | 'reminder' | 'area ended';
 
 /** Why an event was recorded but is not sent. */
-export type Muted = 'backfill' | 'silence' | 'paused' | 'not in breach';
+export type Muted = 'backfill' | 'silence' | 'paused' | 'not in breach' | 'series ended';

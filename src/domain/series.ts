@@ -44,6 +44,11 @@ export function seriesId(family: Family, period: Period, halfTerms?: 5 | 6): str
   return five ? `${id}/five-half-terms` : id;
 }
 
+/** Whether a break has ended a series: its figures are history, whoever looks at them for the first time. */
+export function isEndedSeries(id: string): boolean {
+  return id.endsWith('/five-half-terms');
+}
+
 /** Rates whose meaning changed with the attendance codes of 2024/25 (DfE, "Working together to improve school attendance"). */
 const CODES_CHANGED_FROM = 2024;
 const CODE_DEPENDENT: readonly Measure[] = [
@@ -79,7 +84,10 @@ export function discontinuity(measure: Measure, earlier: Period, later: Period):
   if (later.kind === 'finished' && earlier.startYear === 2020 && later.startYear > 2020)
     return { kind: 'gap', says: '2020/21 counted absence for COVID-19 apart' };
   if (later.kind === 'finished' && later.startYear - earlier.startYear > 1)
-    return { kind: 'gap', says: `no figure was published for the years between ${earlier.academicYear} and ${later.academicYear}` };
+    return {
+      kind: 'gap',
+      says: `no figure was published for the years between ${earlier.academicYear} and ${later.academicYear}`,
+    };
   return undefined;
 }
 
