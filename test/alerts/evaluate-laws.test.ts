@@ -37,7 +37,7 @@ describe('laws of evaluation', () => {
   });
   const rules = [ruleWith({ condition: { kind: 'above', line: 2, clearBelow: 1.8 }, worseBy: 0.4 })];
   const first = 2016;
-  const runs = { numRuns: 12 };
+  const runs = { numRuns: 8 };
 
   const loaded = async (w: FiguresWorld, path: readonly string[], from: number, to: number): Promise<void> => {
     for (let i = from; i < to; i++) await w.load(year(first + i, { Luton: path[i] ?? 'c' }));
