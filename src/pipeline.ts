@@ -174,7 +174,7 @@ async function takeIn(
     try {
       const report = await loadFile(
         { store, now, signal, onRows: (rows) => tools.progress?.(`${wanted.dataSet.title}: ${rows} rows`) },
-        fileToLoad(wanted, got, runId),
+        fileToLoad(wanted, got, runId, tools.composed),
       );
       log.info(
         { file: report.file, outcome: report.outcome, rows: report.rows, reason: report.reason },
@@ -199,11 +199,17 @@ export function fileToLoad(
   wanted: WantedFile,
   got: { readonly sha256: string; readonly bytes: number; open(): ReturnType<FileToLoad['open']> },
   runId: number,
+  composed = false,
 ): FileToLoad {
   return {
     meta: {
       publication: wanted.publication,
-      release: { ...wanted.release, firstPublished: new Date(wanted.release.firstPublished) },
+      release: {
+        ...wanted.release,
+        // Whoever queries the view must see it too.
+        title: composed ? `COMPOSED: ${wanted.release.title}` : wanted.release.title,
+        firstPublished: new Date(wanted.release.firstPublished),
+      },
       dataSet: { title: wanted.dataSet.title, apiId: wanted.dataSet.apiId },
       version: wanted.version,
       publishedAt: new Date(wanted.publishedAt),

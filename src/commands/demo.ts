@@ -81,7 +81,12 @@ export function register(program: Command, add: AddCommand): void {
     'demo',
     'the whole job on composed figures: no network, no configuration, no server',
     'absence-watch demo',
-    async (context, _args, options) => {
+    async (given, _args, options) => {
+      // The log of the pipeline would drown the story; --log-level brings it back.
+      const context = {
+        ...given,
+        log: options['logLevel'] === undefined ? given.log.child({}, { level: 'warn' }) : given.log,
+      };
       const output = resolve(context.streams.cwd, String(options['output']));
       await rm(output, { recursive: true, force: true });
       await mkdir(join(output, 'mails'), { recursive: true });
