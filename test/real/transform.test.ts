@@ -60,14 +60,14 @@ function expectSameFigures(
   header: readonly string[],
   rows: readonly (readonly string[])[],
 ): void {
-  const columns = Object.entries(COLUMNS).flatMap(([measure, pattern]) => {
-    const at = header.findIndex((name) => pattern.test(name));
-    return at === -1 ? [] : [[measure, at] as const];
+  const columns = (Object.keys(COLUMNS) as Measure[]).flatMap((measure) => {
+    const at = header.findIndex((name) => COLUMNS[measure].test(name));
+    return at === -1 ? [] : [{ measure, at }];
   });
   expect(observations).toHaveLength(rows.length);
   observations.forEach((observation, index) => {
     const row = rows[index] ?? [];
-    for (const [measure, at] of columns) {
+    for (const { measure, at } of columns) {
       const published = row[at] ?? '';
       const value = observation.values[measure] ?? observation.symbols[measure];
       if (value !== published)
