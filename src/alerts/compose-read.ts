@@ -184,10 +184,11 @@ export async function wasTold(db: Db, address: string, releaseIds: readonly numb
   if (releaseIds.length === 0) return false;
   const earlier = await db
     .selectFrom('notification as n')
+    .innerJoin('mail as m', 'm.id', 'n.mail_id')
     .leftJoin('alert as e', 'e.id', 'n.alert_id')
     .select('n.id')
     .where(sql<boolean>`lower(n.address) = ${address}`)
-    .where('n.mail_id', 'is not', null)
+    .where('m.state', '!=', 'skipped')
     .where('n.kind', 'in', ['alert', 'brief'])
     .where(sql<boolean>`coalesce(e.release_id, (n.payload ->> 'releaseId')::integer) in (${sql.join([...releaseIds])})`)
     .limit(1)

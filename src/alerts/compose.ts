@@ -51,21 +51,24 @@ export interface ComposeSettings {
 export async function composeDue(store: Pick<Store, 'db'>, settings: ComposeSettings): Promise<number> {
   if ((await readDelivery(store)).paused !== undefined) return 0;
   const told = new Map<string, Told>();
-  const failures: unknown[] = [];
+  const failures: Error[] = [];
   let mails = 0;
   for (const address of await addressesDue(store.db, settings.now)) {
     try {
       const queued = await store.db.transaction().execute((trx) => composeFor(trx, address, settings, told));
       mails += queued ? 1 : 0;
     } catch (error) {
-      failures.push(error);
+      failures.push(error instanceof Error ? error : new Error('unknown failure', { cause: error }));
     }
   }
-  if (failures.length > 0)
+  const [first] = failures;
+  if (first !== undefined) {
+    const all = failures.length === 1 ? 'The mail of one recipient' : `The mails of ${failures.length} recipients`;
     throw new AggregateError(
       failures,
-      `The mails of ${failures.length} recipients could not be composed and stay owed.`,
+      `${all} could not be composed; what they tell stays owed. First reason: ${first.message}`,
     );
+  }
   return mails;
 }
 

@@ -192,7 +192,7 @@ describe('composing what is owed', () => {
     await owe(seeded.store, { ...brief(seeded, 'a@example.org'), payload: '{"areaId":"three"}' });
     await oweAlert(seeded, OFFICER);
     await expect(composeDue(seeded.store, settings())).rejects.toThrow(
-      'The mails of 1 recipients could not be composed',
+      'The mail of one recipient could not be composed',
     );
     expect((await mails(seeded.store)).map(({ address }) => address)).toEqual([OFFICER]);
   });
