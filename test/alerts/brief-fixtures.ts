@@ -40,12 +40,18 @@ export function row(period: Period, values: Values, options: RowOptions = {}): F
   };
 }
 
-export function term(startYear: number, identifier: Exclude<TimeIdentifier, `Week ${number}`> = 'Autumn and spring term'): Period {
+export function term(
+  startYear: number,
+  identifier: Exclude<TimeIdentifier, `Week ${number}`> = 'Autumn and spring term',
+): Period {
   return academicPeriod(startYear, identifier);
 }
 
 /** Rows of one area for consecutive or other years: { 2023: ['18.0', '1.5'] } are persistent and severe rates. */
-export function years(rates: Readonly<Record<number, readonly [string, string?, string?]>>, options: RowOptions = {}): FigureRow[] {
+export function years(
+  rates: Readonly<Record<number, readonly [string, string?, string?]>>,
+  options: RowOptions = {},
+): FigureRow[] {
   return Object.entries(rates).map(([year, [persistent, severe, overall]]) =>
     row(
       term(Number(year)),
