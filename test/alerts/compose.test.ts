@@ -4,28 +4,16 @@ import { composeDue, previewMail, type ComposeSettings } from '../../src/alerts/
 import { gatherBrief, NoFiguresError } from '../../src/alerts/brief-facts.js';
 import { composeBrief } from '../../src/alerts/brief.js';
 import { pauseSending } from '../../src/alerts/queue-upkeep.js';
-import type { Rule } from '../../src/domain/rule.js';
 import type { Store } from '../../src/load/database.js';
 import { freshStore, secondStore } from '../support/database.js';
+import { ruleWith } from './rules.js';
 import { figure, LUTON, NOW, owe, oweAlert, seed, type Seeded } from './compose-fixtures.js';
 
-const RULE: Rule = {
+const RULE = ruleWith({
   name: 'Luton severe absence',
-  measure: 'severe_absence_rate',
-  areas: [{ by: 'name', text: 'Luton' }],
   condition: { kind: 'above', line: 2, clearBelow: 1.8 },
-  worseBy: undefined,
-  schoolType: 'Total',
-  breakdown: { topic: 'Total', breakdown: 'Total' },
-  timeIdentifiers: undefined,
-  sources: undefined,
-  dataSets: undefined,
-  minEnrolments: 100,
-  onSuppressed: 'keep',
-  onMissingArea: 'keep',
-  remind: false,
   notify: ['attendance-team'],
-};
+});
 
 function settings(changes: Partial<ComposeSettings> = {}): ComposeSettings {
   return {
