@@ -36,9 +36,12 @@ function nameOf(columns: Columns, column: number | undefined): { column?: string
   return name === undefined ? {} : { column: name };
 }
 
+/** Shorter pieces of a string are copies anyway; longer ones are views that keep the whole block of the file alive. */
+const SHORTEST_VIEW = 13;
+
 /** A copy that shares no memory with the block of the file it was cut from. */
-function ownCopy(text: string): string {
-  return text === '' ? '' : Buffer.from(text).toString();
+export function ownCopy(text: string): string {
+  return text.length < SHORTEST_VIEW ? text : Buffer.from(text).toString();
 }
 
 export type TimeOfRow = Extract<TimeRead, { kind: 'time' }>;

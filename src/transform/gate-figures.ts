@@ -1,6 +1,15 @@
 /** Gates that look at one row at a time. */
 import type { Observation } from '../domain/figure.js';
-import { COUNT_OF, COUNTS, MEASURE_WORDS, RATES, type Count, type Measure, type Rate } from '../domain/measure.js';
+import {
+  COUNT_OF,
+  COUNTS,
+  MEASURE_WORDS,
+  MEASURES,
+  RATES,
+  type Count,
+  type Measure,
+  type Rate,
+} from '../domain/measure.js';
 import type { Gate, GateName, GateVerdict } from './gates.js';
 
 /** Findings kept for a closer look; all are counted. */
@@ -41,19 +50,31 @@ export function named({ area, period, schoolType, breakdown, line }: Observation
   return `${area.name}, ${period.label}, ${schoolType}${group} (line ${line})`;
 }
 
-/** The figure as a number; NaN where there is none. */
-export function numberOf(observation: Observation, measure: Measure): number {
-  const text = observation.values[measure];
-  return text == null ? NaN : Number(text);
+/** The figures of an observation as numbers, by place in MEASURES; NaN where there is none. Used again for each row. */
+export type Numbers = Float64Array;
+
+/** Place of each measure in Numbers. */
+export const AT = Object.fromEntries(MEASURES.map((measure, index) => [measure, index])) as Record<Measure, number>;
+
+/** Reads all figures once, for all gates. */
+export function readNumbers({ values }: Observation, into: Numbers): void {
+  MEASURES.forEach((measure, index) => {
+    const text = values[measure];
+    into[index] = text == null ? NaN : Number(text);
+  });
+}
+
+export function numberOf(numbers: Numbers, measure: Measure): number {
+  return numbers[AT[measure]] ?? NaN;
 }
 
 /** Rates are percent: 0 to 100. */
 export function ratesWithinRange(): Gate {
   const findings = new Findings();
   return {
-    observe(observation) {
+    observe(observation, numbers) {
       for (const rate of RATES) {
-        const value = numberOf(observation, rate);
+        const value = numberOf(numbers, rate);
         if (value < 0 || value > 100)
           findings.add(() => `${MEASURE_WORDS[rate]} ${observation.values[rate] ?? ''}%: ${named(observation)}`);
       }
@@ -78,11 +99,11 @@ const BINARY = 1e-9;
 export class CountRounding {
   readonly #allFives = new Map<string, boolean>();
 
-  observe(observation: Observation): void {
+  observe(observation: Observation, numbers: Numbers): void {
     const { level } = observation.area;
     if (this.#allFives.get(level) === false) return;
     const allFives = COUNTS.every((count) => {
-      const value = numberOf(observation, count);
+      const value = numberOf(numbers, count);
       return Number.isNaN(value) || value % 5 === 0;
     });
     this.#allFives.set(level, allFives);
@@ -128,13 +149,13 @@ export function contradictions(): Gate {
   const findings = new UnlessRounded();
   let checked = 0;
   return {
-    observe(observation) {
-      rounding.observe(observation);
-      const enrolments = numberOf(observation, 'enrolments');
+    observe(observation, numbers) {
+      rounding.observe(observation, numbers);
+      const enrolments = numberOf(numbers, 'enrolments');
       if (!(enrolments > 0) || !Number.isInteger(enrolments)) return;
       for (const [rate, countMeasure] of COUNTED) {
         const text = observation.values[rate];
-        const count = numberOf(observation, countMeasure);
+        const count = numberOf(numbers, countMeasure);
         if (text == null || !Number.isInteger(count)) continue;
         checked += 1;
         const published = Number(text);
@@ -167,11 +188,11 @@ export function partsWithinWholes(): Gate {
   const counts = new UnlessRounded();
   const rates = new Findings();
   return {
-    observe(observation) {
-      rounding.observe(observation);
+    observe(observation, numbers) {
+      rounding.observe(observation, numbers);
       const { values, area } = observation;
       for (const [part, whole] of PARTS) {
-        const over = numberOf(observation, part) - numberOf(observation, whole);
+        const over = numberOf(numbers, part) - numberOf(numbers, whole);
         if (over > 0)
           counts.add(
             area.level,

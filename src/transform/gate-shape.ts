@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Observation } from '../domain/figure.js';
 import type { PeriodKind } from '../domain/period.js';
 import { symbolMeaning } from '../domain/symbol.js';
-import { Findings, numberOf, verdictOf } from './gate-figures.js';
+import { Findings, numberOf, verdictOf, type Numbers } from './gate-figures.js';
 import type { GateVerdict } from './gates.js';
 
 const seriesShape = z.object({
@@ -58,12 +58,13 @@ class PeriodSeen {
     this.kind = period.kind;
   }
 
-  add(observation: Observation): void {
-    const { area, values, symbols, schoolType, breakdown } = observation;
+  add({ area, symbols, schoolType, breakdown }: Observation, numbers: Numbers): void {
     this.rows += 1;
-    for (const measure in values) if (values[measure as keyof typeof values] !== undefined) this.figures += 1;
-    for (const measure in symbols)
-      if (symbolMeaning(symbols[measure as keyof typeof symbols] ?? '') === 'confidential') this.suppressed += 1;
+    for (const number of numbers) if (!Number.isNaN(number)) this.figures += 1;
+    for (const symbol of Object.values(symbols)) {
+      this.figures += 1;
+      if (symbolMeaning(symbol) === 'confidential') this.suppressed += 1;
+    }
     this.schoolTypes.add(schoolType);
     switch (area.level) {
       case 'School':
@@ -81,7 +82,7 @@ class PeriodSeen {
         return;
     }
     if (schoolType === 'Total' && breakdown.topic === 'Total') {
-      const enrolments = numberOf(observation, 'enrolments');
+      const enrolments = numberOf(numbers, 'enrolments');
       if (!Number.isNaN(enrolments)) this.enrolments.set(`${area.level} ${area.key}`, enrolments);
     }
   }
@@ -106,7 +107,7 @@ class PeriodSeen {
 
 /** Watches the outline of a version: which areas, how many rows, how many pupils. */
 export function releaseShape(previous: ReleaseShape | undefined): {
-  observe(observation: Observation): void;
+  observe(observation: Observation, numbers: Numbers): void;
   verdicts(): GateVerdict[];
   shape(): ReleaseShape;
 } {
@@ -133,8 +134,8 @@ export function releaseShape(previous: ReleaseShape | undefined): {
     });
 
   return {
-    observe: (observation) => {
-      periodOf(observation).add(observation);
+    observe: (observation, numbers) => {
+      periodOf(observation).add(observation, numbers);
     },
     verdicts() {
       const all = series();

@@ -1,7 +1,6 @@
 /** Gates that add up: phases to Total, authorities and regions to England. Finished periods only. */
-import type { Observation } from '../domain/figure.js';
 import { COUNTS, MEASURE_WORDS } from '../domain/measure.js';
-import { CountRounding, Findings, numberOf, verdictOf } from './gate-figures.js';
+import { CountRounding, Findings, numberOf, verdictOf, type Numbers } from './gate-figures.js';
 import type { Gate, GateName, GateVerdict } from './gates.js';
 
 /** Beyond one percent, and more than a handful of pupils, a sum is not told by rounding any more. */
@@ -16,10 +15,10 @@ class Sum {
   readonly #missing = [0, 0, 0];
   parts = 0;
 
-  add(observation: Observation): void {
+  add(numbers: Numbers): void {
     this.parts += 1;
     COUNTS.forEach((count, index) => {
-      const value = numberOf(observation, count);
+      const value = numberOf(numbers, count);
       if (Number.isNaN(value)) this.#missing[index] = (this.#missing[index] ?? 0) + 1;
       else this.#sums[index] = (this.#sums[index] ?? 0) + value;
     });
@@ -56,7 +55,9 @@ const BESIDES = 'Alternative provision';
 
 interface Phased {
   readonly name: string;
-  total: Observation | undefined;
+  readonly level: string;
+  /** Counts of Total. */
+  total: Numbers | undefined;
   readonly phases: Sum;
   readonly besides: Sum;
 }
@@ -66,23 +67,29 @@ export function phasesAndTotal(): Gate {
   const rounding = new CountRounding();
   const areas = new Map<string, Phased>();
   return {
-    observe(observation) {
+    observe(observation, numbers) {
       const { area, period, breakdown, schoolType, series } = observation;
       if (area.level === 'School' || period.kind !== 'finished' || breakdown.topic !== 'Total') return;
-      rounding.observe(observation);
+      rounding.observe(observation, numbers);
       const key = `${area.level} ${area.key} ${series} ${period.sort}`;
       let phased = areas.get(key);
       if (phased === undefined) {
-        phased = { name: `${area.name}, ${period.label}`, total: undefined, phases: new Sum(), besides: new Sum() };
+        phased = {
+          name: `${area.name}, ${period.label}`,
+          level: area.level,
+          total: undefined,
+          phases: new Sum(),
+          besides: new Sum(),
+        };
         areas.set(key, phased);
       }
-      if (schoolType === 'Total') phased.total = observation;
-      else if (PHASES.includes(schoolType)) phased.phases.add(observation);
-      else if (schoolType === BESIDES) phased.besides.add(observation);
+      if (schoolType === 'Total') phased.total = numbers.slice();
+      else if (PHASES.includes(schoolType)) phased.phases.add(numbers);
+      else if (schoolType === BESIDES) phased.besides.add(numbers);
     },
     verdict() {
       const findings = new SumFindings();
-      for (const { name, total, phases, besides } of areas.values()) {
+      for (const { name, level, total, phases, besides } of areas.values()) {
         if (total === undefined || phases.parts < 2) continue;
         COUNTS.forEach((count, index) => {
           const whole = numberOf(total, count);
@@ -94,7 +101,7 @@ export function phasesAndTotal(): Gate {
             whole,
             nearer,
             isComplete && phases.parts === PHASES.length,
-            (phases.parts + 1) * rounding.half(total.area.level),
+            (phases.parts + 1) * rounding.half(level),
             () => `${MEASURE_WORDS[count]}: phases make ${nearer}, Total is ${whole}: ${name}`,
           );
         });
@@ -112,7 +119,8 @@ const LONDON = 'E12000007';
 
 interface National {
   readonly name: string;
-  england: Observation | undefined;
+  /** Counts of England. */
+  england: Numbers | undefined;
   readonly authorities: Sum;
   readonly regions: Sum;
   readonly london: Sum;
@@ -124,12 +132,12 @@ export function authoritiesAndEngland(): Gate {
   const rounding = new CountRounding();
   const groups = new Map<string, National>();
   return {
-    observe(observation) {
+    observe(observation, numbers) {
       const { area, period, schoolType, breakdown, series } = observation;
       if (period.kind !== 'finished' || area.level === 'School') return;
       const { level, key } = area;
       if (level !== 'Local authority' && level !== 'Regional' && !(level === 'National' && key === 'E92000001')) return;
-      rounding.observe(observation);
+      rounding.observe(observation, numbers);
       const id = `${series} ${period.sort} ${schoolType} ${breakdown.topic} ${breakdown.breakdown}`;
       let group = groups.get(id);
       if (group === undefined) {
@@ -144,11 +152,11 @@ export function authoritiesAndEngland(): Gate {
         };
         groups.set(id, group);
       }
-      if (level === 'National') group.england = observation;
-      else if (level === 'Local authority') group.authorities.add(observation);
-      else if (key === LONDON) group.london.add(observation);
-      else if (INNER_AND_OUTER_LONDON.includes(key)) group.londonParts.add(observation);
-      else group.regions.add(observation);
+      if (level === 'National') group.england = numbers.slice();
+      else if (level === 'Local authority') group.authorities.add(numbers);
+      else if (key === LONDON) group.london.add(numbers);
+      else if (INNER_AND_OUTER_LONDON.includes(key)) group.londonParts.add(numbers);
+      else group.regions.add(numbers);
     },
     verdict() {
       const findings = new SumFindings();

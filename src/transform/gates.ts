@@ -4,7 +4,8 @@
  * keep small tables per area (never per school) and nothing of the file itself.
  */
 import type { Observation } from '../domain/figure.js';
-import { contradictions, partsWithinWholes, ratesWithinRange } from './gate-figures.js';
+import { MEASURES } from '../domain/measure.js';
+import { contradictions, partsWithinWholes, ratesWithinRange, readNumbers, type Numbers } from './gate-figures.js';
 import { readShape, releaseShape, type ReleaseShape } from './gate-shape.js';
 import { authoritiesAndEngland, phasesAndTotal } from './gate-sums.js';
 
@@ -195,7 +196,8 @@ export const GATES: readonly GateDescription[] = [
 
 /** One gate at work. */
 export interface Gate {
-  observe(observation: Observation): void;
+  /** @param numbers the figures of the observation; the array is used again for the next one */
+  observe(observation: Observation, numbers: Numbers): void;
   verdict(): GateVerdict;
 }
 
@@ -213,6 +215,7 @@ export interface Gates {
  *   undefined for a first one
  */
 export function createGates(options: { readonly previous?: unknown } = {}): Gates {
+  const numbers: Numbers = new Float64Array(MEASURES.length);
   const shape = releaseShape(readShape(options.previous));
   const gates: readonly Gate[] = [
     ratesWithinRange(),
@@ -224,8 +227,9 @@ export function createGates(options: { readonly previous?: unknown } = {}): Gate
   return {
     observe(batch) {
       for (const observation of batch) {
-        shape.observe(observation);
-        for (const gate of gates) gate.observe(observation);
+        readNumbers(observation, numbers);
+        shape.observe(observation, numbers);
+        for (const gate of gates) gate.observe(observation, numbers);
       }
     },
     verdicts: () => [...gates.map((gate) => gate.verdict()), ...shape.verdicts()],

@@ -1,7 +1,7 @@
 /** Every key stands once in a file; where a URN stands for two schools, what tells them apart. */
 import type { AreaRef } from '../domain/area.js';
 import type { Breakdown, SchoolType } from '../domain/figure.js';
-import type { AreaReader, Row, TimeOfRow } from './dimensions.js';
+import { ownCopy, type AreaReader, type Row, type TimeOfRow } from './dimensions.js';
 import { TransformError } from './error.js';
 import { KeyTable } from './keys.js';
 
@@ -76,9 +76,9 @@ export function uniqueKeys(file: string, areas: AreaReader): UniqueKeys {
       }
       const own = areas.laestab(row);
       const first = laestabs.get(areaNumber);
-      if (first === undefined) laestabs.set(areaNumber, Buffer.from(own).toString());
+      if (first === undefined) laestabs.set(areaNumber, ownCopy(own));
       if (before === undefined) {
-        if (first !== undefined && first !== own) otherLaestabs.set(number, Buffer.from(own).toString());
+        if (first !== undefined && first !== own) otherLaestabs.set(number, ownCopy(own));
         return key.area;
       }
       const other = areas.readShared(row);
