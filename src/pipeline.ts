@@ -141,7 +141,7 @@ async function gather(tools: Tools, run: Run): Promise<Gathered> {
       error: null,
     };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     log.error({ error: reason }, 'EES could not be read');
     await noteFailure(tools, before, reason);
     return { outcome: 'failed', files: [], skipped: [], degraded: [], notes: [], ...spentBy(client), error: reason };
@@ -188,7 +188,7 @@ async function takeIn(
   } catch (error) {
     // A stopped run is no fault of this file: the next run takes it up.
     signal.throwIfAborted();
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     log.error({ file: wanted.fileName, error: reason }, 'a data set could not be loaded');
     return { ...namesOf(wanted), outcome: 'failed', reason };
   }
@@ -280,7 +280,14 @@ export async function deliverOwed(tools: Tools): Promise<RunReport['mails']> {
 
 /** Writes mails for everything that has fallen due. */
 export async function composeOwed(tools: Tools): Promise<number> {
-  return composeDue(tools.store, await mailSettings(tools));
+  try {
+    return await composeDue(tools.store, await mailSettings(tools));
+  } catch (error) {
+    // Whose mail cannot be written stays owed; the others' are in the queue and go out.
+    tools.signal.throwIfAborted();
+    tools.log.error({ error: messageOf(error) }, 'some mails could not be written and stay owed');
+    return 0;
+  }
 }
 
 /** What mails are written with: who writes, whom to ask, what is known of the rules and of the sources' troubles. */
@@ -412,4 +419,8 @@ function runEnd(report: RunReport): RunEnd {
       notes: report.notes,
     },
   };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { composeBrief } from '../alerts/brief.js';
 import { gatherBrief, NoFiguresError } from '../alerts/brief-facts.js';
+import { briefJson } from '../alerts/brief-json.js';
 import type { Brief } from '../alerts/brief-model.js';
 import { getSetting } from '../load/runs.js';
 import { readNeighbours } from '../neighbours.js';
@@ -27,7 +28,9 @@ export function register(program: Command, add: AddCommand): void {
         });
         const composed = (await getSetting(store, 'composed')) === true;
         const brief = composeBrief(facts, { composed });
-        context.out.result({ ...(composed ? { composed } : {}), ...brief }, () => briefText(brief, composed));
+        context.out.result({ ...(composed ? { composed } : {}), ...briefJson(brief) }, () =>
+          briefText(brief, composed),
+        );
         return 0;
       } catch (error) {
         if (error instanceof NoFiguresError) throw new UsageError(error.message);

@@ -68,10 +68,15 @@ export async function placeVersion(trx: Trx, meta: VersionMeta, loadedAt: Date):
     )
     .returning('id')
     .executeTakeFirstOrThrow();
+  const dataSetId = (await replacedDataSet(trx, release.id, meta)) ?? (await dataSetOf(trx, meta));
+  return { dataSetId, releaseId: release.id, publishedAt };
+}
+
+async function dataSetOf(trx: Trx, meta: VersionMeta): Promise<number> {
   const dataSet = await trx
     .insertInto('data_set')
     .values({
-      publication: slug,
+      publication: meta.publication.slug,
       identity: storedIdentity(meta),
       title: meta.dataSet.title,
       api_id: meta.dataSet.apiId ?? null,
@@ -79,7 +84,27 @@ export async function placeVersion(trx: Trx, meta: VersionMeta, loadedAt: Date):
     .onConflict((conflict) => conflict.columns(['publication', 'identity']).doUpdateSet({ title: meta.dataSet.title }))
     .returning('id')
     .executeTakeFirstOrThrow();
-  return { dataSetId: dataSet.id, releaseId: release.id, publishedAt };
+  return dataSet.id;
+}
+
+/**
+ * The data set whose file an amendment replaced: within a release the website keeps a file's catalogue id, also where
+ * the new file names its columns differently (one revision of attendance did, on 6 March 2025).
+ */
+async function replacedDataSet(trx: Trx, releaseId: number, meta: VersionMeta): Promise<number | undefined> {
+  const fileId = meta.source['dataSetFileId'];
+  if (meta.dataSet.apiId !== undefined || typeof fileId !== 'string') return undefined;
+  const row = await trx
+    .selectFrom('data_set_version as v')
+    .innerJoin('data_set as d', 'd.id', 'v.data_set_id')
+    .select('v.data_set_id')
+    .where('v.release_id', '=', releaseId)
+    .where('d.api_id', 'is', null)
+    .where(sql<boolean>`v.source ->> 'dataSetFileId' = ${fileId}`)
+    .orderBy('v.id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.data_set_id;
 }
 
 /** The API's number, else the next of 1.0.0, 1.0.1, …; a number once given to a removed version is not given again. */

@@ -3,6 +3,7 @@ import type { Store } from '../../src/load/database.js';
 import { findAreas } from '../../src/load/areas.js';
 import {
   acceptVersion,
+  loadVersion,
   previousShape,
   recordRefusal,
   removeVersion,
@@ -32,6 +33,22 @@ async function everything(store: Store): Promise<unknown> {
 const rate = (value: string, rest = {}) => observation({ persistent_absence_rate: value }, rest);
 
 describe.each(['postgres', 'embedded'] as const)('loading versions (%s)', (kind) => {
+  it('a file that an amendment replaced is the same data set, whatever its columns are called', async () => {
+    const store = await freshStore(kind);
+    const file = { kind: 'release file', dataSetFileId: '7d6a0000-2222-4bbb-8ccc-0000000000f1' };
+    const before = versionMeta({ source: { ...file, fileId: 'a' }, publishedAt: new Date('2025-02-20T09:30:00Z') });
+    const after = versionMeta({
+      source: { ...file, fileId: 'b' },
+      dataSet: { title: before.dataSet.title, columns: ['time_period', 'education_phase', 'pa_perc'] },
+      publishedAt: new Date('2025-03-06T09:30:00Z'),
+      sha256: 'another',
+    });
+    await load(store, before, [rate('17.3'), rate('20.1', { area: BEDFORD })]);
+    expect(await load(store, after, [rate('17.4')])).toMatchObject({ kind: 'loaded', version: '1.0.1' });
+    // Bedford was taken out: nothing of the file that was replaced is left.
+    expect(await rates(store)).toEqual({ Luton: '17.4' });
+  });
+
   it('the figures of a version are shown as published, with symbols and provenance', async () => {
     const store = await freshStore(kind);
     const outcome = await load(store, versionMeta({ publishedAt: new Date('2024-03-21T09:30:15.250Z') }), [
@@ -182,6 +199,23 @@ describe.each(['postgres', 'embedded'] as const)('loading versions (%s)', (kind)
     expect(history).toMatchObject([{ what: 'accepted sums', reason: 'estimates do not add up' }]);
   });
 
+  it('an override given with the same bytes accepts what is held back', async () => {
+    const store = await freshStore(kind);
+    const meta = versionMeta();
+    const held = await load(store, meta, [rate('17.0')], heldBy('sums'));
+    const accept = [
+      { gate: 'sums', reason: 'estimates' },
+      { gate: 'columns', reason: 'not needed' },
+    ];
+    expect(await load(store, { ...meta, accept }, [rate('17.0')])).toMatchObject({
+      kind: 'loaded',
+      versionId: held.versionId,
+      rows: 1,
+      verdicts: [{ gate: 'sums', verdict: 'accepted' }],
+    });
+    expect(await rates(store)).toEqual({ Luton: '17.0' });
+  });
+
   it('a withdrawn version is no longer current, and is marked once', async () => {
     const store = await freshStore(kind);
     await loaded(store, versionMeta(), [rate('17.0')]);
@@ -245,7 +279,6 @@ it('a file that breaks off in the middle leaves nothing behind', async () => {
     await Promise.resolve();
     throw new Error('line 3 column 2: "abc" is no figure');
   }
-  const { loadVersion } = await import('../../src/load/versions.js');
   await expect(loadVersion(store, versionMeta(), broken(), allPass)).rejects.toThrow('line 3 column 2');
   for (const table of ['figure', 'data_set_version', 'area', 'release'] as const)
     expect(await store.db.selectFrom(table).selectAll().execute()).toEqual([]);
