@@ -13,6 +13,7 @@ import type { AbsenceView } from '../load/schema.js';
 import { statusOf, statusText } from '../service/status.js';
 import { oneArea } from './area.js';
 import { UsageError, type AddCommand, type Context } from './context.js';
+import { csv } from '../series-csv.js';
 import { counted, sparkline, table, ukTime } from '../print.js';
 
 export function register(program: Command, add: AddCommand): void {
@@ -246,52 +247,4 @@ function seriesText(
     ].join('\n');
   });
   return `${parts.join('\n\n')}\n${counted(rows.length, 'figure')}.`;
-}
-
-const CSV_COLUMNS = [
-  'series',
-  'publication',
-  'release',
-  'data_set',
-  'data_set_version',
-  'published_at',
-  'loaded_at',
-  'time_period',
-  'time_identifier',
-  'period_label',
-  'academic_year',
-  'geographic_level',
-  'area_code',
-  'old_la_code',
-  'area_name',
-  'region_code',
-  'region_name',
-  'school_type',
-  'breakdown_topic',
-  'breakdown',
-  ...MEASURES,
-  'as_of',
-  'symbols',
-] as const satisfies readonly (keyof AbsenceView)[];
-
-/** The view's columns (without provenance) as CSV, values as published. */
-export function csv(rows: readonly AbsenceView[]): string {
-  const cell = (value: unknown): string => {
-    const text =
-      value === null || value === undefined
-        ? ''
-        : value instanceof Date
-          ? value.toISOString()
-          : typeof value === 'object'
-            ? JSON.stringify(value)
-            : String(value);
-    // A spreadsheet takes a leading = + @ for a formula; negative numbers are left alone.
-    const safe = /^[=+@\t\r]|^-(?![\d.])/.test(text) ? `'${text}` : text;
-    return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-  };
-  return (
-    [CSV_COLUMNS.join(','), ...rows.map((row) => CSV_COLUMNS.map((column) => cell(row[column])).join(','))].join(
-      '\r\n',
-    ) + '\r\n'
-  );
 }

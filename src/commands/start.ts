@@ -1,15 +1,18 @@
 /** `start`: the unattended service. */
-import { chmod, mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Command } from 'commander';
-import { ConfigError, loadConfig, type Settings } from '../config.js';
-import { openDatabase } from '../load/database.js';
-import { DatabaseHeldError } from '../load/errors.js';
+import { sql } from 'kysely';
+import { loadConfig, type Settings } from '../config.js';
+import { openDatabase, type Store } from '../load/database.js';
+import { DatabaseHeldError, DatabaseUnusableError } from '../load/errors.js';
 import { migrate } from '../load/migrate.js';
+import { isTransient } from '../load/retry.js';
 import { main } from '../main.js';
-import { startService } from '../service/service.js';
+import { pause } from '../service/pause.js';
+import { startService, type Service } from '../service/service.js';
 import { serveCommands, type CommandSocket } from '../service/socket.js';
-import { startWeb } from '../service/web.js';
+import { startWeb, type Web } from '../service/web.js';
 import type { AddCommand, Context } from './context.js';
 
 export function register(program: Command, add: AddCommand): void {
@@ -31,91 +34,140 @@ function socketOf(settings: Settings): string | undefined {
 }
 
 const STANDBY_MS = 15_000;
+const LONGEST_WAIT_MS = 60_000;
 
 async function start(context: Context, _args: readonly string[], options: Record<string, unknown>): Promise<0 | 1> {
-  const { log, now, signal, streams } = context;
-  let settings = context.settings;
+  const { log, now, signal, settings } = context;
   for (const warning of settings.warnings) log.warn(warning);
   await mkdir(settings.config.dataDirectory, { recursive: true });
   const socketPath = socketOf(settings);
-  const store = await opened(context, socketPath);
+  const store = await opened(context, socketPath, options['migrate'] !== false);
   if (store === undefined) return 0;
   let socket: CommandSocket | undefined;
+  let web: Web | undefined;
+  // Where something fails to begin, what has begun is drained.
+  const failed = new AbortController();
+  const until = AbortSignal.any([signal, failed.signal]);
+  const service = startService({ store, settings, log, now, signal: until });
   try {
-    if (options['migrate'] !== false) await migrate(store);
-    const service = startService({ store, settings, log, now, signal });
-    if (socketPath !== undefined) {
-      await mkdir(dirname(socketPath), { recursive: true });
-      socket = await serveCommands(socketPath, (argv, clientStreams, clientSignal) =>
-        main(argv, {
-          streams: clientStreams,
-          env: process.env,
-          now,
-          signal: AbortSignal.any([clientSignal, signal]),
-          sharedStore: store,
-        }),
-      );
-      await chmod(socketPath, 0o600);
-    }
-    const web = await startWeb({ store, service, log, now });
+    if (socketPath !== undefined) socket = await openSocket(socketPath, store, context, until);
+    web = await startWeb({ store, service, log, now });
     log.info(
-      { url: web.url, schedule: settings.config.schedule, data: join(settings.config.dataDirectory) },
+      { url: web.url, schedule: settings.config.schedule, data: settings.config.dataDirectory },
       `absence-watch is running; status page: ${web.url}`,
     );
-    const reload = (): void => {
-      loadConfig(settings.configFile, process.env, streams.cwd).then(
-        (fresh) => {
-          settings = fresh;
-          service.reload(fresh);
-        },
-        (error: unknown) => {
-          log.error(
-            { error: error instanceof ConfigError || error instanceof Error ? error.message : String(error) },
-            'the new configuration is broken: the old one stays',
-          );
-        },
-      );
-    };
-    process.on('SIGHUP', reload);
-    try {
-      await service.ended;
-    } finally {
-      process.off('SIGHUP', reload);
-      await socket?.close();
-      await web.close();
-    }
+    await untilEnded(service, context);
     log.info('drained; bye');
     return 0;
+  } catch (error) {
+    failed.abort(error);
+    throw error;
   } finally {
+    await service.ended;
+    await socket?.close();
+    await web?.close();
     await store.close();
   }
 }
 
-/** Opens the database; beside another service on an embedded one it stands by until that one ends. */
-async function opened(context: Context, socketPath: string | undefined) {
-  const { settings, log, signal } = context;
-  for (let told = false; ; told = true) {
+async function openSocket(path: string, store: Store, { now }: Context, signal: AbortSignal): Promise<CommandSocket> {
+  await mkdir(dirname(path), { recursive: true });
+  return serveCommands(path, (argv, streams, clientSignal) =>
+    main(argv, {
+      streams,
+      env: process.env,
+      now,
+      signal: AbortSignal.any([clientSignal, signal]),
+      sharedStore: store,
+    }),
+  );
+}
+
+/** Reads the configuration again at SIGHUP; a broken one is refused, and the service says so until it is mended. */
+async function untilEnded(service: Service, { settings, log, streams }: Context): Promise<void> {
+  const reload = (): void => {
+    loadConfig(settings.configFile, process.env, streams.cwd).then(
+      (fresh) => {
+        for (const warning of fresh.warnings) log.warn(warning);
+        service.reload(fresh);
+      },
+      (error: unknown) => {
+        const said = error instanceof Error ? error.message : String(error);
+        service.refuse(said);
+        log.error({ error: said }, 'the new configuration is broken: the old one stays');
+      },
+    );
+  };
+  process.on('SIGHUP', reload);
+  try {
+    await service.ended;
+  } finally {
+    process.off('SIGHUP', reload);
+  }
+}
+
+/**
+ * Opens the database and brings it to this version. Beside another service on an embedded one it stands by until that
+ * one ends; a server that cannot be reached is waited for.
+ * @returns undefined when told to end meanwhile
+ */
+async function opened(
+  { settings, log, signal }: Context,
+  socketPath: string | undefined,
+  migrating: boolean,
+): Promise<Store | undefined> {
+  const rest = pause(signal);
+  for (let attempt = 0; !signal.aborted; attempt++) {
     try {
-      return await openDatabase(settings.environment.databaseUrl, {
+      const store = await openDatabase(settings.environment.databaseUrl, {
         schema: settings.environment.databaseSchema,
         logger: log,
         ...(socketPath === undefined ? {} : { socketPath }),
       });
+      try {
+        await refusePooler(store);
+        if (migrating) await migrate(store);
+        return store;
+      } catch (error) {
+        await store.close();
+        throw error;
+      }
     } catch (error) {
-      if (!(error instanceof DatabaseHeldError)) throw error;
-      if (!told) log.info({ holder: error.message }, 'another process holds the database: standing by');
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, STANDBY_MS);
-        signal.addEventListener(
-          'abort',
-          () => {
-            clearTimeout(timer);
-            resolve();
-          },
-          { once: true },
+      if (error instanceof DatabaseHeldError) {
+        if (attempt === 0) log.info({ holder: error.message }, 'another process holds the database: standing by');
+        await rest.for(STANDBY_MS);
+      } else if (isTransient(error)) {
+        log.warn(
+          { error: error instanceof Error ? error.message : String(error) },
+          'the database cannot be reached: it is tried again',
         );
-      });
-      if (signal.aborted) return undefined;
+        await rest.for(Math.min(1_000 * 2 ** attempt, LONGEST_WAIT_MS));
+      } else throw error;
     }
+  }
+  return undefined;
+}
+
+/**
+ * Locks that die with their connection need a connection of their own. Behind a pooler that shares connections between
+ * transactions, what one session sets is seen by another.
+ * @throws DatabaseUnusableError
+ */
+async function refusePooler(store: Store): Promise<void> {
+  const [one, other] = [await store.session(), await store.session()];
+  try {
+    if (one === undefined || other === undefined) return;
+    const name = 'absence_watch.own_session';
+    await sql`select set_config(${name}, ${'one'}, false)`.execute(one.db);
+    const { rows } = await sql<{ seen: string | null }>`select current_setting(${name}, true) as seen`.execute(
+      other.db,
+    );
+    if (rows[0]?.seen === 'one')
+      throw new DatabaseUnusableError(
+        'DATABASE_URL leads to a pooler that shares connections between transactions, where locks do not hold. Give the address of the server itself, or set the pooler to session mode.',
+      );
+  } finally {
+    await one?.end();
+    await other?.end();
   }
 }

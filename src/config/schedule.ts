@@ -2,7 +2,7 @@
  * When the service looks: cron expressions as node-cron reads them, and nothing that it reads otherwise than cron.
  * Slots are found with node-cron's matcher, which is given the moment: so they can be asked of any clock.
  */
-import { createTask, validateDetailed, type ParsedFields } from 'node-cron';
+import { createTask, validateDetailed, type ParsedFields, type ScheduledTask } from 'node-cron';
 
 export interface Schedule {
   /** Five fields, or six with seconds first. */
@@ -107,6 +107,11 @@ function slotsOf(expression: string, timezone: string, after: number, count: num
   const fields = expression.trim().split(/\s+/);
   const days = fields.slice(-3).join(' ');
   const task = createTask(expression, noop, { timezone });
+  // What runs in every hour has nothing to lose or double: it goes by the time that passes.
+  const runs =
+    parsed.hour.length === 24
+      ? (moment: number) => task.match(new Date(moment))
+      : wallClock(task, expression, timezone);
   const onDay = createTask(`* * * ${days}`, noop, { timezone });
   const slots: number[] = [];
   try {
@@ -116,7 +121,7 @@ function slotsOf(expression: string, timezone: string, after: number, count: num
       if (!onDay.match(new Date(day)) && !onDay.match(new Date(day + DAY - MINUTE))) continue;
       for (let minute = Math.max(day, Math.floor(after / MINUTE) * MINUTE); minute < day + DAY; minute += MINUTE) {
         const first = minute + (parsed.second[0] ?? 0) * 1000;
-        if (!task.match(new Date(first))) continue;
+        if (!runs(first)) continue;
         for (const second of parsed.second) {
           const slot = minute + second * 1000;
           if (slot > after) slots.push(slot);
@@ -129,6 +134,51 @@ function slotsOf(expression: string, timezone: string, after: number, count: num
     void onDay.destroy();
   }
   return slots;
+}
+
+const HOUR = 60 * MINUTE;
+/** No clock is put forward or back by more. */
+const LONGEST_CHANGE = 3 * HOUR;
+
+/**
+ * Whether a task runs at a moment, by the clock on the wall: a time that the spring change skips runs as much later as
+ * the clock was put forward, one that the autumn change repeats runs the first time only.
+ */
+function wallClock(task: ScheduledTask, expression: string, timezone: string): (moment: number) => boolean {
+  const asUtc = createTask(expression, noop, { timezone: 'UTC' });
+  const offsets = new Map<number, number>();
+  // Clocks change on a quarter of an hour at the finest.
+  const offset = (moment: number): number => {
+    const quarter = Math.floor(moment / (15 * MINUTE));
+    const known = offsets.get(quarter) ?? offsetAt(timezone, moment);
+    offsets.set(quarter, known);
+    return known;
+  };
+  return (moment) => {
+    const before = offset(moment - LONGEST_CHANGE);
+    const forward = offset(moment) - before;
+    const matches = task.match(new Date(moment));
+    if (forward === 0) return matches;
+    const justChanged = offset(moment - Math.abs(forward)) === before;
+    if (forward < 0) return matches && !justChanged;
+    return matches || (justChanged && asUtc.match(new Date(moment + before)));
+  };
+}
+
+/** By how much the clocks of a zone are ahead of UTC, in ms. */
+function offsetAt(timezone: string, moment: number): number {
+  const parts = new Intl.DateTimeFormat('en-GB', {
+    timeZone: timezone,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+  }).formatToParts(moment);
+  const part = (type: Intl.DateTimeFormatPartTypes): number => Number(parts.find((each) => each.type === type)?.value);
+  const wall = Date.UTC(part('year'), part('month') - 1, part('day'), part('hour'), part('minute'));
+  return wall - Math.floor(moment / MINUTE) * MINUTE;
 }
 
 function noop(): void {

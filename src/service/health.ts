@@ -1,12 +1,12 @@
 /** Is it well? One verdict with reasons, for status, /healthz and the page. */
 import type { MailHealth } from '../alerts/queue-upkeep.js';
-import type { RunRow } from '../load/inspect.js';
 import type { SourceState } from '../source-state.js';
 
 export interface HealthFacts {
   readonly now: Date;
   readonly source: SourceState;
-  readonly lastRun: RunRow | undefined;
+  /** When EES should have answered again at the latest, by the schedule: the second slot after its last answer. */
+  readonly pollExpected: Date | undefined;
   readonly mail: MailHealth;
   readonly failuresBeforeMail: number;
   /** Sentences about data set versions held back or refused, one each. */
@@ -22,8 +22,10 @@ export interface Health {
   readonly attention: readonly string[];
 }
 
-/** The schedule polls at least daily: after this long without an answer something is wrong. */
+/** Every usual schedule polls daily: after this long without an answer something is wrong … */
 const POLL_MAY_BE_OLD_MS = 26 * 3_600_000;
+/** … unless the schedule looks less often: then this long after a slot that should have been answered. */
+const SLOT_MAY_BE_LATE_MS = 2 * 3_600_000;
 const MAIL_MAY_WAIT_MS = 6 * 3_600_000;
 
 export function healthOf(facts: HealthFacts): Health {
@@ -38,7 +40,11 @@ export function healthOf(facts: HealthFacts): Health {
     attention.push(
       `the last ${source.failures === 1 ? 'run' : `${source.failures} runs`} failed${source.lastError === null ? '' : `: ${source.lastError}`}`,
     );
-  if (source.lastPoll !== null && age(source.lastGoodPoll ?? source.lastPoll) > POLL_MAY_BE_OLD_MS)
+  if (
+    source.lastPoll !== null &&
+    age(source.lastGoodPoll ?? source.lastPoll) > POLL_MAY_BE_OLD_MS &&
+    (facts.pollExpected === undefined || age(facts.pollExpected) > SLOT_MAY_BE_LATE_MS)
+  )
     reasons.push(`EES last answered ${hours(age(source.lastGoodPoll ?? source.lastPoll))} ago`);
   if (mail.paused === undefined && mail.oldestWaiting !== undefined && age(mail.oldestWaiting) > MAIL_MAY_WAIT_MS)
     reasons.push(
@@ -67,6 +73,8 @@ function hours(ms: number): string {
 const DAY_MS = 86_400_000;
 /** Days after an announced date, or after the end of an announced month, before a release counts as overdue. */
 const GRACE_DAYS = 3;
+/** A release this long before the announced date is taken for an earlier one. */
+const EARLY_DAYS = 60;
 /** A rhythm is known from so many releases on. */
 const KNOWN_FROM = 6;
 
@@ -79,31 +87,25 @@ export interface Rhythm {
   readonly announced: string | undefined;
 }
 
-/** Sentences about releases that should be out: by the publisher's announced date, else by the past rhythm. */
-export function overdueReleases(rhythms: readonly Rhythm[], now: Date): string[] {
-  return rhythms.flatMap(({ publication, published, announced }) => {
-    const times = published.map((at) => at.getTime()).toSorted((a, b) => a - b);
-    const newest = times.at(-1);
-    if (announced !== undefined) {
-      const end = endOf(announced);
-      if (
-        end !== undefined &&
-        now.getTime() > end + GRACE_DAYS * DAY_MS &&
-        (newest === undefined || newest < end - 60 * DAY_MS)
-      )
-        return [`${publication}: a release was announced for ${announced} and has not come`];
-      return [];
-    }
-    if (newest === undefined || times.length < KNOWN_FROM) return [];
-    const gaps = times.slice(1).map((at, index) => at - (times[index] ?? at));
-    const longest = Math.max(...gaps);
-    // The longest gap of the past holds the holidays; a quarter more is patience enough.
-    return now.getTime() - newest > longest * 1.25 + GRACE_DAYS * DAY_MS
-      ? [
-          `${publication}: nothing new for ${Math.round((now.getTime() - newest) / DAY_MS)} days; the longest wait so far was ${Math.round(longest / DAY_MS)}`,
-        ]
-      : [];
-  });
+/** What is said of a release that should be out, by the publisher's announced date, else by the past rhythm. */
+export function overdueRelease({ publication, published, announced }: Rhythm, now: Date): string | undefined {
+  const times = published.map((at) => at.getTime()).toSorted((a, b) => a - b);
+  const newest = times.at(-1);
+  if (announced !== undefined) {
+    const end = endOf(announced);
+    return end !== undefined &&
+      now.getTime() > end + GRACE_DAYS * DAY_MS &&
+      (newest === undefined || newest < end - EARLY_DAYS * DAY_MS)
+      ? `${publication}: a release was announced for ${announced} and has not come`
+      : undefined;
+  }
+  if (newest === undefined || times.length < KNOWN_FROM) return undefined;
+  const gaps = times.slice(1).map((at, index) => at - (times[index] ?? at));
+  const longest = Math.max(...gaps);
+  // The longest gap of the past holds the holidays; a quarter more is patience enough.
+  return now.getTime() - newest > longest * 1.25 + GRACE_DAYS * DAY_MS
+    ? `${publication}: nothing new for ${Math.round((now.getTime() - newest) / DAY_MS)} days; the longest wait so far was ${Math.round(longest / DAY_MS)}`
+    : undefined;
 }
 
 /** The end of an announced day, month or year, in ms since the epoch. */
@@ -112,4 +114,34 @@ function endOf(announced: string): number | undefined {
   if (year === undefined) return undefined;
   if (day !== undefined) return Date.UTC(Number(year), Number(month) - 1, Number(day) + 1);
   return month === undefined ? Date.UTC(Number(year) + 1, 0, 1) : Date.UTC(Number(year), Number(month), 1);
+}
+
+/** What a running service adds to what the database says. */
+export interface ServiceTroubles {
+  readonly trouble: string | undefined;
+  readonly brokenConfiguration: string | undefined;
+  /** When the file of a newer configuration, which another service goes by, was changed. */
+  readonly newerConfiguration: string | undefined;
+}
+
+/** The verdict on the service as a whole. */
+export function withTroubles(health: Health, troubles: ServiceTroubles): Health {
+  const reasons = [
+    ...(troubles.trouble === undefined ? [] : [`the service cannot do its rounds: ${troubles.trouble}`]),
+    ...health.reasons,
+  ];
+  const attention = [
+    ...(troubles.brokenConfiguration === undefined
+      ? []
+      : [
+          `the configuration was changed and cannot be used, the one read before holds: ${troubles.brokenConfiguration}`,
+        ]),
+    ...(troubles.newerConfiguration === undefined
+      ? []
+      : [
+          `another service has a newer configuration (changed ${troubles.newerConfiguration}) and evaluates by it; this one only delivers mail until it has the same`,
+        ]),
+    ...health.attention,
+  ];
+  return { well: reasons.length === 0, reasons, attention };
 }

@@ -1,14 +1,19 @@
 /**
  * Which of several services on one database is the active one: a lease in a table, renewed by a heartbeat, measured by
- * the database's clock, so that machines need not agree on the time. It works through any pooler: no session is held.
- * The run lock excludes two runs whatever happens here; the lease only decides who starts them.
+ * the database's clock, so that machines need not agree on the time. The run lock excludes two runs whatever happens
+ * here; the lease only decides who starts them, and the configuration that was changed last decides who may hold it.
  */
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 import { sql } from 'kysely';
+import { z } from 'zod';
+import type { Settings } from '../config.js';
 import type { Store } from '../load/database.js';
 
-/** How long a silent holder keeps the lease: a standby takes over within a minute. */
+/** How long a silent holder keeps the lease: with the beat of the service, a standby takes over within a minute. */
 export const LEASE_SECONDS = 40;
-const NAME = 'active service';
+const LEASE = 'active service';
+const CONFIGURATION = 'config';
 
 /**
  * Takes or renews the lease.
@@ -19,7 +24,7 @@ export async function holdLease(store: Store, holder: string): Promise<number | 
   const until = sql<Date>`clock_timestamp() + make_interval(secs => ${LEASE_SECONDS})`;
   const taken = await store.db
     .insertInto('lease')
-    .values({ name: NAME, holder, token: 1, until })
+    .values({ name: LEASE, holder, token: 1, until })
     .onConflict((conflict) =>
       conflict
         .column('name')
@@ -33,10 +38,68 @@ export async function holdLease(store: Store, holder: string): Promise<number | 
     )
     .returning('token')
     .executeTakeFirst();
-  return taken === undefined ? undefined : Number(taken.token);
+  return taken?.token;
 }
 
-/** Gives the lease back, so that a standby need not wait for it to run out. */
+/** Gives the lease back, so that a standby need not wait for it to run out. Tokens go on counting. */
 export async function releaseLease(store: Store, holder: string): Promise<void> {
-  await store.db.deleteFrom('lease').where('name', '=', NAME).where('holder', '=', holder).execute();
+  await store.db
+    .updateTable('lease')
+    .set({ until: sql<Date>`clock_timestamp() - interval '1 second'` })
+    .where('name', '=', LEASE)
+    .where('holder', '=', holder)
+    .execute();
+}
+
+/** What tells one configuration from another: what is watched and who is told, and when its file was last changed. */
+export interface Configuration {
+  readonly hash: string;
+  /** ISO time; '' where there is no file. */
+  readonly modified: string;
+}
+
+export async function configurationOf(settings: Settings): Promise<Configuration> {
+  const { rules, briefs, sources, recipients } = settings.config;
+  const text = JSON.stringify([rules, briefs, sources, [...recipients]]);
+  const modified =
+    settings.configFile === undefined
+      ? ''
+      : await stat(settings.configFile).then(
+          ({ mtime }) => mtime.toISOString(),
+          () => '',
+        );
+  return { hash: createHash('sha256').update(text).digest('hex').slice(0, 16), modified };
+}
+
+const stored = z.object({ hash: z.string(), modified: z.string() });
+
+/**
+ * Holds one's own configuration against the newest that a living service has. One that nobody has spoken for within a
+ * lease is forgotten: a service alone always goes by its own.
+ * @returns the newer one, where another service has it; else undefined, and one's own is on record
+ */
+export async function newerConfiguration(store: Store, mine: Configuration): Promise<Configuration | undefined> {
+  const value = JSON.stringify(mine);
+  const now = sql<Date>`clock_timestamp()`;
+  const accepted = await store.db
+    .insertInto('setting')
+    .values({ name: CONFIGURATION, value, updated_at: now })
+    .onConflict((conflict) =>
+      conflict
+        .column('name')
+        .doUpdateSet({ value, updated_at: now })
+        .where(
+          sql<boolean>`setting.value ->> 'hash' = ${mine.hash} or setting.value ->> 'modified' < ${mine.modified}
+            or setting.updated_at < clock_timestamp() - make_interval(secs => ${LEASE_SECONDS})`,
+        ),
+    )
+    .returning('name')
+    .executeTakeFirst();
+  if (accepted !== undefined) return undefined;
+  const row = await store.db
+    .selectFrom('setting')
+    .select('value')
+    .where('name', '=', CONFIGURATION)
+    .executeTakeFirstOrThrow();
+  return stored.parse(row.value);
 }

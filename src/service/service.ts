@@ -1,18 +1,32 @@
 /**
- * The unattended life: hold the lease, run when a slot is due, deliver mail, answer on the socket and on HTTP, drain at
- * the end. node-cron ticks; the truth about slots stands in the database (slots.ts).
+ * The unattended life: hold the lease, run when a slot is due, deliver mail, drain at the end. Each of these goes on
+ * while a run takes its time. node-cron ticks; the truth about slots stands in the database (slots.ts).
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { createTask, type ScheduledTask } from 'node-cron';
 import type { Logger } from 'pino';
-import { nextSlots, type Settings } from '../config.js';
+import { operatorEdge } from '../alerts/operator.js';
+import type { Settings } from '../config.js';
 import type { Store } from '../load/database.js';
 import { RunHeldError } from '../load/errors.js';
-import { deliverQueue } from '../mail-server.js';
+import { getSetting } from '../load/runs.js';
+import { operatorPost } from '../mail-server.js';
 import { runOnce, type RunReport } from '../pipeline.js';
-import { holdLease, releaseLease } from './lease.js';
-import { claimSlot, collapseUnfinished, settleSlot } from './slots.js';
+import { startDelivery } from './delivery.js';
+import { configurationOf, holdLease, newerConfiguration, releaseLease, type Configuration } from './lease.js';
+import { pause } from './pause.js';
+import {
+  claimSlot,
+  noteOverlap,
+  postponeSlot,
+  recoverSlots,
+  settleSlot,
+  slotsOf,
+  type ClaimedSlot,
+  type NextSlots,
+} from './slots.js';
+import { overdueNow } from './status.js';
 
 export interface ServiceOptions {
   readonly store: Store;
@@ -22,154 +36,277 @@ export interface ServiceOptions {
   readonly now: () => Date;
   /** Aborted to drain: what is under way may end, nothing new begins. */
   readonly signal: AbortSignal;
-  /** ms between looks at lease, slots and queue. */
+  /** ms between looks at lease and slots. */
   readonly beatMs?: number;
+  /** ms between looks at the queue of mails, at most. */
+  readonly deliverMs?: number;
   /** ms that a run may still take after the signal. */
   readonly graceMs?: number;
 }
 
 export interface ServiceState {
   role: 'active' | 'standby' | 'starting';
-  running: boolean;
+  /** Since when a run of this process is under way. */
+  runningSince: Date | undefined;
   lastReport: RunReport | undefined;
   /** When the loop last came round: an old one means that the process hangs. */
   lastBeat: Date;
+  /** A newer configuration that another service goes by; this one then only delivers mail. */
+  newer: Configuration | undefined;
+  /** Why the last round failed; undefined when it did not. */
+  trouble: string | undefined;
+  /** Why the configuration could not be read again; undefined when it could. */
+  brokenConfiguration: string | undefined;
 }
 
 export interface Service {
   readonly state: Readonly<ServiceState>;
   /** Settings for everything from now on. */
   reload(settings: Settings): void;
-  settings(): Settings;
+  /** The configuration cannot be used: the old one stays, and health says so. */
+  refuse(why: string): void;
+  readonly settings: () => Settings;
   /** Ends when drained. */
   readonly ended: Promise<void>;
 }
 
 const BEAT_MS = 10_000;
+const DELIVER_MS = 15_000;
 const GRACE_MS = 60_000;
-/** A run that lost its lease to a pause of the process must not be joined by a second one: the run lock sees to that. */
+/** After runs that broke off (not: EES was down) the next one waits twice as long each time, up to this. */
+const LONGEST_WAIT_MS = 15 * 60_000;
+
 export function startService(options: ServiceOptions): Service {
-  const { store, log, now, signal } = options;
-  const holder = `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`;
-  const beatMs = options.beatMs ?? BEAT_MS;
-  let settings = options.settings;
-  const state: ServiceState = { role: 'starting', running: false, lastReport: undefined, lastBeat: now() };
-  const hardStop = new AbortController();
-  let tasks: ScheduledTask[] = [];
-  let wake: (() => void) | undefined;
+  const service = new RunningService(options);
+  return {
+    state: service.state,
+    settings: () => service.settings,
+    reload: (settings) => {
+      service.reload(settings);
+    },
+    refuse: (why) => {
+      service.state.brokenConfiguration = why;
+    },
+    ended: service.live(),
+  };
+}
 
-  const next = (after: Date, count: number): Date[] => nextSlots(settings.config.schedule, after, count);
+class RunningService {
+  readonly state: ServiceState;
+  settings: Settings;
+  readonly #holder = `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`;
+  readonly #hardStop = new AbortController();
+  readonly #rest;
+  readonly #delivery;
+  readonly #beatMs: number;
+  #configuration: Promise<Configuration>;
+  #next: NextSlots;
+  #tasks: ScheduledTask[] = [];
+  #run: Promise<void> | undefined;
+  /** Slots may stand as running although nothing runs: at first, and after a run that broke off. */
+  #recover = true;
+  #brokenOff = 0;
+  #notBefore = 0;
 
-  function schedule(): void {
-    for (const task of tasks) void task.destroy();
-    tasks = settings.config.schedule.cron.map((expression) => {
-      const task = createTask(expression, () => wake?.(), { timezone: settings.config.schedule.timezone });
+  constructor(private readonly options: ServiceOptions) {
+    const { store, settings, log, now, signal } = options;
+    this.settings = settings;
+    this.#beatMs = options.beatMs ?? BEAT_MS;
+    this.#rest = pause(signal);
+    this.#configuration = configurationOf(settings);
+    this.#next = slotsOf(settings.config.schedule);
+    this.#delivery = startDelivery({ store, settings, log, now, signal, everyMs: options.deliverMs ?? DELIVER_MS });
+    this.state = {
+      role: 'starting',
+      runningSince: undefined,
+      lastReport: undefined,
+      lastBeat: now(),
+      newer: undefined,
+      trouble: undefined,
+      brokenConfiguration: undefined,
+    };
+    signal.addEventListener(
+      'abort',
+      () => {
+        log.info('draining: what is under way may end');
+        setTimeout(() => {
+          this.#hardStop.abort(new Error('the grace time is over'));
+        }, options.graceMs ?? GRACE_MS).unref();
+      },
+      { once: true },
+    );
+  }
+
+  async live(): Promise<void> {
+    const { store, log, signal } = this.options;
+    this.#schedule();
+    while (!signal.aborted) {
+      await this.#round();
+      await this.#rest.for(this.#beatMs);
+    }
+    for (const task of this.#tasks) await task.destroy();
+    await this.#run;
+    await this.#delivery.ended;
+    if (store.kind === 'postgres')
+      await releaseLease(store, this.#holder).catch((error: unknown) => {
+        log.warn({ error: String(error) }, 'the lease could not be given back: it runs out by itself');
+      });
+  }
+
+  reload(fresh: Settings): void {
+    this.settings = fresh;
+    this.#configuration = configurationOf(fresh);
+    this.state.brokenConfiguration = undefined;
+    this.#delivery.reload(fresh);
+    this.#schedule();
+    this.#rest.end();
+    this.options.log.info('the configuration was read again');
+  }
+
+  #schedule(): void {
+    for (const task of this.#tasks) void task.destroy();
+    this.#next = slotsOf(this.settings.config.schedule);
+    const { cron, timezone } = this.settings.config.schedule;
+    this.#tasks = cron.map((expression) => {
+      // A tick that comes late or not at all costs nothing: the next round finds the slot.
+      const task = createTask(
+        expression,
+        () => {
+          this.#rest.end();
+        },
+        { timezone, suppressMissedWarning: true },
+      );
       void task.start();
       return task;
     });
   }
 
-  async function becomeActive(): Promise<boolean> {
-    const token = store.kind === 'embedded' ? 1 : await holdLease(store, holder);
+  async #round(): Promise<void> {
+    const { log, now } = this.options;
+    try {
+      if (await this.#isActive()) await this.#lookAtSlots();
+      if (this.state.trouble !== undefined) log.info('the rounds go on again');
+      this.state.trouble = undefined;
+    } catch (error) {
+      const said = error instanceof Error ? error.message : String(error);
+      if (said !== this.state.trouble) log.error({ error: said }, 'this round failed; the next one tries again');
+      this.state.trouble = said;
+    }
+    this.state.lastBeat = now();
+  }
+
+  async #isActive(): Promise<boolean> {
+    const { store, log } = this.options;
+    if (store.kind === 'embedded') {
+      this.state.role = 'active';
+      return true;
+    }
+    const newer = await newerConfiguration(store, await this.#configuration);
+    if (newer !== undefined && this.state.newer === undefined)
+      log.warn({ newer }, 'another service has a newer configuration and evaluates by it; this one only delivers mail');
+    this.state.newer = newer;
+    const token = newer === undefined ? await holdLease(store, this.#holder) : undefined;
     if (token === undefined) {
-      if (state.role !== 'standby') log.info({ holder }, 'another service is active on this database: standing by');
-      state.role = 'standby';
+      if (newer !== undefined && this.state.role === 'active') await releaseLease(store, this.#holder);
+      if (this.state.role !== 'standby') log.info('another service is active on this database: standing by');
+      this.state.role = 'standby';
       return false;
     }
-    if (state.role !== 'active') {
-      log.info({ holder, token }, 'this service is the active one');
-      const unfinished = await collapseUnfinished(store);
-      state.role = 'active';
-      // A slot that died with its process is owed: run at once, for all of them.
-      if (unfinished > 0) await run('catch-up');
+    if (this.state.role !== 'active') {
+      log.info({ holder: this.#holder, token }, 'this service is the active one');
+      this.state.role = 'active';
+      this.#recover = true;
     }
     return true;
   }
 
-  async function run(trigger: 'schedule' | 'catch-up'): Promise<number | undefined> {
-    state.running = true;
-    const renewal = setInterval(() => {
-      if (store.kind === 'postgres')
-        holdLease(store, holder).catch((error: unknown) => {
-          log.warn({ error: String(error) }, 'the lease could not be renewed');
-        });
-    }, beatMs);
+  async #lookAtSlots(): Promise<void> {
+    const { store, log, now, signal } = this.options;
+    const next = this.#next;
+    if (this.#run !== undefined) {
+      const met = await noteOverlap(store, next, 'a run of this service', now());
+      if (met !== undefined) log.info({ dueAt: met.dueAt }, 'a run is under way: this slot waits for its end');
+      return;
+    }
+    if (signal.aborted || Date.now() < this.#notBefore) return;
+    if (this.#recover) await recoverSlots(store);
+    this.#recover = false;
+    const slot = await claimSlot(store, next, now());
+    if (slot === undefined) return;
+    if (slot.missed > 0)
+      log.warn({ missed: slot.missed, dueAt: slot.dueAt }, 'slots were missed: one run stands for them');
+    this.#run = this.#serve(slot).finally(() => {
+      this.#run = undefined;
+      this.#delivery.wake();
+      this.#rest.end();
+    });
+  }
+
+  /** Runs for a slot. Never throws: whatever happens, the slot is served, waits, or is recovered. */
+  async #serve(slot: ClaimedSlot): Promise<void> {
+    const { store, log, now } = this.options;
+    const { settings } = this;
+    this.state.runningSince = now();
     try {
-      const report = await runOnce({ store, settings, log, now, signal: hardStop.signal, trigger });
-      state.lastReport = report;
-      return report.runId;
-    } finally {
-      clearInterval(renewal);
-      state.running = false;
-    }
-  }
-
-  async function beat(): Promise<void> {
-    state.lastBeat = now();
-    if (await becomeActive()) {
-      const slot = await claimSlot(store, next, now());
-      if (slot !== undefined) {
-        if (slot.missed > 0)
-          log.warn({ missed: slot.missed, dueAt: slot.dueAt }, 'slots were missed: this run stands for them');
-        try {
-          const runId = await run(slot.missed > 0 ? 'catch-up' : 'schedule');
-          await settleSlot(store, slot.dueAt, 'done', runId ?? null);
-        } catch (error) {
-          if (!(error instanceof RunHeldError)) throw error;
-          log.info({ dueAt: slot.dueAt, holder: error.holder }, 'a run is under way: this slot is skipped');
-          await settleSlot(store, slot.dueAt, 'overlap', null);
-        }
-      }
-    }
-    // Whoever stands by delivers too: a queue needs no lease.
-    await deliverQueue({ store, settings, log, now, signal });
-  }
-
-  async function loop(): Promise<void> {
-    schedule();
-    while (!signal.aborted) {
-      try {
-        await beat();
-      } catch (error) {
-        log.error(
-          { error: error instanceof Error ? error.message : String(error) },
-          'this round failed; the next one tries again',
-        );
-      }
-      if (signal.aborted) break;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, beatMs);
-        wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-        signal.addEventListener('abort', wake, { once: true });
+      const report = await runOnce({
+        store,
+        settings,
+        log,
+        now,
+        signal: this.#hardStop.signal,
+        trigger: slot.missed + slot.waited > 0 ? 'catch-up' : 'schedule',
+        composed: (await getSetting(store, 'composed')) === true,
+        mailServer: this.#delivery.server(),
       });
-      wake = undefined;
+      this.state.lastReport = report;
+      this.#brokenOff = 0;
+      await settleSlot(store, slot.dueAt, report.runId);
+      await tellOverdue(store, settings, now());
+    } catch (error) {
+      if (error instanceof RunHeldError) await this.#postpone(slot, error);
+      else {
+        this.#recover = true;
+        const wait = Math.min(this.#beatMs * 2 ** this.#brokenOff++, LONGEST_WAIT_MS);
+        this.#notBefore = Date.now() + wait;
+        log.error({ error: error instanceof Error ? error.message : String(error) }, 'the run broke off');
+      }
+    } finally {
+      this.state.runningSince = undefined;
     }
-    for (const task of tasks) await task.destroy();
-    if (store.kind === 'postgres') await releaseLease(store, holder).catch(() => undefined);
   }
 
-  signal.addEventListener(
-    'abort',
-    () => {
-      log.info('draining: what is under way may end');
-      setTimeout(() => {
-        hardStop.abort(new Error('the grace time is over'));
-      }, options.graceMs ?? GRACE_MS).unref();
-    },
-    { once: true },
-  );
+  async #postpone(slot: ClaimedSlot, { holder }: RunHeldError): Promise<void> {
+    const { store, log, now } = this.options;
+    const met = holder === undefined ? 'another run' : `run ${holder.runId} (${holder.trigger})`;
+    log.info({ dueAt: slot.dueAt, met }, 'another run is under way: this slot waits for its end');
+    this.#notBefore = Date.now() + this.#beatMs;
+    await postponeSlot(store, slot, met, now()).catch((error: unknown) => {
+      this.#recover = true;
+      log.warn({ error: String(error) }, 'the slot could not be put back');
+    });
+  }
+}
 
-  return {
-    state,
-    settings: () => settings,
-    reload(fresh) {
-      settings = fresh;
-      schedule();
-      log.info('the configuration was read again');
-    },
-    ended: loop(),
-  };
+/** Tells the operator once of each release that should be out and is not, and forgets it when it has come. */
+async function tellOverdue(store: Store, settings: Settings, now: Date): Promise<void> {
+  for (const { publication, says } of await overdueNow(store, now))
+    await operatorEdge(
+      store,
+      operatorPost(settings),
+      `overdue:${publication}`,
+      says === undefined ? 'well' : 'ill',
+      {
+        ill: () => ({
+          subject: `absence-watch: a release is overdue (${publication})`,
+          text: [
+            `${says ?? ''}.`,
+            '',
+            'Nothing is wrong with this program as far as it knows: EES answers, and has nothing new.',
+            `See https://explore-education-statistics.service.gov.uk/find-statistics/${publication} for what is announced.`,
+            'When the release comes it is loaded and mailed as ever; no second mail says so.',
+          ].join('\n'),
+        }),
+      },
+      now,
+    );
 }

@@ -1,8 +1,15 @@
 /**
  * When to run. node-cron only ticks; which slots are due is computed from the expressions and the slots on record, so
  * that nothing is lost while the process was down, asleep or busy, and nothing runs twice.
+ *
+ * A slot on record is `running`, then `done`. One that met another run waits as `due` and is `overlap` once a later run
+ * stood for it. Slots that nobody was there for are counted by a run record of outcome `missed`.
  */
+import { sql, type Transaction } from 'kysely';
+import { nextSlots, type Schedule } from '../config.js';
 import type { Store } from '../load/database.js';
+import { recordNoRun } from '../load/runs.js';
+import type { Database } from '../load/schema.js';
 
 /** The next moments of the schedule after another, in order; fewer than asked for only where there are no more. */
 export type NextSlots = (after: Date, count: number) => readonly Date[];
@@ -13,69 +20,204 @@ export interface DueSlot {
   readonly missed: number;
 }
 
-/** Slots looked up at once: a laptop's long weekend in one go. */
+/** A slot that this process alone is to run. */
+export interface ClaimedSlot extends DueSlot {
+  /** Earlier slots that met another run, for which this one stands as well. */
+  readonly waited: number;
+}
+
+/** Slots looked up at once after an absence. */
 const AT_ONCE = 1_000;
-/** More slots than any real schedule has in two years: a bound on work, not a limit of use. */
 const MOST_MISSED = 100_000;
+/** Of a longer absence only the last week is counted: finding every slot of a year takes a minute. */
+const COUNTED_MS = 7 * 86_400_000;
+
+/** The slots of a schedule; asked the same again it answers from memory, as looking for a slot ahead takes time. */
+export function slotsOf(schedule: Schedule): NextSlots {
+  let last: { readonly key: string; readonly slots: readonly Date[] } | undefined;
+  return (after, count) => {
+    const key = `${after.getTime()} ${count}`;
+    if (last?.key !== key) last = { key, slots: nextSlots(schedule, after, count) };
+    return last.slots;
+  };
+}
 
 /**
- * The newest slot that is due and on no record, with how many it stands for.
+ * The newest slot that is due and on no record, with how many it stands for (of the last week, after a longer absence).
  * @param last the newest slot on record
  */
 export function dueSlot(next: NextSlots, last: Date, now: Date): DueSlot | undefined {
-  let newest: Date | undefined;
-  let count = 0;
-  for (let after = last; count < MOST_MISSED;) {
-    const slots = next(after, AT_ONCE).filter((slot) => slot <= now);
-    count += slots.length;
-    newest = slots.at(-1) ?? newest;
-    if (slots.length < AT_ONCE || newest === undefined) break;
-    after = newest;
-  }
+  const recent = new Date(Math.max(last.getTime(), now.getTime() - COUNTED_MS));
+  const found = between(next, recent, now);
+  // A schedule without a slot in a week is a sparse one: then all of them are few.
+  const { newest, count } = found.count > 0 || recent.getTime() === last.getTime() ? found : between(next, last, now);
   return newest === undefined ? undefined : { dueAt: newest, missed: count - 1 };
 }
 
+function between(
+  next: NextSlots,
+  last: Date,
+  now: Date,
+): { readonly newest: Date | undefined; readonly count: number } {
+  let newest: Date | undefined;
+  let count = 0;
+  for (let after = last; count < MOST_MISSED;) {
+    const wanted = newest === undefined ? 1 : AT_ONCE;
+    const slots = next(after, wanted).filter((slot) => slot <= now);
+    count += slots.length;
+    newest = slots.at(-1) ?? newest;
+    if (slots.length < wanted || newest === undefined) break;
+    after = newest;
+  }
+  return { newest, count };
+}
+
 /**
- * Takes the slot that is due, if any: exactly one caller of any number gets it.
- * A slot that a crash left running is due again; the first call ever records a starting point and returns `now`.
+ * Takes what is to be run now, if anything: the newest slot that fell due, else the newest one that waits. Of any
+ * number of callers exactly one gets it. The first call ever takes `now` as a slot: a fresh installation looks at once.
  */
-export async function claimSlot(store: Store, next: NextSlots, now: Date): Promise<DueSlot | undefined> {
-  return store.db.transaction().execute(async (trx) => {
-    const newest = await trx.selectFrom('slot').select('due_at').orderBy('due_at', 'desc').limit(1).executeTakeFirst();
-    const claim = async (dueAt: Date): Promise<boolean> => {
-      const taken = await trx
-        .insertInto('slot')
-        .values({ due_at: dueAt, state: 'running', run_id: null })
-        .onConflict((conflict) => conflict.column('due_at').doNothing())
-        .returning('due_at')
-        .executeTakeFirst();
-      return taken !== undefined;
-    };
-    if (newest === undefined) return (await claim(now)) ? { dueAt: now, missed: 0 } : undefined;
-    const due = dueSlot(next, newest.due_at, now);
-    return due !== undefined && (await claim(due.dueAt)) ? due : undefined;
+export async function claimSlot(store: Store, next: NextSlots, now: Date): Promise<ClaimedSlot | undefined> {
+  return inTurn(store, async (trx) => {
+    const due = await newSlot(trx, next, now);
+    if (due !== undefined) {
+      if (!(await insertSlot(trx, due.dueAt, 'running', null))) return undefined;
+      if (due.missed > 0) await recordNoRun({ db: trx }, 'missed', 'schedule', now, { slots: due.missed });
+      return { ...due, waited: await countWaiting(trx) };
+    }
+    const waiting = await trx
+      .selectFrom('slot')
+      .select('due_at')
+      .where('state', '=', 'due')
+      .orderBy('due_at', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    if (waiting === undefined) return undefined;
+    await trx.updateTable('slot').set({ state: 'running' }).where('due_at', '=', waiting.due_at).execute();
+    return { dueAt: waiting.due_at, missed: 0, waited: (await countWaiting(trx)) + 1 };
   });
 }
 
-/** Notes what became of a slot. */
-export async function settleSlot(
-  store: Store,
-  dueAt: Date,
-  state: 'done' | 'overlap',
-  runId: number | null,
-): Promise<void> {
-  await store.db.updateTable('slot').set({ state, run_id: runId }).where('due_at', '=', dueAt).execute();
+/** Notes that a run served the slot, and with it those that waited before it. */
+export async function settleSlot(store: Store, dueAt: Date, runId: number): Promise<void> {
+  await store.db.updateTable('slot').set({ state: 'done', run_id: runId }).where('due_at', '=', dueAt).execute();
+  await store.db
+    .updateTable('slot')
+    .set({ state: 'overlap' })
+    .where('state', '=', 'due')
+    .where('due_at', '<', dueAt)
+    .execute();
 }
 
 /**
- * Slots that a dead process left running, oldest first: one run at once stands for all of them. Call it only while
- * holding the lease, when no run of one's own is under way.
+ * Puts a claimed slot back because another run is under way: it waits. The first slot that meets a run writes a run
+ * record, the others refer to it.
+ * @param met what is under way, for the record
  */
-export async function collapseUnfinished(store: Store): Promise<number> {
-  const result = await store.db
-    .updateTable('slot')
-    .set({ state: 'collapsed' })
-    .where('state', 'in', ['running', 'due'])
+export async function postponeSlot(store: Store, slot: DueSlot, met: string, now: Date): Promise<void> {
+  await inTurn(store, async (trx) => {
+    const runId = await overlapRecord(trx, met, now);
+    await trx
+      .updateTable('slot')
+      .set({ state: 'due', run_id: runId })
+      .where('due_at', '=', slot.dueAt)
+      .where('state', '=', 'running')
+      .execute();
+  });
+}
+
+/** Records a slot that falls due while a run of this very process goes on; it waits for the end of that run. */
+export async function noteOverlap(store: Store, next: NextSlots, met: string, now: Date): Promise<DueSlot | undefined> {
+  return inTurn(store, async (trx) => {
+    const due = await newSlot(trx, next, now);
+    if (due === undefined) return undefined;
+    const taken = await insertSlot(trx, due.dueAt, 'due', await overlapRecord(trx, met, now));
+    return taken ? due : undefined;
+  });
+}
+
+/**
+ * Settles slots that a process left running when it died: those whose run had ended are done, the others wait for the
+ * next one. Call it only as the active service, when no run of one's own is under way.
+ * @returns how many wait again
+ */
+export async function recoverSlots(store: Store): Promise<number> {
+  return inTurn(store, async (trx) => {
+    const left = await trx.selectFrom('slot').select('due_at').where('state', '=', 'running').execute();
+    let waiting = 0;
+    for (const { due_at } of left) {
+      const served = await trx
+        .selectFrom('run_record')
+        .select('id')
+        .where('trigger', 'in', ['schedule', 'catch-up'])
+        .where('outcome', 'in', ['done', 'in part', 'failed'])
+        .where('started_at', '>=', due_at)
+        .orderBy('id')
+        .limit(1)
+        .executeTakeFirst();
+      await trx
+        .updateTable('slot')
+        .set(served === undefined ? { state: 'due' } : { state: 'done', run_id: served.id })
+        .where('due_at', '=', due_at)
+        .execute();
+      if (served === undefined) waiting++;
+    }
+    return waiting;
+  });
+}
+
+/** One after the other, whoever asks. */
+async function inTurn<T>(store: Store, work: (trx: Transaction<Database>) => Promise<T>): Promise<T> {
+  return store.db.transaction().execute(async (trx) => {
+    await sql`select pg_advisory_xact_lock(hashtext(${`absence-watch slots ${store.schema}`}))`.execute(trx);
+    return work(trx);
+  });
+}
+
+/** Slots of a clock that was ahead are passed over: they would stop everything until that time comes. */
+async function newSlot(trx: Transaction<Database>, next: NextSlots, now: Date): Promise<DueSlot | undefined> {
+  const newest = await trx
+    .selectFrom('slot')
+    .select('due_at')
+    .where('due_at', '<=', now)
+    .orderBy('due_at', 'desc')
+    .limit(1)
     .executeTakeFirst();
-  return Number(result.numUpdatedRows);
+  return newest === undefined ? { dueAt: now, missed: 0 } : dueSlot(next, newest.due_at, now);
+}
+
+async function insertSlot(
+  trx: Transaction<Database>,
+  dueAt: Date,
+  state: 'running' | 'due',
+  runId: number | null,
+): Promise<boolean> {
+  const taken = await trx
+    .insertInto('slot')
+    .values({ due_at: dueAt, state, run_id: runId })
+    .onConflict((conflict) => conflict.column('due_at').doNothing())
+    .returning('due_at')
+    .executeTakeFirst();
+  return taken !== undefined;
+}
+
+async function countWaiting(trx: Transaction<Database>): Promise<number> {
+  const { count } = await trx
+    .selectFrom('slot')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('state', '=', 'due')
+    .executeTakeFirstOrThrow();
+  return count;
+}
+
+/** The run record of the slots that wait, made with the first of them. */
+async function overlapRecord(trx: Transaction<Database>, met: string, now: Date): Promise<number> {
+  const waiting = await trx
+    .selectFrom('slot')
+    .innerJoin('run_record', 'run_record.id', 'slot.run_id')
+    .select('run_record.id')
+    .where('slot.state', '=', 'due')
+    .where('run_record.outcome', '=', 'overlap')
+    .limit(1)
+    .executeTakeFirst();
+  return waiting?.id ?? (await recordNoRun({ db: trx }, 'overlap', 'schedule', now, { met }));
 }

@@ -6,13 +6,17 @@ import type { Store } from '../load/database.js';
 import { listRuns, listVersionRows, loadedTotals, type RunRow, type VersionRow } from '../load/inspect.js';
 import { counted, table, ukTime } from '../print.js';
 import { readSourceState, type SourceState } from '../source-state.js';
-import { healthOf, overdueReleases, type Health, type Rhythm } from './health.js';
+import { healthOf, overdueRelease, type Health, type Rhythm } from './health.js';
 
 export interface Status {
   readonly health: Health;
   readonly last_run: RunRow | null;
   readonly next_run: Date | null;
   readonly last_good_poll: string | null;
+  /** When a data set version was last loaded. */
+  readonly last_load: Date | null;
+  /** Runs in a row that failed. */
+  readonly failures: number;
   readonly totals: { readonly versions: number; readonly rows: number; readonly areas: number };
   readonly loaded: readonly VersionRow[];
   readonly overdue: readonly string[];
@@ -37,11 +41,11 @@ export async function statusOf(store: Store, settings: Settings, now: Date): Pro
     sourceStateOf(store),
     rhythmsOf(store),
   ]);
-  const announced = new Map(source.next.map((each) => [each.publication, each.nextReleaseDate ?? undefined]));
-  const overdue = overdueReleases(
-    rhythms.map((rhythm) => ({ ...rhythm, announced: announced.get(rhythm.publication) })),
-    now,
-  );
+  const overdue = withAnnounced(rhythms, source)
+    .map((rhythm) => overdueRelease(rhythm, now))
+    .filter((says) => says !== undefined);
+  const pollExpected =
+    source.lastGoodPoll === null ? undefined : nextSlots(config.schedule, new Date(source.lastGoodPoll), 2)[1];
   // A version that a later one of the same data set and release replaced needs nobody any more.
   const superseded = (row: VersionRow): boolean =>
     versions.some(
@@ -60,10 +64,20 @@ export async function statusOf(store: Store, settings: Settings, now: Date): Pro
   ];
   const newest = versions.find((row) => row.diff !== null && row.diff.previous_id !== null);
   return {
-    health: healthOf({ now, source, lastRun, mail, failuresBeforeMail: config.failuresBeforeMail, heldBack, overdue }),
+    health: healthOf({
+      now,
+      source,
+      pollExpected,
+      mail,
+      failuresBeforeMail: config.failuresBeforeMail,
+      heldBack,
+      overdue,
+    }),
     last_run: lastRun ?? null,
     next_run: nextSlots(config.schedule, now, 1)[0] ?? null,
     last_good_poll: source.lastGoodPoll,
+    last_load: versions.find((row) => row.state === 'loaded')?.loaded_at ?? null,
+    failures: source.failures,
     totals,
     loaded: versions.filter((row) => row.is_current),
     overdue,
@@ -100,6 +114,23 @@ async function rhythmsOf(store: Store): Promise<Omit<Rhythm, 'announced'>[]> {
     .groupBy('publication')
     .execute();
   return rows;
+}
+
+/** For each publication what is overdue of it, in words; `says` is undefined where nothing is. */
+export async function overdueNow(
+  store: Store,
+  now: Date,
+): Promise<{ readonly publication: string; readonly says: string | undefined }[]> {
+  const [source, rhythms] = await Promise.all([sourceStateOf(store), rhythmsOf(store)]);
+  return withAnnounced(rhythms, source).map((rhythm) => ({
+    publication: rhythm.publication,
+    says: overdueRelease(rhythm, now),
+  }));
+}
+
+function withAnnounced(rhythms: readonly Omit<Rhythm, 'announced'>[], source: SourceState): Rhythm[] {
+  const announced = new Map(source.next.map((each) => [each.publication, each.nextReleaseDate ?? undefined]));
+  return rhythms.map((rhythm) => ({ ...rhythm, announced: announced.get(rhythm.publication) }));
 }
 
 /** The status in words. */

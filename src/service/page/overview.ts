@@ -1,0 +1,119 @@
+/** The first page: is it well, when did and will it look, what does it know, what waits. */
+import type { VersionRow } from '../../load/inspect.js';
+import { counted, ukTime } from '../../print.js';
+import type { Health } from '../health.js';
+import type { Status } from '../status.js';
+import { cell, facts, list, section, table, text, type Block, type Cell, type Page } from './content.js';
+import { runSummary } from './runs.js';
+
+/** So many rows of what is loaded; the rest is under Releases. */
+const SHOWN = 15;
+
+export function overviewPage(
+  status: Status,
+  health: Health,
+  service: { readonly role: string; readonly runningSince: Date | undefined },
+): Page {
+  const { mail, last_run: run } = status;
+  return {
+    title: 'Overview',
+    lead: '',
+    under: '/',
+    sections: [
+      section('', [
+        verdict(health),
+        health.attention.length === 0
+          ? undefined
+          : { kind: 'verdict', tone: 'warn', text: 'To look at:', reasons: health.attention },
+        facts([
+          [
+            'Now',
+            service.runningSince === undefined
+              ? service.role === 'standby'
+                ? 'standing by; another instance is active'
+                : 'waiting for the next slot'
+              : `running since ${ukTime(service.runningSince)}`,
+          ],
+          run === null
+            ? ['Last run', 'none yet']
+            : ['Last run', `${ukTime(run.started_at)}: ${run.outcome}`, `/runs/${run.id}`],
+          ['Next slot', ukTimeOr(status.next_run, 'none')],
+          ['EES last answered', ukTime(status.last_good_poll)],
+          ['Loaded', `${counted(status.totals.rows, 'row')} of ${counted(status.totals.areas, 'area')}`, '/versions'],
+          [
+            'Mail',
+            `${mail.waiting} waiting, ${mail.dead} given up${mail.paused === undefined ? '' : ', sending is paused'}`,
+          ],
+          ['Last mail sent', ukTime(mail.lastSentAt)],
+        ]),
+        { kind: 'search', value: '' },
+      ]),
+      section('What is loaded', loaded(status.loaded)),
+      section('What changed last', newestDiff(status)),
+      section('The last run', run === null ? [text('There was no run yet.')] : [text(runSummary(run))]),
+      ...(status.skipped.length === 0
+        ? []
+        : [
+            section('Not downloaded', [
+              list(status.skipped.map((each) => `${each.title} (${each.release}): ${each.reason}`)),
+            ]),
+          ]),
+    ],
+  };
+}
+
+function verdict(health: Health): Block {
+  return health.well
+    ? { kind: 'verdict', tone: 'good', text: 'Well.', reasons: [] }
+    : { kind: 'verdict', tone: 'bad', text: 'Ill:', reasons: health.reasons };
+}
+
+function ukTimeOr(at: Date | null, otherwise: string): string {
+  return at === null ? otherwise : ukTime(at);
+}
+
+function loaded(rows: readonly VersionRow[]): Block[] {
+  if (rows.length === 0)
+    return [text('Nothing is loaded yet. "absence-watch run" fetches what is new, "absence-watch backfill" history.')];
+  return [
+    versionTable('Current data set versions, newest load first', rows.slice(0, SHOWN)),
+    ...(rows.length > SHOWN
+      ? [{ kind: 'links' as const, items: [{ text: `All ${rows.length} current versions`, href: '/versions' }] }]
+      : []),
+  ];
+}
+
+/** A table of data set versions, each a link to its page. */
+export function versionTable(caption: string, rows: readonly VersionRow[]): Block {
+  return table(
+    caption,
+    ['Release', 'Data set', 'Version', 'State', 'Published', 'Rows', 'Changes'],
+    rows.map((row) => [
+      cell(row.release, { href: `/versions/${row.id}` }),
+      cell(row.data_set, { note: row.publication }),
+      cell(row.data_set_version),
+      stateCell(row),
+      cell(ukTime(row.published_at)),
+      cell(row.rows),
+      cell(row.diff === null ? '' : `+${row.diff.added} -${row.diff.gone} ~${row.diff.changed}`),
+    ]),
+  );
+}
+
+/** The state with what the gates said. */
+export function stateCell(row: VersionRow): Cell {
+  const warned = row.gates.filter((gate) => gate.verdict === 'warn').length;
+  const note = warned === 0 ? '' : counted(warned, 'warning');
+  if (row.is_current) return cell('current', { tone: 'good', note });
+  return cell(row.state, { tone: row.state === 'quarantined' || row.state === 'refused' ? 'bad' : 'plain', note });
+}
+
+function newestDiff({ newest_diff: diff }: Status): Block[] {
+  if (diff === null) return [text('No version has replaced another yet.', true)];
+  return [
+    text(
+      `${diff.data_set}, ${diff.release}, against the version before it: ${counted(diff.added, 'row')} added, ${diff.gone} gone, ${diff.changed} changed.`,
+    ),
+    { kind: 'links', items: [{ text: 'What changed', href: `/versions/${diff.version_id}` }] },
+  ];
+}

@@ -1,0 +1,157 @@
+/** Addresses of the status page. */
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { renderChart } from '../../alerts/chart.js';
+import type { Store } from '../../load/database.js';
+import { getSetting } from '../../load/runs.js';
+import { csv } from '../../series-csv.js';
+import { withPatience, type Board } from '../board.js';
+import type { Health } from '../health.js';
+import type { Service } from '../service.js';
+import type { Status } from '../status.js';
+import { alertsPage } from './alerts.js';
+import { areaPage, areasPage, DRAWN } from './area.js';
+import { areaSeries, chartOf, everyFigure, findArea, linesOf } from './area-figures.js';
+import { section, text, type Page } from './content.js';
+import { overviewPage } from './overview.js';
+import { renderPage, STYLE_VERSION } from './render.js';
+import { runPage, runsPage } from './runs.js';
+import { STYLE } from './style.js';
+import { ICON } from './templates.js';
+import { versionPage, versionsPage } from './versions.js';
+
+export interface PageOptions {
+  readonly store: Store;
+  readonly service: Service;
+  readonly board: Board;
+  readonly now: () => Date;
+  readonly health: (status: Status) => Health;
+}
+
+const id = z.object({
+  id: z
+    .string()
+    .regex(/^\d{1,9}$/)
+    .transform(Number),
+});
+const place = z.object({ level: z.string().min(1).max(100), code: z.string().min(1).max(40) });
+const pageNumber = z.object({
+  page: z
+    .string()
+    .regex(/^[1-9]\d{0,3}$/)
+    .transform(Number)
+    .catch(1)
+    .default(1),
+});
+const query = z.object({ q: z.string().max(200).catch('').default('') });
+const ofRule = z.object({ rule: z.string().min(1).max(200).optional().catch(undefined) });
+const chartQuery = z.object({ series: z.string().max(200), measure: z.enum(DRAWN) });
+
+/** A page waits so long for a database that is loading. */
+const PATIENCE_MS = 8_000;
+const YEAR_S = 31_536_000;
+
+export function addPages(app: FastifyInstance, { store, service, board, now, health }: PageOptions): void {
+  const composed = async (): Promise<boolean> => (await getSetting(store, 'composed')) === true;
+
+  /** Sends a page, or says that there is none. */
+  async function send(reply: FastifyReply, make: () => Promise<Page | undefined>): Promise<FastifyReply> {
+    const [page, isComposed] = await withPatience(Promise.all([make(), composed()]), PATIENCE_MS);
+    return html(reply, page ?? NOTHING_HERE, page === undefined ? 404 : 200, isComposed);
+  }
+
+  function html(reply: FastifyReply, page: Page, code: number, isComposed: boolean, stale?: Date): FastifyReply {
+    return reply
+      .code(code)
+      .type('text/html; charset=utf-8')
+      .send(renderPage(page, { now: now(), composed: isComposed, stale }));
+  }
+
+  let wasComposed = false;
+  app.get('/', async (_request, reply) => {
+    const { status, stale } = await board.read();
+    // While a load keeps the database, what it said before holds.
+    if (stale === undefined) wasComposed = await withPatience(composed(), PATIENCE_MS);
+    return html(reply, overviewPage(status, health(status), service.state), 200, wasComposed, stale);
+  });
+  app.get('/versions', (request, reply) =>
+    send(reply, () => versionsPage(store, pageNumber.parse(request.query).page)),
+  );
+  app.get('/versions/:id', (request, reply) => {
+    const wanted = id.safeParse(request.params);
+    return send(reply, async () => (wanted.success ? versionPage(store, wanted.data.id) : undefined));
+  });
+  app.get('/alerts', (request, reply) => send(reply, () => alertsPage(store, now(), ofRule.parse(request.query).rule)));
+  app.get('/areas', (request, reply) => send(reply, () => areasPage(store, query.parse(request.query).q.trim())));
+  app.get('/runs', (_request, reply) => send(reply, () => runsPage(store)));
+  app.get('/runs/:id', (request, reply) => {
+    const wanted = id.safeParse(request.params);
+    return send(reply, async () => (wanted.success ? runPage(store, wanted.data.id) : undefined));
+  });
+
+  app.get('/area/:level/:code', (request, reply) => {
+    const { level, code } = place.parse(request.params);
+    return code.endsWith('.csv')
+      ? sendCsv(reply, level, code.slice(0, -'.csv'.length))
+      : send(reply, async () => areaPage(store, level, code, service.settings().config.rules, await composed()));
+  });
+  async function sendCsv(reply: FastifyReply, level: string, code: string): Promise<FastifyReply> {
+    const area = await withPatience(findArea(store, level, code), PATIENCE_MS);
+    if (area === undefined) return send(reply, () => Promise.resolve(undefined));
+    const rows = await withPatience(everyFigure(store, area), PATIENCE_MS);
+    const prefix = (await composed()) ? 'COMPOSED-' : '';
+    return reply
+      .type('text/csv; charset=utf-8')
+      .header('Content-Disposition', `attachment; filename="${prefix}absence-${fileWord(area.name)}.csv"`)
+      .send(csv(rows));
+  }
+
+  app.get('/area/:level/:code/chart.png', async (request, reply) => {
+    const { level, code } = place.parse(request.params);
+    const wanted = chartQuery.safeParse(request.query);
+    const area = wanted.success ? await withPatience(findArea(store, level, code), PATIENCE_MS) : undefined;
+    if (!wanted.success || area === undefined) return reply.code(404).type('text/plain').send('No such chart.\n');
+    const [series, lines, isComposed] = await withPatience(
+      Promise.all([areaSeries(store, area), linesOf(store, area, service.settings().config.rules), composed()]),
+      PATIENCE_MS,
+    );
+    const one = series.find((each) => each.series === wanted.data.series);
+    const model = one === undefined ? undefined : chartOf(area, one, wanted.data.measure, lines, isComposed);
+    if (model === undefined) return reply.code(404).type('text/plain').send('No such chart.\n');
+    return reply.type('image/png').send((await renderChart(model)).png);
+  });
+
+  app.get('/style.css', (request, reply) =>
+    reply
+      .type('text/css; charset=utf-8')
+      .header(
+        'Cache-Control',
+        request.url.endsWith(`?${STYLE_VERSION}`) ? `public, max-age=${YEAR_S}, immutable` : 'no-cache',
+      )
+      .send(STYLE),
+  );
+  app.get('/icon.svg', (_request, reply) =>
+    reply.type('image/svg+xml').header('Cache-Control', 'public, max-age=86400').send(ICON),
+  );
+  app.setNotFoundHandler((_request, reply) => send(reply, () => Promise.resolve(undefined)));
+}
+
+const NOTHING_HERE: Page = {
+  title: 'Nothing here',
+  lead: '',
+  under: '',
+  sections: [
+    section('', [
+      text('There is no such page, or what it was about is not loaded.'),
+      { kind: 'links', items: [{ text: 'Overview', href: '/' }] },
+    ]),
+  ],
+};
+
+/** 'Kingston upon Hull, City of' as part of a file's name. */
+function fileWord(name: string): string {
+  return name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '');
+}

@@ -1,0 +1,171 @@
+/** Runs, and one run with what it wrote down. */
+import { z } from 'zod';
+import type { Store } from '../../load/database.js';
+import { listRuns, type RunRow } from '../../load/inspect.js';
+import { counted, ukTime } from '../../print.js';
+import { cell, facts, list, section, table, text, type Block, type Cell, type Page } from './content.js';
+
+const SHOWN = 100;
+
+const number = z.number().optional().catch(undefined);
+const texts = z.array(z.string()).catch([]);
+
+/** What a run leaves in its record; another version of the program may have left something else. */
+const detail = z.object({
+  loaded: number,
+  events: number,
+  requests: number,
+  bytes: number,
+  slots: number,
+  met: z.string().optional().catch(undefined),
+  error: z.string().nullish().catch(undefined),
+  mails: z.object({ composed: number, sent: number, retried: number, dead: number }).optional().catch(undefined),
+  files: z
+    .array(
+      z.object({
+        file: z.string(),
+        release: z.string(),
+        outcome: z.string(),
+        version: z.string().nullable(),
+        rows: z.number(),
+        reason: z.string().nullable(),
+      }),
+    )
+    .catch([]),
+  degraded: z.array(z.object({ source: z.string(), route: z.string(), reason: z.string(), missing: texts })).catch([]),
+  notes: texts,
+});
+
+export function outcomeCell(outcome: string): Cell {
+  const tone =
+    outcome === 'done'
+      ? 'good'
+      : outcome === 'failed' || outcome === 'abandoned'
+        ? 'bad'
+        : outcome === 'in part'
+          ? 'warn'
+          : 'plain';
+  return cell(outcome, { tone });
+}
+
+function tookWords(run: RunRow): string {
+  if (run.finished_at === null) return '';
+  const seconds = Math.round((run.finished_at.getTime() - run.started_at.getTime()) / 1000);
+  return seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
+}
+
+/** What a run did, in a sentence. */
+export function runSummary(run: RunRow): string {
+  const said = detail.parse(run.detail);
+  if (run.outcome === 'missed')
+    return `${counted(said.slots ?? 0, 'slot')} had passed without a service; the next run stood for them.`;
+  if (run.outcome === 'overlap') return `Slots met ${said.met ?? 'another run'} and waited for its end.`;
+  if (run.outcome === 'running') return 'Under way.';
+  if (run.outcome === 'abandoned')
+    return 'Ended without a word (kill, power cut); the run after it took up what it left.';
+  if (typeof said.error === 'string') return said.error;
+  const parts = [
+    said.loaded === undefined ? '' : `${counted(said.loaded, 'data set')} loaded`,
+    said.events === undefined ? '' : counted(said.events, 'event'),
+    said.mails?.composed === undefined ? '' : `${counted(said.mails.composed, 'mail')} written`,
+    said.requests === undefined ? '' : counted(said.requests, 'request'),
+  ].filter((part) => part !== '');
+  return parts.length === 0 ? '' : `${parts.join(', ')}.`;
+}
+
+export async function runsPage(store: Store): Promise<Page> {
+  const runs = await listRuns(store, SHOWN);
+  return {
+    title: 'Runs',
+    lead: '',
+    under: '/runs',
+    sections: [
+      section('', [
+        runs.length === 0
+          ? text('There was no run yet.')
+          : table(
+              `The newest ${counted(runs.length, 'run')}`,
+              ['Run', 'Started', 'Took', 'Outcome', 'What it did'],
+              runs.map((run) => [
+                cell(`${run.id}, ${run.trigger}`, { href: `/runs/${run.id}` }),
+                cell(ukTime(run.started_at)),
+                cell(tookWords(run)),
+                outcomeCell(run.outcome),
+                cell(shortened(runSummary(run))),
+              ]),
+            ),
+      ]),
+    ],
+  };
+}
+
+function shortened(said: string): string {
+  return said.length > 200 ? `${said.slice(0, 199)}…` : said;
+}
+
+/** @returns undefined where there is no such run */
+export async function runPage(store: Store, id: number): Promise<Page | undefined> {
+  const run = await store.db.selectFrom('run_record').selectAll().where('id', '=', id).executeTakeFirst();
+  if (run === undefined) return undefined;
+  const said = detail.parse(run.detail);
+  return {
+    title: `Run ${run.id}`,
+    lead: `${run.trigger}, ${ukTime(run.started_at)}: ${run.outcome}`,
+    under: '/runs',
+    sections: [
+      section('', [
+        text(runSummary(run)),
+        facts([
+          ['Started', ukTime(run.started_at)],
+          ['Ended', run.finished_at === null ? 'not yet' : `${ukTime(run.finished_at)} (${tookWords(run)})`],
+          ...(said.requests === undefined
+            ? []
+            : [['Asked of EES', `${counted(said.requests, 'request')}, ${counted(said.bytes ?? 0, 'byte')}`] as const]),
+          ...(said.mails === undefined ? [] : [['Mail', mailWords(said.mails)] as const]),
+        ]),
+      ]),
+      ...(said.files.length === 0 ? [] : [section('Files', [files(said.files)])]),
+      ...(said.degraded.length === 0
+        ? []
+        : [
+            section('What did not answer', [
+              list(
+                said.degraded.map(
+                  (each) =>
+                    `${each.source}, ${each.route}: ${each.reason}${each.missing.length === 0 ? '' : `; missing meanwhile: ${each.missing.join('; ')}`}`,
+                ),
+              ),
+            ]),
+          ]),
+      ...(said.notes.length === 0 ? [] : [section('Notes', [list(said.notes)])]),
+    ],
+  };
+}
+
+function mailWords({
+  composed = 0,
+  sent = 0,
+  retried = 0,
+  dead = 0,
+}: NonNullable<z.infer<typeof detail>['mails']>): string {
+  return [
+    `${composed} written`,
+    `${sent} sent`,
+    ...(retried > 0 ? [`${retried} to be tried again`] : []),
+    ...(dead > 0 ? [`${dead} given up`] : []),
+  ].join(', ');
+}
+
+function files(rows: z.infer<typeof detail>['files']): Block {
+  return table(
+    'Files of this run',
+    ['File', 'Release', 'Outcome', 'Version', 'Rows'],
+    rows.map((file) => [
+      cell(file.file, { note: file.reason ?? '' }),
+      cell(file.release),
+      cell(file.outcome, { tone: file.outcome === 'loaded' ? 'good' : file.outcome === 'unchanged' ? 'plain' : 'bad' }),
+      cell(file.version),
+      cell(file.rows),
+    ]),
+  );
+}

@@ -1,0 +1,144 @@
+/** Data set versions, and one of them with its gates and what it changed. */
+import { z } from 'zod';
+import { printed, printedCount } from '../../domain/decimal.js';
+import { isMeasure, isRate, MEASURE_WORDS } from '../../domain/measure.js';
+import type { Store } from '../../load/database.js';
+import { listVersionRows, type VersionRow } from '../../load/inspect.js';
+import { counted, ukTime } from '../../print.js';
+import { cell, facts, list, section, table, text, type Block, type Page } from './content.js';
+import { versionTable } from './overview.js';
+
+const A_PAGE = 100;
+const MOST = 10_000;
+
+/** @param number of the page, from 1 */
+export async function versionsPage(store: Store, number: number): Promise<Page> {
+  const all = await listVersionRows(store, MOST);
+  const from = (number - 1) * A_PAGE;
+  const rows = all.slice(from, from + A_PAGE);
+  const more = all.length > from + A_PAGE;
+  return {
+    title: 'Releases and versions',
+    lead: 'Every data set version that was ever loaded, held back or refused.',
+    under: '/versions',
+    sections: [
+      section('', [
+        rows.length === 0
+          ? text(number === 1 ? 'Nothing is loaded yet.' : 'There are no more.')
+          : versionTable(`Versions ${from + 1} to ${from + rows.length} of ${all.length}, newest load first`, rows),
+        number > 1 || more
+          ? {
+              kind: 'links',
+              items: [
+                ...(number > 1 ? [{ text: 'Newer', href: `/versions?page=${number - 1}` }] : []),
+                ...(more ? [{ text: 'Older', href: `/versions?page=${number + 1}` }] : []),
+              ],
+            }
+          : undefined,
+      ]),
+    ],
+  };
+}
+
+const change = z.object({
+  area: z.string(),
+  period: z.string(),
+  school_type: z.string(),
+  breakdown: z.string(),
+  measure: z.string(),
+  from: z.string().nullable(),
+  to: z.string().nullable(),
+});
+
+/** @returns undefined where there is no such version */
+export async function versionPage(store: Store, id: number): Promise<Page | undefined> {
+  const row = (await listVersionRows(store, MOST)).find((each) => each.id === id);
+  if (row === undefined) return undefined;
+  const gates = await store.db
+    .selectFrom('gate_result')
+    .select(['gate', 'verdict', 'message'])
+    .where('version_id', '=', id)
+    .orderBy('gate')
+    .execute();
+  return {
+    title: `${row.data_set}, version ${row.data_set_version}`,
+    lead: row.release,
+    under: '/versions',
+    sections: [
+      section('', [
+        facts([
+          ['State', row.is_current ? 'current' : row.state],
+          ['Published', ukTime(row.published_at)],
+          ['Loaded', ukTime(row.loaded_at)],
+          ['Rows', row.rows.toLocaleString('en-GB')],
+          ['Publication', row.publication],
+          ['File', `${row.file_name}, ${counted(row.bytes, 'byte')}`],
+          ['Number, for commands', String(row.id)],
+          ['SHA-256', `${row.sha256.slice(0, 16)}…`],
+        ]),
+      ]),
+      section('Gates', [
+        gates.length === 0
+          ? text('No gate had anything to say.', true)
+          : table(
+              'What each gate said of it',
+              ['Gate', 'Verdict', 'Why'],
+              gates.map((gate) => [
+                cell(gate.gate),
+                cell(gate.verdict, {
+                  tone: gate.verdict === 'quarantine' ? 'bad' : gate.verdict === 'pass' ? 'good' : 'warn',
+                }),
+                cell(gate.message),
+              ]),
+            ),
+      ]),
+      section('What changed', diff(row)),
+      ...(row.notes.length === 0 ? [] : [section('Notes', [list(row.notes)])]),
+      ...(row.history.length === 0
+        ? []
+        : [
+            section('What became of it', [
+              list(row.history.map((each) => `${ukTime(each.at)}: ${each.what}. ${each.reason}`)),
+            ]),
+          ]),
+    ],
+  };
+}
+
+function diff(row: VersionRow): Block[] {
+  if (row.diff === null) return [text('It is the first of its data set: there is nothing to hold it against.', true)];
+  const { added, gone, changed, previous_id } = row.diff;
+  const sample = z.array(change).catch([]).parse(row.diff.sample);
+  return [
+    text(`${counted(added, 'row')} added, ${gone} gone, ${changed} changed against the version before.`),
+    ...(previous_id === null
+      ? []
+      : [{ kind: 'links' as const, items: [{ text: 'The version before', href: `/versions/${previous_id}` }] }]),
+    ...(sample.length === 0
+      ? []
+      : [
+          table(
+            `Changed figures${sample.length < changed ? `, a sample of ${sample.length}` : ''}`,
+            ['Area', 'Period', 'Pupils', 'Figure', 'Was', 'Is'],
+            sample.map((each) => [
+              cell(each.area),
+              cell(each.period),
+              cell(each.breakdown, { note: each.school_type === 'Total' ? '' : each.school_type }),
+              cell(isMeasure(each.measure) ? MEASURE_WORDS[each.measure] : each.measure),
+              cell(shown(each.measure, each.from), { numeric: true }),
+              cell(shown(each.measure, each.to), { numeric: true }),
+            ]),
+          ),
+        ]),
+  ];
+}
+
+/** A figure as published, with its unit; a symbol as it stands. */
+function shown(measure: string, value: string | null): string {
+  if (value === null) return 'none';
+  if (!/^-?[\d.]+$/.test(value) || !isMeasure(measure)) return value;
+  // A correction may lie in the second place: no rounding here.
+  return isRate(measure)
+    ? `${value.includes('.') ? value.replace(/(\.\d+?)0+$/, '$1') : printed(value)}%`
+    : printedCount(value);
+}
