@@ -2,36 +2,43 @@
 import { Command, CommanderError, Option } from 'commander';
 import { pino, type Logger } from 'pino';
 import { ConfigError, loadConfig } from './config.js';
-import * as alertCommands from './commands/alerts.js';
-import * as backfillCommand from './commands/backfill.js';
-import * as briefCommand from './commands/brief.js';
-import * as configCommands from './commands/config.js';
 import { storeOpener, UsageError, type AddCommand, type Context } from './commands/context.js';
-import * as demoCommand from './commands/demo.js';
-import * as doctorCommand from './commands/doctor.js';
-import * as inspectCommands from './commands/inspect.js';
-import * as mailCommands from './commands/mail.js';
 import { Output } from './commands/output.js';
-import * as runCommand from './commands/run.js';
-import * as startCommand from './commands/start.js';
 import { DatabaseHeldError, RunHeldError } from './load/errors.js';
 import { logOptions } from './log.js';
 import { askService } from './service/socket.js';
 import type { ExitCode, Surroundings } from './surroundings.js';
 import { VERSION } from './version.js';
 
-const COMMANDS = [
-  demoCommand,
-  runCommand,
-  startCommand,
-  backfillCommand,
-  inspectCommands,
-  briefCommand,
-  alertCommands,
-  mailCommands,
-  doctorCommand,
-  configCommands,
-];
+interface CommandModule {
+  register(program: Command, add: AddCommand): void;
+}
+
+/** Where each command lives. Only the one that is asked for is loaded: all together take seconds and 100 MB. */
+const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
+  demo: () => import('./commands/demo.js'),
+  run: () => import('./commands/run.js'),
+  start: () => import('./commands/start.js'),
+  backfill: () => import('./commands/backfill.js'),
+  areas: () => import('./commands/inspect.js'),
+  series: () => import('./commands/inspect.js'),
+  versions: () => import('./commands/inspect.js'),
+  status: () => import('./commands/inspect.js'),
+  brief: () => import('./commands/brief.js'),
+  alerts: () => import('./commands/alerts.js'),
+  mail: () => import('./commands/mail.js'),
+  doctor: () => import('./commands/doctor.js'),
+  config: () => import('./commands/config.js'),
+  migrate: () => import('./commands/config.js'),
+};
+
+/** The module of the command that the arguments begin with; all of them where they begin with none, for help and errors. */
+async function commandModules(argv: readonly string[]): Promise<readonly CommandModule[]> {
+  const name = argv[0] ?? '';
+  const asked = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  const modules = await Promise.all((asked === undefined ? Object.values(COMMANDS) : [asked]).map((load) => load()));
+  return [...new Set(modules)];
+}
 
 /**
  * Runs one command.
@@ -96,7 +103,7 @@ export async function main(argv: readonly string[], surroundings: Surroundings):
           await database.close();
         }
       });
-  for (const command of COMMANDS) command.register(program, add);
+  for (const command of await commandModules(argv)) command.register(program, add);
 
   try {
     await program.parseAsync([...argv], { from: 'user' });

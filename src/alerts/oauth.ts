@@ -1,6 +1,5 @@
 /** Access tokens for mail servers that take no passwords (Microsoft 365, Google). */
 import type { Agent } from 'node:http';
-import axios from 'axios';
 import { z } from 'zod';
 
 export type OAuthSettings =
@@ -119,6 +118,7 @@ interface Answer {
 }
 
 async function post(url: string, fields: URLSearchParams, agent: Agent | undefined): Promise<Answer> {
+  const { default: axios } = await import('axios');
   try {
     const { status, data } = await axios.post<unknown>(url, fields, {
       signal: AbortSignal.timeout(TIMEOUT_MS),
@@ -137,7 +137,9 @@ async function post(url: string, fields: URLSearchParams, agent: Agent | undefin
 }
 
 function codeOf(error: unknown): string {
-  return axios.isAxiosError(error) && error.code !== undefined ? error.code : 'the request failed';
+  return error instanceof Error && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : 'the request failed';
 }
 
 function refusal(settings: OAuthSettings, url: string, answer: Answer): string {

@@ -4,7 +4,6 @@
  * read the same rows, because a mail about failing mail would not arrive.
  */
 import type { Agent } from 'node:http';
-import axios from 'axios';
 import { sql, type Kysely } from 'kysely';
 import { z } from 'zod';
 import type { Store } from '../load/database.js';
@@ -219,6 +218,7 @@ export async function heartbeat(
   try {
     const target = new URL(url);
     if (event !== 'success') target.pathname = `${target.pathname.replace(/\/$/, '')}/${event}`;
+    const { default: axios } = await import('axios');
     await axios.post(target.href, `run ${runId}: ${event}`, {
       headers: { 'Content-Type': 'text/plain' },
       signal: AbortSignal.timeout(HEARTBEAT_MS),

@@ -1,6 +1,5 @@
 /** Short mails in plain text, to the operator or as a test. */
 import { createHash } from 'node:crypto';
-import MailComposer from 'nodemailer/lib/mail-composer';
 import { bareAddress } from './smtp-settings.js';
 
 export interface PlainMail {
@@ -27,6 +26,7 @@ export async function composePlain(mail: PlainMail): Promise<{ raw: Buffer; mess
     .digest('hex')
     .slice(0, 40);
   const messageId = `<${hash}@${sender.slice(sender.lastIndexOf('@') + 1)}>`;
+  const { default: MailComposer } = await import('nodemailer/lib/mail-composer');
   const raw = await new MailComposer({
     from: mail.from,
     to: mail.to,

@@ -4,7 +4,6 @@
  */
 import type { Readable } from 'node:stream';
 import { setTimeout as sleepFor } from 'node:timers/promises';
-import axios from 'axios';
 import type { z } from 'zod';
 import { createAgents, type ProxyEnvironment } from './agents.js';
 import { plainBytes } from './bytes.js';
@@ -145,6 +144,8 @@ export function createEesClient(options: EesClientOptions): EesClient {
           shown(url),
         );
       spent.requests += 1;
+      // Loaded when first needed: commands that ask nobody start sooner, and smaller.
+      const { default: axios } = await import('axios');
       const answer = await axios.request<Readable>({
         url: url.href,
         responseType: 'stream',
