@@ -5,11 +5,12 @@
 import { mkdir, chmod } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { PGlite } from '@electric-sql/pglite';
-import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
+import { Kysely, sql, type PostgresPool, type Transaction } from 'kysely';
 import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { SchemaDialect } from './dialect.js';
 import { lockDirectory, type DirectoryLock } from './directory-lock.js';
 import { DatabaseUnusableError } from './errors.js';
 import type { Database } from './schema.js';
@@ -107,7 +108,7 @@ async function openServer(url: string, schema: string, options: OpenOptions): Pr
   const store: Store = {
     kind: 'postgres',
     schema,
-    db: kyselyOver(connections),
+    db: kyselyOver(connections, schema),
     copyTransaction: (work) =>
       connections.dedicated((client, db) =>
         db.transaction().execute((trx) =>
@@ -181,7 +182,7 @@ function embeddedStore(
   return {
     kind: 'embedded',
     schema,
-    db: kyselyOver(connections),
+    db: kyselyOver(connections, schema),
     copyTransaction: (work) =>
       connections.dedicated((_client, db) =>
         db.transaction().execute((trx) =>
@@ -243,8 +244,8 @@ function copyStatement(schema: string, table: string, columns: readonly string[]
   return `COPY ${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)} (${names}) FROM ${source}`;
 }
 
-function kyselyOver(pool: { connect(): Promise<pg.PoolClient>; end(): Promise<void> }): Kysely<Database> {
-  return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+function kyselyOver(pool: PostgresPool, schema: string): Kysely<Database> {
+  return new Kysely<Database>({ dialect: new SchemaDialect(pool, schema) });
 }
 
 /** The pool's connections, each set up once: schema, time limits, and an ear for errors so that none ends the process. */
@@ -307,7 +308,7 @@ class Connections {
     };
     client.on('error', onError);
     try {
-      return await work(client, boundTo(client));
+      return await work(client, boundTo(client, this.schema));
     } finally {
       client.off('error', onError);
       client.release(broken);
@@ -315,7 +316,7 @@ class Connections {
   }
 }
 
-function boundTo(client: pg.PoolClient): Kysely<Database> {
+function boundTo(client: pg.PoolClient, schema: string): Kysely<Database> {
   const borrowed = new Proxy(client, {
     get(target, property) {
       if (property === 'release') return () => undefined;
@@ -323,7 +324,7 @@ function boundTo(client: pg.PoolClient): Kysely<Database> {
       return typeof value === 'function' ? (value.bind(target) as unknown) : value;
     },
   });
-  return kyselyOver({ connect: () => Promise.resolve(borrowed), end: () => Promise.resolve() });
+  return kyselyOver({ connect: () => Promise.resolve(borrowed), end: () => Promise.resolve() }, schema);
 }
 
 async function openSession(connections: Connections): Promise<Session> {
@@ -335,7 +336,7 @@ async function openSession(connections: Connections): Promise<Session> {
     });
   });
   return {
-    db: boundTo(client),
+    db: boundTo(client, connections.schema),
     lost,
     end() {
       // Closed, not given back: locks of the session must end with it.

@@ -1,6 +1,7 @@
 /** What a version says differently from the one before it. */
-import { sql, type RawBuilder } from 'kysely';
+import { sql, type Kysely, type RawBuilder } from 'kysely';
 import { MEASURES } from '../domain/measure.js';
+import type { Database } from './schema.js';
 import type { Trx } from './version-record.js';
 
 export interface ChangedFigure {
@@ -70,6 +71,14 @@ export async function recordDiff(
     .values({ version_id: versionId, previous_id: previous.id, ...counts, sample: JSON.stringify(sample) })
     .execute();
   return { previousId: previous.id, ...counts, sample };
+}
+
+/** The difference as it was kept; undefined for a first version. */
+export async function readDiff(db: Kysely<Database>, versionId: number): Promise<VersionDiff | undefined> {
+  const row = await db.selectFrom('version_diff').selectAll().where('version_id', '=', versionId).executeTakeFirst();
+  if (row === undefined || row.previous_id === null) return undefined;
+  const { previous_id: previousId, added, gone, changed, sample } = row;
+  return { previousId, added, gone, changed, sample: sample as ChangedFigure[] };
 }
 
 async function sampleOfChanges(trx: Trx, versionId: number, previousId: number): Promise<ChangedFigure[]> {

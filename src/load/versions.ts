@@ -10,11 +10,14 @@ import { renameAreas } from './area-names.js';
 import { escapeCopy, gatherBatches } from './copy-text.js';
 import { chooseCurrent, previousVersion } from './currency.js';
 import type { Copy, Store } from './database.js';
-import { recordDiff, type VersionDiff } from './diff.js';
+import { readDiff, recordDiff, type VersionDiff } from './diff.js';
 import { Dimensions } from './dimensions.js';
-import { DuplicateKeyError } from './errors.js';
+import type { DuplicateKeyError } from './errors.js';
+import { asDuplicateKey, describeDuplicate, recordUnloaded } from './unloaded.js';
+import { acceptances, judged, keepVerdicts, type KeptVerdict } from './verdicts.js';
 import type { VersionState } from './schema.js';
-import { numberText, type Gates, type Verdict, type VersionMeta } from './version-meta.js';
+import { acceptVersion, VersionStateError } from './version-states.js';
+import { numberText, type Gates, type VersionMeta } from './version-meta.js';
 import {
   beginLoad,
   fileColumns,
@@ -26,14 +29,11 @@ import {
   type VersionPlace,
 } from './version-record.js';
 
+export { recordRefusal } from './unloaded.js';
+export type { KeptVerdict } from './verdicts.js';
 export type { Gates, Verdict, VersionMeta, VersionNumber } from './version-meta.js';
 export type { ChangedFigure, VersionDiff } from './diff.js';
 export { acceptVersion, previousShape, removeVersion, VersionStateError, withdrawVersion } from './version-states.js';
-
-/** A verdict as it was kept: a quarantine may have been accepted. */
-export interface KeptVerdict extends Omit<Verdict, 'verdict'> {
-  readonly verdict: Verdict['verdict'] | 'accepted';
-}
 
 export type LoadOutcome =
   | {
@@ -89,12 +89,41 @@ export async function loadVersion(
       load(trx, copy, store, meta, batches, gates, hooks, loadedAt),
     );
     if (outcome.kind !== 'unchanged') await keepStatistics(store);
+    else if (outcome.state === 'quarantined' && meta.accept !== undefined)
+      return await acceptKept(store, outcome, meta.accept, loadedAt);
     return outcome;
   } catch (error) {
     const duplicate = asDuplicateKey(error);
     if (duplicate === undefined) throw error;
     return quarantineDuplicate(store, meta, duplicate, hooks, loadedAt);
   }
+}
+
+/** The bytes are there, held back: an override given now holds for them. Gates that do not hold them are passed over. */
+async function acceptKept(
+  store: Store,
+  kept: { readonly versionId: number; readonly version: string },
+  accept: NonNullable<VersionMeta['accept']>,
+  now: Date,
+): Promise<LoadOutcome> {
+  const { versionId, version } = kept;
+  for (const { gate, reason } of accept)
+    await acceptVersion(store, versionId, gate, reason, now).catch((error: unknown) => {
+      if (!(error instanceof VersionStateError)) throw error;
+    });
+  const { state, rows, areas } = await store.db
+    .selectFrom('data_set_version')
+    .select(['state', 'rows', 'areas'])
+    .where('id', '=', versionId)
+    .executeTakeFirstOrThrow();
+  const verdicts = await store.db
+    .selectFrom('gate_result')
+    .select(['gate', 'verdict', 'message', 'detail'])
+    .where('version_id', '=', versionId)
+    .orderBy('gate')
+    .execute();
+  const diff = await readDiff(store.db, versionId);
+  return { kind: state === 'loaded' ? 'loaded' : 'quarantined', versionId, version, rows, areas, verdicts, diff };
 }
 
 async function load(
@@ -227,100 +256,11 @@ function symbolsCell(symbols: Observation['symbols']): string {
   return '\\N';
 }
 
-function judged(verdicts: readonly Verdict[], meta: VersionMeta): KeptVerdict[] {
-  const accepted = new Set(meta.accept?.map(({ gate }) => gate));
-  return verdicts.map((each) =>
-    each.verdict === 'quarantine' && accepted.has(each.gate) ? { ...each, verdict: 'accepted' as const } : each,
-  );
-}
-
-function acceptances(verdicts: readonly KeptVerdict[], meta: VersionMeta, at: Date) {
-  return verdicts.flatMap(({ gate, verdict }) =>
-    verdict === 'accepted'
-      ? [
-          {
-            at: at.toISOString(),
-            what: `accepted ${gate}`,
-            reason: meta.accept?.find((each) => each.gate === gate)?.reason ?? '',
-          },
-        ]
-      : [],
-  );
-}
-
-const SEVERITY = ['pass', 'warn', 'accepted', 'quarantine'] as const;
-
-/** One row a gate: what it says twice is joined, the graver verdict counts. */
-async function keepVerdicts(trx: Trx, versionId: number, verdicts: readonly KeptVerdict[]): Promise<void> {
-  const byGate = new Map<string, KeptVerdict>();
-  for (const each of verdicts) {
-    const other = byGate.get(each.gate);
-    if (other === undefined) byGate.set(each.gate, each);
-    else {
-      const [lesser, graver] = [other, each].sort((a, b) => SEVERITY.indexOf(a.verdict) - SEVERITY.indexOf(b.verdict));
-      if (lesser !== undefined && graver !== undefined)
-        byGate.set(each.gate, { ...graver, message: `${graver.message} ${lesser.message}` });
-    }
-  }
-  if (byGate.size === 0) return;
-  await trx
-    .insertInto('gate_result')
-    .values(
-      [...byGate.values()].map(({ gate, verdict, message, detail }) => ({
-        version_id: versionId,
-        gate,
-        verdict,
-        message,
-        detail: detail === undefined ? null : JSON.stringify(detail),
-      })),
-    )
-    .execute();
-}
-
 /** The planner knows nothing of a table just filled, and an embedded database has nobody to look after it. */
 async function keepStatistics(store: Store): Promise<void> {
   const { rows } = await sql<{ unknown: boolean }>`
     select reltuples <= 0 as unknown from pg_class where oid = 'figure'::regclass`.execute(store.db);
   if (rows[0]?.unknown === true || store.kind === 'embedded') await sql`analyze figure, area`.execute(store.db);
-}
-
-function asDuplicateKey(error: unknown): DuplicateKeyError | undefined {
-  if (!(error instanceof Error) || !('code' in error) || error.code !== '23505') return undefined;
-  const where = 'where' in error && typeof error.where === 'string' ? error.where : '';
-  const line = /^COPY figure, line (\d+)/.exec(where)?.[1];
-  return line === undefined ? undefined : new DuplicateKeyError(Number(line), { cause: error });
-}
-
-function keyOf(observation: Observation): string {
-  const { area, series, period, schoolType, breakdown, asOf } = observation;
-  return JSON.stringify([
-    ...[area.level, area.key, series, period.timePeriod, period.timeIdentifier, schoolType],
-    ...[breakdown.topic, breakdown.breakdown, asOf],
-  ]);
-}
-
-/** The two rows, found by reading the file once more: the key is remembered at the second row and looked for before it. */
-async function describeDuplicate(duplicate: DuplicateKeyError, hooks: LoadHooks): Promise<string> {
-  if (hooks.reread === undefined) return duplicate.message;
-  let second: Observation | undefined;
-  let count = 0;
-  for await (const batch of hooks.reread()) {
-    count += batch.length;
-    if (count < duplicate.observation) continue;
-    second = batch[batch.length - 1 - (count - duplicate.observation)];
-    break;
-  }
-  if (second === undefined) return duplicate.message;
-  const key = keyOf(second);
-  for await (const batch of hooks.reread())
-    for (const first of batch)
-      if (first !== second && keyOf(first) === key && first.line !== second.line)
-        return (
-          `Lines ${Math.min(first.line, second.line)} and ${Math.max(first.line, second.line)} are about the same figure: ` +
-          `${second.area.level} ${second.area.name} (${second.area.key}), ${second.period.label}, ${second.schoolType}, ` +
-          `${second.breakdown.topic}: ${second.breakdown.breakdown}.`
-        );
-  return `Line ${second.line} gives two figures for the same key.`;
 }
 
 async function quarantineDuplicate(
@@ -330,65 +270,8 @@ async function quarantineDuplicate(
   hooks: LoadHooks,
   loadedAt: Date,
 ): Promise<LoadOutcome> {
-  const message = `${await describeDuplicate(duplicate, hooks)} Nothing of the file is kept; it cannot be accepted.`;
+  const message = `${await describeDuplicate(duplicate, hooks.reread)} Nothing of the file is kept; it cannot be accepted.`;
   const verdicts: KeptVerdict[] = [{ gate: KEY_GATE, verdict: 'quarantine', message }];
   const kept = await recordUnloaded(store, meta, 'quarantined', verdicts, loadedAt, hooks.notes?.() ?? []);
   return { kind: 'quarantined', ...kept, rows: 0, areas: 0, verdicts, diff: undefined };
-}
-
-/**
- * Writes down that a file was refused, and why; nothing of its figures. The same bytes refused again make no second row.
- * @returns the version's row
- */
-export async function recordRefusal(
-  store: Store,
-  meta: VersionMeta,
-  error: Error,
-  now: Date = new Date(),
-): Promise<{ versionId: number; version: string }> {
-  return recordUnloaded(
-    store,
-    meta,
-    'refused',
-    [{ gate: 'readable', verdict: 'quarantine', message: error.message }],
-    now,
-    [],
-  );
-}
-
-async function recordUnloaded(
-  store: Store,
-  meta: VersionMeta,
-  state: 'quarantined' | 'refused',
-  verdicts: readonly KeptVerdict[],
-  loadedAt: Date,
-  notes: readonly string[],
-): Promise<{ versionId: number; version: string }> {
-  return store.db.transaction().execute(async (trx) => {
-    await beginLoad(trx, store);
-    const place = await placeVersion(trx, meta, loadedAt);
-    const known = await trx
-      .selectFrom('data_set_version')
-      .select(['id', 'major', 'minor', 'patch'])
-      .where('data_set_id', '=', place.dataSetId)
-      .where('release_id', '=', place.releaseId)
-      .where('sha256', '=', meta.sha256)
-      .where('state', '=', state)
-      .executeTakeFirst();
-    const number = known ?? (await numberVersion(trx, place.dataSetId, meta));
-    const versionId = known?.id ?? (await nextVersionId(trx));
-    if (known === undefined)
-      await trx
-        .insertInto('data_set_version')
-        .values({
-          id: versionId,
-          ...fileColumns(meta, place, loadedAt),
-          ...{ major: number.major, minor: number.minor, patch: number.patch },
-          ...{ state, rows: 0, areas: 0, history: '[]', notes: JSON.stringify(notes) },
-        })
-        .execute();
-    await trx.deleteFrom('gate_result').where('version_id', '=', versionId).execute();
-    await keepVerdicts(trx, versionId, verdicts);
-    return { versionId, version: numberText(number) };
-  });
 }

@@ -198,3 +198,39 @@ it('the helper drops what it made', async () => {
   expect(rows).toEqual([]);
   await store.close();
 });
+
+it('a service with rights on rows alone loads; an analyst reads the views and nothing of mails', async () => {
+  const owner = await freshStore('postgres');
+  const [service, analyst] = [`${owner.schema}_service`, `${owner.schema}_analyst`];
+  const schema = sql.id(owner.schema);
+  const views = sql.join(['absence', 'absence_history', 'alert_event', 'run'].map((view) => sql.table(view)));
+  await sql`
+    create role ${sql.id(service)};
+    grant usage on schema ${schema} to ${sql.id(service)};
+    grant select, insert, update, delete on all tables in schema ${schema} to ${sql.id(service)};
+    grant usage, select, update on all sequences in schema ${schema} to ${sql.id(service)};
+    create role ${sql.id(analyst)};
+    grant usage on schema ${schema} to ${sql.id(analyst)};
+    grant select on ${views}, data_set_version, data_set, release to ${sql.id(analyst)};`.execute(owner.db);
+  onTestFinished(async () => {
+    const admin = await openDatabase(testDatabaseUrl(), { schema: owner.schema });
+    await sql`drop owned by ${sql.id(service)}, ${sql.id(analyst)}; drop role ${sql.id(service)}, ${sql.id(analyst)}`.execute(
+      admin.db,
+    );
+    await admin.close();
+  });
+  const as = (role: string) => {
+    const url = new URL(testDatabaseUrl());
+    url.searchParams.set('options', `-c role=${role}`);
+    return openDatabase(url.href, { schema: owner.schema });
+  };
+  const serving = await as(service);
+  expect(await load(serving, versionMeta(), [observation({ enrolments: '1' })])).toMatchObject({ kind: 'loaded' });
+  await serving.close();
+  const reading = await as(analyst);
+  expect(await reading.db.selectFrom('absence').selectAll().execute()).toHaveLength(1);
+  expect(await reading.db.selectFrom('absence_history').selectAll().execute()).toHaveLength(1);
+  await expect(reading.db.selectFrom('mail').selectAll().execute()).rejects.toThrow(/permission denied/);
+  await expect(load(reading, versionMeta(), [observation({ enrolments: '1' })])).rejects.toThrow(/permission denied/);
+  await reading.close();
+});
