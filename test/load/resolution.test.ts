@@ -197,7 +197,7 @@ describe('which figure is current', () => {
   });
 });
 
-it('the embedded database resolves by the same rule', async () => {
+it('the embedded database resolves by the same rule', { timeout: 240_000 }, async () => {
   const store = await freshStore('embedded');
   await loaded(store, geography(), [observation({ enrolments: '40000', persistent_absence_rate: '17.28' })]);
   await loaded(store, groups({ publishedAt: march(2024, 22) }), [
