@@ -41,7 +41,7 @@ const QUOTE = 0x22;
 const COMMA = 0x2c;
 
 const MAX_RECORD_BYTES = 1024 * 1024;
-/** As much as a file stream hands out at once; larger strings would leave the young generation of the heap. */
+/** However much a stream hands out at once: larger strings would leave the young generation of the heap. */
 const BLOCK_BYTES = 64 * 1024;
 
 /** A stretch of the file that begins and ends with a record. */
@@ -121,14 +121,16 @@ async function* readBlocks(
     return block;
   };
   let readTo = BLOCK_BYTES;
-  for await (const chunk of chunks) {
-    waiting.push(chunk);
-    waitingBytes += chunk.length;
-    if (waitingBytes < readTo) continue;
-    const block = take(false);
-    readTo = waitingBytes + BLOCK_BYTES;
-    if (block !== undefined) yield block;
-  }
+  for await (const chunk of chunks)
+    for (let at = 0; at < chunk.length; at += BLOCK_BYTES) {
+      const piece = chunk.subarray(at, at + BLOCK_BYTES);
+      waiting.push(piece);
+      waitingBytes += piece.length;
+      if (waitingBytes < readTo) continue;
+      const block = take(false);
+      readTo = waitingBytes + BLOCK_BYTES;
+      if (block !== undefined) yield block;
+    }
   const block = take(true);
   if (block !== undefined) yield block;
 }

@@ -25,7 +25,7 @@ export interface Columns {
 const BETWEEN = '\u001f';
 
 /** Schools are many and come once a year each: their references are not kept without end. */
-const MOST_AREAS_KEPT = 50_000;
+const MOST_AREAS_KEPT = 40_000;
 
 export function cell(row: Row, slot: number | undefined): string {
   return slot === undefined ? '' : (row[slot] ?? '');
@@ -53,14 +53,23 @@ export function timeReader(columns: Columns, context: TimeContext): (row: Row, l
   const known = new Map<string, TimeOfRow | undefined>();
   const canonical = new Map<string, TimeOfRow>();
   let last: { row: Row; time: TimeOfRow | undefined } | undefined;
+  const cellOf = (row: Row, role: ColumnRole): string | undefined => {
+    const slot = columns.slot(columns.recognised.columns[role]);
+    return slot === undefined ? undefined : cell(row, slot);
+  };
+  const cellsOf = (row: Row): TimeCells => ({
+    timePeriod: cellOf(row, 'timePeriod') ?? '',
+    timeIdentifier: cellOf(row, 'timeIdentifier'),
+    yearBreakdown: cellOf(row, 'yearBreakdown'),
+    absenceTerms: cellOf(row, 'absenceTerms'),
+    term: cellOf(row, 'term'),
+    timeFrame: cellOf(row, 'timeFrame'),
+  });
   const read = (row: Row, line: number): TimeOfRow | undefined => {
     let key = '';
     for (const slot of slots) if (slot !== undefined) key += (row[slot] ?? '') + BETWEEN;
     if (known.has(key)) return known.get(key);
-    const cells = Object.fromEntries(
-      roles.map((role, index) => [role, slots[index] === undefined ? undefined : cell(row, slots[index])]),
-    ) as unknown as TimeCells;
-    const read = readTime(cells, context);
+    const read = readTime(cellsOf(row), context);
     if (read.kind === 'unknown')
       throw new TransformError(
         'time',
@@ -124,7 +133,21 @@ interface KnownArea {
   readonly area: AreaRef;
 }
 
+/** Copies of cells, one for each text: the schools of an authority share its names and codes. */
+function sharedCopies(): (text: string) => string {
+  const copies = new Map<string, string>();
+  return (text) => {
+    const known = copies.get(text);
+    if (known !== undefined) return known;
+    if (copies.size >= MOST_AREAS_KEPT) copies.clear();
+    const copy = ownCopy(text);
+    copies.set(copy, copy);
+    return copy;
+  };
+}
+
 export function areaReader(columns: Columns): AreaReader {
+  const shared = sharedCopies();
   const { columns: roles, otherAreas } = columns.recognised;
   const levelSlot = columns.slot(roles.level);
   const laestabSlot = columns.slot(roles.schoolLaestab);
@@ -163,7 +186,7 @@ export function areaReader(columns: Columns): AreaReader {
 
   function identify(level: GeographicLevel, row: Row, sharedUrn: boolean): AreaRef | undefined {
     const [code, name] = otherAreas.get(level) ?? [];
-    const cellOf = (column: number | undefined): string => ownCopy(cell(row, columns.slot(column)));
+    const cellOf = (column: number | undefined): string => shared(cell(row, columns.slot(column)));
     return identifyArea(
       level,
       {
@@ -190,7 +213,7 @@ export function areaReader(columns: Columns): AreaReader {
           'Its publisher has to fill them; nothing can be said about a figure without a place',
         );
       if (known.size >= MOST_AREAS_KEPT) known.clear();
-      const cells = slots.map((slot) => ownCopy(row[slot] ?? ''));
+      const cells = slots.map((slot) => shared(row[slot] ?? ''));
       known.set(cells[0] ?? '', { cells, area });
       return area;
     },

@@ -1,13 +1,14 @@
 /** Which keys a file has already used, and on which line: exact, in two flat arrays, so that millions stay cheap. */
 
-const SMALLEST = 1 << 12;
+const SMALLEST = 1 << 6;
 /** How full the table may get; beyond it the search for a free place gets long. */
 const FULLEST = 0.75;
 
+/** Growing copies a table, so keys are spread over many small ones: memory never holds more than one of them twice. */
+const PARTS = 64;
+
 export class KeyTable {
-  #keys = new Float64Array(SMALLEST);
-  #lines = new Uint32Array(SMALLEST);
-  #used = 0;
+  readonly #parts = Array.from({ length: PARTS }, () => new Part());
 
   /**
    * Notes that a key stands on a line.
@@ -15,7 +16,18 @@ export class KeyTable {
    * @returns the line on which it stood before, else undefined
    */
   add(key: number, line: number): number | undefined {
-    const at = this.#find(key);
+    const hash = mixed(key);
+    return this.#parts[hash >>> 26]?.add(key, hash, line);
+  }
+}
+
+class Part {
+  #keys = new Float64Array(SMALLEST);
+  #lines = new Uint32Array(SMALLEST);
+  #used = 0;
+
+  add(key: number, hash: number, line: number): number | undefined {
+    const at = this.#find(key, hash);
     if (this.#keys[at] !== 0) return this.#lines[at];
     this.#keys[at] = key + 1;
     this.#lines[at] = line;
@@ -25,10 +37,10 @@ export class KeyTable {
   }
 
   /** The place of a key, or the free place where it belongs. A free place holds 0, a used one its key plus 1. */
-  #find(key: number): number {
+  #find(key: number, hash: number): number {
     const keys = this.#keys;
     const mask = keys.length - 1;
-    let at = mixed(key) & mask;
+    let at = hash & mask;
     while (keys[at] !== 0 && keys[at] !== key + 1) at = (at + 1) & mask;
     return at;
   }
@@ -40,7 +52,7 @@ export class KeyTable {
     this.#lines = new Uint32Array(keys.length * 2);
     keys.forEach((stored, from) => {
       if (stored === 0) return;
-      const at = this.#find(stored - 1);
+      const at = this.#find(stored - 1, mixed(stored - 1));
       this.#keys[at] = stored;
       this.#lines[at] = lines[from] ?? 0;
     });

@@ -1,7 +1,7 @@
 /** Every key stands once in a file; where a URN stands for two schools, what tells them apart. */
 import type { AreaRef } from '../domain/area.js';
 import type { Breakdown, SchoolType } from '../domain/figure.js';
-import { ownCopy, type AreaReader, type Row, type TimeOfRow } from './dimensions.js';
+import type { AreaReader, Row, TimeOfRow } from './dimensions.js';
 import { TransformError } from './error.js';
 import { KeyTable } from './keys.js';
 
@@ -34,8 +34,8 @@ export function uniqueKeys(file: string, areas: AreaReader): UniqueKeys {
   const areaNumbers = new Map<string, number>();
   const combinations = new Map<string, number>();
   /** The LAESTAB first met with a URN, and those of keys that came with another. */
-  const laestabs = new Map<number, string>();
-  const otherLaestabs = new Map<number, string>();
+  const laestabs = new Map<number, number>();
+  const otherLaestabs = new Map<number, number>();
   const sharedUrns = new Set<string>();
 
   function numberOf(area: AreaRef): number {
@@ -74,11 +74,11 @@ export function uniqueKeys(file: string, areas: AreaReader): UniqueKeys {
         if (before !== undefined) throw duplicate(file, before, line, key);
         return key.area;
       }
-      const own = areas.laestab(row);
+      const own = Number(areas.laestab(row).replace(NOT_DIGITS, ''));
       const first = laestabs.get(areaNumber);
-      if (first === undefined) laestabs.set(areaNumber, ownCopy(own));
+      if (first === undefined) laestabs.set(areaNumber, own);
       if (before === undefined) {
-        if (first !== undefined && first !== own) otherLaestabs.set(number, ownCopy(own));
+        if (first !== undefined && first !== own) otherLaestabs.set(number, own);
         return key.area;
       }
       const other = areas.readShared(row);
@@ -110,3 +110,6 @@ export function duplicate(
     'Which of the two is right cannot be told; its publisher has to mend the file',
   );
 }
+
+/** Some files write a LAESTAB as 820/3353. */
+const NOT_DIGITS = /\D/g;
