@@ -1,14 +1,49 @@
 /** Writes events down, and with each, in the same transaction, what is owed to whom. */
 import { createHash } from 'node:crypto';
-import type { Insertable, Kysely } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import { epochOf } from '../domain/series.js';
-import type { Database, NotificationTable } from '../load/schema.js';
+import type { Database } from '../load/schema.js';
+import { batches, insertMany } from './bulk.js';
 import { periodId, type Catalogue } from './catalogue.js';
-import { batches } from './state-store.js';
 import type { PendingEvent } from './sweep.js';
 
 /** Recipient groups and their addresses, as the configuration has them. */
 export type Recipients = Readonly<Record<string, readonly string[]>>;
+
+const ALERT_COLUMNS = {
+  at: 'timestamptz',
+  rule: 'text',
+  event: 'text',
+  reason: 'text',
+  measure: 'text',
+  area_id: 'integer',
+  series_id: 'integer',
+  period_id: 'integer',
+  school_type_id: 'integer',
+  breakdown_id: 'integer',
+  as_of: 'date',
+  in_breach: 'boolean',
+  value: 'numeric',
+  previous_value: 'numeric',
+  threshold: 'numeric',
+  release_id: 'integer',
+  version_id: 'integer',
+  run_id: 'integer',
+  muted: 'text',
+  fingerprint: 'text',
+} as const;
+
+/** Not yet due, and in no mail: those columns stay null. */
+const NOTIFICATION_COLUMNS = {
+  kind: 'text',
+  address: 'text',
+  recipient_group: 'text',
+  alert_id: 'bigint',
+  payload: 'jsonb',
+  run_id: 'integer',
+  fingerprint: 'text',
+  created_at: 'timestamptz',
+} as const;
 
 const sha256 = (...parts: readonly (string | number | null)[]): string =>
   createHash('sha256').update(JSON.stringify(parts)).digest('hex');
@@ -37,12 +72,9 @@ export async function recordEvents(
   const ids = new Map<string, number>();
   for (const batch of batches(events)) {
     const named = new Map(batch.map((event) => [eventFingerprint(event), event]));
-    const written = await db
-      .insertInto('alert')
-      .values([...named].map(([fingerprint, event]) => alertRow(catalogue, event, fingerprint, context)))
-      .onConflict((conflict) => conflict.column('fingerprint').doNothing())
-      .returning(['id', 'fingerprint'])
-      .execute();
+    const rows = [...named].map(([fingerprint, event]) => alertRow(catalogue, event, fingerprint, context));
+    const { rows: written } = await sql<{ id: number; fingerprint: string }>`${insertMany('alert', ALERT_COLUMNS, rows)}
+      on conflict (fingerprint) do nothing returning id, fingerprint`.execute(db);
     for (const { id, fingerprint } of written) ids.set(fingerprint, id);
     await owe(
       db,
@@ -50,9 +82,9 @@ export async function recordEvents(
         const event = named.get(fingerprint);
         if (event === undefined || event.muted !== undefined) return [];
         return addressesOf(event.rule.notify, context.recipients).map(({ address, group }) => ({
-          ...{ kind: 'alert' as const, address, recipient_group: group, alert_id: id, payload: null },
+          ...{ kind: 'alert', address, recipient_group: group, alert_id: id, payload: null },
           ...{ run_id: context.runId, fingerprint: sha256('alert', fingerprint, bareAddress(address)) },
-          ...{ due_at: null, mail_id: null, created_at: context.now },
+          created_at: context.now,
         }));
       }),
     );
@@ -114,9 +146,9 @@ export async function recordBriefs(
       addressesOf(notify, context.recipients).map(({ address, group }) => {
         const fingerprint = sha256('brief', areaId, releaseId, bareAddress(address));
         const row = {
-          ...{ kind: 'brief' as const, address, recipient_group: group, alert_id: null },
-          payload: JSON.stringify({ areaId, releaseId, versionIds }),
-          ...{ run_id: context.runId, fingerprint, due_at: null, mail_id: null, created_at: context.now },
+          ...{ kind: 'brief', address, recipient_group: group, alert_id: null },
+          payload: { areaId, releaseId, versionIds },
+          ...{ run_id: context.runId, fingerprint, created_at: context.now },
         };
         return [fingerprint, row] as const;
       }),
@@ -125,11 +157,12 @@ export async function recordBriefs(
   await owe(db, [...rows.values()]);
 }
 
-async function owe(db: Kysely<Database>, rows: readonly Insertable<NotificationTable>[]): Promise<void> {
+async function owe(
+  db: Kysely<Database>,
+  rows: readonly Readonly<Record<keyof typeof NOTIFICATION_COLUMNS, unknown>>[],
+): Promise<void> {
   for (const batch of batches(rows))
-    await db
-      .insertInto('notification')
-      .values(batch)
-      .onConflict((conflict) => conflict.column('fingerprint').doNothing())
-      .execute();
+    await sql`${insertMany('notification', NOTIFICATION_COLUMNS, batch)} on conflict (fingerprint) do nothing`.execute(
+      db,
+    );
 }

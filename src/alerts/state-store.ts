@@ -5,16 +5,29 @@ import type { Period } from '../domain/period.js';
 import type { Rule } from '../domain/rule.js';
 import { epochOf } from '../domain/series.js';
 import type { Database } from '../load/schema.js';
+import { batches, insertMany } from './bulk.js';
 import { periodId, type Catalogue, type RuleGroup } from './catalogue.js';
 import { comparePosition, type RuleState, type Told } from './rule-state.js';
 import type { Entry } from './sweep.js';
 
-const BATCH = 500;
-
-/** Rows in pieces that stay below the server's limit of parameters. */
-export function* batches<T>(rows: readonly T[], size = BATCH): Generator<T[]> {
-  for (let start = 0; start < rows.length; start += size) yield rows.slice(start, start + size);
-}
+const STATE_COLUMNS = {
+  rule: 'text',
+  area_id: 'integer',
+  series_id: 'integer',
+  school_type_id: 'integer',
+  breakdown_id: 'integer',
+  epoch: 'text',
+  in_breach: 'boolean',
+  before: 'boolean',
+  period_id: 'integer',
+  as_of: 'date',
+  value: 'numeric',
+  symbol: 'text',
+  compared: 'numeric',
+  mailed: 'numeric',
+  opened_by: 'bigint',
+  updated_at: 'timestamptz',
+} as const;
 
 /** What an edit of a rule changes: measure, line, breakdown, school type, series. Its areas and recipients do not count. */
 export function ruleFingerprint(rule: Rule): string {
@@ -145,7 +158,7 @@ export async function loadNewest(
   return newest;
 }
 
-/** Writes changed states. @param alertIds ids of the events just recorded, by fingerprint of the opening event */
+/** Writes changed states, each with the event that opened its breach. */
 export async function saveStates(
   db: Reader,
   catalogue: Catalogue,
@@ -166,26 +179,11 @@ export async function saveStates(
     updated_at: now,
   }));
   for (const batch of batches(rows))
-    await db
-      .insertInto('alert_state')
-      .values(batch)
-      .onConflict((conflict) =>
-        conflict
-          .columns(['rule', 'area_id', 'series_id', 'school_type_id', 'breakdown_id', 'epoch'])
-          .doUpdateSet((eb) => ({
-            in_breach: eb.ref('excluded.in_breach'),
-            before: eb.ref('excluded.before'),
-            period_id: eb.ref('excluded.period_id'),
-            as_of: eb.ref('excluded.as_of'),
-            value: eb.ref('excluded.value'),
-            symbol: eb.ref('excluded.symbol'),
-            compared: eb.ref('excluded.compared'),
-            mailed: eb.ref('excluded.mailed'),
-            opened_by: eb.ref('excluded.opened_by'),
-            updated_at: eb.ref('excluded.updated_at'),
-          })),
-      )
-      .execute();
+    await sql`${insertMany('alert_state', STATE_COLUMNS, batch)}
+      on conflict (rule, area_id, series_id, school_type_id, breakdown_id, epoch) do update set
+        in_breach = excluded.in_breach, before = excluded.before, period_id = excluded.period_id,
+        as_of = excluded.as_of, value = excluded.value, symbol = excluded.symbol, compared = excluded.compared,
+        mailed = excluded.mailed, opened_by = excluded.opened_by, updated_at = excluded.updated_at`.execute(db);
 }
 
 /** Forgets states: of a rule in a slice for the areas given. */
