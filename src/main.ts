@@ -30,6 +30,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   doctor: () => import('./commands/doctor.js'),
   config: () => import('./commands/config.js'),
   migrate: () => import('./commands/config.js'),
+  prune: () => import('./commands/prune.js'),
 };
 
 /** The module of the command that the arguments begin with; all of them where they begin with none, for help and errors. */

@@ -2,7 +2,7 @@
  * When the service looks: cron expressions as node-cron reads them, and nothing that it reads otherwise than cron.
  * Slots are found with node-cron's matcher, which is given the moment: so they can be asked of any clock.
  */
-import { createTask, validateDetailed, type ParsedFields, type ScheduledTask } from 'node-cron';
+import { createTask, validateDetailed, type ParsedFields } from 'node-cron';
 
 export interface Schedule {
   /** Five fields, or six with seconds first. */
@@ -87,87 +87,82 @@ const DAY = 86_400_000;
 const HORIZON_DAYS = 366 * 8;
 
 /**
- * The next moments at which the schedule is due, after `now`, in order; expressions that meet are one slot.
+ * The next moments at which the schedule is due, after `now`, in order; expressions that meet are one slot. A time that
+ * the clocks skip in spring is due as much later as they are put forward, one that they repeat in autumn the first time.
  * @param count how many
- * @returns fewer only where the expressions have fewer in the next eight years
+ * @param until none after this moment
+ * @returns fewer only where the expressions have fewer until then, or in the next eight years
  */
-export function nextSlots(schedule: Schedule, now: Date, count: number): Date[] {
+export function nextSlots(schedule: Schedule, now: Date, count: number, until?: Date): Date[] {
   const slots = new Set<number>();
+  const end = until?.getTime() ?? Infinity;
   for (const expression of schedule.cron)
-    for (const slot of slotsOf(expression, schedule.timezone, now.getTime(), count)) slots.add(slot);
+    for (const slot of slotsOf(expression, schedule.timezone, now.getTime(), count, end)) slots.add(slot);
   return [...slots]
     .sort((a, b) => a - b)
     .slice(0, count)
     .map((slot) => new Date(slot));
 }
 
-function slotsOf(expression: string, timezone: string, after: number, count: number): number[] {
+function slotsOf(expression: string, timezone: string, after: number, count: number, end: number): number[] {
   const parsed = validateDetailed(expression).fields;
   if (!parsed) return [];
-  const fields = expression.trim().split(/\s+/);
-  const days = fields.slice(-3).join(' ');
-  const task = createTask(expression, noop, { timezone });
-  // What runs in every hour has nothing to lose or double: it goes by the time that passes.
-  const runs =
-    parsed.hour.length === 24
-      ? (moment: number) => task.match(new Date(moment))
-      : wallClock(task, expression, timezone);
+  const days = expression.trim().split(/\s+/).slice(-3).join(' ');
   const onDay = createTask(`* * * ${days}`, noop, { timezone });
+  const isDue = matcher(expression, timezone, parsed);
   const slots: number[] = [];
   try {
     const firstDay = Math.floor(after / DAY) * DAY;
-    for (let day = firstDay; day < firstDay + HORIZON_DAYS * DAY && slots.length < count; day += DAY) {
+    const lastDay = Math.min(firstDay + HORIZON_DAYS * DAY, end + 1);
+    for (let day = firstDay; day < lastDay && slots.length < count; day += DAY) {
       // A day of UTC touches two local dates at most: those of its first and of its last minute.
       if (!onDay.match(new Date(day)) && !onDay.match(new Date(day + DAY - MINUTE))) continue;
-      for (let minute = Math.max(day, Math.floor(after / MINUTE) * MINUTE); minute < day + DAY; minute += MINUTE) {
-        const first = minute + (parsed.second[0] ?? 0) * 1000;
-        if (!runs(first)) continue;
+      const dayEnd = Math.min(day + DAY, end + 1);
+      for (let minute = Math.max(day, Math.floor(after / MINUTE) * MINUTE); minute < dayEnd; minute += MINUTE) {
+        if (!isDue(minute + (parsed.second[0] ?? 0) * 1000)) continue;
         for (const second of parsed.second) {
           const slot = minute + second * 1000;
-          if (slot > after) slots.push(slot);
+          if (slot > after && slot <= end) slots.push(slot);
         }
         if (slots.length >= count) break;
       }
     }
   } finally {
-    void task.destroy();
     void onDay.destroy();
   }
   return slots;
 }
 
-const HOUR = 60 * MINUTE;
-/** No clock is put forward or back by more. */
-const LONGEST_CHANGE = 3 * HOUR;
-
 /**
- * Whether a task runs at a moment, by the clock on the wall: a time that the spring change skips runs as much later as
- * the clock was put forward, one that the autumn change repeats runs the first time only.
+ * Whether an expression is due at a moment. node-cron's matcher has the last word; it takes its time over each moment,
+ * so those whose hour and minute are not named are not put to it.
  */
-function wallClock(task: ScheduledTask, expression: string, timezone: string): (moment: number) => boolean {
+function matcher(expression: string, timezone: string, { hour, minute }: ParsedFields): (moment: number) => boolean {
+  const task = createTask(expression, noop, { timezone });
   const asUtc = createTask(expression, noop, { timezone: 'UTC' });
-  const offsets = new Map<number, number>();
-  // Clocks change on a quarter of an hour at the finest.
-  const offset = (moment: number): number => {
-    const quarter = Math.floor(moment / (15 * MINUTE));
-    const known = offsets.get(quarter) ?? offsetAt(timezone, moment);
-    offsets.set(quarter, known);
-    return known;
-  };
+  const ahead = clockOf(timezone);
+  const isNamed = (wall: number): boolean =>
+    hour.includes(Math.floor(wall / HOUR) % 24) && minute.includes(Math.floor(wall / MINUTE) % 60);
+  // What runs in every hour has nothing to lose or to double: it goes by the time that passes.
+  const hourly = hour.length === 24;
   return (moment) => {
-    const before = offset(moment - LONGEST_CHANGE);
-    const forward = offset(moment) - before;
-    const matches = task.match(new Date(moment));
-    if (forward === 0) return matches;
-    const justChanged = offset(moment - Math.abs(forward)) === before;
-    if (forward < 0) return matches && !justChanged;
-    return matches || (justChanged && asUtc.match(new Date(moment + before)));
+    const now = ahead(moment);
+    const matches = isNamed(moment + now) && task.match(new Date(moment));
+    const before = hourly ? now : ahead(moment - LONGEST_CHANGE);
+    if (before === now || ahead(moment - Math.abs(now - before)) !== before) return matches;
+    if (now < before) return false;
+    return matches || (isNamed(moment + before) && asUtc.match(new Date(moment + before)));
   };
 }
 
-/** By how much the clocks of a zone are ahead of UTC, in ms. */
-function offsetAt(timezone: string, moment: number): number {
-  const parts = new Intl.DateTimeFormat('en-GB', {
+const HOUR = 60 * MINUTE;
+const QUARTER = 15 * MINUTE;
+/** No clock is put forward or back by more. */
+const LONGEST_CHANGE = 3 * HOUR;
+
+/** By how many ms the clocks of a zone are ahead of UTC at a moment; they change on a quarter of an hour at the finest. */
+function clockOf(timezone: string): (moment: number) => number {
+  const format = new Intl.DateTimeFormat('en-GB', {
     timeZone: timezone,
     hourCycle: 'h23',
     year: 'numeric',
@@ -175,10 +170,23 @@ function offsetAt(timezone: string, moment: number): number {
     day: 'numeric',
     hour: 'numeric',
     minute: 'numeric',
-  }).formatToParts(moment);
-  const part = (type: Intl.DateTimeFormatPartTypes): number => Number(parts.find((each) => each.type === type)?.value);
-  const wall = Date.UTC(part('year'), part('month') - 1, part('day'), part('hour'), part('minute'));
-  return wall - Math.floor(moment / MINUTE) * MINUTE;
+  });
+  const known = new Map<number, number>();
+  const at = (moment: number): number => {
+    const stored = known.get(moment);
+    if (stored !== undefined) return stored;
+    const parts = format.formatToParts(moment);
+    const part = (type: Intl.DateTimeFormatPartTypes): number =>
+      Number(parts.find((each) => each.type === type)?.value);
+    const ahead = Date.UTC(part('year'), part('month') - 1, part('day'), part('hour'), part('minute')) - moment;
+    known.set(moment, ahead);
+    return ahead;
+  };
+  return (moment) => {
+    const day = Math.floor(moment / DAY) * DAY;
+    // Most days have no change in them.
+    return at(day) === at(day + DAY) ? at(day) : at(Math.floor(moment / QUARTER) * QUARTER);
+  };
 }
 
 function noop(): void {

@@ -10,9 +10,11 @@ import { operatorEdge } from '../alerts/operator.js';
 import type { Settings } from '../config.js';
 import type { Store } from '../load/database.js';
 import { RunHeldError } from '../load/errors.js';
+import { prune } from '../load/prune.js';
 import { getSetting } from '../load/runs.js';
 import { operatorPost } from '../mail-server.js';
 import { runOnce, type RunReport } from '../pipeline.js';
+import { retentionAt } from '../retention.js';
 import { startDelivery } from './delivery.js';
 import { configurationOf, holdLease, newerConfiguration, releaseLease, type Configuration } from './lease.js';
 import { pause } from './pause.js';
@@ -75,6 +77,7 @@ const DELIVER_MS = 15_000;
 const GRACE_MS = 60_000;
 /** After runs that broke off (not: EES was down) the next one waits twice as long each time, up to this. */
 const LONGEST_WAIT_MS = 15 * 60_000;
+const DAY_MS = 86_400_000;
 
 export function startService(options: ServiceOptions): Service {
   const service = new RunningService(options);
@@ -107,6 +110,8 @@ class RunningService {
   #recover = true;
   #brokenOff = 0;
   #notBefore = 0;
+  /** When retention was last applied (ms since the epoch). */
+  #pruned = 0;
 
   constructor(private readonly options: ServiceOptions) {
     const { store, settings, log, now, signal } = options;
@@ -262,6 +267,7 @@ class RunningService {
       this.#brokenOff = 0;
       await settleSlot(store, slot.dueAt, report.runId);
       await tellOverdue(store, settings, now());
+      await this.#keepHouse();
     } catch (error) {
       if (error instanceof RunHeldError) await this.#postpone(slot, error);
       else {
@@ -273,6 +279,18 @@ class RunningService {
     } finally {
       this.state.runningSince = undefined;
     }
+  }
+
+  /** Once a day what is older than the retention setting goes. */
+  async #keepHouse(): Promise<void> {
+    const { store, log, now } = this.options;
+    if (now().getTime() - this.#pruned < DAY_MS) return;
+    this.#pruned = now().getTime();
+    const gone = await prune(store, retentionAt(this.settings.config.retention, now()), {
+      now: now(),
+      dryRun: false,
+    });
+    log.info(gone, 'what is older than the retention setting is gone');
   }
 
   async #postpone(slot: ClaimedSlot, { holder }: RunHeldError): Promise<void> {

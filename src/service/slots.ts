@@ -11,8 +11,8 @@ import type { Store } from '../load/database.js';
 import { recordNoRun } from '../load/runs.js';
 import type { Database } from '../load/schema.js';
 
-/** The next moments of the schedule after another, in order; fewer than asked for only where there are no more. */
-export type NextSlots = (after: Date, count: number) => readonly Date[];
+/** The moments of the schedule after one moment and up to another, in order. */
+export type NextSlots = (after: Date, until: Date) => readonly Date[];
 
 export interface DueSlot {
   readonly dueAt: Date;
@@ -26,20 +26,13 @@ export interface ClaimedSlot extends DueSlot {
   readonly waited: number;
 }
 
-/** Slots looked up at once after an absence. */
-const AT_ONCE = 1_000;
-const MOST_MISSED = 100_000;
-/** Of a longer absence only the last week is counted: finding every slot of a year takes a minute. */
+/** More than any schedule has in a week. */
+const MOST_SLOTS = 700_000;
+/** Of a longer absence only the last week is counted. */
 const COUNTED_MS = 7 * 86_400_000;
 
-/** The slots of a schedule; asked the same again it answers from memory, as looking for a slot ahead takes time. */
 export function slotsOf(schedule: Schedule): NextSlots {
-  let last: { readonly key: string; readonly slots: readonly Date[] } | undefined;
-  return (after, count) => {
-    const key = `${after.getTime()} ${count}`;
-    if (last?.key !== key) last = { key, slots: nextSlots(schedule, after, count) };
-    return last.slots;
-  };
+  return (after, until) => nextSlots(schedule, after, MOST_SLOTS, until);
 }
 
 /**
@@ -48,28 +41,11 @@ export function slotsOf(schedule: Schedule): NextSlots {
  */
 export function dueSlot(next: NextSlots, last: Date, now: Date): DueSlot | undefined {
   const recent = new Date(Math.max(last.getTime(), now.getTime() - COUNTED_MS));
-  const found = between(next, recent, now);
+  const found = next(recent, now);
   // A schedule without a slot in a week is a sparse one: then all of them are few.
-  const { newest, count } = found.count > 0 || recent.getTime() === last.getTime() ? found : between(next, last, now);
-  return newest === undefined ? undefined : { dueAt: newest, missed: count - 1 };
-}
-
-function between(
-  next: NextSlots,
-  last: Date,
-  now: Date,
-): { readonly newest: Date | undefined; readonly count: number } {
-  let newest: Date | undefined;
-  let count = 0;
-  for (let after = last; count < MOST_MISSED;) {
-    const wanted = newest === undefined ? 1 : AT_ONCE;
-    const slots = next(after, wanted).filter((slot) => slot <= now);
-    count += slots.length;
-    newest = slots.at(-1) ?? newest;
-    if (slots.length < wanted || newest === undefined) break;
-    after = newest;
-  }
-  return { newest, count };
+  const slots = found.length > 0 || recent.getTime() === last.getTime() ? found : next(last, now);
+  const newest = slots.at(-1);
+  return newest === undefined ? undefined : { dueAt: newest, missed: slots.length - 1 };
 }
 
 /**

@@ -190,16 +190,21 @@ const FAMILY_WORDS: Readonly<Record<string, string>> = {
 /** So many of the newest periods; all of them are in the CSV file. */
 const PERIODS = 30;
 
-function periodTable(area: FoundArea, { own, region, england }: AreaSeries): Block {
+function periodTable(area: FoundArea, series: AreaSeries): Block {
+  const { own, region, england } = series;
   const rows = own.toReversed().slice(0, PERIODS);
-  const beside = (others: readonly FigureRow[], row: FigureRow, measure: Measure): Cell =>
+  const others = [
+    ...(region.length > 0 ? [region.at(-1)?.area ?? ''] : []),
+    ...(england.length > 0 ? ['England'] : []),
+  ];
+  const beside = (place: readonly FigureRow[], row: FigureRow, measure: Measure): Cell =>
     figureCell(
-      others.find((other) => other.period.label === row.period.label),
+      place.find((other) => other.period.label === row.period.label),
       measure,
     );
   const running = rows.some((row) => row.asOf !== undefined);
   return table(
-    `${area.name} beside ${[...(region.length > 0 ? [region.at(-1)?.area ?? ''] : []), ...(england.length > 0 ? ['England'] : [])].join(' and ') || 'nothing else'}, newest first`,
+    `${seriesWords(series)}: ${area.name}${others.length === 0 ? '' : ` beside ${others.join(' and ')}`}, newest first`,
     [
       'Period',
       'Persistent',

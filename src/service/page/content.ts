@@ -11,6 +11,8 @@ export interface Cell {
   readonly tone: Tone;
   /** Aligned by its last digit. */
   readonly numeric: boolean;
+  /** Long enough to want a column of some width. */
+  readonly wide: boolean;
 }
 
 export interface Fact {
@@ -59,6 +61,9 @@ export interface Page {
   readonly sections: readonly Section[];
 }
 
+const LONG_TEXT = 60;
+const LONG_NOTE = 40;
+
 export function cell(
   text: string | number | null | undefined,
   more: { readonly href?: string; readonly note?: string; readonly tone?: Tone; readonly numeric?: boolean } = {},
@@ -69,6 +74,7 @@ export function cell(
     note: more.note ?? '',
     tone: more.tone ?? 'plain',
     numeric: more.numeric ?? typeof text === 'number',
+    wide: (typeof text === 'string' && text.length > LONG_TEXT) || (more.note ?? '').length > LONG_NOTE,
   };
 }
 

@@ -23,7 +23,7 @@ a:focus-visible, button:focus-visible, input:focus-visible, .scroll:focus-visibl
 }
 .skip { position: absolute; left: -999rem; }
 .skip:focus { left: 1rem; top: .5rem; z-index: 1; background: var(--paper); padding: .5rem 1rem; }
-.composed { margin: 0; padding: .6rem 1rem; text-align: center; color: var(--warn); background: var(--warn-panel); border-bottom: 1px solid currentColor; }
+.composed { flex: 0 0 100%; margin: 0 0 .5rem; padding: .6rem 1rem; text-align: center; border-radius: .35rem; color: var(--warn); background: var(--warn-panel); }
 header { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 2rem; padding-top: .75rem; border-bottom: 1px solid var(--line); }
 .name { margin: 0; font-weight: 700; font-size: 1.125rem; }
 .name a { color: inherit; text-decoration: none; }
@@ -45,7 +45,7 @@ main:focus { outline: none; }
 .verdict ul { margin: .5rem 0 0; padding-left: 1.25rem; font-weight: 400; color: var(--ink); }
 .verdict li + li { margin-top: .35rem; }
 .verdict.good { background: var(--good-panel); } .verdict.bad { background: var(--bad-panel); } .verdict.warn { background: var(--warn-panel); }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 15rem), 1fr)); gap: .75rem; margin: 1rem 0; }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 9.5rem), 1fr)); gap: .5rem; margin: 1rem 0; }
 .facts div { padding: .6rem .9rem; background: var(--panel); border-radius: .35rem; min-width: 0; }
 .facts dt { font-size: .875rem; color: var(--soft); }
 .facts dd { margin: 0; font-weight: 600; }
@@ -55,7 +55,8 @@ caption { text-align: left; color: var(--soft); padding-bottom: .4rem; }
 th, td { padding: .45rem 1rem .45rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 th:last-child, td:last-child { padding-right: 0; }
 thead th { border-bottom: 2px solid var(--soft); vertical-align: bottom; font-size: .9375rem; }
-tbody th { font-weight: 400; min-width: 8rem; }
+tbody th, td { min-width: 5rem; } tbody th { font-weight: 400; min-width: 9rem; }
+.number { min-width: 0; } td.wide { min-width: 16rem; }
 .number { text-align: right; white-space: nowrap; }
 .list { padding-left: 1.25rem; } .list li { margin-bottom: .35rem; }
 .links { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; padding: 0; list-style: none; }
@@ -79,6 +80,7 @@ footer p { margin: .25rem 0; }
   header, main, footer { max-width: none; padding: 0; }
   .composed, .verdict, .facts div { border: 1px solid #000; background: none; }
   .scroll { overflow: visible; }
+  tbody th, td, td.wide { min-width: 0; }
   table { font-size: 9pt; }
   tr, figure, .facts div { break-inside: avoid; }
   h2 { break-after: avoid; }

@@ -13,8 +13,8 @@ export const LAYOUT = `<!DOCTYPE html>
 </head>
 <body>
 <a class="skip" href="#content">Skip to the content</a>
-{{#if composed}}<p class="composed" role="note"><strong>COMPOSED</strong> These figures were made up for a demonstration. They are not statistics.</p>{{/if}}
 <header>
+{{#if composed}}<p class="composed"><strong>COMPOSED</strong> These figures were made up for a demonstration. They are not statistics.</p>{{/if}}
 <p class="name"><a href="/">absence-watch</a></p>
 <nav aria-label="Main">
 <ul>
@@ -56,7 +56,7 @@ export const PARTIALS: Readonly<Record<string, string>> = {
 <caption>{{caption}}</caption>
 <thead><tr>{{#each columns}}<th scope="col"{{#if numeric}} class="number"{{/if}}>{{text}}</th>{{/each}}</tr></thead>
 <tbody>
-{{#each rows}}<tr><th scope="row">{{#with head}}{{> inline}}{{/with}}</th>{{#each cells}}<td{{#if numeric}} class="number"{{/if}}>{{> inline}}</td>{{/each}}</tr>
+{{#each rows}}<tr><th scope="row">{{#with head}}{{> inline}}{{/with}}</th>{{#each cells}}<td{{#if numeric}} class="number"{{else if wide}} class="wide"{{/if}}>{{> inline}}</td>{{/each}}</tr>
 {{/each}}</tbody>
 </table>
 </div>`,

@@ -1,0 +1,144 @@
+/**
+ * What the retention setting takes away. Old runs and slots go whole. Of old mails the content goes and the fact that
+ * they were sent stays, so that nothing is told twice. Of old versions the figures go, where that is configured; what
+ * they were, what the gates said and what they changed stays.
+ */
+import { sql } from 'kysely';
+import type { Store } from './database.js';
+import { beginLoad } from './version-record.js';
+
+/** What is older than these goes; undefined keeps it for ever. */
+export interface Retention {
+  readonly runs: Date | undefined;
+  readonly mails: Date | undefined;
+  readonly versions: Date | undefined;
+}
+
+export interface Pruned {
+  readonly runs: number;
+  readonly slots: number;
+  readonly mails: number;
+  readonly versions: number;
+  /** Rows of figures of those versions. */
+  readonly figures: number;
+}
+
+export interface PruneOptions {
+  readonly now: Date;
+  /** Counts what would go, and leaves it. */
+  readonly dryRun: boolean;
+}
+
+/** @returns how much went, or would go */
+export async function prune(store: Store, keep: Retention, { now, dryRun }: PruneOptions): Promise<Pruned> {
+  const { runs, slots } = keep.runs === undefined ? { runs: 0, slots: 0 } : await pruneRuns(store, keep.runs, dryRun);
+  const mails = keep.mails === undefined ? 0 : await pruneMails(store, keep.mails, dryRun);
+  const old = keep.versions === undefined ? [] : await oldVersions(store, keep.versions);
+  if (!dryRun) for (const { id } of old) await pruneVersion(store, id, now);
+  return { runs, slots, mails, versions: old.length, figures: old.reduce((sum, { rows }) => sum + rows, 0) };
+}
+
+async function pruneRuns(
+  { db }: Store,
+  before: Date,
+  dryRun: boolean,
+): Promise<{ readonly runs: number; readonly slots: number }> {
+  if (dryRun) {
+    const runs = await db
+      .selectFrom('run_record')
+      .select((eb) => eb.fn.countAll<number>().as('count'))
+      .where('finished_at', '<', before)
+      .executeTakeFirstOrThrow();
+    const slots = await db
+      .selectFrom('slot')
+      .select((eb) => eb.fn.countAll<number>().as('count'))
+      .where('due_at', '<', before)
+      .where('state', 'in', ['done', 'collapsed', 'overlap'])
+      .executeTakeFirstOrThrow();
+    return { runs: runs.count, slots: slots.count };
+  }
+  const runs = await db.deleteFrom('run_record').where('finished_at', '<', before).executeTakeFirst();
+  const slots = await db
+    .deleteFrom('slot')
+    .where('due_at', '<', before)
+    .where('state', 'in', ['done', 'collapsed', 'overlap'])
+    // The newest one tells from when on slots are due.
+    .where('due_at', '<', (eb) =>
+      eb.selectFrom('slot as newest').select((each) => each.fn.max('newest.due_at').as('at')),
+    )
+    .executeTakeFirst();
+  return { runs: Number(runs.numDeletedRows), slots: Number(slots.numDeletedRows) };
+}
+
+async function pruneMails({ db }: Store, before: Date, dryRun: boolean): Promise<number> {
+  const old = db
+    .selectFrom('mail')
+    .select('id')
+    .where('state', 'in', ['sent', 'skipped', 'dead'])
+    .where('created_at', '<', before)
+    .where(sql<boolean>`length(raw) > 0`);
+  if (dryRun) return (await old.execute()).length;
+  return db.transaction().execute(async (trx) => {
+    const ids = (await old.forUpdate().skipLocked().execute()).map(({ id }) => id);
+    if (ids.length === 0) return 0;
+    await trx.deleteFrom('mail_attempt').where('mail_id', 'in', ids).execute();
+    const told = await trx
+      .selectFrom('notification')
+      .select('mail_id')
+      .distinct()
+      .where('mail_id', 'in', ids)
+      .execute();
+    const kept = new Set(told.map(({ mail_id }) => mail_id));
+    const free = ids.filter((id) => !kept.has(id));
+    if (free.length > 0) await trx.deleteFrom('mail').where('id', 'in', free).execute();
+    await trx.updateTable('mail').set({ raw: new Uint8Array(), answer: null }).where('id', 'in', ids).execute();
+    return ids.length;
+  });
+}
+
+/** Versions that nothing shows any more: replaced, withdrawn, removed or held back before that time. */
+async function oldVersions({ db }: Store, before: Date): Promise<{ readonly id: number; readonly rows: number }[]> {
+  return db
+    .selectFrom('data_set_version as v')
+    .select(['v.id', 'v.rows'])
+    .where('v.is_current', '=', false)
+    .where('v.state', '<>', 'refused')
+    .where((eb) => eb.or([eb('v.state', '<>', 'loaded'), eb('v.evaluated_at', 'is not', null)]))
+    .where((eb) =>
+      eb.or([
+        eb.and([eb('v.state', '<>', 'loaded'), eb(sql<Date>`coalesce(v.ended_at, v.loaded_at)`, '<', before)]),
+        eb.exists(
+          eb
+            .selectFrom('data_set_version as newer')
+            .select('newer.id')
+            .whereRef('newer.data_set_id', '=', 'v.data_set_id')
+            .whereRef('newer.release_id', '=', 'v.release_id')
+            .where('newer.is_current', '=', true)
+            .where('newer.loaded_at', '<', before),
+        ),
+      ]),
+    )
+    .where((eb) => eb.exists(eb.selectFrom('figure as f').select('f.version_id').whereRef('f.version_id', '=', 'v.id')))
+    .orderBy('v.id')
+    .execute();
+}
+
+/** From then on it counts as removed: no later removal can make it current again. */
+async function pruneVersion(store: Store, id: number, now: Date): Promise<void> {
+  const entry = JSON.stringify([{ at: now.toISOString(), what: 'pruned', reason: 'older than the retention setting' }]);
+  await store.db.transaction().execute(async (trx) => {
+    await beginLoad(trx, store);
+    const version = await trx
+      .updateTable('data_set_version')
+      .set({
+        state: 'removed',
+        ended_at: sql<Date>`coalesce(ended_at, ${now})`,
+        history: sql`history || ${entry}::jsonb`,
+      })
+      .where('id', '=', id)
+      .where('is_current', '=', false)
+      .returning('id')
+      .executeTakeFirst();
+    if (version !== undefined) await trx.deleteFrom('figure').where('version_id', '=', id).execute();
+  });
+}
