@@ -1,5 +1,5 @@
 /** What the rules are evaluated on: versions in the order of their publication, series, periods, areas. Read once. */
-import type { Kysely } from 'kysely';
+import { sql, type Expression, type ExpressionBuilder, type Kysely, type SqlBool } from 'kysely';
 import { foldName } from '../domain/names.js';
 import { periodOf, type Period } from '../domain/period.js';
 import type { Rule } from '../domain/rule.js';
@@ -55,6 +55,7 @@ export interface Slice {
 
 const breakdownKey = (topic: string, name: string): string => `${topic}\n${name}`;
 
+/** Reads it all but schools: see `withSchools`. */
 export async function readCatalogue(db: Kysely<Database>): Promise<Catalogue> {
   const versions = await db
     .selectFrom('data_set_version as v')
@@ -68,7 +69,7 @@ export async function readCatalogue(db: Kysely<Database>): Promise<Catalogue> {
     .execute();
   const series = await db.selectFrom('series').select(['id', 'name', 'family']).execute();
   const periods = await db.selectFrom('period').select(['id', 'time_period', 'time_identifier']).execute();
-  const areas = await db.selectFrom('area').select(['id', 'level', 'key', 'code', 'old_la_code', 'name']).execute();
+  const areas = await readAreas(db, (eb) => eb('level', '<>', 'School'));
   const schoolTypes = await db.selectFrom('school_type').selectAll().execute();
   const breakdowns = await db.selectFrom('breakdown').selectAll().execute();
   return {
@@ -91,12 +92,38 @@ export async function readCatalogue(db: Kysely<Database>): Promise<Catalogue> {
       }),
     ),
     periodIds: new Map(periods.map((row) => [`${row.time_period} ${row.time_identifier}`, row.id])),
-    areas: new Map(
-      areas.map(({ old_la_code, ...area }) => [area.id, { ...area, oldLaCode: old_la_code ?? undefined }]),
-    ),
+    areas,
     schoolTypes: new Map(schoolTypes.map(({ name, id }) => [name, id])),
     breakdowns: new Map(breakdowns.map(({ topic, name, id }) => [breakdownKey(topic, name), id])),
   };
+}
+
+/**
+ * The catalogue with the schools among some areas: all the others, which are most of a large database, are left out.
+ * @param areaIds sets of areas that rules are about
+ */
+export async function withSchools(
+  db: Kysely<Database>,
+  catalogue: Catalogue,
+  areaIds: Iterable<ReadonlySet<number>>,
+): Promise<Catalogue> {
+  const ids = new Set<number>();
+  for (const set of areaIds) for (const id of set) if (!catalogue.areas.has(id)) ids.add(id);
+  if (ids.size === 0) return catalogue;
+  const schools = await readAreas(db, (eb) => eb('id', '=', sql<number>`any(${[...ids]}::int[])`));
+  return { ...catalogue, areas: new Map([...catalogue.areas, ...schools]) };
+}
+
+async function readAreas(
+  db: Kysely<Database>,
+  which: (eb: ExpressionBuilder<Database, 'area'>) => Expression<SqlBool>,
+): Promise<Map<number, CatalogueArea>> {
+  const rows = await db
+    .selectFrom('area')
+    .select(['id', 'level', 'key', 'code', 'old_la_code', 'name'])
+    .where(which)
+    .execute();
+  return new Map(rows.map(({ old_la_code, ...area }) => [area.id, { ...area, oldLaCode: old_la_code ?? undefined }]));
 }
 
 /** The part of a series' name that stands for its time identifier: 'autumn-and-spring-term', 'year-to-date', 'week'. */

@@ -10,7 +10,7 @@ import type { BriefRequest, Muted, Rule } from '../domain/rule.js';
 import type { Store } from '../load/database.js';
 import type { Database } from '../load/schema.js';
 import { dueBriefs } from './due-briefs.js';
-import { groupRules, readCatalogue, type Catalogue, type CatalogueVersion } from './catalogue.js';
+import { groupRules, readCatalogue, withSchools, type Catalogue, type CatalogueVersion } from './catalogue.js';
 import { evaluateGroup, openKey, type GroupContext } from './evaluate-group.js';
 import type { Neighbours } from './group-walk.js';
 import { recordBriefs, type Recipients } from './record.js';
@@ -101,7 +101,7 @@ async function evaluateIn(trx: Kysely<Database>, options: EvaluateOptions): Prom
   const edited = [...changes.byRule.values()].some(({ kind }) => kind !== 'known');
   if (due.length === 0 && !edited && changes.gone.length === 0) return NOTHING;
 
-  const catalogue = await readCatalogue(trx);
+  const known = await readCatalogue(trx);
   const openBefore = await openAlerts(
     trx,
     [...changes.byRule].filter(([, { kind }]) => kind === 'edited').map(([name]) => name),
@@ -120,8 +120,9 @@ async function evaluateIn(trx: Kysely<Database>, options: EvaluateOptions): Prom
     await forgetOtherAreas(trx, rule, ids);
   }
 
-  if (catalogue.versions.some(({ id, state }) => state !== 'loaded' && due.includes(id)))
+  if (known.versions.some(({ id, state }) => state !== 'loaded' && due.includes(id)))
     await addAreasWithStates(trx, areaIds);
+  const catalogue = await withSchools(trx, known, areaIds.values());
 
   const silenced = await activeSilences({ db: trx }, now);
   const mute = (rule: Rule, areaId: number): Muted | undefined =>

@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely';
 import { decimal, Decimal } from '../domain/decimal.js';
 import type { Condition, Rule } from '../domain/rule.js';
 import type { Database } from '../load/schema.js';
-import { groupRules, readCatalogue, type Catalogue } from './catalogue.js';
+import { groupRules, readCatalogue, withSchools, type Catalogue } from './catalogue.js';
 import { ruleFigure } from './comparison.js';
 import { hasMeasure } from './figures-at.js';
 import { GroupWalk, replay, type Neighbours } from './group-walk.js';
@@ -74,10 +74,10 @@ export async function simulate(
 ): Promise<Simulation> {
   const { line } = options;
   const tried = line === undefined ? rules : rules.map((rule) => withLine(rule, line));
-  const catalogue = await readCatalogue(store.db);
   const lookup = new AreaLookup(store.db);
   const areaIds = new Map<string, ReadonlySet<number>>();
   for (const rule of tried) areaIds.set(rule.name, await lookup.resolve(rule.areas));
+  const catalogue = await withSchools(store.db, await readCatalogue(store.db), areaIds.values());
   const pending: PendingEvent[] = [];
   const lines = new Map(tried.map((rule) => [rule.name, new LineChooser(rule)]));
   for (const group of groupRules(catalogue, tried)) {

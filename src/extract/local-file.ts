@@ -25,6 +25,8 @@ export class LocalFileError extends Error {
 /** What one file may hold unpacked: far above the largest published one, far below a disk. */
 const MOST_BYTES = 8 * 1024 ** 3;
 const MOST_META_BYTES = 4 * 1024 ** 2;
+/** Each read is a turn of another thread: few large ones. */
+const READ_AT_ONCE = 512 * 1024;
 
 /**
  * Reads a file once to know its size and hash; broken archives are found here, before anything is loaded.
@@ -40,12 +42,12 @@ export async function openLocalFile(path: string): Promise<LocalFile> {
   let opener: () => Readable;
   if (start[0] === 0x1f && start[1] === 0x8b) {
     fileName = fileName.replace(/\.gz$/i, '');
-    opener = () => unpacked(createReadStream(path), createGunzip());
+    opener = () => unpacked(createReadStream(path, { highWaterMark: READ_AT_ONCE }), createGunzip());
   } else if (start.toString('latin1', 0, 2) === 'PK') {
     const entry = await onlyCsv(path);
     fileName = basename(entry);
     opener = () => Readable.from(zipEntry(path, entry), { objectMode: false });
-  } else opener = () => createReadStream(path);
+  } else opener = () => createReadStream(path, { highWaterMark: READ_AT_ONCE });
 
   const hash = createHash('sha256');
   let bytes = 0;

@@ -7,8 +7,9 @@ import type { Trx } from './version-record.js';
 /**
  * Works out afresh how the areas of one version are called, after it was loaded, accepted, withdrawn or removed. An
  * area that no loaded version speaks of keeps its last name, is `named_by` nobody, and is not found by searches.
+ * @param upTo areas with a higher number are new with this version, and named already
  */
-export async function renameAreas(trx: Trx, versionId: number): Promise<void> {
+export async function renameAreas(trx: Trx, versionId: number, upTo = HIGHEST_ID): Promise<void> {
   await sql`
     update area a
     set code = coalesce(newest.code, a.code), old_la_code = coalesce(newest.old_la_code, a.old_la_code),
@@ -29,20 +30,31 @@ export async function renameAreas(trx: Trx, versionId: number): Promise<void> {
       join release r on r.id = v.release_id
       where n.area_id = own.area_id
     ) newest on true
-    where own.version_id = ${versionId} and a.id = own.area_id
+    where own.version_id = ${versionId} and own.area_id <= ${upTo} and a.id = own.area_id
       and (a.named_by is distinct from newest.version_id or not coalesce(a.aliases ? lower(own.name) and a.aliases ? lower(own.code), false))
   `.execute(trx);
-  await callByFacts(trx, versionId);
+  for (let last: number | undefined = 0; last !== undefined;) last = await callByFacts(trx, versionId, last, upTo);
 }
 
-/** Schools are called as their newest file calls them; only their region may be out of date (London's boroughs). */
-async function callByFacts(trx: Trx, versionId: number): Promise<void> {
+const HIGHEST_ID = 2 ** 31 - 1;
+/** Areas looked at in one go: schools are many. */
+const AT_ONCE = 5000;
+
+/**
+ * Schools are called as their newest file calls them; only their region may be out of date (London's boroughs).
+ * @returns the area after which to go on; undefined at the end
+ */
+async function callByFacts(trx: Trx, versionId: number, after: number, upTo: number): Promise<number | undefined> {
   const areas = await trx
     .selectFrom('area_naming as own')
     .innerJoin('area as a', 'a.id', 'own.area_id')
     .select(['a.id', 'a.level', 'a.key', 'a.code', 'a.old_la_code', 'a.name', 'a.region_code', 'a.region_name'])
     .where('own.version_id', '=', versionId)
+    .where('own.area_id', '>', after)
+    .where('own.area_id', '<=', upTo)
     .where('a.named_by', 'is not', null)
+    .orderBy('own.area_id')
+    .limit(AT_ONCE)
     .execute();
   const corrections = areas.flatMap((area) => {
     const now = currentNameAndCode({
@@ -70,11 +82,12 @@ async function callByFacts(trx: Trx, versionId: number): Promise<void> {
       row.region_name === area.region_name;
     return same ? [] : [row];
   });
-  if (corrections.length === 0) return;
-  await sql`
+  if (corrections.length > 0)
+    await sql`
     update area a
     set code = c.code, old_la_code = c.old_la_code, name = c.name, region_code = c.region_code, region_name = c.region_name
     from jsonb_to_recordset(${JSON.stringify(corrections)}::jsonb)
       as c (id integer, code text, old_la_code text, name text, region_code text, region_name text)
     where a.id = c.id`.execute(trx);
+  return areas.length < AT_ONCE ? undefined : areas.at(-1)?.id;
 }

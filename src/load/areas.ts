@@ -16,8 +16,16 @@ export interface AreaRow extends NamedArea {
 
 type Reader = Pick<Store, 'db'>;
 
-/** Schools are many: of them only those whose name or code holds a word of the text are looked at. */
-async function loadedAreas(store: Reader, text: string | undefined): Promise<(AreaRow & { readonly id: number })[]> {
+/**
+ * Schools are many: of them only those whose name or code holds a word of the text are looked at.
+ * @param text undefined: all areas
+ * @param schools without a text: whether they are wanted
+ */
+async function loadedAreas(
+  store: Reader,
+  text: string | undefined,
+  schools = true,
+): Promise<(AreaRow & { readonly id: number })[]> {
   const longest = (text ?? '')
     .toLowerCase()
     .split(/[^\p{L}\p{N}]+/u)
@@ -28,7 +36,9 @@ async function loadedAreas(store: Reader, text: string | undefined): Promise<(Ar
     .where('named_by', 'is not', null)
     .where((eb) =>
       text === undefined
-        ? eb.lit(true)
+        ? schools
+          ? eb.lit(true)
+          : eb('level', '<>', 'School')
         : eb.or([
             eb('level', '<>', 'School'),
             sql<boolean>`strpos(lower(name) || aliases::text, ${longest}) > 0`,
@@ -99,11 +109,11 @@ export async function selectAreas(store: Reader, selector: AreaSelector): Promis
     const near = found.kind === 'none' ? found.near : found.kind === 'one' ? [found.area] : found.areas;
     return { kind: 'none', selector, near: near.map(({ name }) => name) };
   }
-  const all = await loadedAreas(store, undefined);
+  const level = selector.by === 'all' ? undefined : selector.level.trim().toLowerCase();
+  const all = await loadedAreas(store, undefined, level === undefined || level === 'school');
   if (selector.by === 'all') return { kind: 'areas', areas: all };
-  const level = selector.level.trim().toLowerCase();
   const ofLevel = all.filter((area) => area.level.toLowerCase() === level);
-  if (ofLevel.length === 0) return { kind: 'none', selector, near: [...new Set(all.map((area) => area.level))].sort() };
+  if (ofLevel.length === 0) return { kind: 'none', selector, near: await loadedLevels(store) };
   if (selector.within === undefined) return { kind: 'areas', areas: ofLevel };
   const around = resolveArea(selector.within, [
     ...all.filter((area) => area.level !== 'School'),
@@ -112,6 +122,11 @@ export async function selectAreas(store: Reader, selector: AreaSelector): Promis
   if (around.kind === 'none') return { kind: 'none', selector, near: around.near.map(({ name }) => name) };
   const outer = around.kind === 'one' ? [around.area] : around.areas;
   return { kind: 'areas', areas: ofLevel.filter((area) => outer.some((each) => isWithin(area, each))) };
+}
+
+async function loadedLevels(store: Reader): Promise<string[]> {
+  const levels = store.db.selectFrom('area').select('level').distinct().where('named_by', 'is not', null);
+  return (await levels.orderBy('level').execute()).map(({ level }) => level);
 }
 
 function isWithin(area: AreaRow, outer: AreaRow): boolean {

@@ -5,18 +5,20 @@
  */
 import { sql, type Transaction } from 'kysely';
 import type { AreaRef } from '../domain/area.js';
-import type { Breakdown, Observation } from '../domain/figure.js';
+import { currentNameAndCode } from '../domain/areas.js';
+import type { Breakdown } from '../domain/figure.js';
 import type { Period } from '../domain/period.js';
+import { AreaBook } from './area-book.js';
 import { copyLine, gatherLines } from './copy-text.js';
 import type { Copy } from './database.js';
 import type { Database } from './schema.js';
 
 type Trx = Transaction<Database>;
 
-/** Numbers of one table: by the text of the key, and faster by the identity of an object that stands for many rows. */
+/** Numbers of one small table: by the text of the key, and faster by the object that stands for many rows. */
 class Numbers<T extends object> {
   readonly #byText = new Map<string, number>();
-  readonly #byObject = new WeakMap<T, number>();
+  readonly #byObject = new Map<T, number>();
   readonly added: { readonly id: number; readonly value: T }[] = [];
   #last = 0;
 
@@ -49,47 +51,45 @@ class Numbers<T extends object> {
   }
 }
 
-/** Names are strings, which have no identity: one object for each. */
+/** Names are their own keys. */
 class Names {
-  readonly #numbers: Numbers<{ readonly name: string }>;
-  readonly #objects = new Map<string, { readonly name: string }>();
+  readonly #ids = new Map<string, number>();
+  readonly added: { id: number; name: string }[] = [];
+  #last = 0;
 
   constructor(known: readonly { readonly id: number; readonly name: string }[]) {
-    this.#numbers = new Numbers(
-      known.map(({ id, name }) => ({ id, text: name })),
-      ({ name }) => name,
-    );
+    for (const { id, name } of known) {
+      this.#ids.set(name, id);
+      if (id > this.#last) this.#last = id;
+    }
   }
 
   of(name: string): number {
-    let object = this.#objects.get(name);
-    if (object === undefined) {
-      object = { name };
-      this.#objects.set(name, object);
+    let id = this.#ids.get(name);
+    if (id === undefined) {
+      id = ++this.#last;
+      this.#ids.set(name, id);
+      this.added.push({ id, name });
     }
-    return this.#numbers.of(object);
-  }
-
-  get added(): { id: number; name: string }[] {
-    return this.#numbers.added.map(({ id, value }) => ({ id, name: value.name }));
+    return id;
   }
 
   get last(): number {
-    return this.#numbers.last;
+    return this.#last;
   }
 }
 
-const AREA_COLUMNS = ['id', 'level', 'key', 'code', 'old_la_code', 'name', 'region_code', 'region_name'];
+const AREA_COLUMNS = [
+  ...['id', 'level', 'key', 'code', 'old_la_code', 'name', 'region_code', 'region_name', 'aliases', 'named_by'],
+];
 const NAMING_COLUMNS = ['area_id', 'version_id', 'code', 'old_la_code', 'name', 'region_code', 'region_name'];
 
 export class Dimensions {
-  /** How the version calls each area it has figures of, as in its last row. */
-  readonly namings = new Map<number, AreaRef>();
   readonly #family: string;
 
   private constructor(
     family: string,
-    readonly areas: Numbers<AreaRef>,
+    readonly areas: AreaBook,
     readonly series: Names,
     readonly periods: Numbers<Period>,
     readonly schoolTypes: Names,
@@ -107,10 +107,7 @@ export class Dimensions {
     const breakdowns = await trx.selectFrom('breakdown').select(['id', 'topic', 'name']).execute();
     return new Dimensions(
       family,
-      new Numbers(
-        areas.map(({ id, level, key }) => ({ id, text: `${level}\t${key}` })),
-        ({ level, key }) => `${level}\t${key}`,
-      ),
+      new AreaBook(areas),
       new Names(series),
       new Numbers(
         periods.map((row) => ({ id: row.id, text: `${row.time_period}\t${row.time_identifier}` })),
@@ -124,25 +121,28 @@ export class Dimensions {
     );
   }
 
-  /** The number of an observation's area, remembered as one that this version has figures of. */
-  areaOf({ area }: Observation): number {
-    const id = this.areas.of(area);
-    if (this.namings.get(id) !== area) this.namings.set(id, area);
-    return id;
-  }
-
-  /** Writes what is new, and how the version calls its areas. */
-  async save(trx: Trx, copy: Copy, versionId: number): Promise<void> {
-    if (this.areas.added.length > 0)
+  /**
+   * Writes what is new, and how the version calls its areas. The version's own row must be there.
+   * @param isLoaded areas first met are called as this version calls them; by one held back they are not named yet
+   */
+  async save(trx: Trx, copy: Copy, versionId: number, isLoaded: boolean): Promise<void> {
+    const { lastKnown } = this.areas;
+    if (this.areas.last > lastKnown)
       await copy(
         'area',
         AREA_COLUMNS,
-        gatherLines(this.areas.added, ({ id, value }) => copyLine([id, value.level, value.key, ...called(value)])),
+        gatherLines(this.areas.namings(lastKnown + 1), ({ id, area }) =>
+          copyLine([
+            ...[id, area.level, area.key],
+            ...(isLoaded ? calledNow(area) : called(area)),
+            ...(isLoaded ? [aliasesOf(area), versionId] : ['[]', null]),
+          ]),
+        ),
       );
     await copy(
       'area_naming',
       NAMING_COLUMNS,
-      gatherLines(this.namings, ([id, area]) => copyLine([id, versionId, ...called(area)])),
+      gatherLines(this.areas.namings(), ({ id, area }) => copyLine([id, versionId, ...called(area)])),
     );
     await this.#saveSmall(trx);
     for (const [table, { last }] of [
@@ -191,4 +191,16 @@ function called(area: AreaRef): (string | null)[] {
     area.regionCode ?? null,
     area.regionName ?? null,
   ];
+}
+
+/** As `called`, by the facts where they know better. */
+function calledNow(area: AreaRef): (string | null)[] {
+  const now = currentNameAndCode(area);
+  return [now.code, now.oldLaCode ?? null, now.name, now.regionCode ?? null, now.regionName ?? null];
+}
+
+/** What a search finds the area by: as SQL gathers them in area-names. */
+function aliasesOf(area: AreaRef): string {
+  const [code, , name] = called(area);
+  return JSON.stringify([name?.toLowerCase(), code?.toLowerCase()]);
 }

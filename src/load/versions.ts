@@ -158,7 +158,6 @@ async function load(
     ),
   );
 
-  await dimensions.save(trx, copy, versionId);
   const verdicts = judged(gates.verdicts(), meta);
   const held = verdicts.some(({ verdict }) => verdict === 'quarantine');
   await trx
@@ -169,12 +168,13 @@ async function load(
       ...number,
       state: held ? 'quarantined' : 'loaded',
       rows,
-      areas: dimensions.namings.size,
+      areas: dimensions.areas.named,
       notes: JSON.stringify(hooks.notes?.() ?? []),
       history: JSON.stringify(acceptances(verdicts, meta, loadedAt)),
       shape: JSON.stringify(gates.shape() ?? null),
     })
     .execute();
+  await dimensions.save(trx, copy, versionId, !held);
   await keepVerdicts(trx, versionId, verdicts);
   const previous = await previousVersion(trx, { id: versionId, ...place });
   const diff =
@@ -183,9 +183,9 @@ async function load(
       : await recordDiff(trx, versionId, { id: previous.id, sameRelease: previous.releaseId === place.releaseId });
   if (!held) {
     await chooseCurrent(trx, place.dataSetId, place.releaseId);
-    await renameAreas(trx, versionId);
+    await renameAreas(trx, versionId, dimensions.areas.lastKnown);
   }
-  const said = { versionId, version: numberText(number), rows, areas: dimensions.namings.size, verdicts, diff };
+  const said = { versionId, version: numberText(number), rows, areas: dimensions.areas.named, verdicts, diff };
   return { kind: held ? 'quarantined' : 'loaded', ...said };
 }
 
@@ -244,7 +244,7 @@ function figureLine(observation: Observation, dimensions: Dimensions, versionId:
     cells += value === undefined || value === null ? '\t\\N' : `\t${value}`;
   }
   return (
-    `${dimensions.areaOf(observation)}\t${dimensions.periods.of(observation.period)}\t${versionId}\t` +
+    `${dimensions.areas.of(observation.area, observation.period)}\t${dimensions.periods.of(observation.period)}\t${versionId}\t` +
     `${observation.asOf ?? 'infinity'}\t${dimensions.breakdowns.of(observation.breakdown)}\t` +
     `${dimensions.series.of(observation.series)}\t${dimensions.schoolTypes.of(observation.schoolType)}\t` +
     `${has}\t${observation.computed}${cells}\t${symbolsCell(observation.symbols)}\n`

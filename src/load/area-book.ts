@@ -1,0 +1,141 @@
+/**
+ * The areas of one load: their numbers, and how the version calls them. A long file has hundreds of thousands of schools,
+ * so what is kept of each lies outside the heap of objects, in flat arrays and buffers, until it is written.
+ */
+import type { AreaRef, GeographicLevel } from '../domain/area.js';
+import type { Period } from '../domain/period.js';
+import { KeyTable } from '../transform/keys.js';
+
+/** A URN as a number; longer ones, and keys that carry a LAESTAB, are text. */
+const URN = /^[1-9]\d{4,7}$/;
+
+interface KnownArea {
+  readonly id: number;
+  readonly level: string;
+  readonly key: string;
+}
+
+export class AreaBook {
+  /** The highest number before this load: areas above it are new. */
+  readonly lastKnown: number;
+  /** How many areas the version has figures of. */
+  named = 0;
+  readonly #bySchool = new KeyTable();
+  readonly #byKey = new Map<string, number>();
+  readonly #texts = new Texts();
+  /** By number: the place of its naming in `#texts`, plus 1, and of which period it is. */
+  #places = new Float64Array(1024);
+  #sorts = new Float64Array(1024);
+  #last = 0;
+
+  constructor(known: readonly KnownArea[]) {
+    for (const { id, level, key } of known) {
+      if (id > this.#last) this.#last = id;
+      this.#number(level, key, id);
+    }
+    this.lastKnown = this.#last;
+  }
+
+  /** The number of an area; of what the file calls it the newest period counts. */
+  of(area: AreaRef, period: Period): number {
+    const id = this.#number(area.level, area.key, this.#last + 1);
+    if (id > this.#last) this.#last = id;
+    if (id >= this.#places.length) this.#grow(id);
+    if (this.#places[id] === 0) this.named += 1;
+    else if (period.sort <= (this.#sorts[id] ?? 0)) return id;
+    this.#sorts[id] = period.sort;
+    const text = textOf(area);
+    const place = (this.#places[id] ?? 0) - 1;
+    if (place < 0 || this.#texts.read(place) !== text) this.#places[id] = this.#texts.add(text) + 1;
+    return id;
+  }
+
+  /** How the version calls the areas it has figures of, from a number on. */
+  *namings(from = 0): Generator<{ readonly id: number; readonly area: AreaRef }> {
+    for (let id = from; id < this.#places.length; id++) {
+      const place = (this.#places[id] ?? 0) - 1;
+      if (place >= 0) yield { id, area: areaOf(this.#texts.read(place)) };
+    }
+  }
+
+  get last(): number {
+    return this.#last;
+  }
+
+  #number(level: string, key: string, next: number): number {
+    if (level === 'School' && URN.test(key)) return this.#bySchool.add(Number(key), next) ?? next;
+    const text = `${level}\t${key}`;
+    const known = this.#byKey.get(text);
+    if (known === undefined) this.#byKey.set(text, next);
+    return known ?? next;
+  }
+
+  #grow(id: number): void {
+    const length = Math.max(id + 1, this.#places.length * 2);
+    this.#places = longer(this.#places, length);
+    this.#sorts = longer(this.#sorts, length);
+  }
+}
+
+function longer(array: Float64Array, length: number): Float64Array {
+  const copy = new Float64Array(length);
+  copy.set(array);
+  return copy;
+}
+
+/** As `namings` reads it back: an area as one text. */
+function textOf({ level, key, code, oldLaCode, name, regionCode, regionName }: AreaRef): string {
+  return JSON.stringify([level, key, code, oldLaCode ?? null, name, regionCode ?? null, regionName ?? null]);
+}
+
+type Written = [
+  level: GeographicLevel,
+  key: string,
+  code: string,
+  old: Maybe,
+  name: string,
+  region: Maybe,
+  called: Maybe,
+];
+type Maybe = string | null;
+
+function areaOf(text: string): AreaRef {
+  const [level, key, code, oldLaCode, name, regionCode, regionName] = JSON.parse(text) as Written;
+  return {
+    ...{ level, key, code, name },
+    oldLaCode: oldLaCode ?? undefined,
+    regionCode: regionCode ?? undefined,
+    regionName: regionName ?? undefined,
+  };
+}
+
+const PAGE = 1024 * 1024;
+const LENGTH_BYTES = 4;
+
+/** Texts, appended and never changed, each known by its place. */
+class Texts {
+  readonly #pages: Buffer[] = [];
+  #free = PAGE;
+
+  /** @returns its place */
+  add(text: string): number {
+    const length = Buffer.byteLength(text);
+    if (this.#free + LENGTH_BYTES + length > PAGE) {
+      this.#pages.push(Buffer.allocUnsafeSlow(Math.max(PAGE, LENGTH_BYTES + length)));
+      this.#free = 0;
+    }
+    const index = this.#pages.length - 1;
+    const at = this.#free;
+    this.#pages[index]?.writeUInt32LE(length, at);
+    this.#pages[index]?.write(text, at + LENGTH_BYTES);
+    this.#free = at + LENGTH_BYTES + length;
+    return index * PAGE + at;
+  }
+
+  read(place: number): string {
+    const page = this.#pages[Math.floor(place / PAGE)];
+    const at = place % PAGE;
+    const start = at + LENGTH_BYTES;
+    return page?.toString('utf8', start, start + page.readUInt32LE(at)) ?? '';
+  }
+}
