@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { composeDue, type ComposeSettings } from './alerts/compose.js';
+import type { ComposeSettings } from './alerts/compose.js';
 import type { Delivered } from './alerts/deliver.js';
 import { evaluate, type Evaluation } from './alerts/evaluate.js';
 import { heartbeat, operatorEdge } from './alerts/operator.js';
@@ -281,6 +281,8 @@ export async function deliverOwed(tools: Tools): Promise<RunReport['mails']> {
 /** Writes mails for everything that has fallen due. */
 export async function composeOwed(tools: Tools): Promise<number> {
   try {
+    // Loaded with the first mail: charts and templates are no part of a load.
+    const { composeDue } = await import('./alerts/compose.js');
     return await composeDue(tools.store, await mailSettings(tools));
   } catch (error) {
     // Whose mail cannot be written stays owed; the others' are in the queue and go out.
