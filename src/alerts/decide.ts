@@ -161,7 +161,7 @@ function advance(rule: Rule, state: RuleState, figure: RuleFigure, reading: Read
   if (inBreach) {
     const further = worse(rule, state.mailed, reading);
     if (further !== undefined)
-      return tell('worse', `${said.figure}, still ${said.standing}, ${further}${previous}${notes}`);
+      return tell('worse', `${said.figure}, ${said.still}, ${further}${previous}${notes}`);
     if (rule.remind)
       return tell(
         'reminder',

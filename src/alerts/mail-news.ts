@@ -4,6 +4,7 @@ import { isRate, MEASURE_WORDS } from '../domain/measure.js';
 import type { Condition, EventKind } from '../domain/rule.js';
 import { periodWords, pupilsOf, schoolTypeWords } from './brief-words.js';
 import { placesWhere } from './brief-print.js';
+import { clearingLine } from './reason.js';
 import type { MailModel, MailNews, MailSection } from './mail-model.js';
 
 /** The most important first: a mail's subject tells the first. */
@@ -61,10 +62,12 @@ export function placesOf({ value, threshold, previous, condition, event }: MailN
   if (value === null) return 1;
   const own = decimal(value);
   const line = threshold === null || !isLevel(condition) ? undefined : decimal(threshold);
+  const clearing = isLevel(condition) && condition !== undefined ? clearingLine(condition) : undefined;
+  const lines = [line, clearing === undefined ? undefined : decimal(clearing)].filter((each) => each !== undefined);
   const was = event !== 'corrected' || previous === null ? undefined : decimal(previous);
   return placesWhere(
     (as) =>
-      (line === undefined || as(own).cmp(as(line)) === own.cmp(line)) &&
+      lines.every((each) => as(own).cmp(as(each)) === own.cmp(each)) &&
       (was === undefined || as(own).cmp(as(was)) === own.cmp(was)),
   );
 }
@@ -85,15 +88,36 @@ export function valueWords(news: MailNews): string {
 
 /** The line as configured, never with fewer decimals: '2.0%', '2.25%', '1.0 points'. */
 export function lineWords(news: MailNews): string {
-  if (news.threshold === null) return '–';
-  const line = decimal(news.threshold);
+  return news.threshold === null ? '–' : lineText(news, news.threshold);
+}
+
+function lineText(news: MailNews, at: string | number): string {
+  const line = decimal(at);
   const places = Math.max(line.decimalPlaces(), isLevel(news.condition) ? placesOf(news) : 1);
   if (!isRate(news.measure)) return printedCount(line);
   return isLevel(news.condition) ? `${printed(line, places)}%` : `${printed(line, places)} points`;
 }
 
+/** 'not yet below your clearing line of 1.8%' of a figure in breach that is not past the line itself. */
+function betweenLines(news: MailNews): string | undefined {
+  const { condition, inBreach, threshold } = news;
+  const clearing = condition === undefined ? undefined : clearingLine(condition);
+  if (!inBreach || condition === undefined || clearing === undefined || threshold === null) return undefined;
+  if (!isBetween(news, condition, threshold)) return undefined;
+  return `not yet ${condition.kind === 'below' ? 'above' : 'below'} your clearing line of ${lineText(news, clearing)}`;
+}
+
+function isBetween({ value, reason }: MailNews, condition: Condition, threshold: string): boolean {
+  // Of a gap the event carries the figure, not the difference: the recorded sentence says where that stands.
+  if (!isLevel(condition)) return reason.includes('not yet below the clearing line');
+  if (value === null) return false;
+  return condition.kind === 'below' ? decimal(value).gte(threshold) : decimal(value).lte(threshold);
+}
+
 /** 'above your 2.0% line', 'up more than your 1.0 points in a year', 'still more than your 0.5 points above England'. */
 function standing(news: MailNews): string {
+  const between = betweenLines(news);
+  if (between !== undefined) return between;
   const line = lineWords(news);
   const turn = news.inBreach ? TURN[news.event] : 'no longer ';
   switch (news.condition?.kind) {

@@ -5,7 +5,7 @@ import type { Period } from '../domain/period.js';
 import type { Condition, Rule } from '../domain/rule.js';
 import { differenceFits, placesWhere } from './brief-print.js';
 import { periodWords, symbolWords } from './brief-words.js';
-import { isLevel, isPerPeriod, type Against, type Readable, type Reading, type RuleFigure } from './reading.js';
+import { isBreach, isLevel, isPerPeriod, type Against, type Readable, type Reading, type RuleFigure } from './reading.js';
 
 /** A figure as it stood before: its text, the symbol in its place, and when it was for. */
 export interface Earlier {
@@ -88,17 +88,28 @@ function lineWords(rule: Rule, line: number, places: number): string {
   return `the line of ${isLevel(rule.condition) ? amount(rule, line, p) : points(rule, line, p)}`;
 }
 
-/** Where the figure stands: 'above the line of 2.0%'. */
-function standing(rule: Rule, inBreach: boolean, places: number): string {
+/** 'above the line of 2.0%'. */
+function beyondWords(rule: Rule, places: number): string {
   const line = lineWords(rule, rule.condition.line, places);
   const beyond = rule.condition.kind === 'below' ? 'below' : isLevel(rule.condition) ? 'above' : 'more than';
-  return `${inBreach ? '' : 'not '}${beyond} ${line}`;
+  return `${beyond} ${line}`;
+}
+
+/** Is the figure itself past the line, whatever the state carried over from the one before? */
+function isBeyond(rule: Rule, reading: Readable): boolean {
+  return isBreach(rule.condition, reading, false);
+}
+
+/** Where the figure stands: 'above the line of 2.0%', or in breach between the lines 'not yet below the clearing line of 1.8%'. */
+function standing(rule: Rule, reading: Readable, inBreach: boolean, places: number): string {
+  if (inBreach && !isBeyond(rule, reading)) return `not yet ${clearedStanding(rule, places)}`;
+  return `${inBreach ? '' : 'not '}${beyondWords(rule, places)}`;
 }
 
 /** What a cleared rule is past: its clearing line where it has one. */
 function clearedStanding(rule: Rule, places: number): string {
   const clear = clearingLine(rule.condition);
-  if (clear === undefined) return `no longer ${standing(rule, true, places)}`;
+  if (clear === undefined) return `no longer ${beyondWords(rule, places)}`;
   const text = lineWords(rule, clear, places).replace('the line', 'the clearing line');
   return `${rule.condition.kind === 'below' ? 'above' : 'below'} ${text}`;
 }
@@ -107,6 +118,10 @@ function clearedStanding(rule: Rule, places: number): string {
 export interface Said {
   readonly figure: string;
   readonly standing: string;
+  /** `standing` of what was so before: 'still above the line of 2.0%'; 'not yet below …' says so already. */
+  readonly still: string;
+  /** Past the line, as the rule words it, wherever the figure stands. */
+  readonly beyond: string;
   readonly cleared: string;
   /** ' (compared across a gap: …)', or nothing. */
   readonly notes: string;
@@ -117,9 +132,12 @@ export interface Said {
 export function sayFigure(rule: Rule, figure: RuleFigure, reading: Readable, inBreach: boolean): Said {
   const places = reading.kind === 'low' ? 1 : placesFor(rule, reading, figure.against);
   const notes = reading.kind === 'low' ? [] : reading.notes;
+  const stands = standing(rule, reading, inBreach, places);
   return {
     figure: figureWords(rule, figure, reading, places),
-    standing: standing(rule, inBreach, places),
+    standing: stands,
+    still: stands.startsWith('not yet') ? stands : `still ${stands}`,
+    beyond: beyondWords(rule, places),
     cleared: clearedStanding(rule, places),
     notes: notes.length === 0 ? '' : ` (${notes.join('; ')})`,
     places,

@@ -47,7 +47,7 @@ export function revise(rule: Rule, state: RuleState, figure: RuleFigure, reading
       reading,
       true,
       state.value,
-      `revised figure: ${said.figure}, still ${said.standing}, ${further}${said.notes}`,
+      `revised figure: ${said.figure}, ${said.still}, ${further}${said.notes}`,
     );
     return { events: [event], state: { ...next, mailed: compared, told: withTold(state.told, event) } };
   }
@@ -86,12 +86,8 @@ function corrected(
   const what = found.sameFigure
     ? `the figure that ${MEASURE_WORDS[rule.measure]} in ${when} is compared with was revised`
     : `revised figure for ${when}: ${wasNow(rule, was, figure)}`;
-  const now = found.inBreach
-    ? said.standing
-    : found.turned
-      ? `no longer ${sayFigure(rule, figure, reading, true).standing}`
-      : said.standing;
-  const standing = found.turned ? (found.inBreach ? `now ${now}` : now) : `still ${now}`;
+  const turned = found.inBreach ? `now ${said.standing}` : `no longer ${said.beyond}`;
+  const standing = found.turned ? turned : said.still;
   const difference = isLevel(rule.condition) ? '' : ` (${said.figure})`;
   return decision(
     rule,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { simpleParser } from 'mailparser';
 import { describe, expect, it } from 'vitest';
 import { buildRaw, messageIdOf, renderMail } from '../../src/alerts/mail.js';
+import { newsLine } from '../../src/alerts/mail-news.js';
 import type { MailModel } from '../../src/alerts/mail-model.js';
 import { lutonFacts } from './brief-fixtures.js';
 import { LUTON, model, news, section, SITUATIONS } from './mail-fixtures.js';
@@ -74,6 +75,22 @@ describe('the subject', () => {
   });
   it('shows one more decimal where rounding would deny the crossing', () => {
     expect(subject('rounding-would-hide-the-crossing')).toContain('severe absence 2.04%, above your 2.00% line');
+  });
+  it('says of a figure between the lines that the clearing line is not reached', () => {
+    const between = { event: 'reminder', inBreach: true } as const;
+    expect(newsLine(news({ ...between, value: '1.9', previous: '2.1' }))).toBe(
+      'Luton: severe absence 1.9%, not yet below your clearing line of 1.8% (autumn and spring terms 2024/25)',
+    );
+    const below = { kind: 'below', line: 5, clearAbove: 5.5 } as const;
+    expect(newsLine(news({ ...between, condition: below, threshold: '5', value: '5.3' }))).toContain(
+      'severe absence 5.3%, not yet above your clearing line of 5.5%',
+    );
+    const gap = { kind: 'gap_to_england', line: 1, clearBelow: 0.5 } as const;
+    const reason = 'severe absence 2.8%, not yet below the clearing line of 0.5 percentage points';
+    expect(newsLine(news({ ...between, condition: gap, threshold: '1', value: '2.8', reason }))).toContain(
+      'severe absence 2.8%, not yet below your clearing line of 0.5 points',
+    );
+    expect(newsLine(news({ ...between, value: '2.1' }))).toContain('still above your 2.0% line');
   });
   it('says the most important of several and how many more there are', () => {
     expect(subject('several-areas')).toBe(
