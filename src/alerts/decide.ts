@@ -160,8 +160,7 @@ function advance(rule: Rule, state: RuleState, figure: RuleFigure, reading: Read
   if (was && !inBreach) return tell('cleared', `${said.figure}, ${said.cleared}${previous}${notes}`);
   if (inBreach) {
     const further = worse(rule, state.mailed, reading);
-    if (further !== undefined)
-      return tell('worse', `${said.figure}, ${said.still}, ${further}${previous}${notes}`);
+    if (further !== undefined) return tell('worse', `${said.figure}, ${said.still}, ${further}${previous}${notes}`);
     if (rule.remind)
       return tell(
         'reminder',

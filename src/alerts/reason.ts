@@ -5,7 +5,15 @@ import type { Period } from '../domain/period.js';
 import type { Condition, Rule } from '../domain/rule.js';
 import { differenceFits, placesWhere } from './brief-print.js';
 import { periodWords, symbolWords } from './brief-words.js';
-import { isBreach, isLevel, isPerPeriod, type Against, type Readable, type Reading, type RuleFigure } from './reading.js';
+import {
+  isBreach,
+  isLevel,
+  isPerPeriod,
+  type Against,
+  type Readable,
+  type Reading,
+  type RuleFigure,
+} from './reading.js';
 
 /** A figure as it stood before: its text, the symbol in its place, and when it was for. */
 export interface Earlier {
