@@ -24,7 +24,7 @@ import { readDelivery } from './delivery-state.js';
 import { buildRaw, messageIdOf, renderMail } from './mail.js';
 import type { MailModel, MailSection } from './mail-model.js';
 import { byImportance, placesOf } from './mail-news.js';
-import { inOrder, MOST_AREAS } from './mail-view.js';
+import { inOrder, shownOf } from './mail-view.js';
 
 export interface ComposeSettings {
   readonly now: Date;
@@ -222,7 +222,7 @@ async function tellSections(
   told: Map<string, Told>,
 ): Promise<MailSection[]> {
   const sections: MailSection[] = [];
-  const shown = new Set(inOrder(drafts).slice(0, MOST_AREAS));
+  const shown = new Set(shownOf(inOrder(drafts)));
   for (const draft of drafts) {
     const { areaId, wanted, ...section } = draft;
     if (!shown.has(draft) || section.news.some(({ event }) => event === 'area ended')) {

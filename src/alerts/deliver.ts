@@ -68,12 +68,17 @@ export function retryDelay(attempt: number, unknown: boolean, spread: number): n
 export async function deliverDue(store: Store, smtp: Smtp, options: DeliverOptions): Promise<Delivered> {
   await lookAround(store, options);
   const pass = new Pass(store, smtp, options);
-  const workers = Array.from({ length: options.concurrency ?? 2 }, () => pass.work());
-  // All of them end before an error goes on: a conversation under way must be noted.
-  const ends = await Promise.allSettled(workers);
-  for (const end of ends) if (end.status === 'rejected') throw end.reason;
-  if (options.operator !== undefined) await reportDead(store, options.operator, options.clock());
+  await sendAll(pass, options);
+  // What could not be delivered is told in the same pass: the next one may be a month away.
+  if (options.operator !== undefined && (await reportDead(store, options.operator, options.clock())) === 'mailed')
+    await sendAll(pass, options);
   return { ...pass.tally, held: await countHeld(store) };
+}
+
+async function sendAll(pass: Pass, { concurrency = 2 }: DeliverOptions): Promise<void> {
+  // All of them end before an error goes on: a conversation under way must be noted.
+  const ends = await Promise.allSettled(Array.from({ length: concurrency }, () => pass.work()));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
 
 /** Before anything goes out: is this the database it was, and what of the queue is to be left alone? */

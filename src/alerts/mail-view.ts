@@ -7,7 +7,7 @@ import type { MailModel, MailNews, MailSection } from './mail-model.js';
 import { byImportance, EVENT_LABELS, lineWords, ruleWords, subjectOf, valueWords, whoWords } from './mail-news.js';
 
 /** So many areas are told in the mail itself; the rest is in the attached CSV. */
-export const MOST_AREAS = 25;
+const MOST_AREAS = 25;
 
 export interface MailView {
   readonly subject: string;
@@ -72,6 +72,14 @@ export function inOrder(sections: readonly MailSection[]): readonly MailSection[
   });
 }
 
+/**
+ * The sections that are told in the mail itself: the most important, and every brief that was asked for, since the
+ * attached file holds events alone.
+ */
+export function shownOf(sections: readonly MailSection[]): readonly MailSection[] {
+  return sections.filter(({ news }, position) => position < MOST_AREAS || news.length === 0);
+}
+
 /** The address of a chart inside the mail. */
 export function chartCid(position: number, model: MailModel): string {
   return `chart${position + 1}@${domainOf(model)}`;
@@ -86,7 +94,7 @@ export function domainOf(model: MailModel): string {
 export function viewOf(model: MailModel): MailView {
   const sections = inOrder(model.sections);
   const news = sections.flatMap((section) => section.news).sort(byImportance);
-  const shown = sections.slice(0, MOST_AREAS);
+  const shown = shownOf(sections);
   const shownNews = shown.flatMap((section) => section.news).sort(byImportance);
   const more = sections.length - shown.length;
   const subject = subjectOf(model, sections);
@@ -103,7 +111,7 @@ export function viewOf(model: MailModel): MailView {
     moreAreas:
       more === 0
         ? ''
-        : `${more} more ${more === 1 ? 'area is' : 'areas are'} in the attached file alerts.csv, which holds all ${sections.length}.`,
+        : `${more} more ${more === 1 ? 'area is' : 'areas are'} in the attached file alerts.csv, which holds every event of ${sections.filter((section) => section.news.length > 0).length} areas.`,
     sections: shown.map((section, i) => sectionView(section, i, model)),
     notices: model.notices,
     definitions: definitions(shown),

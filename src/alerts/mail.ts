@@ -7,7 +7,7 @@ import { newsCsv } from './mail-csv.js';
 import type { MailAttachment, MailModel, RenderedMail } from './mail-model.js';
 import { byImportance } from './mail-news.js';
 import { mailText } from './mail-text.js';
-import { chartCid, domainOf, inOrder, MOST_AREAS, viewOf, type MailView } from './mail-view.js';
+import { chartCid, domainOf, inOrder, shownOf, viewOf, type MailView } from './mail-view.js';
 import { MAIL_HTML } from './templates/mail-html.js';
 
 /** Strict: a field that the view lacks is an error, not a blank. */
@@ -18,14 +18,12 @@ export function renderMail(unclean: MailModel): RenderedMail {
   const model = cleanAll(unclean);
   const view = viewOf(model);
   const sections = inOrder(model.sections);
-  const attachments: MailAttachment[] = sections
-    .slice(0, MOST_AREAS)
-    .flatMap(({ chart }, i) =>
-      chart === undefined
-        ? []
-        : [{ filename: `chart-${i + 1}.png`, content: chart.png, contentType: 'image/png', cid: chartCid(i, model) }],
-    );
-  if (sections.length > MOST_AREAS) {
+  const attachments: MailAttachment[] = shownOf(sections).flatMap(({ chart }, i) =>
+    chart === undefined
+      ? []
+      : [{ filename: `chart-${i + 1}.png`, content: chart.png, contentType: 'image/png', cid: chartCid(i, model) }],
+  );
+  if (shownOf(sections).length < sections.length) {
     const all = sections.flatMap(({ news }) => news).sort(byImportance);
     attachments.push({
       filename: 'alerts.csv',

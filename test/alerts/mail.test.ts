@@ -161,6 +161,13 @@ describe('the message on the wire', () => {
       mail.text?.match(/^Authority \d\d, autumn and spring$/gm) ?? mail.text?.match(/^Authority \d\d, autumn/gm),
     ).toHaveLength(25);
   });
+
+  it('tells a brief that was asked for however many areas have news', async () => {
+    const crowded = SITUATIONS['more-areas-than-a-mail-holds']?.() ?? model([]);
+    const { mail } = await parsed({ ...crowded, sections: [...crowded.sections, section(lutonFacts())] });
+    expect(mail.text?.replace(/\s+/g, ' ')).toContain('6,569 pupil enrolments in Luton');
+    expect(mail.text).toContain('2 more areas are in the attached file');
+  });
 });
 
 describe('what comes from outside', () => {
