@@ -59,7 +59,7 @@ export function reviseHistory(rule: Rule, state: RuleState, figure: RuleFigure, 
   const told = toldAt(state, figure);
   if (told === undefined || reading.kind === 'none' || sameNumber(figure.value, told.value))
     return { events: [], state };
-  const inBreach = isBreach(rule.condition, reading, told.inBreach);
+  const inBreach = isBreach(rule.condition, reading, told.before);
   const turned = inBreach !== told.inBreach;
   if (!turned && figure.value !== null && !printsDifferently(rule, told.value, figure.value))
     return { events: [], state };

@@ -13,6 +13,8 @@ export interface Told {
   /** Decimal text, as published then. */
   readonly value: string;
   readonly inBreach: boolean;
+  /** Whether the rule was in breach before this figure: what a revision of it is judged from. */
+  readonly before: boolean;
 }
 
 /** What a rule remembers of one area, series, school type and breakdown. It never expires. */
@@ -86,11 +88,21 @@ export function toldAt(
   return state.told.find((told) => comparePosition(told, at) === 0);
 }
 
-export function withTold(told: readonly Told[], event: Decision): readonly Told[] {
+/** With one more event told; the first one about a figure says how the rule stood before that figure. */
+export function withTold(
+  told: readonly Told[],
+  event: Pick<Decision, 'period' | 'asOf' | 'value' | 'inBreach'> & { readonly kind: string },
+): readonly Told[] {
+  const { kind, period, asOf, value, inBreach } = event;
   const others = told.filter((each) => comparePosition(each, event) !== 0);
-  return event.value === null
-    ? others
-    : [...others, { period: event.period, asOf: event.asOf, value: event.value, inBreach: event.inBreach }];
+  if (value === null) return others;
+  const before = told.find((each) => comparePosition(each, event) === 0)?.before ?? stoodBefore(kind);
+  return [...others, { period, asOf, value, inBreach, before }];
+}
+
+/** These are told only of a rule that was in breach before. */
+function stoodBefore(kind: string): boolean {
+  return kind === 'cleared' || kind === 'worse' || kind === 'reminder';
 }
 
 export function seen(figure: RuleFigure): Pick<RuleState, 'period' | 'asOf' | 'value' | 'symbol'> {

@@ -7,7 +7,7 @@ import { epochOf } from '../domain/series.js';
 import type { Database } from '../load/schema.js';
 import { batches, insertMany } from './bulk.js';
 import { periodId, type Catalogue, type RuleGroup } from './catalogue.js';
-import { comparePosition, type RuleState, type Told } from './rule-state.js';
+import { comparePosition, withTold, type RuleState, type Told } from './rule-state.js';
 import type { Entry } from './sweep.js';
 
 const STATE_COLUMNS = {
@@ -97,12 +97,11 @@ async function loadTold(
   group: RuleGroup,
   names: readonly string[],
   areaIds: readonly number[],
-): Promise<Map<string, Told[]>> {
+): Promise<Map<string, readonly Told[]>> {
   const rows = await db
     .selectFrom('alert as e')
     .innerJoin('alert_rule as r', 'r.rule', 'e.rule')
-    .select(['e.rule', 'e.area_id', 'e.period_id', 'e.as_of', 'e.value', 'e.in_breach'])
-    .distinctOn(['e.rule', 'e.area_id', 'e.period_id', 'e.as_of'])
+    .select(['e.rule', 'e.area_id', 'e.period_id', 'e.as_of', 'e.value', 'e.in_breach', 'e.event'])
     .where('e.muted', 'is', null)
     .where('e.rule', '=', sql<string>`any(${[...names]}::text[])`)
     .where('e.area_id', '=', sql<number>`any(${[...areaIds]}::int[])`)
@@ -114,15 +113,16 @@ async function loadTold(
     .orderBy('e.area_id')
     .orderBy('e.period_id')
     .orderBy('e.as_of')
-    .orderBy('e.id', 'desc')
+    .orderBy('e.id')
     .execute();
-  const told = new Map<string, Told[]>();
+  const told = new Map<string, readonly Told[]>();
   for (const row of rows) {
     const period = catalogue.periods.get(row.period_id);
-    if (period === undefined || row.value === null) continue;
+    if (period === undefined) continue;
     const key = toldKey(row.rule, row.area_id);
     const asOf = row.as_of === 'infinity' ? undefined : row.as_of;
-    told.set(key, [...(told.get(key) ?? []), { period, asOf, value: row.value, inBreach: row.in_breach }]);
+    const { event: kind, value, in_breach: inBreach } = row;
+    told.set(key, withTold(told.get(key) ?? [], { kind, period, asOf, value, inBreach }));
   }
   return told;
 }
