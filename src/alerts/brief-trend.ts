@@ -75,8 +75,13 @@ export function courseOf(rows: readonly FigureRow[], measure: Measure, atLeast =
   const base = (as: Rounding): boolean =>
     before.kind !== 'year before' || differenceFits(as, now.value, before.figure.value);
   const pace = last.period.kind === 'finished' ? paceOf(stretch) : undefined;
-  const withPace = pace === undefined ? undefined : placesWhere((as) => base(as) && paceShows(as, pace), atLeast);
-  const tellPace = withPace !== undefined && withPace <= Math.max(MOST_PLACES_OF_PACE, atLeast);
+  const shows = (as: Rounding): boolean => pace !== undefined && base(as) && paceShows(as, pace);
+  const withPace = placesWhere(shows, atLeast);
+  // More decimals asked for by a line close by make no news of what two decimals do not show.
+  const tellPace =
+    pace !== undefined &&
+    placesWhere(shows) <= MOST_PLACES_OF_PACE &&
+    withPace <= Math.max(MOST_PLACES_OF_PACE, atLeast);
   return {
     now,
     before,

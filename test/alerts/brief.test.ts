@@ -124,6 +124,13 @@ describe('what the years before allow', () => {
       'The rise has slowed: 1.04 percentage points in 2023/24 and 1.00 in 2024/25.',
     );
   });
+
+  it('does not call noise a change of pace where a line close by asks for more decimals', () => {
+    const noise = years({ 2022: ['10.5'], 2023: ['11.0'], 2024: ['11.5004'] });
+    expect(courseOf(noise, 'persistent_absence_rate', 4)).toMatchObject({ pace: undefined, places: 4 });
+    const faster = years({ 2022: ['10.5'], 2023: ['11.0'], 2024: ['12.0'] });
+    expect(courseOf(faster, 'persistent_absence_rate', 4)).toMatchObject({ pace: { how: 'speeding up' }, places: 4 });
+  });
 });
 
 describe('how figures are counted', () => {
