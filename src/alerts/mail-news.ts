@@ -68,7 +68,8 @@ export function placesOf({ value, threshold, previous, condition, event }: MailN
   return placesWhere(
     (as) =>
       lines.every((each) => as(own).cmp(as(each)) === own.cmp(each)) &&
-      (was === undefined || as(own).cmp(as(was)) === own.cmp(was)),
+      (was === undefined || as(own).cmp(as(was)) === own.cmp(was)) &&
+      (was === undefined || line === undefined || as(was).cmp(as(line)) === was.cmp(line)),
   );
 }
 

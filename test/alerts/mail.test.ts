@@ -92,6 +92,12 @@ describe('the subject', () => {
     );
     expect(newsLine(news({ ...between, value: '2.1' }))).toContain('still above your 2.0% line');
   });
+  it('keeps the figure before a correction on its side of the line', () => {
+    const corrected = { event: 'corrected', inBreach: false, value: '1.9', previous: '2.02' } as const;
+    expect(newsLine(news({ ...corrected, condition: { kind: 'above', line: 2, clearBelow: undefined } }))).toContain(
+      'was 2.02%, now 1.90%, no longer above your 2.00% line',
+    );
+  });
   it('says the most important of several and how many more there are', () => {
     expect(subject('several-areas')).toBe(
       'Luton: severe absence 2.1%, above your 2.0% line (autumn and spring terms 2024/25), and 3 more',
