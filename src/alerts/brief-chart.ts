@@ -1,11 +1,11 @@
 /** From facts to the model of the trend chart, with the words that tell the trend to who does not see it. */
-import { printed } from '../domain/decimal.js';
+import { decimal, printed } from '../domain/decimal.js';
 import { MEASURE_WORDS, RATES, type Rate } from '../domain/measure.js';
 import { academicYearLabel, type Period } from '../domain/period.js';
 import { discontinuity } from '../domain/series.js';
 import type { BriefFacts, ChartLine, ChartModel, FigureRow } from './brief-model.js';
 import type { BriefOptions } from './brief.js';
-import { figureOf } from './brief-print.js';
+import { figureOf, placesWhere } from './brief-print.js';
 import { periodWords, shortPeriod, whereWords } from './brief-words.js';
 
 /** A chart of a phone's width has room for so many periods. */
@@ -38,7 +38,7 @@ export function briefChart(facts: BriefFacts, options: BriefOptions): ChartModel
     labels,
     lines: shown,
     threshold,
-    alt: altText(title, shown, threshold),
+    alt: altText(title, shown, threshold, threshold === undefined ? 1 : (options.places ?? 1)),
     composed: options.composed ?? false,
   };
 }
@@ -74,25 +74,39 @@ function periodLabels(rows: readonly FigureRow[]): readonly string[] {
   return Array.from({ length: last.startYear - first.startYear + 1 }, (_, i) => academicYearLabel(first.startYear + i));
 }
 
-function altText(title: string, lines: readonly ChartLine[], threshold: number | undefined): string {
-  const parts = lines.map((one) => `${one.name}: ${course(one)}`);
+/** @param atLeast decimal places the area's figures are printed with beside the line elsewhere */
+function altText(title: string, lines: readonly ChartLine[], threshold: number | undefined, atLeast: number): string {
+  const places = Math.max(atLeast, placesBeside(lines, threshold));
+  const parts = lines.map((one) => `${one.name}: ${course(one, one.role === 'area' ? places : 1)}`);
   const gap = lines.some(({ points }) => new Set(points.map(({ segment }) => segment)).size > 1)
     ? ' The lines are interrupted where figures are missing or cannot be compared.'
     : '';
-  const at = threshold === undefined ? '' : ` A dashed line marks ${plain(threshold)}%.`;
+  const at = threshold === undefined ? '' : ` A dashed line marks ${plain(threshold, places)}%.`;
   return `Line chart: ${title}. ${parts.join(' ')}${at}${gap}`;
 }
 
-/** A line as configured: '2' stays '2.0', '2.25' stays '2.25'. */
-function plain(value: number): string {
-  const text = String(value);
-  return text.includes('.') ? text : printed(value, 1);
+/** Decimal places at which the area's figures stay on their side of the dashed line. */
+function placesBeside(lines: readonly ChartLine[], threshold: number | undefined): number {
+  if (threshold === undefined) return 1;
+  const line = decimal(threshold);
+  const values = lines.filter(({ role }) => role === 'area').flatMap(({ points }) => points.map((one) => one.value));
+  return placesWhere((as) => values.map(decimal).every((value) => as(value).cmp(as(line)) === value.cmp(line)));
+}
+
+/** A line never with fewer decimals than configured: '2' is '2.0', '2.25' stays '2.25'. */
+function plain(value: number, places: number): string {
+  return printed(value, Math.max(places, decimal(value).decimalPlaces()));
 }
 
 /** Each stretch between gaps for itself: no trend is told across one. */
-function course({ points }: ChartLine): string {
+function course({ points }: ChartLine, places: number): string {
   const segments = [...new Set(points.map(({ segment }) => segment))];
-  const told = segments.map((segment) => stretch(points.filter((point) => point.segment === segment)));
+  const told = segments.map((segment) =>
+    stretch(
+      points.filter((point) => point.segment === segment),
+      places,
+    ),
+  );
   return `${told.join('; after an interruption ')}.`;
 }
 
@@ -100,19 +114,20 @@ function course({ points }: ChartLine): string {
 const EXTREME_WANTS = 4;
 
 /** 'from 10.9% in 2016/17, highest at 22.4% in 2021/22, to 17.3% in 2024/25'. */
-function stretch(points: ChartLine['points']): string {
+function stretch(points: ChartLine['points'], places: number): string {
   const [first, last] = [points[0], points.at(-1)];
   if (first === undefined || last === undefined) return 'no figure';
-  const at = (point: typeof first): string => `${printed(point.value, 1)}% in ${point.label}`;
+  const at = (point: typeof first): string => `${printed(point.value, places)}% in ${point.label}`;
   if (points.length === 1) return at(first);
-  const shown = (point: typeof first): number => Number(printed(point.value, 1));
+  const shown = (point: typeof first): number => Number(printed(point.value, places));
   const high = points.reduce((best, point) => (shown(point) >= shown(best) ? point : best));
   const low = points.reduce((best, point) => (shown(point) <= shown(best) ? point : best));
   const within = (turn: typeof first): boolean => shown(turn) !== shown(first) && shown(turn) !== shown(last);
   const turns = [within(high) ? `highest at ${at(high)}` : '', within(low) ? `lowest at ${at(low)}` : ''].filter(
     (turn) => turn !== '',
   );
+  const alone = points.every((point) => point === last || shown(point) !== shown(last));
   const extreme = shown(high) === shown(last) ? ', its highest' : shown(low) === shown(last) ? ', its lowest' : '';
   const tellExtreme = points.length >= EXTREME_WANTS && shown(first) !== shown(last);
-  return `from ${at(first)}${turns.length === 0 ? '' : `, ${turns.join(', ')},`} to ${at(last)}${tellExtreme ? extreme : ''}`;
+  return `from ${at(first)}${turns.length === 0 ? '' : `, ${turns.join(', ')},`} to ${at(last)}${tellExtreme && alone ? extreme : ''}`;
 }

@@ -67,8 +67,22 @@ describe('the chart', () => {
 
   it('tells the trend in its alt text, each stretch for itself', () => {
     expect(luton({ focus: 'severe_absence_rate', threshold: 1.4 }).alt).toBe(
-      'Line chart: severe absence in Luton, autumn and spring terms. Luton: from 0.5% in 2016/17 to 0.6% in 2018/19; after an interruption from 1.2% in 2021/22 to 1.5% in 2024/25, its highest. East of England: from 1.5% in 2021/22 to 2.2% in 2024/25, its highest. England: from 0.7% in 2016/17 to 0.8% in 2018/19; after an interruption from 1.4% in 2021/22 to 2.3% in 2024/25, its highest. A dashed line marks 1.4%. The lines are interrupted where figures are missing or cannot be compared.',
+      'Line chart: severe absence in Luton, autumn and spring terms. Luton: from 0.5% in 2016/17 to 0.6% in 2018/19; after an interruption from 1.2% in 2021/22 to 1.5% in 2024/25. East of England: from 1.5% in 2021/22 to 2.2% in 2024/25, its highest. England: from 0.7% in 2016/17 to 0.8% in 2018/19; after an interruption from 1.4% in 2021/22 to 2.3% in 2024/25, its highest. A dashed line marks 1.4%. The lines are interrupted where figures are missing or cannot be compared.',
     );
+  });
+
+  it('keeps the figures of its alt text on their side of the line, and calls no equal of an earlier one its highest', () => {
+    const severe = (rates: readonly string[]) =>
+      lutonFacts({
+        own: years(Object.fromEntries(rates.map((rate, i) => [2025 - rates.length + i, ['17.3', rate] as const]))),
+        region: [],
+        england: [],
+      });
+    const alt = (rates: readonly string[], threshold: number) =>
+      composeBrief(severe(rates), { focus: 'severe_absence_rate', threshold }).chart?.alt;
+    expect(alt(['1.5', '2.04'], 2)).toContain('to 2.04% in 2024/25. A dashed line marks 2.00%.');
+    expect(alt(['1.5', '2.1', '1.7', '2.1'], 1)).toContain('to 2.1% in 2024/25. A dashed');
+    expect(alt(['1.5', '1.6', '1.7', '2.1'], 1)).toContain('to 2.1% in 2024/25, its highest. A dashed');
   });
 
   it('is not drawn of a single figure', () => {
