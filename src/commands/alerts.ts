@@ -54,7 +54,7 @@ export function register(program: Command, add: AddCommand): void {
   )
     .option('--rule <name>', 'only of this rule')
     .option('--area <name>', 'only of this area')
-    .option('--limit <n>', 'how many at most', '200');
+    .option('--limit <n>', 'only the newest so many', '1000000');
 
   add(
     alerts,

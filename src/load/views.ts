@@ -39,7 +39,8 @@ export async function createViews(db: Kysely<unknown>): Promise<void> {
 }
 
 /**
- * The rule of product: each measure from the newest release that has it; of two data sets of one release a number
+ * The rule of product: each measure from the newest release that has it (of a running total, only what counts up to the
+ * same, newest day: a row never mixes two days); of two data sets of one release a number
  * before a symbol, the more precise where the two agree at the lesser precision (half a unit of its last place), else
  * the first candidate.
  */
@@ -70,6 +71,7 @@ async function createResolution(db: Kysely<unknown>): Promise<void> {
       bit integer;
     begin
       for at in 1 .. cardinality(candidates) loop
+        exit when (candidates[at]).as_of <> newest.as_of;
         everything := everything | (candidates[at]).has;
       end loop;
       if newest.has = everything and (cardinality(candidates) = 1
@@ -91,11 +93,12 @@ async function createResolution(db: Kysely<unknown>): Promise<void> {
         continue when everything & bit = 0;
         front := null;
         foreach each in array candidates loop
+          exit when each.as_of <> newest.as_of;
           continue when each.has & bit = 0;
           if front.version_id is null then
             front := each;
             chosen := each;
-          elsif each.release_id <> front.release_id or each.as_of <> front.as_of then
+          elsif each.release_id <> front.release_id then
             exit;
           elsif each.vals[i] is not null and (chosen.vals[i] is null or (
               scale(each.vals[i]) > scale(chosen.vals[i])

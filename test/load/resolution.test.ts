@@ -24,6 +24,23 @@ async function luton(store: Store) {
 describe('which figure is current', () => {
   const kind = 'postgres';
 
+  it('a row of a running total never mixes figures of two days', async () => {
+    const store = await freshStore(kind);
+    const toDate = { series: 'attendance/year-to-date', period: academicPeriod(2024, 'Year to date') };
+    await loaded(store, geography({ release: OLD, publishedAt: march(2025) }), [
+      observation({ overall_absence_rate: '6.6', enrolments: '100' }, { ...toDate, asOf: '2025-03-20' }),
+    ]);
+    await loaded(store, groups({ release: NEW, publishedAt: march(2025, 28) }), [
+      observation({ persistent_absence_rate: '18.7' }, { ...toDate, asOf: '2025-07-25' }),
+    ]);
+    expect(await luton(store)).toMatchObject({
+      as_of: '2025-07-25',
+      persistent_absence_rate: '18.7',
+      overall_absence_rate: null,
+      enrolments: null,
+    });
+  });
+
   it('an amendment of an old release does not overrule what a newer one restated', async () => {
     const store = await freshStore(kind);
     await loaded(store, geography({ release: OLD, publishedAt: march(2024) }), [
