@@ -3,8 +3,9 @@
  * they were sent stays, so that nothing is told twice. Of old versions the figures go, where that is configured; what
  * they were, what the gates said and what they changed stays.
  */
-import { sql } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import type { Store } from './database.js';
+import type { Database } from './schema.js';
 import { beginLoad } from './version-record.js';
 
 /** What is older than these goes; undefined keeps it for ever. */
@@ -70,27 +71,28 @@ async function pruneRuns(
   return { runs: Number(runs.numDeletedRows), slots: Number(slots.numDeletedRows) };
 }
 
-async function pruneMails({ db }: Store, before: Date, dryRun: boolean): Promise<number> {
-  const old = db
+function oldMails(db: Kysely<Database>, before: Date) {
+  return db
     .selectFrom('mail')
     .select('id')
     .where('state', 'in', ['sent', 'skipped', 'dead'])
     .where('created_at', '<', before)
     .where(sql<boolean>`length(raw) > 0`);
-  if (dryRun) return (await old.execute()).length;
+}
+
+async function pruneMails({ db }: Store, before: Date, dryRun: boolean): Promise<number> {
+  if (dryRun) return (await oldMails(db, before).execute()).length;
   return db.transaction().execute(async (trx) => {
-    const ids = (await old.forUpdate().skipLocked().execute()).map(({ id }) => id);
+    const ids = (await oldMails(trx, before).forUpdate().skipLocked().execute()).map(({ id }) => id);
     if (ids.length === 0) return 0;
     await trx.deleteFrom('mail_attempt').where('mail_id', 'in', ids).execute();
-    const told = await trx
-      .selectFrom('notification')
-      .select('mail_id')
-      .distinct()
-      .where('mail_id', 'in', ids)
+    await trx
+      .deleteFrom('mail')
+      .where('id', 'in', ids)
+      .where(({ not, exists, selectFrom }) =>
+        not(exists(selectFrom('notification').select('id').whereRef('notification.mail_id', '=', 'mail.id'))),
+      )
       .execute();
-    const kept = new Set(told.map(({ mail_id }) => mail_id));
-    const free = ids.filter((id) => !kept.has(id));
-    if (free.length > 0) await trx.deleteFrom('mail').where('id', 'in', free).execute();
     await trx.updateTable('mail').set({ raw: new Uint8Array(), answer: null }).where('id', 'in', ids).execute();
     return ids.length;
   });

@@ -229,6 +229,8 @@ class RunningService {
     const { store, log, now, signal } = this.options;
     const next = this.#next;
     if (this.#run !== undefined) {
+      // What follows a run is short: the next round looks again.
+      if (this.state.runningSince === undefined) return;
       const met = await noteOverlap(store, next, 'a run of this service', now());
       if (met !== undefined) log.info({ dueAt: met.dueAt }, 'a run is under way: this slot waits for its end');
       return;
@@ -264,6 +266,7 @@ class RunningService {
         mailServer: this.#delivery.server(),
       });
       this.state.lastReport = report;
+      this.state.runningSince = undefined;
       this.#brokenOff = 0;
       await settleSlot(store, slot.dueAt, report.runId);
       await tellOverdue(store, settings, now());

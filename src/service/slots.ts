@@ -125,7 +125,7 @@ export async function recoverSlots(store: Store): Promise<number> {
         .selectFrom('run_record')
         .select('id')
         .where('trigger', 'in', ['schedule', 'catch-up'])
-        .where('outcome', 'in', ['done', 'in part', 'failed'])
+        .where('outcome', 'in', ['done', 'in part'])
         .where('started_at', '>=', due_at)
         .orderBy('id')
         .limit(1)
@@ -191,7 +191,8 @@ async function overlapRecord(trx: Transaction<Database>, met: string, now: Date)
     .selectFrom('slot')
     .innerJoin('run_record', 'run_record.id', 'slot.run_id')
     .select('run_record.id')
-    .where('slot.state', '=', 'due')
+    // A slot that is tried again still refers to the record of its first meeting.
+    .where('slot.state', 'in', ['due', 'running'])
     .where('run_record.outcome', '=', 'overlap')
     .limit(1)
     .executeTakeFirst();

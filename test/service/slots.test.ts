@@ -92,6 +92,9 @@ describe.each(['embedded', 'postgres'] as const)('slots on record (%s)', (kind) 
     const first = await claimSlot(store, next, at('2026-11-23T09:15:00Z'));
     if (first === undefined) throw new Error('a slot was due');
     await postponeSlot(store, first, 'run 7 (backfill)', at('2026-11-23T09:15:01Z'));
+    const again = await claimSlot(store, next, at('2026-11-23T09:16:00Z'));
+    expect(again).toEqual({ dueAt: at('2026-11-23T09:15:00Z'), missed: 0, waited: 1 });
+    await postponeSlot(store, first, 'run 7 (backfill)', at('2026-11-23T09:16:01Z'));
     const second = await claimSlot(store, next, at('2026-11-23T09:30:00Z'));
     expect(second).toEqual({ dueAt: at('2026-11-23T09:30:00Z'), missed: 0, waited: 1 });
     if (second === undefined) throw new Error('a slot was due');

@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { prune } from '../../src/load/prune.js';
+import type { Store } from '../../src/load/database.js';
+import { removeVersion } from '../../src/load/versions.js';
+import { freshStore } from '../support/database.js';
+import { load, observation, versionMeta } from './sample.js';
+import { DAY, MORNING, queueMails } from '../support/smtp.js';
+
+const YEAR = 365 * DAY;
+const rate = (value: string) => observation({ persistent_absence_rate: value });
+const NOW = MORNING;
+const ago = (ms: number): Date => new Date(NOW.getTime() - ms);
+const TWO_YEARS = { runs: ago(2 * YEAR), mails: ago(2 * YEAR), versions: undefined };
+
+async function countOf(store: Store, table: 'run_record' | 'slot' | 'mail' | 'mail_attempt'): Promise<number> {
+  const { count } = await store.db
+    .selectFrom(table)
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow();
+  return count;
+}
+
+describe.each(['embedded', 'postgres'] as const)('retention (%s)', (kind) => {
+  it('takes old runs and slots, but never the newest slot or what is under way; a dry run takes nothing', async () => {
+    const store = await freshStore(kind);
+    const times = [ago(3 * YEAR), ago(2.5 * YEAR), ago(YEAR)];
+    for (const [index, at] of times.entries()) {
+      await store.db
+        .insertInto('run_record')
+        .values({ trigger: 'schedule', started_at: at, finished_at: at, outcome: 'done', detail: '{}' })
+        .execute();
+      if (index < 2)
+        await store.db
+          .insertInto('slot')
+          .values({ due_at: at, state: 'done', run_id: index + 1 })
+          .execute();
+    }
+    await store.db
+      .insertInto('run_record')
+      .values({ trigger: 'backfill', started_at: ago(3 * YEAR), outcome: 'running', detail: '{}' })
+      .execute();
+    expect(await prune(store, TWO_YEARS, { now: NOW, dryRun: true })).toMatchObject({ runs: 2 });
+    expect(await countOf(store, 'run_record')).toBe(4);
+    expect(await prune(store, TWO_YEARS, { now: NOW, dryRun: false })).toMatchObject({ runs: 2, slots: 1 });
+    expect(await countOf(store, 'run_record')).toBe(2);
+    expect(await countOf(store, 'slot')).toBe(1);
+    expect(await prune(store, TWO_YEARS, { now: NOW, dryRun: false })).toMatchObject({ runs: 0, slots: 0 });
+  });
+
+  it('takes the content of old mails, keeps that they were sent, and leaves alone what still waits', async () => {
+    const store = await freshStore(kind);
+    const [told, free, waiting] = await queueMails(store, ['a@x.example', 'b@x.example', 'c@x.example'], ago(3 * YEAR));
+    const [young] = await queueMails(store, ['d@x.example'], ago(YEAR));
+    if (told === undefined || free === undefined || waiting === undefined || young === undefined)
+      throw new Error('four mails were queued');
+    await store.db.updateTable('mail').set({ state: 'sent' }).where('id', 'in', [told, free, young]).execute();
+    await store.db
+      .insertInto('mail_attempt')
+      .values({ mail_id: told, at: ago(3 * YEAR), outcome: 'sent', answer: '250' })
+      .execute();
+    await store.db
+      .insertInto('notification')
+      .values({
+        kind: 'brief',
+        address: 'a@x.example',
+        recipient_group: 'team',
+        fingerprint: 'told once',
+        mail_id: told,
+        created_at: ago(3 * YEAR),
+      })
+      .execute();
+    expect(await prune(store, TWO_YEARS, { now: NOW, dryRun: true })).toMatchObject({ mails: 2 });
+    expect(await prune(store, TWO_YEARS, { now: NOW, dryRun: false })).toMatchObject({ mails: 2 });
+    const left = await store.db.selectFrom('mail').select(['id', 'raw']).orderBy('id').execute();
+    expect(left.map(({ id, raw }) => [id, raw.length > 0])).toEqual([
+      [told, false],
+      [waiting, true],
+      [young, true],
+    ]);
+    expect(await countOf(store, 'mail_attempt')).toBe(0);
+    expect(await prune(store, TWO_YEARS, { now: NOW, dryRun: false })).toMatchObject({ mails: 0 });
+  });
+
+  it('takes the figures of replaced versions only where configured, and never those that are shown', async () => {
+    const store = await freshStore(kind);
+    await load(store, versionMeta({ publishedAt: new Date('2024-03-21T09:30:00Z') }), [rate('17.3')]);
+    await load(store, versionMeta({ publishedAt: new Date('2024-04-21T09:30:00Z') }), [rate('17.4')]);
+    const future = new Date('2099-01-01T00:00:00Z');
+    const keepNothing = { runs: undefined, mails: undefined, versions: future };
+    // Until the rules have seen it, a version stays.
+    expect(await prune(store, keepNothing, { now: NOW, dryRun: true })).toMatchObject({ versions: 0 });
+    await store.db.updateTable('data_set_version').set({ evaluated_at: NOW }).execute();
+    expect(await prune(store, TWO_YEARS, { now: NOW, dryRun: false })).toMatchObject({ versions: 0 });
+    const shown = (): Promise<unknown> => store.db.selectFrom('absence').selectAll().execute();
+    const before = await shown();
+    expect(await prune(store, keepNothing, { now: NOW, dryRun: false })).toMatchObject({ versions: 1, figures: 1 });
+    expect(await shown()).toEqual(before);
+    const versions = await store.db
+      .selectFrom('data_set_version')
+      .select(['id', 'state', 'is_current'])
+      .orderBy('id')
+      .execute();
+    expect(versions.map(({ state, is_current }) => [state, is_current])).toEqual([
+      ['removed', false],
+      ['loaded', true],
+    ]);
+    // What is gone does not come back as an empty current version.
+    await removeVersion(store, versions[1]?.id ?? 0, 'wrong file', NOW);
+    expect(await shown()).toEqual([]);
+    expect(await prune(store, keepNothing, { now: NOW, dryRun: false })).toMatchObject({ versions: 1 });
+    expect(await prune(store, keepNothing, { now: NOW, dryRun: false })).toMatchObject({ versions: 0 });
+  });
+});
