@@ -81,7 +81,7 @@ export async function backfill(
       log: tools.log.child({ run: run.id }),
       signal: AbortSignal.any([tools.signal, run.signal]),
     };
-    await evaluateLeftovers(inRun, run.id);
+    await evaluateLeftovers(inRun, run.id, 'all');
     const loaded =
       request.kind === 'file'
         ? { ...NOTHING, files: [await loadLocal(inRun, request, run.id, options)] }

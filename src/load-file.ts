@@ -3,7 +3,14 @@ import type { Readable } from 'node:stream';
 import type { Observation } from './domain/figure.js';
 import type { Store } from './load/database.js';
 import { retrying } from './load/retry.js';
-import { loadVersion, previousShape, recordRefusal, type KeptVerdict, type VersionMeta } from './load/versions.js';
+import {
+  loadVersion,
+  NOTHING_WATCHED,
+  previousShape,
+  recordRefusal,
+  type KeptVerdict,
+  type VersionMeta,
+} from './load/versions.js';
 import type { VersionDiff } from './load/diff.js';
 import { openCsv } from './transform/csv.js';
 import { NotOursError, TransformError } from './transform/error.js';
@@ -122,7 +129,13 @@ export async function loadFile(tools: LoadTools, file: FileToLoad): Promise<File
     const refused =
       tools.dryRun === true
         ? undefined
-        : await recordRefusal(store, { ...file.meta, dataSet: { ...file.meta.dataSet, columns } }, error, now());
+        : await recordRefusal(
+            store,
+            { ...file.meta, dataSet: { ...file.meta.dataSet, columns } },
+            error,
+            now(),
+            error instanceof NotOursError ? NOTHING_WATCHED : 'readable',
+          );
     return {
       ...named,
       outcome: error instanceof NotOursError ? 'refused' : 'quarantined',

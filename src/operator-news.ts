@@ -1,22 +1,17 @@
 /** What the operator is told after a look around at EES: edges only, one mail each. */
-import { operatorEdge, type OperatorPost } from './alerts/operator.js';
+import { openEdges, operatorEdge, type OperatorPost } from './alerts/operator.js';
 import type { Store } from './load/database.js';
-import type { FileReport } from './load-file.js';
+import { heldBackByRuns } from './load/sources.js';
 import type { SourceState } from './source-state.js';
 
 export interface NewsOfRun {
   readonly before: SourceState;
   readonly after: SourceState;
-  readonly files: readonly FileReport[];
   readonly now: Date;
 }
 
 /** Queues what is new for the operator. Safe to call after every run. */
-export async function operatorNews(
-  store: Store,
-  post: OperatorPost,
-  { before, after, files, now }: NewsOfRun,
-): Promise<void> {
+export async function operatorNews(store: Store, post: OperatorPost, { before, after, now }: NewsOfRun): Promise<void> {
   await operatorEdge(
     store,
     post,
@@ -60,23 +55,26 @@ export async function operatorNews(
       now,
     );
   }
-  for (const file of files) {
-    if (file.outcome !== 'quarantined') continue;
+  const told = new Set((await openEdges(store)).map(({ key }) => key));
+  // Asked of the database, not of the run: one that died may have held something back and said nothing.
+  for (const { versionId, publication, release, dataSet, fileName, reason } of await heldBackByRuns(store)) {
+    const key = `quarantine:${versionId}`;
+    if (told.has(key)) continue;
     await operatorEdge(
       store,
       post,
-      `quarantine:${file.version_id ?? file.file}`,
+      key,
       'ill',
       {
         ill: () => ({
-          subject: `absence-watch: held back: ${file.data_set}, ${file.release}`,
+          subject: `absence-watch: held back: ${dataSet}, ${release}`,
           text: [
-            `${file.file} (${file.publication}, ${file.release}) was not made current:`,
+            `${fileName} (${publication}, ${release}) was not made current:`,
             '',
-            file.reason ?? '',
+            reason,
             '',
             'The figures known before stay in use. "absence-watch status" shows the details. If the file is right after all:',
-            `  absence-watch backfill --publication ${file.publication} --data-set ${file.version_id ?? 'ID'} --accept GATE --reason "why"`,
+            `  absence-watch backfill --publication ${publication} --data-set ${versionId} --accept GATE --reason "why"`,
           ].join('\n'),
         }),
       },

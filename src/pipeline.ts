@@ -74,7 +74,7 @@ export async function runOnce(tools: Tools & { readonly trigger: string }): Prom
     const signal = AbortSignal.any([tools.signal, run.signal]);
     const inRun = { ...tools, log, signal };
 
-    await evaluateLeftovers(inRun, run.id);
+    await evaluateLeftovers(inRun, run.id, 'backfills');
     const gathered = await gather(inRun, run);
     const evaluation = await evaluateLoaded(inRun, run.id);
     const mails = await deliverOwed(inRun);
@@ -130,7 +130,7 @@ async function gather(tools: Tools, run: Run): Promise<Gathered> {
       memory: discovery.remember([]),
     };
     await setSourceState(store, SOURCE, after, now());
-    await operatorNews(store, operatorPost(settings), { before, after, files, now: now() });
+    await operatorNews(store, operatorPost(settings), { before, after, now: now() });
     return {
       outcome,
       files,
@@ -240,10 +240,13 @@ function namesOf(wanted: WantedFile): Omit<FileReport, 'outcome' | 'reason'> {
 /**
  * What a run that died had loaded and not yet compared with the rules: as quietly as it would have been done then.
  * To be called by the holder of the lock, before anything is loaded.
+ * @param which 'backfills': what is to be told waits, and is compared together with what comes now, so that a first look
+ *   that a crash cut in two is still one look
  */
-export async function evaluateLeftovers(tools: Tools, runId: number): Promise<void> {
+export async function evaluateLeftovers(tools: Tools, runId: number, which: 'all' | 'backfills'): Promise<void> {
   const left = await leftovers(tools.store);
-  if (left !== undefined) await evaluateLoaded(tools, runId, left.quiet ? 'quiet' : undefined);
+  if (left === undefined || (which === 'backfills' && !left.quiet)) return;
+  await evaluateLoaded(tools, runId, left.quiet ? 'quiet' : undefined);
 }
 
 /**

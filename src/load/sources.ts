@@ -1,6 +1,7 @@
 /** What the database knows of where bytes came from: `data_set_version.source`, as the pipeline wrote it. */
 import { sql } from 'kysely';
 import type { Store } from './database.js';
+import { NOTHING_WATCHED } from './unloaded.js';
 import { withdrawVersion } from './version-states.js';
 
 /** Whether these bytes were dealt with: loaded, held back, refused, or taken back. */
@@ -72,6 +73,46 @@ export async function heldBack(store: Store, { publication, release, dataSet }: 
       ]),
     );
   return (await held.execute()).map(({ id }) => id);
+}
+
+/** A version that a run held back or could not read. */
+export interface HeldBack {
+  readonly versionId: number;
+  readonly publication: string;
+  readonly release: string;
+  readonly dataSet: string;
+  readonly fileName: string;
+  /** By which gates, and what they found. */
+  readonly reason: string;
+}
+
+/**
+ * What runs held back or could not read, oldest first, be it put right since or not. Without backfills: whoever runs one
+ * is told there and then.
+ */
+export async function heldBackByRuns(store: Store): Promise<HeldBack[]> {
+  return store.db
+    .selectFrom('data_set_version as v')
+    .innerJoin('data_set as d', 'd.id', 'v.data_set_id')
+    .innerJoin('release as r', 'r.id', 'v.release_id')
+    .innerJoin('gate_result as g', 'g.version_id', 'v.id')
+    .select([
+      'v.id as versionId',
+      'd.publication',
+      'r.title as release',
+      'd.title as dataSet',
+      'v.file_name as fileName',
+      sql<string>`string_agg(case v.state when 'refused' then g.message else g.gate || ': ' || g.message end, '; '
+        order by g.gate)`.as('reason'),
+    ])
+    .where('v.state', 'in', ['quarantined', 'refused'])
+    .where('g.verdict', '=', 'quarantine')
+    .where('g.gate', '<>', NOTHING_WATCHED)
+    .where(sql<boolean>`v.source ->> 'backfill' is distinct from 'true'`)
+    .where('v.run_id', 'is not', null)
+    .groupBy(['v.id', 'd.id', 'r.id'])
+    .orderBy('v.id')
+    .execute();
 }
 
 /**

@@ -48,8 +48,12 @@ export async function describeDuplicate(duplicate: DuplicateKeyError, reread: Re
   return `Line ${second.line} gives two figures for the same key.`;
 }
 
+/** The gate of a file that has nothing to watch: no fault of it, and no news. */
+export const NOTHING_WATCHED = 'nothing watched';
+
 /**
  * Writes down that a file was refused, and why; nothing of its figures. The same bytes refused again make no second row.
+ * @param gate what it was refused by
  * @returns the version's row
  */
 export async function recordRefusal(
@@ -57,15 +61,9 @@ export async function recordRefusal(
   meta: VersionMeta,
   error: Error,
   now: Date = new Date(),
+  gate: 'readable' | typeof NOTHING_WATCHED = 'readable',
 ): Promise<{ versionId: number; version: string }> {
-  return recordUnloaded(
-    store,
-    meta,
-    'refused',
-    [{ gate: 'readable', verdict: 'quarantine', message: error.message }],
-    now,
-    [],
-  );
+  return recordUnloaded(store, meta, 'refused', [{ gate, verdict: 'quarantine', message: error.message }], now, []);
 }
 
 /** Writes a version without figures, in its state and with what was said of it. */

@@ -29,7 +29,7 @@ import {
   type VersionPlace,
 } from './version-record.js';
 
-export { recordRefusal } from './unloaded.js';
+export { NOTHING_WATCHED, recordRefusal } from './unloaded.js';
 export type { KeptVerdict } from './verdicts.js';
 export type { Gates, Verdict, VersionMeta, VersionNumber } from './version-meta.js';
 export type { ChangedFigure, VersionDiff } from './diff.js';

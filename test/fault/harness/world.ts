@@ -1,0 +1,116 @@
+/** EES, a mail server and a database for a program that is killed again and again, and what is looked at from outside. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import pg from 'pg';
+import { refuseRecipient, startMailCatcher, type MailCatcher, type SmtpStep } from '../../../demo/mail-catcher.js';
+import { StandIn, type LoggedRequest } from '../../../demo/stand-in.js';
+import { openDatabase, type Store } from '../../../src/load/database.js';
+import { freshSchema } from '../../support/database.js';
+import type { BuiltProgram } from './built-program.js';
+import { startChild, type Child } from './child.js';
+import { REFUSED_RECIPIENT, SCENARIO_CONFIG } from './scenario.js';
+
+export interface Ears {
+  onRequest: (request: LoggedRequest) => void;
+  onSmtp: (step: SmtpStep) => void;
+}
+
+export class World {
+  readonly ears: Ears = { onRequest: () => undefined, onSmtp: () => undefined };
+  /** The program's clock and that of EES. */
+  now = new Date(0);
+
+  private constructor(
+    readonly program: BuiltProgram,
+    readonly ees: StandIn,
+    readonly mail: MailCatcher,
+    readonly directory: string,
+    readonly schema: string,
+    /** Looks at what the program's sessions do. */
+    readonly watcher: pg.Client,
+    /** Holds locks. Not the watcher: within a transaction the server shows sessions as they were at its first look. */
+    readonly locker: pg.Client,
+    private readonly databaseUrl: string,
+  ) {}
+
+  static async create(program: BuiltProgram, databaseUrl: string): Promise<World> {
+    const directory = await mkdtemp(join(tmpdir(), 'absence-watch-faults-'));
+    await writeFile(join(directory, 'watch.yaml'), SCENARIO_CONFIG);
+    let world: World | undefined = undefined;
+    const ees = await StandIn.start({ now: () => world?.now ?? new Date(0) });
+    const mail = await startMailCatcher();
+    const watcher = new pg.Client({ connectionString: databaseUrl });
+    const locker = new pg.Client({ connectionString: databaseUrl });
+    await Promise.all([watcher.connect(), locker.connect()]);
+    const created: World = new World(program, ees, mail, directory, freshSchema(), watcher, locker, databaseUrl);
+    world = created;
+    const refuses = refuseRecipient(REFUSED_RECIPIENT);
+    mail.behave((step) => {
+      created.ears.onSmtp(step);
+      return refuses(step);
+    });
+    ees.fault((request) => {
+      created.ears.onRequest(request);
+      return undefined;
+    });
+    return created;
+  }
+
+  start(...argv: string[]): Child {
+    return startChild(this.program, [...argv, '--config', 'watch.yaml'], {
+      cwd: this.directory,
+      at: this.now,
+      env: {
+        DATABASE_URL: `${this.databaseUrl}?application_name=${this.schema}`,
+        DATABASE_SCHEMA: this.schema,
+        EES_API_URL: this.ees.apiUrl,
+        EES_CONTENT_URL: this.ees.contentUrl,
+        SMTP_URL: this.mail.url,
+        HTTP_PORT: '0',
+        LOG_LEVEL: 'warn',
+      },
+    });
+  }
+
+  /** Whether a session of the program waits for a lock. */
+  async isHeldUp(): Promise<boolean> {
+    const { rows } = await this.watcher.query(
+      `select 1 from pg_locks l join pg_stat_activity a on a.pid = l.pid
+       where a.application_name = $1 and not l.granted and l.relation is not null`,
+      [this.schema],
+    );
+    return rows.length > 0;
+  }
+
+  /** Waits until the server has noticed the end of every session of a dead program. */
+  async untilForgotten(): Promise<void> {
+    for (;;) {
+      const { rows } = await this.watcher.query<{ count: number }>(
+        'select count(*)::int as count from pg_stat_activity where application_name = $1',
+        [this.schema],
+      );
+      if (rows[0]?.count === 0) return;
+      await wait(5);
+    }
+  }
+
+  /** The database as the harness reads it. */
+  async reading<T>(work: (store: Store) => Promise<T>): Promise<T> {
+    const store = await openDatabase(this.databaseUrl, { schema: this.schema });
+    try {
+      return await work(store);
+    } finally {
+      await store.close();
+    }
+  }
+
+  /** @param keepSchema where somebody will want to look at it */
+  async close(keepSchema = false): Promise<void> {
+    if (!keepSchema) await this.watcher.query(`drop schema if exists ${pg.escapeIdentifier(this.schema)} cascade`);
+    await Promise.all([this.watcher.end(), this.locker.end()]);
+    await Promise.all([this.ees.close(), this.mail.close()]);
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
