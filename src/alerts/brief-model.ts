@@ -144,6 +144,8 @@ export interface ChartModel {
   readonly labels: readonly string[];
   readonly lines: readonly ChartLine[];
   readonly threshold: number | undefined;
+  /** Lines of other rules on the same figures, drawn as well. */
+  readonly otherThresholds?: readonly number[];
   /** What a person who does not see the chart should know: the trend in words. */
   readonly alt: string;
   /** Set on charts of composed figures, which say so. */

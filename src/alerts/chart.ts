@@ -59,7 +59,8 @@ function specOf(model: ChartModel): TopLevelSpec {
   const points = model.lines.flatMap((line) =>
     line.points.map((point) => ({ ...point, name: line.name, part: `${line.role} ${point.segment}` })),
   );
-  const values = [...points.map(({ value }) => value), ...(model.threshold === undefined ? [] : [model.threshold])];
+  const thresholds = [...(model.threshold === undefined ? [] : [model.threshold]), ...(model.otherThresholds ?? [])];
+  const values = [...points.map(({ value }) => value), ...thresholds];
   const [low, high] = axisEnds(values);
   const x = {
     field: 'label',
@@ -131,7 +132,7 @@ function specOf(model: ChartModel): TopLevelSpec {
       view: { stroke: null },
     },
     layer: [
-      ...(model.threshold === undefined ? [] : thresholdLayers(model.threshold, y)),
+      ...(thresholds.length === 0 ? [] : thresholdLayers(thresholds, y)),
       {
         data: { values: points },
         mark: { type: 'line', strokeWidth: 3, strokeCap: 'butt' },
@@ -151,8 +152,8 @@ function specOf(model: ChartModel): TopLevelSpec {
   };
 }
 
-function thresholdLayers<Y>(threshold: number, y: Y) {
-  const data = { values: [{ value: threshold, text: `your line: ${withDecimals(threshold)}%` }] };
+function thresholdLayers<Y>(thresholds: readonly number[], y: Y) {
+  const data = { values: thresholds.map((value) => ({ value, text: `your line: ${withDecimals(value)}%` })) };
   return [
     {
       data,

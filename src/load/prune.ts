@@ -89,8 +89,8 @@ async function pruneMails({ db }: Store, before: Date, dryRun: boolean): Promise
     await trx
       .deleteFrom('mail')
       .where('id', 'in', ids)
-      .where(({ not, exists, selectFrom }) =>
-        not(exists(selectFrom('notification').select('id').whereRef('notification.mail_id', '=', 'mail.id'))),
+      .where((eb) =>
+        eb.not(eb.exists(eb.selectFrom('notification').select('id').whereRef('notification.mail_id', '=', 'mail.id'))),
       )
       .execute();
     await trx.updateTable('mail').set({ raw: new Uint8Array(), answer: null }).where('id', 'in', ids).execute();

@@ -60,7 +60,7 @@ export function createWeb({ store, service, log, now }: WebOptions): FastifyInst
   const board = createBoard(store, service.settings, now);
   app.addHook('onRequest', async (request, reply) => {
     // A page of another site must not reach a loopback service through a name of its own.
-    if (!service.settings().config.page.exposed && !isLoopback(request.hostname))
+    if (!service.settings().config.page.exposed && !isLoopback(request.hostname.replace(/^\[(.*)\]$/, '$1')))
       await reply.code(421).type('text/plain').send('Not a name of this service. Behind a proxy set page.exposed.\n');
   });
   app.addHook('onSend', async (_request, reply) => {

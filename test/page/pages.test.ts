@@ -124,8 +124,9 @@ describe.each(Object.entries(WIDTHS))('on a %s', (device, width) => {
       expect(await page.title()).toMatch(/ - absence-watch$/);
       expect(await page.locator('h1').count()).toBe(1);
       expect(await page.locator('.composed').innerText()).toContain('COMPOSED');
-      for (const image of await page.locator('img').all())
-        expect(await image.evaluate('image => image.naturalWidth'), 'a picture').toBeGreaterThan(0);
+      const widths = await page.evaluate<number[]>('[...document.images].map((image) => image.naturalWidth)');
+      expect(widths.every((width) => width > 0)).toBe(true);
+      if (['luton', 'england', 'region'].includes(name)) expect(widths.length).toBeGreaterThan(3);
     });
     const foreign = requests.filter((url) => !url.startsWith(world.web.url));
     expect(foreign).toEqual([]);

@@ -138,8 +138,11 @@ export function chartOf(
   const has = (row: FigureRow): boolean => typeof row.values[measure] === 'string';
   const last = own.findLastIndex(has);
   if (own.filter(has).length < 2) return undefined;
-  const line = lines.find((each) => each.series === series && each.measure === measure);
-  return briefChart(
+  const drawn = [
+    ...new Set(lines.filter((each) => each.series === series && each.measure === measure).map(({ line }) => line)),
+  ];
+  const [threshold, ...otherThresholds] = drawn;
+  const chart = briefChart(
     {
       area: { name: area.name, level: area.level, code: area.code, regionName: area.region_name ?? undefined },
       series,
@@ -152,6 +155,7 @@ export function chartOf(
       groups: [],
       releases: [],
     },
-    { focus: measure, composed, ...(line === undefined ? {} : { threshold: line.line }) },
+    { focus: measure, composed, ...(threshold === undefined ? {} : { threshold }) },
   );
+  return chart === undefined ? undefined : { ...chart, otherThresholds };
 }

@@ -161,7 +161,7 @@ function seriesSection(area: FoundArea, series: AreaSeries, lines: readonly Line
         caption:
           watched.length === 0
             ? 'No rule draws a line here.'
-            : `Lines: ${watched.map((line) => `${line.line}% (${line.rule})`).join(', ')}.`,
+            : `Lines: ${watched.map((line) => `${withDecimals(line.line)}% (${line.rule})`).join(', ')}.`,
         width: 480,
         height: 320,
       },
@@ -252,19 +252,19 @@ function withCount(row: FigureRow, measure: Rate): Cell {
     : rate;
 }
 
+/** The release and version that gave most of the row; the CSV file names one for each figure. */
 function provenanceCell(row: FigureRow): Cell {
-  const from = [
-    ...new Map(Object.values(row.provenance).map((one) => [`${one.release}, version ${one.version}`, one])),
-  ];
-  const [first] = from;
-  return first === undefined
-    ? cell('')
-    : cell(first[1].release, {
-        note: [
-          ...from.map(([, one]) => `${one.data_set} ${one.version}`),
-          `published ${ukTime(first[1].published_at)}`,
-        ].join('; '),
-      });
+  const named = row.provenance.persistent_absence_rate ?? Object.values(row.provenance)[0];
+  if (named === undefined) return cell('');
+  const others = new Set(
+    Object.values(row.provenance)
+      .map((one) => `${one.data_set} ${one.version}`)
+      .filter((one) => one !== `${named.data_set} ${named.version}`),
+  );
+  const more = others.size === 0 ? '' : ` and ${counted(others.size, 'more data set')}`;
+  return cell(named.release, {
+    note: `${named.data_set} ${named.version}${more}, ${ukTime(named.published_at).split(',')[0] ?? ''}`,
+  });
 }
 
 /** The newest period of the first series, by breakdown and by type of school. */
@@ -297,6 +297,11 @@ async function groups(store: Store, area: FoundArea, { series, own }: AreaSeries
       ]),
     ),
   ];
+}
+
+/** A line as configured, with one decimal at least. */
+function withDecimals(line: number): string {
+  return Number.isInteger(line) ? line.toFixed(1) : String(line);
 }
 
 function capital(words: string): string {

@@ -34,7 +34,9 @@ const id = z.object({
     .regex(/^\d{1,9}$/)
     .transform(Number),
 });
-const place = z.object({ level: z.string().min(1).max(100), code: z.string().min(1).max(40) });
+/** No control characters: the database takes no NUL, and no name has one. */
+const plain = z.string().regex(/^\P{Cc}*$/u);
+const place = z.object({ level: plain.min(1).max(100), code: plain.min(1).max(40) });
 const pageNumber = z.object({
   page: z
     .string()
@@ -43,9 +45,9 @@ const pageNumber = z.object({
     .catch(1)
     .default(1),
 });
-const query = z.object({ q: z.string().max(200).catch('').default('') });
-const ofRule = z.object({ rule: z.string().min(1).max(200).optional().catch(undefined) });
-const chartQuery = z.object({ series: z.string().max(200), measure: z.enum(DRAWN) });
+const query = z.object({ q: plain.max(200).catch('').default('') });
+const ofRule = z.object({ rule: plain.min(1).max(200).optional().catch(undefined) });
+const chartQuery = z.object({ series: plain.max(200), measure: z.enum(DRAWN) });
 
 /** A page waits so long for a database that is loading. */
 const PATIENCE_MS = 8_000;
@@ -90,7 +92,9 @@ export function addPages(app: FastifyInstance, { store, service, board, now, hea
   });
 
   app.get('/area/:level/:code', (request, reply) => {
-    const { level, code } = place.parse(request.params);
+    const wanted = place.safeParse(request.params);
+    if (!wanted.success) return send(reply, () => Promise.resolve(undefined));
+    const { level, code } = wanted.data;
     return code.endsWith('.csv')
       ? sendCsv(reply, level, code.slice(0, -'.csv'.length))
       : send(reply, async () => areaPage(store, level, code, service.settings().config.rules, await composed()));
@@ -107,9 +111,10 @@ export function addPages(app: FastifyInstance, { store, service, board, now, hea
   }
 
   app.get('/area/:level/:code/chart.png', async (request, reply) => {
-    const { level, code } = place.parse(request.params);
-    const wanted = chartQuery.safeParse(request.query);
-    const area = wanted.success ? await withPatience(findArea(store, level, code), PATIENCE_MS) : undefined;
+    const wanted = place.and(chartQuery).safeParse({ ...asObject(request.params), ...asObject(request.query) });
+    const area = wanted.success
+      ? await withPatience(findArea(store, wanted.data.level, wanted.data.code), PATIENCE_MS)
+      : undefined;
     if (!wanted.success || area === undefined) return reply.code(404).type('text/plain').send('No such chart.\n');
     const [series, lines, isComposed] = await withPatience(
       Promise.all([areaSeries(store, area), linesOf(store, area, service.settings().config.rules), composed()]),
@@ -147,6 +152,10 @@ const NOTHING_HERE: Page = {
     ]),
   ],
 };
+
+function asObject(value: unknown): object {
+  return typeof value === 'object' && value !== null ? value : {};
+}
 
 /** 'Kingston upon Hull, City of' as part of a file's name. */
 function fileWord(name: string): string {

@@ -64,6 +64,8 @@ export function runSummary(run: RunRow): string {
   if (run.outcome === 'abandoned')
     return 'Ended without a word (kill, power cut); the run after it took up what it left.';
   if (typeof said.error === 'string') return said.error;
+  if (said.loaded === 0 && said.files.length === 0 && said.events === 0)
+    return said.requests === undefined ? 'Nothing new.' : `Nothing new; ${counted(said.requests, 'request')}.`;
   const parts = [
     said.loaded === undefined ? '' : `${counted(said.loaded, 'data set')} loaded`,
     said.events === undefined ? '' : counted(said.events, 'event'),

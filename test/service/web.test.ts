@@ -1,0 +1,176 @@
+import { readFile } from 'node:fs/promises';
+import { pino } from 'pino';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { FastifyInstance } from 'fastify';
+import { loadConfig } from '../../src/config.js';
+import type { Store } from '../../src/load/database.js';
+import { METRICS } from '../../src/service/metrics.js';
+import type { Service, ServiceState } from '../../src/service/service.js';
+import { createWeb } from '../../src/service/web.js';
+import { freshStore } from '../support/database.js';
+import { HOUR, MORNING, queueMails } from '../support/smtp.js';
+
+const SECRETS = {
+  DATABASE_URL: 'postgres://watch:database-password@db.example/watch',
+  SMTP_URL: 'smtp://user:mail-password@mail.example:587',
+};
+
+async function web(
+  store: Store,
+  state: Partial<ServiceState> = {},
+  more: { readonly exposed?: boolean } = {},
+): Promise<FastifyInstance> {
+  const loaded = await loadConfig(undefined, SECRETS, '/nowhere');
+  const settings = {
+    ...loaded,
+    config: { ...loaded.config, page: { enabled: true, exposed: more.exposed === true } },
+  };
+  const service: Service = {
+    state: {
+      role: 'active',
+      runningSince: undefined,
+      lastReport: undefined,
+      lastBeat: MORNING,
+      newer: undefined,
+      trouble: undefined,
+      brokenConfiguration: undefined,
+      ...state,
+    },
+    settings: () => settings,
+    reload: () => undefined,
+    refuse: () => undefined,
+    ended: Promise.resolve(),
+  };
+  const app = createWeb({ store, service, log: pino({ level: 'silent' }), now: () => MORNING });
+  onTestFinished(() => app.close());
+  return app;
+}
+
+interface Verdict {
+  well: boolean;
+  reasons: string[];
+  attention: string[];
+}
+
+describe('health', () => {
+  it('is well when nothing is wrong, and ready with this version of the tables', async () => {
+    const app = await web(await freshStore('postgres'));
+    const health = await app.inject('/healthz');
+    expect([health.statusCode, health.json<Verdict>().well]).toEqual([200, true]);
+    const ready = await app.inject('/readyz');
+    expect([ready.statusCode, ready.json()]).toEqual([200, { ready: true, pending: [] }]);
+  });
+
+  it('is ill with the reason when a mail has waited too long; whoever stands by is well all the same', async () => {
+    const store = await freshStore('postgres');
+    await queueMails(store, ['a@luton.example'], new Date(MORNING.getTime() - 7 * HOUR));
+    const active = await (await web(store)).inject('/healthz');
+    expect(active.statusCode).toBe(503);
+    expect(active.json<Verdict>().reasons).toEqual(['a mail has waited for 7 hours']);
+    const standby = await (await web(store, { role: 'standby' })).inject('/healthz');
+    expect(standby.statusCode).toBe(200);
+  });
+
+  it('is ill when the rounds fail or do not come round', async () => {
+    const store = await freshStore('postgres');
+    const failing = await (await web(store, { trouble: 'the disk is full' })).inject('/healthz');
+    expect([failing.statusCode, failing.json<Verdict>().reasons]).toEqual([
+      503,
+      ['the service cannot do its rounds: the disk is full'],
+    ]);
+    const hanging = await (await web(store, { lastBeat: new Date(MORNING.getTime() - HOUR) })).inject('/healthz');
+    expect(hanging.statusCode).toBe(503);
+  });
+
+  it('says so, and is well, when the configuration is broken or another one is newer', async () => {
+    const state = {
+      brokenConfiguration: 'watch.yaml:3:1 rules: is no list',
+      newer: { hash: 'x', modified: '2026-11-24T09:02:00.000Z' },
+    };
+    const health = await (await web(await freshStore('postgres'), state)).inject('/healthz');
+    expect(health.statusCode).toBe(200);
+    const said = health.json<Verdict>().attention.join('\n');
+    expect(said).toContain('watch.yaml:3:1');
+    expect(said).toContain('2026-11-24T09:02:00.000Z');
+  });
+
+  it('is ill, not silent, when the database is gone', async () => {
+    const store = await freshStore('postgres');
+    const app = await web({ ...store, db: store.db.withSchema('gone_for_good') });
+    const health = await app.inject('/healthz');
+    expect([health.statusCode, health.json<Verdict>().reasons]).toEqual([503, ['the database does not answer']]);
+    expect((await app.inject('/')).statusCode).toBe(503);
+    expect((await app.inject('/metrics')).statusCode).toBe(503);
+  });
+});
+
+describe('the server', () => {
+  it('tells every metric that the documentation lists, and no other', async () => {
+    const app = await web(await freshStore('postgres'), {
+      lastReport: {
+        ...{ runId: 7, outcome: 'done', files: [], skipped: [], degraded: [], notes: [], events: 0, requests: 2 },
+        ...{ bytes: 0, error: null, mails: { sent: 0, retried: 0, dead: 0, held: 0, composed: 0 } },
+      },
+    });
+    const { body } = await app.inject('/metrics');
+    const told = [...body.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name).sort();
+    expect(told).toEqual(
+      Object.keys(METRICS)
+        .map((name) => `absence_watch_${name}`)
+        .sort(),
+    );
+    expect(body).toContain('absence_watch_runs_total{outcome="done"} 1');
+    const docs = await readFile(new URL('../../docs/operate.md', import.meta.url), 'utf8');
+    const listed = [...docs.matchAll(/^\| `(absence_watch_\w+)` +\| (.*?) +\|$/gm)].map(([, name, says]) => [
+      name,
+      says,
+    ]);
+    expect(listed).toEqual(Object.entries(METRICS).map(([name, says]) => [`absence_watch_${name}`, says]));
+  });
+
+  it('answers to loopback names alone, unless it is exposed', async () => {
+    const store = await freshStore('postgres');
+    const closed = await web(store);
+    for (const host of ['localhost:8080', '127.0.0.1:8080', '[::1]:8080'])
+      expect((await closed.inject({ url: '/', headers: { host } })).statusCode, host).toBe(200);
+    expect((await closed.inject({ url: '/', headers: { host: 'evil.example' } })).statusCode).toBe(421);
+    const open = await web(store, {}, { exposed: true });
+    expect((await open.inject({ url: '/', headers: { host: 'absence.example.org' } })).statusCode).toBe(200);
+  });
+
+  it('changes nothing and takes nothing', async () => {
+    const app = await web(await freshStore('postgres'));
+    for (const method of ['POST', 'PUT', 'DELETE', 'PATCH'] as const)
+      expect((await app.inject({ method, url: '/alerts' })).statusCode).toBe(404);
+  });
+
+  it('shows what was typed as text, whatever it is', async () => {
+    const app = await web(await freshStore('postgres'));
+    const { body } = await app.inject(`/areas?q=${encodeURIComponent('"><script>alert(1)</script>')}`);
+    expect(body).not.toContain('<script');
+    expect(body).toContain('&lt;script&gt;');
+    for (const path of [
+      '/versions/1;drop',
+      '/versions/99999999999',
+      '/runs/-1',
+      '/area/x/y',
+      '/area/%00/%27',
+      '/area/a/b/chart.png?series=x&measure=y',
+      '/versions?page=0x1',
+      '/alerts?rule=%27',
+    ])
+      expect([200, 404], path).toContain((await app.inject(path)).statusCode);
+  });
+
+  it('never shows a password or an address', async () => {
+    const store = await freshStore('postgres');
+    await queueMails(store, ['somebody@luton.example'], MORNING);
+    const app = await web(store);
+    for (const path of ['/', '/versions', '/alerts', '/areas', '/runs', '/healthz', '/readyz', '/metrics', '/none']) {
+      const { body, headers } = await app.inject(path);
+      expect(body + JSON.stringify(headers)).not.toMatch(/password|somebody@|db\.example|mail\.example/);
+      expect(headers['content-security-policy']).toContain("default-src 'none'");
+      expect(headers['content-security-policy']).not.toContain('unsafe');
+    }
+  });
+});
