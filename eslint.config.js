@@ -7,7 +7,12 @@ const forbid = (files, ...groups) => ({
   rules: {
     'no-restricted-imports': [
       'error',
-      { patterns: groups.map((group) => ({ group: [group], message: 'This folder must not know that one (ARCHITECTURE.md).' })) },
+      {
+        patterns: groups.map((group) => ({
+          group: [group],
+          message: 'This folder must not know that one (ARCHITECTURE.md).',
+        })),
+      },
     ],
   },
 });
@@ -17,7 +22,9 @@ export default tseslint.config(
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   {
-    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['*.js'] }, tsconfigRootDir: import.meta.dirname } },
+    languageOptions: {
+      parserOptions: { projectService: { allowDefaultProject: ['*.js'] }, tsconfigRootDir: import.meta.dirname },
+    },
     rules: {
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/no-non-null-assertion': 'error',
@@ -26,9 +33,45 @@ export default tseslint.config(
     },
   },
   { files: ['*.js'], ...tseslint.configs.disableTypeChecked },
-  forbid(['src/domain/**'], '**/extract/**', '**/transform/**', '**/load/**', '**/alerts/**', '**/service/**', '**/commands/**', 'node:fs*', 'node:net', 'node:http*', 'pg', 'axios', 'kysely'),
-  forbid(['src/extract/**'], '**/transform/**', '**/load/**', '**/alerts/**', '**/service/**', '**/commands/**', 'pg', 'kysely'),
-  forbid(['src/transform/**'], '**/load/**', '**/alerts/**', '**/extract/**', '**/service/**', '**/commands/**', 'node:fs*', 'node:net', 'node:http*', 'pg', 'axios', 'kysely'),
+  forbid(
+    ['src/domain/**'],
+    '**/extract/**',
+    '**/transform/**',
+    '**/load/**',
+    '**/alerts/**',
+    '**/service/**',
+    '**/commands/**',
+    'node:fs*',
+    'node:net',
+    'node:http*',
+    'pg',
+    'axios',
+    'kysely',
+  ),
+  forbid(
+    ['src/extract/**'],
+    '**/transform/**',
+    '**/load/**',
+    '**/alerts/**',
+    '**/service/**',
+    '**/commands/**',
+    'pg',
+    'kysely',
+  ),
+  forbid(
+    ['src/transform/**'],
+    '**/load/**',
+    '**/alerts/**',
+    '**/extract/**',
+    '**/service/**',
+    '**/commands/**',
+    'node:fs*',
+    'node:net',
+    'node:http*',
+    'pg',
+    'axios',
+    'kysely',
+  ),
   forbid(['src/load/**'], '**/extract/**', '**/alerts/**', '**/service/**', '**/commands/**', 'axios'),
   forbid(['src/alerts/**'], '**/extract/**', '**/transform/**', '**/service/**', '**/commands/**', 'csv-parse'),
 );

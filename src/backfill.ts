@@ -9,7 +9,15 @@ import { withRunLock } from './load/runs.js';
 import { heldBack, isHandled } from './load/sources.js';
 import { acceptVersion } from './load/versions.js';
 import { loadFile, type FileReport, type FileToLoad } from './load-file.js';
-import { deliverOwed, evaluateLeftovers, evaluateLoaded, fileToLoad, openClient, type RunReport, type Tools } from './pipeline.js';
+import {
+  deliverOwed,
+  evaluateLeftovers,
+  evaluateLoaded,
+  fileToLoad,
+  openClient,
+  type RunReport,
+  type Tools,
+} from './pipeline.js';
 
 export interface Acceptance {
   readonly gate: string;
@@ -264,7 +272,14 @@ async function loadFromEes(
         try {
           const file = fileToLoad(wanted, got, runId);
           const report = await loadFile(
-            { store, now, signal, onRows: progress.rows },
+            {
+              store,
+              now,
+              signal,
+              onRows: (rows) => {
+                progress.rows(rows);
+              },
+            },
             {
               ...file,
               meta: {

@@ -77,7 +77,7 @@ export class AreaBook {
   }
 }
 
-function longer(array: Float64Array, length: number): Float64Array {
+function longer(array: Float64Array, length: number): Float64Array<ArrayBuffer> {
   const copy = new Float64Array(length);
   copy.set(array);
   return copy;

@@ -15,7 +15,11 @@ export async function seriesAsOf(store: Store, query: SeriesQuery, at: Date): Pr
     breakdown: { topic: query.breakdownTopic, breakdown: query.breakdown },
   });
   const [areas, series, periods, versions] = await Promise.all([
-    db.selectFrom('area').selectAll().where('id', 'in', [...query.areaIds, -1]).execute(),
+    db
+      .selectFrom('area')
+      .selectAll()
+      .where('id', 'in', [...query.areaIds, -1])
+      .execute(),
     db.selectFrom('series').selectAll().execute(),
     db.selectFrom('period').selectAll().execute(),
     db
