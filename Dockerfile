@@ -20,7 +20,7 @@ RUN mkdir /app/data && chown node:node /app/data && chmod 700 /app/data
 USER node
 VOLUME /app/data
 EXPOSE 8080
-HEALTHCHECK --interval=60s --timeout=5s --start-period=60s \
+HEALTHCHECK --interval=60s --timeout=10s --start-period=120s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:'+(process.env.HTTP_PORT||8080)+'/healthz').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"]
 ENTRYPOINT ["node", "dist/src/cli.js"]
 CMD ["start"]
