@@ -29,10 +29,18 @@ const IS_ROOT = process.getuid?.() === 0;
 export const CAN_MOUNT = IS_ROOT && existsSync('/usr/bin/mount');
 export const WITH_SMALL_DISK = CAN_MOUNT ? '' : ' (skipped: only root can mount a small file system)';
 
-/** A file system of its own size in memory, gone after the test; open to everyone. */
-export async function smallDisk(size: string): Promise<string> {
+async function serverUser(): Promise<{ uid: number; gid: number } | undefined> {
+  if (!IS_ROOT) return undefined;
+  const id = async (flag: string): Promise<number> => Number((await run('id', [flag, 'postgres'])).stdout);
+  return { uid: await id('-u'), gid: await id('-g') };
+}
+
+/** A file system of its own size in memory, gone after the test. @param owner whoever is to write besides root */
+export async function smallDisk(size: string, owner?: 'database server'): Promise<string> {
   const place = await mkdtemp(join(tmpdir(), 'absence-watch-disk-'));
-  await run('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=0777`, 'tmpfs', place]);
+  await run('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=0700`, 'tmpfs', place]);
+  const user = owner === undefined ? undefined : await serverUser();
+  if (user !== undefined) await chown(place, user.uid, user.gid);
   onTestFinished(async () => {
     await run('umount', ['-l', place]);
     await rm(place, { recursive: true, force: true });
@@ -58,12 +66,7 @@ async function freePort(): Promise<number> {
 export async function ownServer(): Promise<OwnServer> {
   if (directory === undefined) throw new Error('no server programs');
   const place = await mkdtemp(join(tmpdir(), 'absence-watch-own-server-'));
-  const user = IS_ROOT
-    ? {
-        uid: Number((await run('id', ['-u', 'postgres'])).stdout),
-        gid: Number((await run('id', ['-g', 'postgres'])).stdout),
-      }
-    : undefined;
+  const user = await serverUser();
   if (user !== undefined) await chown(place, user.uid, user.gid);
   const options = { ...user, cwd: place };
   const data = join(place, 'data');

@@ -1,0 +1,201 @@
+/** Fault cases 11 to 17: EES in every kind of trouble, and EES that moves things. Every fault at every request: test/extract/faults. */
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Fault } from '../../demo/stand-in.js';
+import { createEesClient } from '../../src/extract/client.js';
+import { discover } from '../../src/extract/discover.js';
+import { download } from '../../src/extract/download.js';
+import type { WantedFile } from '../../src/extract/wanted.js';
+import { smallWide } from './harness/small-files.js';
+import { ABSENCE, CROSSED, publishCrossing, watch, watchWithHistory, type Watch } from './harness/watch.js';
+
+const DOWNLOAD = /\/(csv|files\/[^/]+)$/;
+const CROSSING = 'Luton: persistent absence 20.6%, above your 20.0% line';
+
+/** The next run is well: what was published meanwhile is loaded and told, once. */
+async function expectTakenUp(world: Watch): Promise<void> {
+  world.ees.fault();
+  const { code, report } = await world.run();
+  expect(report.files.map(({ outcome }) => outcome)).toEqual(['loaded']);
+  expect(code).toBe(0);
+  expect(await world.figures()).toContain('202324 20.6');
+  expect(world.subjects()).toHaveLength(1);
+  expect(world.subjects()[0]).toContain(CROSSING);
+}
+
+/** The only file that there is to fetch. */
+async function onlyFile(world: Watch): Promise<WantedFile> {
+  const client = clientOf(world);
+  const { files } = await discover(client, [{ publication: ABSENCE }], undefined, { apiPatienceMs: 0 });
+  client.close();
+  const [file] = files;
+  if (file === undefined) throw new Error('nothing to fetch');
+  return file;
+}
+
+function clientOf(world: Watch) {
+  const { apiUrl, contentUrl } = world.ees;
+  const timing = { attempts: 2, firstWaitMs: 5, longestWaitMs: 10 };
+  return createEesClient({ apiUrl, contentUrl, version: '0', environment: {}, timing });
+}
+
+describe('EES in trouble', () => {
+  it('case 11: EES answering 429 with Retry-After, or 500 and 503: it is asked again when it said, the budget ends, the operator hears of it after three failed runs, once', async () => {
+    const world = await watchWithHistory();
+    publishCrossing(world);
+    // One 429: the wait it asks for is kept, and the run is a good one.
+    world.ees.fault([{ kind: 'too many requests', retryAfter: 1 }]);
+    const asked = world.ees.requests.length;
+    const started = performance.now();
+    const { report } = await world.run();
+    expect(report.files.map(({ outcome }) => outcome)).toEqual(['loaded']);
+    expect(performance.now() - started).toBeGreaterThan(950);
+    expect(world.ees.requests.length - asked).toBeLessThan(30);
+
+    world.ees.fault(() => ({ kind: 'too many requests', retryAfter: 3_600 }));
+    for (let failed = 1; failed <= 4; failed++) {
+      world.at(`2025-03-20T1${failed}:00:00Z`);
+      const before = world.ees.requests.length;
+      const run = await world.run();
+      expect(run.code).toBe(1);
+      expect(run.report.error).toContain('429');
+      expect(world.ees.requests.length - before).toBeLessThan(10);
+      expect(world.subjects('ops@luton.example')).toHaveLength(failed < 3 ? 0 : 1);
+    }
+    world.ees.fault();
+    expect((await world.run()).code).toBe(0);
+    expect(world.subjects('ops@luton.example')).toEqual([
+      expect.stringContaining('EES cannot be read since'),
+      'absence-watch: EES answers again',
+    ]);
+  });
+
+  it('case 12: EES silent after the headers: the stall ends the try, nothing is kept, nothing hangs', async () => {
+    const world = await watch();
+    world.publish({
+      slug: 'a',
+      title: 'Academic year 2023/24',
+      at: '2024-03-21T09:30:00Z',
+      content: smallWide(CROSSED),
+    });
+    const file = await onlyFile(world);
+    const directory = await mkdtemp(join(tmpdir(), 'stall-'));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    world.ees.fault(() => ({ kind: 'stall', afterBytes: 400 }));
+    const client = clientOf(world);
+    const started = performance.now();
+    await expect(download(client, file, directory, { stallMs: 150 })).rejects.toThrow(/0\.15 s/);
+    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(await readdir(directory)).toEqual([]);
+    world.ees.fault();
+    const got = await download(client, file, directory, { stallMs: 5_000 });
+    expect(got).toMatchObject({ kind: 'file', rows: 33 });
+    client.close();
+  });
+
+  it.each<[string, Fault]>([
+    ['cut in half', { kind: 'cut' }],
+    ['with a bad gzip trailer', { kind: 'bad gzip trailer' }],
+  ])('case 13: a body %s is no short load: it fails, and the next run loads it whole', async (_how, fault) => {
+    const world = await watchWithHistory();
+    publishCrossing(world);
+    world.ees.fault(({ path }) => (DOWNLOAD.test(path) ? fault : undefined));
+    const { code, report } = await world.run();
+    expect(code).toBe(3);
+    expect(report.files).toMatchObject([{ outcome: 'failed', rows: 0 }]);
+    expect(await world.figures()).toEqual(['202122 17', '202223 17']);
+    await expectTakenUp(world);
+  });
+
+  it.each<[string, Fault, RegExp]>([
+    ['a web page', { kind: 'HTML' }, /web page|HTML/],
+    ['JSON of another shape', { kind: 'wrong JSON' }, /https?:\/\/|JSON/],
+  ])(
+    'case 14: %s with status 200 is an error that names the address and what came; nothing is loaded',
+    async (_what, fault, says) => {
+      const world = await watchWithHistory();
+      publishCrossing(world);
+      world.ees.fault(() => fault);
+      const { code, report } = await world.run();
+      expect(code).toBe(1);
+      expect(report.error).toMatch(says);
+      expect(report.error).toContain(world.ees.origin);
+      expect(await world.figures()).toEqual(['202122 17', '202223 17']);
+      await expectTakenUp(world);
+    },
+  );
+
+  it('case 15: a publication renamed, a slug redirected, a publication superseded: followed, its figures are the same series, nobody is told that data is missing', async () => {
+    const world = await watchWithHistory();
+    world.ees.renamePublication(ABSENCE, 'pupil-absence', 'Pupil absence');
+    world.at('2025-03-20T09:32:00Z');
+    world.ees.publish({
+      publication: 'pupil-absence',
+      slug: '2023-24',
+      title: 'Academic year 2023/24',
+      at: '2025-03-20T09:30:05Z',
+      files: [{ name: 'wide.csv', title: 'Absence rates by geographic level', content: smallWide(CROSSED) }],
+    });
+    const { code, report } = await world.run();
+    expect(report.files.map(({ outcome }) => outcome)).toEqual(['loaded']);
+    expect(code).toBe(0);
+    expect((await world.events()).filter(({ muted }) => muted === null).map(({ event }) => event)).toEqual(['crossed']);
+    expect(await world.figures()).toEqual(['202122 17', '202223 17', '202324 20.6']);
+
+    world.at('2025-09-01T09:32:00Z');
+    world.ees.publish({ publication: 'the-new-one', slug: 'x', title: 'Academic year 2023/24', files: [] });
+    world.ees.supersedePublication('pupil-absence', 'the-new-one');
+    const after = await world.run();
+    expect(after.code).toBe(0);
+    expect(world.subjects()).toHaveLength(1);
+  });
+
+  it('case 16: the same release polled again: no load, no mail, a few requests', async () => {
+    const world = await watchWithHistory();
+    publishCrossing(world);
+    await world.run();
+    const asked = world.ees.requests.length;
+    for (const minute of ['34', '36', '38']) {
+      world.at(`2025-03-20T09:${minute}:00Z`);
+      const { code, report } = await world.run();
+      expect(code).toBe(0);
+      expect(report).toMatchObject({ files: [], events: 0, mails: { sent: 0, composed: 0 } });
+    }
+    expect(world.ees.requests.length - asked).toBeLessThanOrEqual(6);
+    expect(world.subjects()).toHaveLength(1);
+  });
+
+  it('case 17: an amendment is a version beside the old one; what was mailed and changed is told as a correction, nothing else is', async () => {
+    const world = await watchWithHistory();
+    publishCrossing(world);
+    await world.run();
+    world.at('2025-04-03T09:32:00Z');
+    const content = smallWide({ ...CROSSED, shares: { 'Luton 2023': [19.8, 1.8], 'Derby 2023': [17.4, 1.7] } });
+    world.amend({ slug: '2023-24', at: '2025-04-03T09:30:00Z', content, note: 'Luton corrected.' });
+    const { report } = await world.run();
+    expect(report.files).toMatchObject([{ outcome: 'loaded', version: '1.0.2' }]);
+    expect(report.files[0]?.diff).toMatchObject({ added: 0, gone: 0 });
+    expect(report.files[0]?.diff?.changed).toBeGreaterThan(0);
+    const versions = (await world.program.run('versions', 'list', '--json')).json() as unknown[];
+    expect(versions).toHaveLength(3);
+    expect(await world.figures()).toContain('202324 19.8');
+    expect(world.subjects()).toEqual([
+      expect.stringContaining(CROSSING),
+      expect.stringMatching(/^Correction: Luton: persistent absence was 20\.6%, now 19\.8%/),
+    ]);
+  });
+});
+
+describe('a release amended in words only', () => {
+  it('case 17, words only: nothing is fetched, nobody is told', async () => {
+    const world = await watchWithHistory();
+    world.at('2024-05-03T09:32:00Z');
+    world.ees.amend({ publication: ABSENCE, release: '2022-23', at: '2024-05-03T09:30:00Z', note: 'Wording.' });
+    const { code, report } = await world.run();
+    expect(code).toBe(0);
+    expect(report.files.filter(({ outcome }) => outcome !== 'unchanged')).toEqual([]);
+    expect(world.subjects()).toEqual([]);
+  });
+});

@@ -1,0 +1,212 @@
+/** Fault cases 18 to 24: files that are odd, wrong, or about an England that has changed. */
+import { describe, expect, it } from 'vitest';
+import { smallWide, type SmallFile } from './harness/small-files.js';
+import { CROSSED, publishCrossing, watchWithHistory, type Watch } from './harness/watch.js';
+
+const CONTENT = smallWide(CROSSED);
+const BEFORE = ['202122 17', '202223 17'];
+const AFTER = [...BEFORE, '202324 20.6'];
+
+/** Changes one cell. @param row counted from 1, the header not included */
+function withCell(content: string, row: number, column: string, value: string): string {
+  const lines = content.split('\n');
+  const at = (lines[0] ?? '').split(',').indexOf(column);
+  return lines
+    .map((line, index) =>
+      index === row
+        ? line
+            .split(',')
+            .map((cell, place) => (place === at ? value : cell))
+            .join(',')
+        : line,
+    )
+    .join('\n');
+}
+
+function withoutRows(content: string, drop: (line: string) => boolean): string {
+  const [header = '', ...rows] = content.split('\n');
+  return [header, ...rows.filter((row) => !drop(row))].join('\n');
+}
+
+/** The line of Luton's newest year, counted as `withCell` does. */
+const LUTON_ROW = CONTENT.split('\n').findIndex((line) => line.startsWith('202324') && line.includes('Luton'));
+
+async function loaded(
+  content: string | Buffer,
+): Promise<{ world: Watch; outcome: string; reason: string; code: number }> {
+  const world = await watchWithHistory();
+  publishCrossing(world, content as string);
+  const { code, report } = await world.run();
+  return { world, code, outcome: report.files[0]?.outcome ?? 'none', reason: report.files[0]?.reason ?? '' };
+}
+
+/** Held back: nothing of it in use, nobody but the operator told, the exit code says so. */
+async function expectHeldBack(
+  content: string | Buffer,
+  says: readonly RegExp[],
+  outcomes = ['quarantined'],
+): Promise<Watch> {
+  const { world, code, outcome, reason } = await loaded(content);
+  expect(outcomes, reason).toContain(outcome);
+  for (const words of says) expect(reason).toMatch(words);
+  expect(code).toBe(3);
+  expect(await world.figures()).toEqual(BEFORE);
+  expect(world.subjects()).toEqual([]);
+  expect((await world.run()).code).toBe(0);
+  return world;
+}
+
+describe('files', () => {
+  it.each<[string, (content: string) => string]>([
+    ['a column added', (content) => content.replaceAll(/$/gm, ',new')],
+    [
+      'columns in another order',
+      (content) =>
+        content
+          .split('\n')
+          .map((line) => line.split(',').toReversed().join(','))
+          .join('\n'),
+    ],
+    ['a byte order mark', (content) => `\uFEFF${content}`],
+    ['CRLF', (content) => content.replaceAll('\n', '\r\n')],
+    [
+      'quoted cells, one with a line break',
+      (content) => content.replace(/^(.*)$/gm, '$1,"a\nb"').replace(',"a\nb"', ',note'),
+    ],
+    ['blank lines at the end', (content) => `${content}\n\n\r\n`],
+  ])('case 18: %s: loaded, with the figures of the plain file', async (_what, change) => {
+    const { world, outcome, reason, code } = await loaded(change(CONTENT.replace(/\n$/, '')));
+    expect(outcome, reason).toBe('loaded');
+    expect(code).toBe(0);
+    expect(await world.figures()).toEqual(AFTER);
+    expect(world.subjects()).toHaveLength(1);
+  });
+
+  it.each<[string, string, readonly RegExp[]]>([
+    ['a used column is missing', CONTENT.replace('time_identifier', 'identifier'), [/time_identifier|identifier/]],
+    [
+      'rates come as shares of one',
+      CONTENT.split('\n')
+        .map((line, index) =>
+          index === 0
+            ? line
+            : line.replace(
+                /,([\d.]+),(\d+),([\d.]+)$/,
+                (_, a: string, n: string, b: string) => `,${Number(a) / 100},${n},${Number(b) / 100}`,
+              ),
+        )
+        .join('\n'),
+      [/rate/],
+    ],
+  ])(
+    'case 19: %s: held back before it is in use, the old figures stay, the operator is mailed, exit code 3',
+    async (_what, content, says) => {
+      const world = await expectHeldBack(content, says);
+      expect(world.subjects('ops@luton.example')).toEqual([expect.stringContaining('held back')]);
+      expect((await world.program.run('status')).stdout).toMatch(/quarantined|refused/);
+    },
+  );
+
+  it.each<[string, string]>([
+    ['a thousands separator', '"1,234"'],
+    ['NaN spelled as a number', '1e999'],
+    ['a hexadecimal number', '0x1F'],
+    ['two points', '17.3.1'],
+    ['300 digits and a letter', `${'9'.repeat(300)}x`],
+    ['a NUL byte', '17\u00003'],
+    ['a lone surrogate as bytes', '17\uFFFD'],
+  ])(
+    'case 20: %s in a cell of figures: held back with line and column, never taken for a number',
+    async (_what, value) => {
+      const content = withCell(CONTENT, LUTON_ROW, 'enrolments_pa_10_exact_percent', value);
+      await expectHeldBack(
+        content,
+        value.includes('\u0000') ? [/NUL/] : [new RegExp(`line ${LUTON_ROW + 1}\\b`), /enrolments_pa_10_exact_percent/],
+      );
+    },
+  );
+
+  it('case 20, a serial number in place of a period: held back with line and value', async () => {
+    await expectHeldBack(withCell(CONTENT, LUTON_ROW, 'time_period', '73444'), [
+      /73444/,
+      new RegExp(`line ${LUTON_ROW + 1}\\b`),
+    ]);
+  });
+
+  it('case 20, Windows-1252: read as such, with a note', async () => {
+    const bytes = Buffer.from(CONTENT.replaceAll('Brighton and Hove', 'Brighton \u00e9t Hove'), 'latin1');
+    const { outcome, reason, world } = await loaded(bytes);
+    expect(outcome, reason).toBe('loaded');
+    expect(await world.figures()).toEqual(AFTER);
+  });
+
+  it.each(['c', 'z', 'x', 'k', 'low', 'u', '.', '..', ':', '~', '-', '', '[c]', 'N/A', 'SUPP', '#VALUE!'])(
+    'case 21: the symbol "%s": no number, the symbol kept; a withheld figure turns no state, low counts as below',
+    async (symbol) => {
+      const world = await watchWithHistory();
+      publishCrossing(world);
+      await world.run();
+      world.at('2026-03-26T09:32:00Z');
+      const next: SmallFile = { ...CROSSED, years: [2022, 2023, 2024] };
+      const content = smallWide(next);
+      const row = content.split('\n').findIndex((line) => line.startsWith('202425') && line.includes('Luton'));
+      const withheld = ['enrolments_pa_10_exact', 'enrolments_pa_10_exact_percent'].reduce(
+        (text, column) => withCell(text, row, column, symbol),
+        content,
+      );
+      world.publish({ slug: '2024-25', title: 'Academic year 2024/25', at: '2026-03-26T09:30:00Z', content: withheld });
+      const { report } = await world.run();
+      expect(report.files.map(({ outcome, reason }) => [outcome, reason])).toEqual([['loaded', null]]);
+      const rows = (await world.program.run('series', '--area', 'Luton', '--json')).json() as {
+        time_period: string;
+        persistent_absence_rate: number | null;
+        symbols: Record<string, string> | null;
+      }[];
+      const newest = rows.find(({ time_period }) => time_period === '202425');
+      expect(newest?.persistent_absence_rate).toBeNull();
+      expect(newest?.symbols?.['persistent_absence_rate']).toBeDefined();
+      const told = (await world.events()).filter(({ rule, muted }) => rule === 'Luton persistent' && muted === null);
+      const isLow = ['low', 'k', '~'].includes(symbol);
+      expect(told.map(({ event }) => event)).toEqual(isLow ? ['crossed', 'cleared'] : ['crossed']);
+    },
+  );
+
+  it('case 21, a symbol nobody knows: held back', async () => {
+    await expectHeldBack(withCell(CONTENT, LUTON_ROW, 'enrolments_pa_10_exact_percent', '??'), [/\?\?/]);
+  });
+
+  it.each([
+    ['the same values', (line: string) => line],
+    ['other values', (line: string) => line.replace(/,20\.6,/, ',20.7,')],
+  ])('case 22: a key that stands twice, with %s: nothing is loaded, both lines are named', async (_what, change) => {
+    const line = CONTENT.split('\n')[LUTON_ROW] ?? '';
+    const lines = CONTENT.trimEnd().split('\n');
+    const content = `${[...lines, change(line)].join('\n')}\n`;
+    await expectHeldBack(content, [new RegExp(`${LUTON_ROW + 1}\\b`), new RegExp(`${lines.length + 1}\\b`)]);
+  });
+
+  it.each<[string, (line: string) => boolean]>([
+    ['half of the authorities', (line) => line.startsWith('202324') && /Derby|Leicester|Medway|Brighton/.test(line)],
+    ['England', (line) => line.startsWith('202324') && line.includes(',National,')],
+  ])('case 23: without %s: held back, and no wave of good news', async (_what, drop) => {
+    const world = await expectHeldBack(withoutRows(CONTENT, drop), [/authorities|England/]);
+    expect((await world.events()).filter(({ muted }) => muted === null)).toEqual([]);
+  });
+
+  it('case 24: an area that is gone keeps its state: nobody hears of a recovery', async () => {
+    const world = await watchWithHistory();
+    publishCrossing(world);
+    await world.run();
+    world.at('2026-03-26T09:32:00Z');
+    const content = withoutRows(
+      smallWide({ ...CROSSED, years: [2022, 2023, 2024] }),
+      (line) => line.startsWith('202425') && line.includes('Luton'),
+    );
+    world.publish({ slug: '2024-25', title: 'Academic year 2024/25', at: '2026-03-26T09:30:00Z', content });
+    const { report } = await world.run();
+    expect(report.files).toMatchObject([{ outcome: 'loaded' }]);
+    const told = (await world.events()).filter(({ muted }) => muted === null);
+    expect(told.map(({ event }) => event)).toEqual(['crossed']);
+    expect(report.notes.join('\n')).toMatch(/Luton/);
+  });
+});

@@ -1,0 +1,227 @@
+/** Fault cases 25 and 26: the database goes away, is full, or says no. */
+import { setTimeout as wait } from 'node:timers/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import pg from 'pg';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { loadConfig } from '../../src/config.js';
+import { openDatabase } from '../../src/load/database.js';
+import { startService } from '../../src/service/service.js';
+import { testDatabaseUrl } from '../support/database.js';
+import {
+  NO_SERVER_PROGRAMS,
+  CAN_MOUNT,
+  ownServer,
+  smallDisk,
+  WITH_SERVER_PROGRAMS,
+  WITH_SMALL_DISK,
+} from './harness/own-server.js';
+import { startProxy, type Proxy } from './harness/proxy.js';
+import { smallWide } from './harness/small-files.js';
+import { CONFIG, CROSSED, publishCrossing, watch, watchWithHistory, type Watch } from './harness/watch.js';
+
+const BEFORE = ['202122 17', '202223 17'];
+const AFTER = [...BEFORE, '202324 20.6'];
+
+/** A connection beside the program's. */
+async function beside(url: string = testDatabaseUrl()): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => undefined);
+  await client.connect();
+  onTestFinished(() => client.end());
+  return client;
+}
+
+async function proxied(): Promise<{ proxy: Proxy; url: string }> {
+  const url = new URL(testDatabaseUrl());
+  const proxy = await startProxy({ host: url.hostname, port: Number(url.port) });
+  onTestFinished(() => proxy.close());
+  url.port = String(proxy.port);
+  return { proxy, url: url.href };
+}
+
+/** Starts a run and waits until its COPY stands before the locked table. */
+async function runHeldAtCopy(world: Watch, admin: pg.Client, looker: pg.Client) {
+  await admin.query('begin');
+  await admin.query(`lock table "${world.program.schema}".figure in share mode`);
+  const running = world.run();
+  for (;;) {
+    const { rows } = await looker.query<{ pid: number }>(
+      'select pid from pg_locks where relation = $1::regclass and not granted',
+      [`"${world.program.schema}".figure`],
+    );
+    const [waiting] = rows;
+    if (waiting !== undefined) return { running, pid: waiting.pid };
+    await wait(10);
+  }
+}
+
+async function expectWhole(world: Watch): Promise<void> {
+  expect(await world.figures()).toEqual(AFTER);
+  expect(world.subjects()).toHaveLength(1);
+  const versions = (await world.program.run('versions', 'list', '--json')).json() as unknown[];
+  expect(versions).toHaveLength(2);
+}
+
+describe('the database', () => {
+  it('case 25: down when the program starts: a run ends with exit code 1 and the reason, the next one does everything', async () => {
+    const { proxy, url } = await proxied();
+    const world = await watchWithHistory({ env: { DATABASE_URL: url, DATABASE_SCHEMA: undefined } });
+    onTestFinished(async () => {
+      const client = await beside();
+      await client.query('drop schema if exists absence_watch cascade');
+    });
+    publishCrossing(world);
+    await proxy.goAway();
+    const said = await world.program.run('run');
+    expect(said.code).toBe(1);
+    expect(said.stderr).toMatch(/ECONNREFUSED|refused/);
+    await proxy.comeBack();
+    expect((await world.run()).code).toBe(0);
+    expect(await world.figures()).toEqual(AFTER);
+  });
+
+  it('case 25, gone under a service: it lives on, says so, and goes on by itself when the database is back', async () => {
+    const { proxy, url } = await proxied();
+    const world = await watchWithHistory();
+    publishCrossing(world);
+    const store = await openDatabase(url, { schema: world.program.schema });
+    const settings = await loadConfig('watch.yaml', world.program.env, world.program.directory);
+    const stop = new AbortController();
+    await proxy.goAway();
+    const now = () => new Date('2025-03-20T09:32:00Z');
+    const log = pino({ level: 'silent' });
+    const service = startService({ store, settings, log, now, signal: stop.signal, beatMs: 50, deliverMs: 50 });
+    onTestFinished(async () => {
+      stop.abort();
+      await service.ended;
+      await store.close();
+    });
+    while (service.state.trouble === undefined) await wait(20);
+    expect(service.state.trouble).toMatch(/ECONNREFUSED|terminated/);
+    await proxy.comeBack();
+    while (world.mail.messages.length === 0) await wait(20);
+    expect(service.state.trouble).toBeUndefined();
+    await expectWhole(world);
+  });
+
+  it('case 25, the session of a load terminated: it is loaded again from its start, in the same run', async () => {
+    const world = await watchWithHistory();
+    publishCrossing(world);
+    const [admin, looker] = [await beside(), await beside()];
+    const { running, pid } = await runHeldAtCopy(world, admin, looker);
+    await looker.query('select pg_terminate_backend($1)', [pid]);
+    await admin.query('rollback');
+    const { code, report } = await running;
+    expect(report.files).toMatchObject([{ outcome: 'loaded' }]);
+    expect(code).toBe(0);
+    await expectWhole(world);
+  });
+
+  it.skipIf(NO_SERVER_PROGRAMS)(
+    `case 25, restarted in the middle of a load: nothing of it is there, no unhandled error, the next run loads it whole${WITH_SERVER_PROGRAMS}`,
+    async () => {
+      const server = await ownServer();
+      const world = await watchWithHistory({ env: { DATABASE_URL: server.url } });
+      publishCrossing(world);
+      const { running } = await runHeldAtCopy(world, await beside(server.url), await beside(server.url));
+      await server.restart();
+      const { code } = await running;
+      expect([0, 1, 3]).toContain(code);
+      if (code !== 0) {
+        expect(await world.figures()).toEqual(BEFORE);
+        expect((await world.run()).code).toBe(0);
+      }
+      await expectWhole(world);
+    },
+    300_000,
+  );
+
+  it.each([
+    ['a deadlock', '40P01', 'loaded'],
+    ['a serialization failure', '40001', 'loaded'],
+    ['a statement timeout', '57014', 'failed'],
+    ['a full disk', '53100', 'failed'],
+  ] as const)(
+    'case 26: %s (%s) during a load: rolled back; what passes by itself is tried again, what does not is for the next run',
+    async (_what, code, outcome) => {
+      const world = await watchWithHistory();
+      publishCrossing(world);
+      const admin = await beside();
+      const { schema } = world.program;
+      await admin.query(`
+      set search_path = "${schema}";
+      create sequence attempts;
+      create function fail_once() returns trigger language plpgsql as $$
+        begin
+          if nextval('"${schema}".attempts') = 1 then raise exception 'made to fail' using errcode = '${code}'; end if;
+          return new;
+        end $$;
+      create trigger fail_once before insert on data_set_version for each row execute function fail_once();`);
+      const first = await world.run();
+      expect(first.report.files).toMatchObject([{ outcome }]);
+      if (outcome === 'failed') {
+        expect(first.code).toBe(3);
+        expect(first.report.files[0]?.reason).toContain('made to fail');
+        expect(await world.figures()).toEqual(BEFORE);
+        const { rows } = await admin.query<{ n: string }>('select count(*) as n from figure');
+        expect(rows).toEqual([{ n: '22' }]);
+        expect((await world.run()).code).toBe(0);
+      }
+      await expectWhole(world);
+    },
+  );
+
+  it.skipIf(!CAN_MOUNT)(
+    `case 26: no room for downloads: the data set fails with the reason, no piece stays, and it is loaded when there is room${WITH_SMALL_DISK}`,
+    async () => {
+      const disk = await smallDisk('64k');
+      const world = await watchWithHistory({ config: `${CONFIG}data_directory: ${disk}\n` });
+      publishCrossing(world);
+      const filler = join(disk, 'filler');
+      await writeFile(filler, Buffer.alloc(64 * 1024)).catch(() => undefined);
+      const { code, report } = await world.run();
+      expect(code).toBe(3);
+      expect(report.files).toMatchObject([{ outcome: 'failed' }]);
+      expect(report.files[0]?.reason).toMatch(/ENOSPC|no space/i);
+      expect(await readdir(join(disk, 'downloads'))).toEqual([]);
+      await rm(filler);
+      expect((await world.run()).code).toBe(0);
+      await expectWhole(world);
+    },
+  );
+
+  it.skipIf(NO_SERVER_PROGRAMS || !CAN_MOUNT)(
+    `case 26: no room for the database: rolled back, the old figures stay, and it is loaded when there is room${WITH_SERVER_PROGRAMS}${WITH_SMALL_DISK}`,
+    async () => {
+      const disk = await smallDisk('16m', 'database server');
+      const server = await ownServer();
+      const admin = await beside(server.url);
+      await admin.query(`create tablespace small location '${disk}'`);
+      const world = await watch({
+        env: { DATABASE_URL: `${server.url}?options=${encodeURIComponent('-c default_tablespace=small')}` },
+      });
+      world.publish({
+        slug: '2022-23',
+        title: 'Academic year 2022/23',
+        at: '2024-03-21T09:30:02Z',
+        content: smallWide({ identifier: 'Academic year', years: [2021, 2022] }),
+      });
+      expect((await world.run()).code).toBe(0);
+      const years = Array.from({ length: 18 }, (_, index) => 2006 + index);
+      publishCrossing(world, smallWide({ ...CROSSED, years }));
+      const filler = join(disk, 'filler');
+      await writeFile(filler, Buffer.alloc(16 * 1024 * 1024)).catch(() => undefined);
+      const said = await world.program.run('run', '--json');
+      expect([1, 3]).toContain(said.code);
+      expect(said.stdout + said.stderr).toMatch(/could not extend file|No space left/i);
+      await rm(filler);
+      expect(await world.figures()).toEqual(BEFORE);
+      expect((await world.run()).code).toBe(0);
+      expect(await world.figures()).toContain('202324 20.6');
+      expect(world.subjects()).toHaveLength(1);
+    },
+    300_000,
+  );
+});

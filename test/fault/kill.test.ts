@@ -1,0 +1,84 @@
+/**
+ * The program killed with SIGKILL, again and again, in the middle of what it does. FAULT_SEED=… replays one seed,
+ * FAULT_SEEDS and FAULT_KILLS say how much of it: `npm run test:faults` sets them high.
+ */
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { buildProgram, type BuiltProgram } from './harness/built-program.js';
+import { play, type Played } from './harness/play.js';
+import { countRows, differences } from './harness/snapshot.js';
+
+const SEED = process.env['FAULT_SEED'];
+const FIRST_SEED = Number(SEED ?? process.env['FAULT_FIRST_SEED'] ?? 1);
+const SEEDS = SEED === undefined ? Number(process.env['FAULT_SEEDS'] ?? 1) : 1;
+const PER_STEP = Number(process.env['FAULT_KILLS_PER_STEP'] ?? 2);
+
+let program: BuiltProgram;
+let undisturbed: Played;
+const total = { seeds: 0, kills: 0, expected: 0, received: 0, repeated: 0, unconfirmed: 0, rows: 0 };
+
+beforeAll(async () => {
+  program = await buildProgram();
+  undisturbed = await play(program, inject('testDatabaseUrl'));
+  await undisturbed.world.close();
+}, 600_000);
+afterAll(async () => {
+  await program.remove();
+  console.log(
+    `Kill harness: ${total.kills} kills over ${total.seeds} seeds; mails expected ${total.expected}, received ${total.received}, ` +
+      `of these repeated ${total.repeated} (answer not noted: ${total.unconfirmed}); rows compared ${total.rows}.`,
+  );
+});
+
+describe('the program killed at any instant', () => {
+  it('tells everything that is to be told when nobody disturbs it', () => {
+    const subjects = [...undisturbed.mails].map(([key, [mail]]) => `${key.split(' ')[0] ?? ''} ${subjectOf(mail)}`);
+    console.log(subjects.join('\n'), undisturbed.story.join('\n'));
+    expect(undisturbed.mails.size).toBeGreaterThan(8);
+  });
+
+  it.each(Array.from({ length: SEEDS }, (_, index) => FIRST_SEED + index))(
+    'seed %i: figures, events and states are as if nobody had disturbed it; every mail arrives, none is repeated but for an answer that was not noted',
+    async (seed) => {
+      const played = await play(program, inject('testDatabaseUrl'), {
+        seed,
+        usualMs: undisturbed.usualMs,
+        perStep: PER_STEP,
+      });
+      const story = `FAULT_SEED=${seed} replays this:\n${played.story.join('\n')}\nschema ${played.world.schema}`;
+      let isWell = false;
+      try {
+        expect(differences(undisturbed.snapshot, played.snapshot), story).toEqual([]);
+        expect(addressesOf(played), story).toEqual(addressesOf(undisturbed));
+        const repeated = [...played.mails.values()].reduce((sum, copies) => sum + copies.length - 1, 0);
+        expect(repeated, story).toBeLessThanOrEqual(played.unconfirmed);
+        for (const copies of played.mails.values())
+          for (const copy of copies) expect(copy.raw.equals(copies[0]?.raw ?? Buffer.alloc(0)), story).toBe(true);
+        total.seeds++;
+        total.kills += played.kills;
+        total.expected += undisturbed.mails.size;
+        total.received += [...played.mails.values()].reduce((sum, copies) => sum + copies.length, 0);
+        total.repeated += repeated;
+        total.unconfirmed += played.unconfirmed;
+        total.rows += countRows(played.snapshot);
+        isWell = true;
+      } finally {
+        await played.world.close(!isWell);
+      }
+    },
+    1_800_000,
+  );
+});
+
+function subjectOf(mail: { readonly raw: Buffer } | undefined): string {
+  return /^subject: (.*)$/im.exec(mail?.raw.toString('latin1') ?? '')?.[1] ?? '';
+}
+
+/** How many different mails each recipient got; what they say is compared in the snapshot. */
+function addressesOf(played: Played): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const key of played.mails.keys()) {
+    const address = key.split(' ')[0] ?? '';
+    counts[address] = (counts[address] ?? 0) + 1;
+  }
+  return counts;
+}
