@@ -102,6 +102,8 @@ async function evaluateIn(trx: Kysely<Database>, options: EvaluateOptions): Prom
   if (due.length === 0 && !edited && changes.gone.length === 0) return NOTHING;
 
   const known = await readCatalogue(trx);
+  // With nothing loaded yet nothing was looked at: the first look is still to come.
+  if (due.length === 0 && known.versions.length === 0) return NOTHING;
   const openBefore = await openAlerts(
     trx,
     [...changes.byRule].filter(([, { kind }]) => kind === 'edited').map(([name]) => name),

@@ -72,6 +72,22 @@ describe('EES in trouble', () => {
     ]);
   });
 
+  it('case 11, at the very first run: what then comes is still a first look, and told as one', async () => {
+    const world = await watch();
+    world.publish({
+      slug: '2023-24',
+      title: 'Academic year 2023/24',
+      at: '2024-03-21T09:30:00Z',
+      content: smallWide(CROSSED),
+    });
+    world.ees.fault(() => ({ kind: 'wrong JSON' }));
+    expect((await world.run()).code).toBe(1);
+    world.ees.fault();
+    expect((await world.run()).code).toBe(0);
+    expect((await world.events()).every(({ reason }) => reason.startsWith('first look'))).toBe(true);
+    expect(world.subjects()).toEqual([expect.stringMatching(/^First look: Luton/)]);
+  });
+
   it('case 12: EES silent after the headers: the stall ends the try, nothing is kept, nothing hangs', async () => {
     const world = await watch();
     world.publish({
