@@ -30,14 +30,17 @@ afterAll(async () => {
 });
 
 describe('the program killed at any instant', () => {
-  it('tells everything that is to be told when nobody disturbs it', () => {
-    const subjects = [...undisturbed.mails].map(([key, [mail]]) => `${key.split(' ')[0] ?? ''} ${subjectOf(mail)}`);
-    console.log(subjects.join('\n'), undisturbed.story.join('\n'));
-    expect(undisturbed.mails.size).toBeGreaterThan(8);
+  it('case 05, nobody killed: everything that is to be told is told, to each recipient but the refused one', () => {
+    expect(undisturbed.kills).toBe(0);
+    expect(addressesOf(undisturbed)).toEqual({
+      'attendance@luton.example': 4,
+      'desk@example.org': 5,
+      'ops@luton.example': 5,
+    });
   });
 
   it.each(Array.from({ length: SEEDS }, (_, index) => FIRST_SEED + index))(
-    'seed %i: figures, events and states are as if nobody had disturbed it; every mail arrives, none is repeated but for an answer that was not noted',
+    'case 05, seed %i: figures, events and states are as if nobody had disturbed it; every mail arrives, none is repeated but for an answer that was not noted',
     async (seed) => {
       const played = await play(program, inject('testDatabaseUrl'), {
         seed,
@@ -68,10 +71,6 @@ describe('the program killed at any instant', () => {
     1_800_000,
   );
 });
-
-function subjectOf(mail: { readonly raw: Buffer } | undefined): string {
-  return /^subject: (.*)$/im.exec(mail?.raw.toString('latin1') ?? '')?.[1] ?? '';
-}
 
 /** How many different mails each recipient got; what they say is compared in the snapshot. */
 function addressesOf(played: Played): Record<string, number> {
