@@ -153,15 +153,21 @@ function specOf(model: ChartModel): TopLevelSpec {
 }
 
 function thresholdLayers<Y>(thresholds: readonly number[], y: Y) {
-  const data = { values: thresholds.map((value) => ({ value, text: `your line: ${withDecimals(value)}%` })) };
+  const all = [...thresholds].sort((one, other) => one - other);
+  const named = all.map((value) => `${withDecimals(value)}%`).join(', ');
+  const lines = { values: all.map((value) => ({ value })) };
+  // Lines lie close to each other: one label, at the highest, names all.
+  const label = {
+    values: all.slice(-1).map((value) => ({ value, text: `your ${all.length === 1 ? 'line' : 'lines'}: ${named}` })),
+  };
   return [
     {
-      data,
+      data: lines,
       mark: { type: 'rule' as const, color: THRESHOLD_COLOUR, strokeDash: [8, 4], strokeWidth: 2 },
       encoding: { y },
     },
     {
-      data,
+      data: label,
       mark: {
         type: 'text' as const,
         color: THRESHOLD_COLOUR,

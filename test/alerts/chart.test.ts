@@ -31,6 +31,15 @@ describe('the chart', () => {
       expect(svg).toContain(`>${name}<`);
   });
 
+  it('draws the lines of several rules, named by one label', async () => {
+    const { svg } = await drawn('luton-two-lines', {
+      ...luton({ focus: 'severe_absence_rate', threshold: 1.5 }),
+      otherThresholds: [1.4],
+    });
+    expect(svg).toContain('>your lines: 1.4%, 1.5%<');
+    expect(svg.match(/aria-roledescription="rule mark"/g)).toHaveLength(2);
+  });
+
   it('draws letters: without a font the picture would be far smaller', async () => {
     const full = await renderChart(luton());
     const bare = await renderChart({ ...luton(), title: ' ', labels: luton().labels });

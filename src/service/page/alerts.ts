@@ -108,12 +108,12 @@ export async function standingAlerts(
 function standingTable(rows: readonly Standing[]): Block {
   return table(
     'Figures beyond the line of a rule',
-    ['Area', 'Rule', 'Pupils', 'Figure', 'Period', 'Since'],
+    ['Area', 'Figure', 'Rule', 'Pupils', 'Period', 'Since'],
     rows.map((row) => [
       cell(row.name, { href: areaPath(row.level, row.code) }),
+      cell(figure(row.measure, row.value), { numeric: true }),
       ruleCell(row.rule),
       pupilsCell(row.school_type, row.topic, row.breakdown),
-      cell(figure(row.measure, row.value), { numeric: true }),
       cell(row.period),
       cell(row.since === null ? '' : ukTime(row.since)),
     ]),

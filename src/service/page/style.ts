@@ -27,7 +27,7 @@ a:focus-visible, button:focus-visible, input:focus-visible, .scroll:focus-visibl
 header { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 2rem; padding-top: .75rem; border-bottom: 1px solid var(--line); }
 .name { margin: 0; font-weight: 700; font-size: 1.125rem; }
 .name a { color: inherit; text-decoration: none; }
-nav ul { display: flex; flex-wrap: wrap; gap: 0 1.25rem; margin: 0; padding: 0; list-style: none; }
+nav ul { display: flex; flex-wrap: wrap; gap: 0 clamp(.75rem, 4vw - .25rem, 1.25rem); margin: 0; padding: 0; list-style: none; }
 nav a { display: inline-block; padding: .6rem 0; text-decoration: none; border-bottom: 3px solid transparent; }
 nav a:hover { text-decoration: underline; }
 nav a[aria-current] { color: var(--ink); border-bottom-color: var(--link); font-weight: 600; }
