@@ -61,6 +61,7 @@ export async function deliverQueue({ store, settings, log, now, signal, ...given
       },
     });
   } finally {
-    server.close();
+    // Closing breaks off every conversation on it, those of others too.
+    if (given.server === undefined) server.close();
   }
 }

@@ -10,6 +10,7 @@ import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { DeadConnections, SILENT_MS } from './dead-connections.js';
 import { SchemaDialect } from './dialect.js';
 import { lockDirectory, type DirectoryLock } from './directory-lock.js';
 import { DatabaseUnusableError } from './errors.js';
@@ -26,6 +27,8 @@ export interface OpenOptions {
   readonly logger?: DatabaseLogger;
   /** Every transaction is read-only. */
   readonly readOnly?: boolean;
+  /** Server only: how long nothing moves on a connection in use before it is looked into (ms). */
+  readonly silentMs?: number;
   /** Embedded only: where other processes may reach the holder of the directory. */
   readonly socketPath?: string;
   /** Embedded only: an instance that others use too, each with a schema of its own; it is not closed here. */
@@ -95,7 +98,9 @@ export async function openDatabase(url: string, options: OpenOptions = {}): Prom
 }
 
 async function openServer(url: string, schema: string, options: OpenOptions): Promise<Store> {
+  const dead = new DeadConnections(url, options.silentMs ?? SILENT_MS, options.logger);
   const pool = new pg.Pool({
+    Client: dead.clientClass(),
     connectionString: url,
     max: 8,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -104,7 +109,14 @@ async function openServer(url: string, schema: string, options: OpenOptions): Pr
     application_name: 'absence-watch',
     types: typeParsers(),
   });
-  const connections = new Connections(pool, schema, options);
+  dead.follow(pool);
+  const connections = new Connections(pool, schema, options, (client, session) => {
+    dead.introduce(client, session);
+  });
+  const close = async (): Promise<void> => {
+    dead.stop();
+    await pool.end();
+  };
   const store: Store = {
     kind: 'postgres',
     schema,
@@ -121,12 +133,12 @@ async function openServer(url: string, schema: string, options: OpenOptions): Pr
         ),
       ),
     session: () => openSession(connections),
-    close: () => pool.end(),
+    close,
   };
   try {
     await refuseOldServer(store.db);
   } catch (error) {
-    await pool.end();
+    await close();
     throw error;
   }
   return store;
@@ -256,6 +268,8 @@ class Connections {
     readonly pool: pg.Pool,
     readonly schema: string,
     readonly options: OpenOptions,
+    /** Told of each new connection and the server's number for it. */
+    readonly met: (client: pg.PoolClient, session: number) => void = () => undefined,
   ) {
     pool.on('error', (error) => {
       this.#lost(error);
@@ -274,8 +288,8 @@ class Connections {
       client.on('error', (error) => {
         this.#lost(error);
       });
-      await client.query(
-        `select set_config('search_path', $1, false), set_config('statement_timeout', $2, false),
+      const { rows } = await client.query<{ session: number }>(
+        `select pg_backend_pid() as session, set_config('search_path', $1, false), set_config('statement_timeout', $2, false),
                 set_config('lock_timeout', $3, false), set_config('idle_in_transaction_session_timeout', $4, false),
                 set_config('default_transaction_read_only', $5, false), set_config('timezone', 'UTC', false),
                 set_config('jit', 'off', false)`,
@@ -287,6 +301,7 @@ class Connections {
           this.options.readOnly === true ? 'on' : 'off',
         ],
       );
+      if (rows[0] !== undefined) this.met(client, rows[0].session);
       this.#ready.add(client);
       return client;
     } catch (error) {

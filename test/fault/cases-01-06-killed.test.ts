@@ -144,7 +144,8 @@ describe('the program ended in the middle', { timeout: 300_000 }, () => {
     );
     expect(state.state).toBe('sending');
     await again(world);
-    const copies = [...byRecipient(world.mail.messages).values()].map((mails) => mails.length).sort();
+    const told = world.mail.messages.filter(({ to }) => to[0] !== 'ops@luton.example');
+    const copies = [...byRecipient(told).values()].map((mails) => mails.length).sort();
     expect(copies).toEqual([1, 2]);
     const [original, repeated] = world.mail.messages.filter(({ to }) => to[0] === first?.to[0]);
     expect(repeated?.raw.equals(original?.raw ?? Buffer.alloc(0))).toBe(true);

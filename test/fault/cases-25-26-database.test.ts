@@ -7,6 +7,7 @@ import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { loadConfig } from '../../src/config.js';
 import { openDatabase } from '../../src/load/database.js';
+import { runOnce } from '../../src/pipeline.js';
 import { startService } from '../../src/service/service.js';
 import { testDatabaseUrl } from '../support/database.js';
 import {
@@ -42,10 +43,10 @@ async function proxied(): Promise<{ proxy: Proxy; url: string }> {
 }
 
 /** Starts a run and waits until its COPY stands before the locked table. */
-async function runHeldAtCopy(world: Watch, admin: pg.Client, looker: pg.Client) {
+async function heldAtCopy<T>(world: Watch, admin: pg.Client, looker: pg.Client, run: () => Promise<T>) {
   await admin.query('begin');
   await admin.query(`lock table "${world.program.schema}".figure in share mode`);
-  const running = world.run();
+  const running = run();
   for (;;) {
     const { rows } = await looker.query<{ pid: number }>(
       'select pid from pg_locks where relation = $1::regclass and not granted',
@@ -110,12 +111,41 @@ describe('the database', () => {
     const world = await watchWithHistory();
     publishCrossing(world);
     const [admin, looker] = [await beside(), await beside()];
-    const { running, pid } = await runHeldAtCopy(world, admin, looker);
+    const { running, pid } = await heldAtCopy(world, admin, looker, () => world.run());
     await looker.query('select pg_terminate_backend($1)', [pid]);
     await admin.query('rollback');
     const { code, report } = await running;
     expect(report.files).toMatchObject([{ outcome: 'loaded' }]);
     expect(code).toBe(0);
+    await expectWhole(world);
+  });
+
+  it('case 25, connections that go silent in the middle of a load: given up in time, the run ends, the next one loads it whole', async () => {
+    const { proxy, url } = await proxied();
+    const world = await watchWithHistory();
+    publishCrossing(world);
+    const store = await openDatabase(url, { schema: world.program.schema, silentMs: 500 });
+    onTestFinished(() => store.close());
+    const settings = await loadConfig('watch.yaml', world.program.env, world.program.directory);
+    const [admin, looker] = [await beside(), await beside()];
+    const run = (): Promise<string> =>
+      runOnce({
+        ...{ store, settings, log: pino({ level: 'silent' }), trigger: 'schedule' },
+        now: () => new Date('2025-03-20T09:32:00Z'),
+        signal: new AbortController().signal,
+      }).then(
+        ({ outcome }) => outcome,
+        (error: unknown) => String(error),
+      );
+    const { running } = await heldAtCopy(world, admin, looker, run);
+    // Longer than it takes to look into a quiet connection: one that waits for a lock is not dead.
+    await wait(1_500);
+    proxy.silence();
+    await admin.query('rollback');
+    await wait(1_500);
+    await proxy.comeBack();
+    expect(await running).toMatch(/lock of this run was lost|terminated/);
+    expect(await run()).toBe('done');
     await expectWhole(world);
   });
 
@@ -125,7 +155,9 @@ describe('the database', () => {
       const server = await ownServer();
       const world = await watchWithHistory({ env: { DATABASE_URL: server.url } });
       publishCrossing(world);
-      const { running } = await runHeldAtCopy(world, await beside(server.url), await beside(server.url));
+      const { running } = await heldAtCopy(world, await beside(server.url), await beside(server.url), () =>
+        world.run(),
+      );
       await server.restart();
       const { code } = await running;
       expect([0, 1, 3]).toContain(code);
