@@ -11,25 +11,18 @@ import {
   NOTHING,
   rank,
   rate,
+  rounding,
   say,
   type Figure,
-  type Rounding,
+  type Places,
 } from './brief-print.js';
 import { inPlace, placeName, pupilsOf, TOLD_OF, whereWords } from './brief-words.js';
 import { courseOf, isYearBefore, paceSentence, rowYearBefore, type Course } from './brief-trend.js';
-import { Decimal } from '../domain/decimal.js';
+import type { Decimal } from '../domain/decimal.js';
 import { discontinuity } from '../domain/series.js';
 
 /** Groups from this many enrolments on are told: below, a handful of pupils moves the rate. */
 export const GROUP_FROM_ENROLMENTS = 1000;
-
-/** How many decimal places the area's own figures of a measure are printed with. */
-type Places = (measure: Rate) => number;
-
-const rounding =
-  (places: number): Rounding =>
-  (value) =>
-    value.toDecimalPlaces(places, Decimal.ROUND_HALF_UP);
 
 /** 'down from 19.2%', 'unchanged'; undefined where the year before cannot be compared. */
 function movedFrom(now: Figure, before: Figure | undefined, places: number): Sentence | undefined {
@@ -41,12 +34,11 @@ function movedFrom(now: Figure, before: Figure | undefined, places: number): Sen
 }
 
 /** One sentence a measure, and England's pace where it has one. England itself has nothing to stand beside. */
-export function comparisonParagraph(facts: BriefFacts, measures: readonly Rate[], ownPlaces: Places): Paragraph {
+export function comparisonParagraph(facts: BriefFacts, measures: readonly Rate[], places: Places): Paragraph {
   const sentences = measures.flatMap((measure) => {
-    const england = courseOf(facts.england, measure, ownPlaces(measure));
-    const told = comparison(facts, measure, england, england?.pace === undefined ? ownPlaces(measure) : england.places);
-    const pace =
-      england === undefined ? undefined : paceSentence(england, ` in ${MEASURE_WORDS[measure]} across England`);
+    const england = courseOf(facts.england, measure);
+    const told = comparison(facts, measure, england, places(measure));
+    const pace = paceSentence(england?.pace, places(measure), ` in ${MEASURE_WORDS[measure]} across England`);
     return [told, pace].filter((sentence) => sentence !== undefined);
   });
   return { about: 'comparison', sentences };

@@ -5,14 +5,14 @@ import { academicYearLabel, type Period } from '../domain/period.js';
 import { discontinuity } from '../domain/series.js';
 import type { BriefFacts, ChartLine, ChartModel, FigureRow } from './brief-model.js';
 import type { BriefOptions } from './brief.js';
-import { figureOf, placesWhere } from './brief-print.js';
+import { figureOf, type Places } from './brief-print.js';
 import { periodWords, shortPeriod, whereWords } from './brief-words.js';
 
 /** A chart of a phone's width has room for so many periods. */
 const MOST_PERIODS = 24;
 
 /** The trend of one measure for area, region and England; undefined where the area has fewer than two figures. */
-export function briefChart(facts: BriefFacts, options: BriefOptions): ChartModel | undefined {
+export function briefChart(facts: BriefFacts, options: BriefOptions, placesOf: Places): ChartModel | undefined {
   const focus = RATES.find((rate) => rate === options.focus);
   const measure = [focus, ...RATES].find(
     (rate) => rate !== undefined && figureOf(facts.own.at(-1), rate) !== undefined,
@@ -31,6 +31,7 @@ export function briefChart(facts: BriefFacts, options: BriefOptions): ChartModel
     .map((one) => ({ ...one, points: one.points.filter(({ label }) => labels.includes(label)) }))
     .filter((one) => one.points.length > 0);
   const threshold = measure === focus ? options.threshold : undefined;
+  const places = placesOf(measure);
   const title = `${MEASURE_WORDS[measure]} ${whereWords(facts.area, facts.schoolType)}, ${seriesWords(last.period)}`;
   return {
     title: title.charAt(0).toUpperCase() + title.slice(1),
@@ -38,7 +39,8 @@ export function briefChart(facts: BriefFacts, options: BriefOptions): ChartModel
     labels,
     lines: shown,
     threshold,
-    alt: altText(title, shown, threshold, threshold === undefined ? 1 : (options.places ?? 1)),
+    places,
+    alt: altText(title, shown, threshold, places),
     composed: options.composed ?? false,
   };
 }
@@ -74,23 +76,14 @@ function periodLabels(rows: readonly FigureRow[]): readonly string[] {
   return Array.from({ length: last.startYear - first.startYear + 1 }, (_, i) => academicYearLabel(first.startYear + i));
 }
 
-/** @param atLeast decimal places the area's figures are printed with beside the line elsewhere */
-function altText(title: string, lines: readonly ChartLine[], threshold: number | undefined, atLeast: number): string {
-  const places = Math.max(atLeast, placesBeside(lines, threshold));
-  const parts = lines.map((one) => `${one.name}: ${course(one, one.role === 'area' ? places : 1)}`);
+/** @param places decimal places of every figure, as the prose prints them */
+function altText(title: string, lines: readonly ChartLine[], threshold: number | undefined, places: number): string {
+  const parts = lines.map((one) => `${one.name}: ${course(one, places)}`);
   const gap = lines.some(({ points }) => new Set(points.map(({ segment }) => segment)).size > 1)
     ? ' The lines are interrupted where figures are missing or cannot be compared.'
     : '';
   const at = threshold === undefined ? '' : ` A dashed line marks ${plain(threshold, places)}%.`;
   return `Line chart: ${title}. ${parts.join(' ')}${at}${gap}`;
-}
-
-/** Decimal places at which the area's figures stay on their side of the dashed line. */
-function placesBeside(lines: readonly ChartLine[], threshold: number | undefined): number {
-  if (threshold === undefined) return 1;
-  const line = decimal(threshold);
-  const values = lines.filter(({ role }) => role === 'area').flatMap(({ points }) => points.map((one) => one.value));
-  return placesWhere((as) => values.map(decimal).every((value) => as(value).cmp(as(line)) === value.cmp(line)));
 }
 
 /** A line never with fewer decimals than configured: '2' is '2.0', '2.25' stays '2.25'. */

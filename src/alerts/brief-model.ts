@@ -146,6 +146,8 @@ export interface ChartModel {
   readonly threshold: number | undefined;
   /** Lines of other rules on the same figures, drawn as well. */
   readonly otherThresholds?: readonly number[];
+  /** Decimal places of the figures at the ends of the lines and in `alt`, as in the prose beside it. */
+  readonly places: number;
   /** What a person who does not see the chart should know: the trend in words. */
   readonly alt: string;
   /** Set on charts of composed figures, which say so. */

@@ -1,6 +1,6 @@
 /** Numbers to print: each rounded once, each with the stored figures it stands for. */
 import { decimal, Decimal, printed, printedCount } from '../domain/decimal.js';
-import type { Measure } from '../domain/measure.js';
+import type { Measure, Rate } from '../domain/measure.js';
 import type { FigureRow, Quoted, Sentence, Source } from './brief-model.js';
 import { cardinal, naturalFrequency, ordinal } from './brief-words.js';
 
@@ -41,24 +41,41 @@ export function sourceOf({ row, measure, value }: Figure): Source {
 /** How a value looks at a number of decimal places, as a number to compare what the reader sees. */
 export type Rounding = (value: Decimal) => Decimal;
 
-/** Figures are published with up to 13 decimals: beyond, nothing can differ. */
-const MOST_PLACES = 15;
+/** How many decimal places the figures of a measure are printed with. */
+export type Places = (measure: Rate) => number;
 
-/**
- * The fewest decimal places (one or more) at which what is said holds for the numbers as printed: a difference fits
- * the two figures beside it, a figure is on its side of a threshold. One more decimal at a time.
- */
-export function placesWhere(holds: (as: Rounding) => boolean, atLeast = 1): number {
-  let places = atLeast;
-  while (places < MOST_PLACES && !holds((value) => value.toDecimalPlaces(places, Decimal.ROUND_HALF_UP))) places++;
-  return places;
+/** Rounds half away from zero to a number of decimal places. */
+export function rounding(places: number): Rounding {
+  return (value) => value.toDecimalPlaces(places, Decimal.ROUND_HALF_UP);
 }
 
-/** Does the printed difference fit the printed figures? */
+/**
+ * Decimal places at which what is said holds for the numbers as printed (a difference fits the two figures beside it, a
+ * figure is on its side of a line): one, or else one more. Never a third: what two do not show is said in words.
+ */
+export function placesWhere(holds: (as: Rounding) => boolean): 1 | 2 {
+  return holds(rounding(1)) ? 1 : 2;
+}
+
+/** Does rounding keep a figure on its side of a line? */
+export function keepsSide(as: Rounding, value: Decimal, line: Decimal): boolean {
+  return as(value).cmp(as(line)) === value.cmp(line);
+}
+
+/** Decimal places at which all figures of some rows stay on their side of a line, in percent. */
+export function placesBeside(rows: readonly FigureRow[], measure: Measure, line: number | undefined): 1 | 2 {
+  const values = rows.map((row) => figureOf(row, measure)?.value).filter((value) => value !== undefined);
+  return line === undefined ? 1 : placesWhere((as) => values.every((value) => keepsSide(as, value, decimal(line))));
+}
+
+/** The difference of two figures as printed: beside them it never looks wrong. */
+export function printedDifference(as: Rounding, later: Decimal, earlier: Decimal): Decimal {
+  return as(later).minus(as(earlier));
+}
+
+/** Is the difference of the figures as printed the rounded difference too? */
 export function differenceFits(as: Rounding, later: Decimal, earlier: Decimal): boolean {
-  return as(later)
-    .minus(as(earlier))
-    .eq(as(later.minus(earlier)));
+  return printedDifference(as, later, earlier).eq(as(later.minus(earlier)));
 }
 
 /** '17.3%' */
@@ -76,12 +93,11 @@ export function count(figure: Figure): Quoted {
   return { text: printedCount(figure.value), value: figure.value.toNumber(), kind: 'count', from: [sourceOf(figure)] };
 }
 
-/** The size of a difference, without sign and unit: '0.7'. */
+/** The size of the difference of two figures printed with so many places, without sign and unit: '0.7'. */
 export function difference(later: Figure, earlier: Figure, places: number): Quoted {
-  const value = later.value.minus(earlier.value);
   return {
-    text: printed(value.abs(), places),
-    value: value.toNumber(),
+    text: printed(printedDifference(rounding(places), later.value, earlier.value).abs(), places),
+    value: later.value.minus(earlier.value).toNumber(),
     kind: 'difference',
     from: [sourceOf(later), sourceOf(earlier)],
   };

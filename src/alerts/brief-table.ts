@@ -3,7 +3,7 @@ import { Decimal, printed } from '../domain/decimal.js';
 import type { Rate } from '../domain/measure.js';
 import { discontinuity } from '../domain/series.js';
 import type { BriefFacts, BriefTable, FigureRow, TableRow } from './brief-model.js';
-import { differenceFits, figureOf, meanOf, placesWhere, sourceOf } from './brief-print.js';
+import { figureOf, meanOf, printedDifference, rounding, sourceOf, type Places } from './brief-print.js';
 import { shortPeriod } from './brief-words.js';
 import { rowYearBefore } from './brief-trend.js';
 import { academicYearLabel } from '../domain/period.js';
@@ -18,18 +18,22 @@ export function signed(value: Decimal, places: number): string {
   return `${value.gt(0) ? '+' : '−'}${text}`;
 }
 
-/** Figures in percent, changes in percentage points; in each row at the places at which the three agree. */
-export function briefTable(facts: BriefFacts, measures: readonly Rate[]): BriefTable {
+/**
+ * Figures in percent, changes in percentage points.
+ * @param places as the prose prints the same figures; a change is that of the two figures as printed beside it
+ */
+export function briefTable(facts: BriefFacts, measures: readonly Rate[], places: Places): BriefTable {
   const last = facts.own.at(-1);
   const period = last?.period;
-  const rows = measures.flatMap((measure) =>
-    [
-      row(measure, facts.area.name, facts.own),
-      row(measure, facts.region.at(-1)?.area ?? '', facts.region),
-      row(measure, 'England', facts.england),
-      neighboursRow(measure, facts),
-    ].filter((one) => one !== undefined),
-  );
+  const rows = measures.flatMap((measure) => {
+    const to = places(measure);
+    return [
+      row(measure, facts.area.name, facts.own, to),
+      row(measure, facts.region.at(-1)?.area ?? '', facts.region, to),
+      row(measure, 'England', facts.england, to),
+      neighboursRow(measure, facts, to),
+    ].filter((one) => one !== undefined);
+  });
   const before = period === undefined ? undefined : rowYearBefore(facts.own)?.period;
   return {
     nowHeading: period === undefined ? '' : shortPeriod(period),
@@ -43,7 +47,7 @@ export function briefTable(facts: BriefFacts, measures: readonly Rate[]): BriefT
   };
 }
 
-function row(measure: Rate, place: string, rows: readonly FigureRow[]): TableRow | undefined {
+function row(measure: Rate, place: string, rows: readonly FigureRow[], places: number): TableRow | undefined {
   const last = rows.at(-1);
   if (last === undefined) return undefined;
   const now = figureOf(last, measure);
@@ -55,7 +59,6 @@ function row(measure: Rate, place: string, rows: readonly FigureRow[]): TableRow
   // Across a break the two must not stand beside each other; across a gap they may, without a change.
   const before = between?.kind === 'break' ? undefined : found;
   const comparable = now !== undefined && before !== undefined && between === undefined;
-  const places = comparable ? placesWhere((as) => differenceFits(as, now.value, before.value)) : 1;
   return {
     measure,
     place,
@@ -66,12 +69,12 @@ function row(measure: Rate, place: string, rows: readonly FigureRow[]): TableRow
       before: before?.value.toNumber() ?? null,
       change: comparable ? now.value.minus(before.value).toNumber() : null,
     },
-    change: comparable ? signed(now.value.minus(before.value), places) : NO_FIGURE,
+    change: comparable ? signed(printedDifference(rounding(places), now.value, before.value), places) : NO_FIGURE,
     sources: [now, before].filter((figure) => figure !== undefined).map(sourceOf),
   };
 }
 
-function neighboursRow(measure: Rate, facts: BriefFacts): TableRow | undefined {
+function neighboursRow(measure: Rate, facts: BriefFacts, places: number): TableRow | undefined {
   const figures = (facts.neighbours?.rows ?? [])
     .map((one) => figureOf(one, measure))
     .filter((one) => one !== undefined);
@@ -79,7 +82,7 @@ function neighboursRow(measure: Rate, facts: BriefFacts): TableRow | undefined {
   return {
     measure,
     place: NEIGHBOURS,
-    now: `${printed(meanOf(figures), 1)}%`,
+    now: `${printed(meanOf(figures), places)}%`,
     before: NO_FIGURE,
     change: NO_FIGURE,
     values: { now: meanOf(figures).toNumber(), before: null, change: null },

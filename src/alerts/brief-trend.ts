@@ -10,6 +10,7 @@ import {
   figureOf,
   joined,
   placesWhere,
+  rounding,
   say,
   type Figure,
   type Rounding,
@@ -41,8 +42,8 @@ export interface Course {
   readonly record:
     { readonly kind: 'highest' | 'lowest'; readonly since: Period; readonly wholeSeries: boolean } | undefined;
   readonly pace: Pace | undefined;
-  /** Decimal places at which figures and differences of this course agree in print. */
-  readonly places: number;
+  /** Decimal places that figures and differences of this course need, to agree in print. */
+  readonly places: 1 | 2;
 }
 
 /** Is `earlier` the same period of the year before `later`? */
@@ -58,36 +59,26 @@ export function rowYearBefore(rows: readonly FigureRow[]): FigureRow | undefined
 
 /** A record wants company: fewer earlier figures make every second one a record. */
 const RECORD_WANTS = 3;
-/** A slowing that two decimals do not show is no news. */
-const MOST_PLACES_OF_PACE = 2;
-
-/**
- * The course of one measure up to the last row, undefined where that row has no number.
- * @param rows one area, oldest first @param atLeast decimal places to print with at the least
- */
-export function courseOf(rows: readonly FigureRow[], measure: Measure, atLeast = 1): Course | undefined {
+/** The course of one measure up to the last of an area's rows, oldest first; undefined where that row has no number. */
+export function courseOf(rows: readonly FigureRow[], measure: Measure): Course | undefined {
   const last = rows.at(-1);
   const now = figureOf(last, measure);
   if (last === undefined || now === undefined) return undefined;
   const like = rows.filter((row) => row.period.timeIdentifier === last.period.timeIdentifier);
   const stretch = comparableStretch(like, measure);
   const before = beforeOf(like, measure, now);
-  const base = (as: Rounding): boolean =>
-    before.kind !== 'year before' || differenceFits(as, now.value, before.figure.value);
-  const pace = last.period.kind === 'finished' ? paceOf(stretch) : undefined;
-  const shows = (as: Rounding): boolean => pace !== undefined && base(as) && paceShows(as, pace);
-  const withPace = placesWhere(shows, atLeast);
-  // More decimals asked for by a line close by make no news of what two decimals do not show.
-  const tellPace =
-    pace !== undefined &&
-    placesWhere(shows) <= MOST_PLACES_OF_PACE &&
-    withPace <= Math.max(MOST_PLACES_OF_PACE, atLeast);
+  const finished = last.period.kind === 'finished';
+  const pace = finished ? paceOf(stretch) : undefined;
   return {
     now,
     before,
-    record: last.period.kind === 'finished' ? recordOf(stretch, like) : undefined,
-    pace: tellPace ? pace : undefined,
-    places: tellPace ? withPace : placesWhere(base, atLeast),
+    record: finished ? recordOf(stretch, like) : undefined,
+    pace,
+    places: placesWhere(
+      (as) =>
+        (before.kind !== 'year before' || differenceFits(as, now.value, before.figure.value)) &&
+        (pace === undefined || (differencesFit(as, pace) && paceShows(as, pace))),
+    ),
   };
 }
 
@@ -141,39 +132,43 @@ function steps(figures: readonly Figure[]): readonly Decimal[] {
   return figures.slice(1).map(({ value }, i) => value.minus(figures[i]?.value ?? value));
 }
 
-/** Speeding up or slowing, from unrounded differences, of changes that go one way. */
+/**
+ * Speeding up or slowing, from unrounded differences, of changes that go one way. A change that one decimal shows as
+ * 0.0 is none to speak of, and a pace that two decimals do not show is no news.
+ */
 function paceOf(stretch: readonly Figure[]): Pace | undefined {
   const [d1, d2, d3] = [undefined, undefined, undefined, ...steps(stretch.slice(-4))].slice(-3);
-  if (d2 === undefined || d3 === undefined || d2.isZero() || d3.isZero() || d2.gt(0) !== d3.gt(0)) return undefined;
-  if (d2.abs().eq(d3.abs())) return undefined;
+  if (d2 === undefined || d3 === undefined || isSlight(d2) || isSlight(d3) || d2.gt(0) !== d3.gt(0)) return undefined;
   const direction = d3.gt(0) ? 'rise' : 'fall';
   const how = d3.abs().lt(d2.abs()) ? 'slowing' : 'speeding up';
-  const alsoBefore =
-    d1 !== undefined &&
-    !d1.isZero() &&
-    d1.gt(0) === d2.gt(0) &&
-    !d1.abs().eq(d2.abs()) &&
-    d2.abs().lt(d1.abs()) === (how === 'slowing');
-  return { direction, how, years: alsoBefore ? 2 : 1, figures: stretch.slice(alsoBefore ? -4 : -3) };
+  const over = (years: 1 | 2): Pace => ({ direction, how, years, figures: stretch.slice(-2 - years) });
+  const two = d1 === undefined || isSlight(d1) || d1.gt(0) !== d2.gt(0) ? [] : [over(2)];
+  return [...two, over(1)].find((pace) => paceShows(rounding(2), pace));
 }
 
-/** Do the printed differences fit the printed figures, and go the way that is told? */
+function isSlight(step: Decimal): boolean {
+  return rounding(1)(step).isZero();
+}
+
+function differencesFit(as: Rounding, { figures }: Pace): boolean {
+  return figures.every(({ value }, i) => i === 0 || differenceFits(as, value, figures[i - 1]?.value ?? value));
+}
+
+/** Do the printed differences go the way that is told? */
 function paceShows(as: Rounding, { figures, how }: Pace): boolean {
-  const fits = figures.every(({ value }, i) => i === 0 || differenceFits(as, value, figures[i - 1]?.value ?? value));
-  const shown = steps(figures).map((step) => as(step).abs());
-  return (
-    fits &&
-    shown.every(
-      (step, i) => i === 0 || (how === 'slowing' ? step.lt(shown[i - 1] ?? step) : step.gt(shown[i - 1] ?? step)),
-    )
-  );
+  const shown = steps(figures.map((figure) => ({ ...figure, value: as(figure.value) }))).map((step) => step.abs());
+  return shown.every((step, i) => {
+    const before = shown[i - 1];
+    return !step.isZero() && (before === undefined || (how === 'slowing' ? step.lt(before) : step.gt(before)));
+  });
 }
 
 /**
  * 'The rise has slowed for two years running: 0.4 percentage points in 2022/23, 0.3 in 2023/24 and 0.2 in 2024/25.'
+ * @param places decimal places, at least those that the course of the pace needs
  * @param of what moves, where it has to be said: ' in severe absence across England'
  */
-export function paceSentence({ pace, places }: Course, of: string): Sentence | undefined {
+export function paceSentence(pace: Pace | undefined, places: number, of: string): Sentence | undefined {
   if (pace === undefined) return undefined;
   const gone = pace.how === 'slowing' ? 'slowed' : 'sped up';
   const howLong = pace.years === 2 ? ' for two years running' : '';

@@ -16,9 +16,21 @@ import {
 } from './brief-words.js';
 import { briefChart } from './brief-chart.js';
 import { comparisonParagraph, groupsParagraph, rankParagraph } from './brief-beside.js';
-import { capital, count, difference, figureOf, frequency, NOTHING, rate, say, type Figure } from './brief-print.js';
+import {
+  capital,
+  count,
+  difference,
+  figureOf,
+  frequency,
+  NOTHING,
+  placesBeside,
+  rate,
+  say,
+  type Figure,
+  type Places,
+} from './brief-print.js';
 import { briefTable } from './brief-table.js';
-import { courseOf, paceSentence, type Course } from './brief-trend.js';
+import { courseOf, paceSentence, type Before, type Course } from './brief-trend.js';
 
 export interface BriefOptions {
   /** The measure of a rule, told and drawn first; without it persistent absence. */
@@ -43,13 +55,8 @@ export function composeBrief(unclean: BriefFacts, options: BriefOptions = {}): B
   const last = facts.own.at(-1);
   if (last === undefined) throw new Error(`There is no figure for ${facts.area.name} in the series ${facts.series}.`);
   const measures = toldMeasures(last, options.focus);
-  const courses = new Map<Rate, Course | undefined>(
-    measures.map((measure) => [
-      measure,
-      courseOf(facts.own, measure, measure === options.focus ? options.places : undefined),
-    ]),
-  );
-  const places = (measure: Rate): number => courses.get(measure)?.places ?? 1;
+  const tellings = new Map(measures.map((measure) => [measure, tellingOf(facts, measure, options)]));
+  const places: Places = (measure) => tellings.get(measure)?.places ?? 1;
   const pupilRates = measures.filter((measure) => measure in TOLD_OF);
   return {
     area: facts.area,
@@ -58,16 +65,41 @@ export function composeBrief(unclean: BriefFacts, options: BriefOptions = {}): B
     period: last.period,
     periodWords: periodWords(last.period, last.asOf),
     periodEnded: periodEnded(last.period, last.asOf),
-    headline: headline(facts, measures),
+    headline: headline(facts, measures, places),
     paragraphs: [
-      areaParagraph(facts, last, measures, courses),
+      areaParagraph(facts, last, tellings),
       comparisonParagraph(facts, pupilRates.length > 0 ? pupilRates : measures, places),
       rankParagraph(facts, pupilRates.length > 0 ? pupilRates : measures),
       groupsParagraph(facts, pupilRates),
     ].filter((paragraph) => paragraph.sentences.length > 0),
-    table: briefTable(facts, measures),
-    chart: briefChart(facts, options),
+    table: briefTable(facts, measures, places),
+    chart: briefChart(facts, options, places),
     releases: facts.releases,
+  };
+}
+
+/** One measure of a brief: its course, and the decimal places at which every sentence, the table and the chart print it. */
+interface Telling {
+  readonly course: Course | undefined;
+  readonly places: number;
+}
+
+/**
+ * One choice of places for all figures of a measure, so that none is printed in two ways. It is made by what the prose
+ * says: the area's change and pace, England's pace, and the side of a rule's line.
+ */
+function tellingOf(facts: BriefFacts, measure: Rate, options: BriefOptions): Telling {
+  const course = courseOf(facts.own, measure);
+  const england = courseOf(facts.england, measure);
+  const beside = measure === options.focus ? options : {};
+  return {
+    course,
+    places: Math.max(
+      course?.places ?? 1,
+      england?.pace === undefined ? 1 : england.places,
+      beside.places ?? 1,
+      placesBeside(facts.own, measure, beside.threshold),
+    ),
   };
 }
 
@@ -81,42 +113,36 @@ function toldMeasures(row: FigureRow, focus: Measure | undefined): readonly Rate
 }
 
 /** 'Luton: persistent absence 17.3%, severe absence 1.5%' */
-function headline(facts: BriefFacts, measures: readonly Rate[]): string {
+function headline(facts: BriefFacts, measures: readonly Rate[], places: Places): string {
   const last = facts.own.at(-1);
   const told = measures.filter((measure) => measure in TOLD_OF);
   const parts = (told.length > 0 ? told : measures).map((measure) => {
     const figure = figureOf(last, measure);
-    return `${MEASURE_WORDS[measure]} ${figure === undefined ? 'not shown' : rate(figure, 1).text}`;
+    return `${MEASURE_WORDS[measure]} ${figure === undefined ? 'not shown' : rate(figure, places(measure)).text}`;
   });
   const types = schoolTypeWords(facts.schoolType);
   return `${facts.area.name}${types === undefined ? '' : ` (${types})`}: ${parts.join(', ')}`;
 }
 
-function areaParagraph(
-  facts: BriefFacts,
-  last: FigureRow,
-  measures: readonly Rate[],
-  courses: ReadonlyMap<Rate, Course | undefined>,
-): Paragraph {
+function areaParagraph(facts: BriefFacts, last: FigureRow, tellings: ReadonlyMap<Rate, Telling>): Paragraph {
   const sentences: Sentence[] = [];
   let enrolmentsNamed = false;
-  measures.forEach((measure, i) => {
-    const course = courses.get(measure);
+  [...tellings].forEach(([measure, { course, places }], i) => {
     const when = i === 0 ? ` ${duringPeriod(last.period, last.asOf)}` : '';
     if (course === undefined) {
-      sentences.push(missingSentence(facts, last, measure, when));
+      sentences.push(missingSentence(facts, last, measure, when, places));
       return;
     }
     const pupils = enrolmentsNamed ? 'pupils' : 'pupil enrolments';
     const where = i === 0 ? ` ${whereWords(facts.area, facts.schoolType)}` : '';
     const told =
-      toldOfPupils(course, where, pupils) ??
-      say`${MEASURE_WORDS[measure]}${where} was ${rate(course.now, course.places)} of possible sessions`;
+      toldOfPupils(course.now, where, pupils, places) ??
+      say`${MEASURE_WORDS[measure]}${where} was ${rate(course.now, places)} of possible sessions`;
     if (measure in TOLD_OF) enrolmentsNamed = true;
     const aside = when.endsWith(',') ? when.slice(0, -1) : when;
-    sentences.push(capital(say`${told}${aside}${changeClause(course)}.`));
-    sentences.push(...apartSentences(facts, course));
-    const pace = paceSentence(course, '');
+    sentences.push(capital(say`${told}${aside}${changeClause(course, places)}.`));
+    sentences.push(...apartSentences(facts, course.before, places));
+    const pace = paceSentence(course.pace, places, '');
     if (pace !== undefined) sentences.push(pace);
   });
   // Two measures often have the same thing to say about the years before: once is enough.
@@ -125,7 +151,7 @@ function areaParagraph(
 }
 
 /** '6,569 pupil enrolments in Luton (17.3%, about one in six) were persistently absent'; undefined for rates of sessions. */
-function toldOfPupils({ now, places }: Course, where: string, pupils: string): Sentence | undefined {
+function toldOfPupils(now: Figure, where: string, pupils: string, places: number): Sentence | undefined {
   const words = TOLD_OF[now.measure];
   if (words === undefined) return undefined;
   const near = frequency(now);
@@ -152,7 +178,7 @@ function countBehind(figure: Figure): Quoted | undefined {
 const SLIGHT = 0.05;
 
 /** ', down slightly, by 0.7 percentage points, from 18.0% in 2023/24, the lowest since …'; '' where nothing is comparable. */
-function changeClause({ now, before, record, places }: Course): Sentence {
+function changeClause({ now, before, record }: Course, places: number): Sentence {
   if (before.kind !== 'year before') return NOTHING;
   const { figure } = before;
   const at =
@@ -178,7 +204,7 @@ function recordWords({ kind, since, wholeSeries }: NonNullable<Course['record']>
 }
 
 /** What is said where the year before cannot be compared. */
-function apartSentences(facts: BriefFacts, { before, places }: Course): readonly Sentence[] {
+function apartSentences(facts: BriefFacts, before: Before, places: number): readonly Sentence[] {
   switch (before.kind) {
     case 'year before':
       return [];
@@ -199,12 +225,12 @@ function apartSentences(facts: BriefFacts, { before, places }: Course): readonly
   }
 }
 
-function missingSentence(facts: BriefFacts, last: FigureRow, measure: Rate, when: string): Sentence {
+function missingSentence(facts: BriefFacts, last: FigureRow, measure: Rate, when: string, places: number): Sentence {
   const aside = when.endsWith(',') ? when.slice(0, -1) : when;
-  const before = courseOf(facts.own.slice(0, -1), measure);
+  const before = facts.own.map((row) => figureOf(row, measure)).findLast((figure) => figure !== undefined);
   const was =
     before === undefined
       ? ''
-      : say` The last one published was ${rate(before.now, 1)} for ${shortPeriod(before.now.row.period)}.`;
+      : say` The last one published was ${rate(before, places)} for ${shortPeriod(before.row.period)}.`;
   return say`The figure for ${MEASURE_WORDS[measure]} ${whereWords(facts.area, facts.schoolType)}${aside} is ${symbolWords(last.symbols[measure] ?? '')}.${was}`;
 }

@@ -210,7 +210,7 @@ function endLabels(
       line.points.slice(-1).map((point) => ({
         label: point.label,
         value: point.value,
-        text: `${printed(point.value)}%`,
+        text: `${printed(point.value, model.places)}%`,
         name: line.name,
       })),
     )

@@ -3,7 +3,7 @@ import { decimal, Decimal, printed, printedCount } from '../domain/decimal.js';
 import { isRate, MEASURE_WORDS } from '../domain/measure.js';
 import type { Period } from '../domain/period.js';
 import type { Condition, Rule } from '../domain/rule.js';
-import { differenceFits, placesWhere } from './brief-print.js';
+import { differenceFits, keepsSide, placesWhere } from './brief-print.js';
 import { periodWords, symbolWords } from './brief-words.js';
 import {
   isBreach,
@@ -21,11 +21,6 @@ export interface Earlier {
   readonly symbol: string | undefined;
   readonly period: Period;
   readonly asOf: string | undefined;
-}
-
-/** Does rounding keep `value` on its side of `line`? */
-function keepsSide(as: (value: Decimal) => Decimal, value: Decimal, line: Decimal): boolean {
-  return as(value).cmp(as(line)) === value.cmp(line);
 }
 
 /** All the numbers a condition is judged by: figure, comparison and difference fit each other and their side of the lines. */

@@ -4,7 +4,6 @@ import { composeBrief } from '../../src/alerts/brief.js';
 import { briefJson } from '../../src/alerts/brief-json.js';
 import { naturalFrequency, ordinal, periodEnded, symbolWords } from '../../src/alerts/brief-words.js';
 import type { Brief, BriefFacts, FigureRow, Paragraph } from '../../src/alerts/brief-model.js';
-import { courseOf } from '../../src/alerts/brief-trend.js';
 import { decimal } from '../../src/domain/decimal.js';
 import { academicPeriod, weekPeriod } from '../../src/domain/period.js';
 import { lutonFacts, row, term, years } from './brief-fixtures.js';
@@ -125,11 +124,34 @@ describe('what the years before allow', () => {
     );
   });
 
-  it('does not call noise a change of pace where a line close by asks for more decimals', () => {
-    const noise = years({ 2022: ['10.5'], 2023: ['11.0'], 2024: ['11.5004'] });
-    expect(courseOf(noise, 'persistent_absence_rate', 4)).toMatchObject({ pace: undefined, places: 4 });
-    const faster = years({ 2022: ['10.5'], 2023: ['11.0'], 2024: ['12.0'] });
-    expect(courseOf(faster, 'persistent_absence_rate', 4)).toMatchObject({ pace: { how: 'speeding up' }, places: 4 });
+  it('does not call noise a change of pace where a line close by asks for another decimal', () => {
+    const severe = (last: string): string =>
+      told(
+        composeBrief(
+          lutonFacts({
+            own: years({ 2022: ['10.0', '1.0'], 2023: ['10.0', '1.5'], 2024: ['10.0', last] }),
+            region: [],
+            england: [],
+          }),
+          { focus: 'severe_absence_rate', threshold: 2 },
+        ),
+      );
+    expect(severe('2.004')).toContain('up 0.50 percentage points from 1.50%');
+    expect(severe('2.004')).not.toContain('sped up');
+    expect(severe('2.02')).toContain('The rise has sped up: 0.50 percentage points in 2023/24 and 0.52 in 2024/25.');
+  });
+
+  it('tells no pace beside an unchanged figure, nor one with a change of 0.0', () => {
+    const pace = (rates: Record<number, [string]>): string | undefined =>
+      /The (rise|fall).*/.exec(told(alone(years(rates))))?.[0];
+    expect(pace({ 2022: ['17.0'], 2023: ['17.6'], 2024: ['17.63'] }), 'unchanged').toBeUndefined();
+    expect(pace({ 2022: ['17.0'], 2023: ['17.04'], 2024: ['18.0'] }), 'a rise of 0.0 first').toBeUndefined();
+    expect(pace({ 2021: ['16.98'], 2022: ['17.0'], 2023: ['17.4'], 2024: ['18.0'] }), 'one year of two').toBe(
+      'The rise has sped up: 0.4 percentage points in 2023/24 and 0.6 in 2024/25.',
+    );
+    const england = years({ 2022: ['17.0'], 2023: ['17.6'], 2024: ['17.63'] }, { area: 'England' });
+    const beside = told(alone(years({ 2023: ['18.0'], 2024: ['17.3'] }), { england }), 'comparison');
+    expect(beside).toBe('Persistent absence in Luton (17.3%) was lower than in England (17.6%, unchanged).');
   });
 });
 
@@ -247,23 +269,65 @@ describe('printed numbers', () => {
     );
   });
 
+  it('have the same decimals in prose, table and chart, two at the most, and no change contradicts its figures', () => {
+    const stretch = fc.array(rate, { minLength: 4, maxLength: 4 });
+    const rows = (rates: readonly string[], area: string): FigureRow[] =>
+      rates.map((value, i) => row(term(2021 + i), { persistent_absence_rate: value }, { area }));
+    fc.assert(
+      fc.property(stretch, stretch, stretch, (luton, east, england) => {
+        const brief = alone(rows(luton, 'Luton'), {
+          region: rows(east, 'East of England'),
+          england: rows(england, 'England'),
+        });
+        const quoted = brief.paragraphs
+          .flatMap(({ sentences }) => sentences.flatMap(({ numbers }) => numbers))
+          .filter(({ kind }) => kind === 'rate' || kind === 'difference')
+          .map(({ text }) => text);
+        const cells = brief.table.rows.flatMap(({ now, before, change }) => [now, before, change]);
+        const alt = brief.chart?.alt.match(/\d+\.\d+%/g) ?? [];
+        const decimals = new Set([...quoted, ...cells, ...alt].map((text) => /\.(\d+)/.exec(text)?.[1]?.length));
+        expect([[1], [2]]).toContainEqual([...decimals]);
+        for (const { now, before, change } of brief.table.rows)
+          expect(decimal(now.slice(0, -1)).minus(before.slice(0, -1)).toFixed()).toBe(
+            decimal(change.replace('−', '-')).toFixed(),
+          );
+      }),
+    );
+  });
+
+  it('say the same of a comparison in prose and table', () => {
+    const england = years({ 2023: ['17.275'], 2024: ['17.34'] }, { area: 'England' });
+    const brief = alone(years({ 2023: ['18.0'], 2024: ['17.3'] }), { england });
+    expect(told(brief, 'comparison')).toContain('England (17.3%, unchanged)');
+    expect(brief.table.rows.find(({ place }) => place === 'England')).toMatchObject({
+      now: '17.3%',
+      before: '17.3%',
+      change: '0.0',
+      values: { change: 0.065 },
+    });
+    const close = alone(years({ 2023: ['18.04'], 2024: ['17.255'] }), { england });
+    expect(told(close)).toContain('17.26% of pupil enrolments in Luton (about one in six)');
+    expect(told(close, 'comparison')).toContain('Luton (17.26%) was lower than in England (17.34%, up from 17.28%)');
+    expect(close.table.rows.find(({ place }) => place === 'England')).toMatchObject({ now: '17.34%', change: '+0.06' });
+    expect(close.headline).toBe('Luton: persistent absence 17.26%');
+  });
+
   it('never contradict each other in a told speeding up or slowing', () => {
     const close = fc.integer({ min: 0, max: 300 }).map((n) => (17 + n / 100).toFixed(2));
     fc.assert(
       fc.property(fc.array(close, { minLength: 4, maxLength: 4 }), (rates) => {
-        const course = courseOf(
-          rates.map((value, i) => row(term(2021 + i), { persistent_absence_rate: value })),
-          'persistent_absence_rate',
-        );
-        if (course?.pace === undefined) return;
-        const shown = (value: string): number => Number(decimal(value).toFixed(course.places));
-        const steps = course.pace.figures.slice(1).map((figure, i) => {
-          const before = course.pace?.figures[i]?.value.toFixed() ?? '0';
-          return Math.round(Math.abs(shown(figure.value.toFixed()) - shown(before)) * 1000);
-        });
-        const sorted = [...steps].sort((a, b) => (course.pace?.how === 'slowing' ? b - a : a - b));
+        const text = told(alone(rates.map((value, i) => row(term(2021 + i), { persistent_absence_rate: value }))));
+        const [, how, all = ''] = /has (slowed|sped up)[^:]*: (.*)\./.exec(text) ?? [];
+        if (how === undefined) return;
+        expect(text).not.toContain('unchanged');
+        const steps = [...all.matchAll(/(\d+\.\d+)(?: percentage points)? in/g)].map(([, step]) => Number(step));
+        const sorted = [...steps].sort((a, b) => (how === 'slowed' ? b - a : a - b));
+        expect(steps.length).toBeGreaterThan(1);
         expect(steps).toEqual(sorted);
+        expect(steps).not.toContain(0);
         expect(new Set(steps).size).toBe(steps.length);
+        const last = /(?:up|down)(?: slightly, by)? (\d+\.\d+) percentage points/.exec(text)?.[1];
+        expect(last).toBe(steps.at(-1)?.toFixed(last?.split('.')[1]?.length));
       }),
     );
   });

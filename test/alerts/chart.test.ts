@@ -94,6 +94,14 @@ describe('the chart', () => {
     expect(alt(['1.5', '1.6', '1.7', '2.1'], 1)).toContain('to 2.1% in 2024/25, its highest. A dashed');
   });
 
+  it('prints the figures of all lines, in picture and alt text, with the same decimals', async () => {
+    const model = luton({ focus: 'severe_absence_rate', threshold: 1.46 });
+    expect(model.alt).toContain('England: from 0.70% in 2016/17');
+    expect(model.alt).toContain('East of England: from 1.50% in 2021/22 to 2.20% in 2024/25');
+    const { svg } = await renderChart(model);
+    for (const end of ['1.50%', '2.20%', '2.28%']) expect(svg).toContain(`>${end}<`);
+  });
+
   it('is not drawn of a single figure', () => {
     expect(composeBrief(lutonFacts({ own: years({ 2024: ['17.3'] }) })).chart).toBeUndefined();
   });

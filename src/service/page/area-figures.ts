@@ -1,5 +1,6 @@
 /** What the area page is made from: the area's current figures, those of its region and of England, the lines of rules. */
 import { briefChart } from '../../alerts/brief-chart.js';
+import { placesBeside } from '../../alerts/brief-print.js';
 import { figureRow } from '../../alerts/brief-facts.js';
 import type { ChartModel, FigureRow } from '../../alerts/brief-model.js';
 import type { Rate } from '../../domain/measure.js';
@@ -156,6 +157,7 @@ export function chartOf(
       releases: [],
     },
     { focus: measure, composed, ...(threshold === undefined ? {} : { threshold }) },
+    () => placesBeside(own, measure, threshold),
   );
   return chart === undefined ? undefined : { ...chart, otherThresholds };
 }
