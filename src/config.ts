@@ -7,7 +7,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { isLoopback, readSmtpUrl, SmtpSettingsError, type SmtpSettings } from './alerts/smtp-settings.js';
 import { readEnvironment, type Environment } from './config/environment.js';
 import { parseConfig, type ParsedConfig } from './config/parse.js';
-import { ConfigError, type Config, type ConfigProblem } from './config/types.js';
+import { ConfigError, type Config, type ConfigProblem, type PlacedName, type Remains } from './config/types.js';
 
 export { readEnvironment, VARIABLE_NAMES, type Environment } from './config/environment.js';
 export { parseConfig, type ParsedConfig } from './config/parse.js';
@@ -26,6 +26,8 @@ export interface Settings {
   readonly configFile: string | undefined;
   /** Doubts about the configuration that do not stop it. */
   readonly warnings: readonly ConfigProblem[];
+  /** What only loaded figures can tell right from wrong (alerts/watched-names). */
+  readonly names: readonly PlacedName[];
 }
 
 export const DEFAULT_CONFIG_FILE = 'config/absence-watch.yaml';
@@ -56,8 +58,20 @@ export async function loadConfig(
     ...(parsed.kind === 'invalid' ? parsed.problems : []),
     ...(environment.kind === 'invalid' ? environment.problems : []),
   ];
-  if (parsed.kind === 'invalid' || environment.kind === 'invalid') throw new ConfigError(problems);
-  const { config, warnings } = parsed;
+  if (environment.kind === 'invalid') throw new ConfigError(problems);
+  const { databaseSchema } = environment.environment;
+  const remains = (names: readonly PlacedName[], dataDirectory: string): Remains => ({
+    ...{ names, databaseSchema },
+    databaseUrl: databaseUrl(environment.environment, resolve(cwd, dataDirectory), cwd),
+  });
+  if (parsed.kind === 'invalid') {
+    const { rest } = parsed;
+    throw new ConfigError(
+      problems,
+      rest?.dataDirectory === undefined ? undefined : remains(rest.names, rest.dataDirectory),
+    );
+  }
+  const { config, warnings, names } = parsed;
   const smtp = smtpOf(environment.environment, config.mail.tls, problems);
   if (!isLoopback(environment.environment.httpHost) && !config.page.exposed)
     problems.push(
@@ -66,7 +80,7 @@ export async function loadConfig(
         'is not this machine alone: set `page: { exposed: true }` if a proxy in front does the sign-in',
       ),
     );
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (problems.length > 0) throw new ConfigError(problems, remains(names, config.dataDirectory));
   const dataDirectory = resolve(cwd, config.dataDirectory);
   return {
     config: {
@@ -78,6 +92,7 @@ export async function loadConfig(
     smtp,
     configFile: content.kind === 'text' ? resolve(cwd, shownName) : undefined,
     warnings,
+    names,
   };
 }
 

@@ -1,7 +1,7 @@
 /** The program as a function: arguments and surroundings in, exit code out. `cli.ts` runs it for a shell, the service for others. */
 import { Command, CommanderError, Option } from 'commander';
 import { pino, type Logger } from 'pino';
-import { ConfigError, loadConfig } from './config.js';
+import { ConfigError, loadConfig, type Settings } from './config.js';
 import { storeOpener, UsageError, type AddCommand, type Context } from './commands/context.js';
 import { Output } from './commands/output.js';
 import { DatabaseHeldError, RunHeldError } from './load/errors.js';
@@ -59,7 +59,7 @@ export async function main(argv: readonly string[], surroundings: Surroundings):
       writeErr: (text) => void streams.stderr.write(text),
     });
 
-  const add: AddCommand = (parent, nameAndArguments, description, example, handler) =>
+  const add: AddCommand = (parent, nameAndArguments, description, example, handler, onBrokenConfig) =>
     parent
       .command(nameAndArguments)
       .description(description)
@@ -85,10 +85,23 @@ export async function main(argv: readonly string[], surroundings: Surroundings):
         const command = parameters.at(-1) as Command;
         const options = command.optsWithGlobals<Record<string, unknown>>();
         json = options['json'] === true;
-        const settings = await loadConfig(text(options['config']), surroundings.env, streams.cwd);
-        const level = text(options['logLevel']) ?? settings.environment.logLevel;
-        const log: Logger = pino(logOptions(level), { write: (line) => void streams.stderr.write(line) });
-        const database = storeOpener(settings, log, surroundings.sharedStore);
+        const logOf = (level: string): Logger =>
+          pino(logOptions(level), { write: (line) => void streams.stderr.write(line) });
+        let settings: Settings;
+        try {
+          settings = await loadConfig(text(options['config']), surroundings.env, streams.cwd);
+        } catch (error) {
+          if (!(error instanceof ConfigError) || error.remains === undefined || onBrokenConfig === undefined)
+            throw error;
+          const database = storeOpener(error.remains, logOf('silent'), surroundings.sharedStore);
+          try {
+            throw new ConfigError(await onBrokenConfig(error.problems, error.remains, () => database.open()));
+          } finally {
+            await database.close();
+          }
+        }
+        const log = logOf(text(options['logLevel']) ?? settings.environment.logLevel);
+        const database = storeOpener(settings.environment, log, surroundings.sharedStore);
         const context: Context = {
           out: new Output(streams, json),
           log,
@@ -110,13 +123,20 @@ export async function main(argv: readonly string[], surroundings: Surroundings):
     await program.parseAsync([...argv], { from: 'user' });
     return code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return 0;
+      if (json) streams.stdout.write(`${JSON.stringify({ error: error.message }, null, 2)}\n`);
+      return 2;
+    }
     if (error instanceof DatabaseHeldError && surroundings.sharedStore === undefined) {
       const answer = await askService(error.holder.socketPath, argv, surroundings);
       if (answer !== undefined) return answer;
     }
     const failure = explain(error);
-    if (json) streams.stdout.write(`${JSON.stringify({ error: failure.message }, null, 2)}\n`);
+    if (json) {
+      const problems = error instanceof ConfigError ? { problems: error.problems } : {};
+      streams.stdout.write(`${JSON.stringify({ error: failure.message, ...problems }, null, 2)}\n`);
+    }
     streams.stderr.write(`absence-watch: ${failure.message}\n`);
     return failure.code;
   }

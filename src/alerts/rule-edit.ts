@@ -1,8 +1,6 @@
-/** What an edit of the rules would do, said before it counts, and what in them no loaded figure answers to. */
+/** What an edit of the rules would do, said before it counts. */
 import type { Kysely } from 'kysely';
-import { nearest } from '../domain/names.js';
-import type { AreaSelector, BriefRequest, Rule } from '../domain/rule.js';
-import { selectAreas } from '../load/areas.js';
+import type { Rule } from '../domain/rule.js';
 import type { Database } from '../load/schema.js';
 import { evaluate } from './evaluate.js';
 import type { Neighbours } from './group-walk.js';
@@ -23,24 +21,18 @@ export interface RuleEdit {
   readonly text: string;
 }
 
-export interface RuleEdits {
-  /** Names of areas, school types and breakdowns that no loaded figure has; none while nothing is loaded. */
-  readonly problems: readonly string[];
-  /** Rules that are as they were are not in it. */
-  readonly changes: readonly RuleEdit[];
-}
-
-/** Compares rules with those last applied, and tries them on the loaded figures without keeping anything. */
+/**
+ * Compares rules with those last applied, and tries them on the loaded figures without keeping anything.
+ * @returns rules that are as they were are not in it
+ */
 export async function describeRuleEdit(
   store: Reader,
   rules: readonly Rule[],
-  briefs: readonly BriefRequest[],
   options: { readonly now?: Date; readonly neighbours?: Neighbours | undefined } = {},
-): Promise<RuleEdits> {
-  const problems = await unanswered(store, rules, briefs);
+): Promise<RuleEdit[]> {
   const changes = await ruleChanges(store.db, rules);
   const changed = rules.filter((rule) => changes.byRule.get(rule.name)?.kind !== 'known');
-  if (changed.length === 0 && changes.gone.length === 0) return { problems, changes: [] };
+  if (changed.length === 0 && changes.gone.length === 0) return [];
   const open = await openAlerts(store.db);
   const trial = await evaluate(store, {
     ...{ rules, briefs: [], recipients: {}, runId: null, now: options.now ?? new Date(), paused: false, dryRun: true },
@@ -67,7 +59,7 @@ export async function describeRuleEdit(
     const edit = { ...{ rule, kind: 'gone' as const, open_now: open.get(rule) ?? 0 }, ...NO_AREAS };
     edits.push({ ...edit, text: editWords(edit) });
   }
-  return { problems, changes: edits };
+  return edits;
 }
 
 const NO_AREAS = { would_tell: [], areas_added: 0, areas_removed: 0 };
@@ -100,49 +92,4 @@ async function openAlerts(db: Kysely<Database>): Promise<Map<string, number>> {
     .groupBy('rule')
     .execute();
   return new Map(rows.map(({ rule, n }) => [rule, Number(n)]));
-}
-
-/** Names in the rules that nothing loaded answers to. */
-async function unanswered(store: Reader, rules: readonly Rule[], briefs: readonly BriefRequest[]): Promise<string[]> {
-  const schoolTypes = (await store.db.selectFrom('school_type').select('name').execute()).map(({ name }) => name);
-  if (schoolTypes.length === 0) return [];
-  const breakdowns = await store.db.selectFrom('breakdown').select(['topic', 'name']).execute();
-  const problems: string[] = [];
-  const say = (where: string, what: string, name: string, near: string | undefined): void => {
-    problems.push(
-      `${where}: no loaded figure has the ${what} "${name}".${near === undefined ? '' : ` Nearest: "${near}".`}`,
-    );
-  };
-  for (const rule of rules) {
-    const where = `Rule "${rule.name}"`;
-    if (!schoolTypes.includes(rule.schoolType))
-      say(where, 'school type', rule.schoolType, nearest(rule.schoolType, schoolTypes));
-    const { topic, breakdown } = rule.breakdown;
-    if (!breakdowns.some((each) => each.topic === topic && each.name === breakdown)) {
-      const names = breakdowns.map((each) => `${each.topic}: ${each.name}`);
-      say(where, 'breakdown', `${topic}: ${breakdown}`, nearest(`${topic}: ${breakdown}`, names));
-    }
-    for (const { name, near } of await unansweredAreas(store, rule.areas)) say(where, 'area', name, near);
-  }
-  for (const brief of briefs)
-    for (const { name, near } of await unansweredAreas(store, brief.areas)) say('briefs', 'area', name, near);
-  return problems;
-}
-
-async function unansweredAreas(
-  store: Reader,
-  selectors: readonly AreaSelector[],
-): Promise<{ readonly name: string; readonly near: string | undefined }[]> {
-  const found = [];
-  for (const selector of selectors) {
-    const selected = await selectAreas(store, selector);
-    if (selected.kind === 'none') found.push({ name: selectorWords(selector), near: selected.near[0] });
-  }
-  return found;
-}
-
-function selectorWords(selector: AreaSelector): string {
-  if (selector.by === 'name') return selector.text;
-  if (selector.by === 'all') return 'all';
-  return selector.within === undefined ? selector.level : `${selector.level} within ${selector.within}`;
 }

@@ -1,11 +1,25 @@
 /** Commands about the configuration and the database's form: config check, config schema, migrate. */
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { describeRuleEdit } from '../alerts/rule-edit.js';
-import { configSchema, nextSlots, problemText } from '../config.js';
+import { unansweredNames } from '../alerts/watched-names.js';
+import { configSchema, nextSlots, problemText, type ConfigProblem, type PlacedName } from '../config.js';
+import type { Store } from '../load/database.js';
+import { DatabaseHeldError } from '../load/errors.js';
 import { migrate, migrationState } from '../load/migrate.js';
 import { readNeighbours } from '../neighbours.js';
 import { ukTime } from '../print.js';
 import type { AddCommand } from './context.js';
+
+async function nameProblems(store: Store, names: readonly PlacedName[]): Promise<ConfigProblem[]> {
+  return (await unansweredNames(store, names)).map(({ name, message }) => ({ ...name.place, message }));
+}
+
+function inOrder(problems: readonly ConfigProblem[]): ConfigProblem[] {
+  // What has no place in the file comes last.
+  const line = (problem: ConfigProblem): number => (problem.line === 0 ? Infinity : problem.line);
+  return [...problems].sort((a, b) => (line(a) === line(b) ? a.column - b.column : line(a) - line(b)));
+}
 
 export function register(program: Command, add: AddCommand): void {
   const config = program.command('config').description('the configuration: check it, print its schema');
@@ -17,32 +31,41 @@ export function register(program: Command, add: AddCommand): void {
     async (context) => {
       const { settings, out } = context;
       const neighbours = await readNeighbours(settings.config.neighbours);
-      const edit = await describeRuleEdit(await context.store(), settings.config.rules, settings.config.briefs, {
-        now: context.now(),
-        neighbours,
-      });
+      const store = await context.store();
+      const problems = (await nameProblems(store, settings.names)).map(problemText);
+      const changes = await describeRuleEdit(store, settings.config.rules, { now: context.now(), neighbours });
       const slots = nextSlots(settings.config.schedule, context.now(), 5);
       const answer = {
         file: settings.configFile ?? null,
         rules: settings.config.rules.length,
         recipients: settings.config.recipients.size,
         warnings: settings.warnings.map(problemText),
-        problems: edit.problems,
-        rule_changes: edit.changes,
+        problems,
+        rule_changes: changes,
         next_slots: slots.map((slot) => slot.toISOString()),
       };
       out.result(answer, () =>
         [
-          `${settings.configFile ?? 'No configuration file: the built-in defaults hold'}${edit.problems.length === 0 ? ': valid' : ''}. ${answer.rules} rules, ${answer.recipients} recipient groups.`,
-          ...answer.problems.map((problem) => `Error: ${problem}`),
+          `${settings.configFile ?? 'No configuration file: the built-in defaults hold'}${problems.length === 0 ? ': valid' : ''}. ${answer.rules} rules, ${answer.recipients} recipient groups.`,
+          ...problems.map((problem) => `Error: ${problem}`),
           ...answer.warnings.map((warning) => `Warning: ${warning}`),
-          ...(edit.changes.length === 0
+          ...(changes.length === 0
             ? ['The rules are those last applied: nothing would change.']
-            : ['What the next run would change:', ...edit.changes.map((change) => `  - ${change.text}`)]),
+            : ['What the next run would change:', ...changes.map((change) => `  - ${change.text}`)]),
           `Next slots: ${slots.map((slot) => ukTime(slot)).join(', ')}.`,
         ].join('\n'),
       );
-      return edit.problems.length === 0 ? 0 : 2;
+      return problems.length === 0 ? 0 : 2;
+    },
+    async (problems, { names, databaseUrl }, store) => {
+      // A database is not made for this: an empty one answers to every name.
+      if (databaseUrl.startsWith('pglite:') && !existsSync(databaseUrl.slice('pglite:'.length))) return problems;
+      try {
+        return inOrder([...problems, ...(await nameProblems(await store(), names))]);
+      } catch (error) {
+        if (error instanceof DatabaseHeldError) throw error;
+        return problems;
+      }
     },
   );
   add(config, 'schema', 'the JSON Schema of the configuration file', 'absence-watch config schema', (context) => {

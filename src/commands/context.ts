@@ -1,7 +1,7 @@
 /** What every command is given: settings, log, database on demand, output, a way to be interrupted. */
 import type { Command } from 'commander';
 import type { Logger } from 'pino';
-import type { Settings } from '../config.js';
+import type { ConfigProblem, Remains, Settings } from '../config.js';
 import { openDatabase, type Store } from '../load/database.js';
 import { migrate } from '../load/migrate.js';
 import type { ExitCode, Streams } from '../surroundings.js';
@@ -23,9 +23,9 @@ export interface Context {
   store(options?: { migrate?: boolean }): Promise<Store>;
 }
 
-/** Opens the database of the settings at most once, and closes it unless it is a service's own. */
+/** Opens one database at most once, and closes it unless it is a service's own. */
 export function storeOpener(
-  settings: Settings,
+  where: Pick<Settings['environment'], 'databaseUrl' | 'databaseSchema'>,
   log: Logger,
   shared: Store | undefined,
 ): { open: (options?: { migrate?: boolean }) => Promise<Store>; close: () => Promise<void> } {
@@ -33,8 +33,8 @@ export function storeOpener(
   return {
     async open(options) {
       if (shared !== undefined) return shared;
-      opened ??= openDatabase(settings.environment.databaseUrl, {
-        schema: settings.environment.databaseSchema,
+      opened ??= openDatabase(where.databaseUrl, {
+        schema: where.databaseSchema,
         logger: log,
       }).then(async (store) => {
         try {
@@ -62,6 +62,16 @@ export type Handler = (
   options: Record<string, unknown>,
 ) => Promise<ExitCode>;
 
+/**
+ * Looks further into a configuration that cannot be used: what can be told of it is told at once.
+ * @param store opens (and migrates) its database
+ */
+export type BrokenConfigHandler = (
+  problems: readonly ConfigProblem[],
+  remains: Remains,
+  store: () => Promise<Store>,
+) => Promise<readonly ConfigProblem[]>;
+
 /** Adds a command with the options that every command takes, and an example to its help. */
 export type AddCommand = (
   parent: Command,
@@ -69,4 +79,5 @@ export type AddCommand = (
   description: string,
   example: string,
   handler: Handler,
+  onBrokenConfig?: BrokenConfigHandler,
 ) => Command;

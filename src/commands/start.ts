@@ -3,7 +3,8 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { sql } from 'kysely';
-import { loadConfig, type Settings } from '../config.js';
+import { unansweredNames } from '../alerts/watched-names.js';
+import { loadConfig, problemText, type Settings } from '../config.js';
 import { openDatabase, type Store } from '../load/database.js';
 import { DatabaseHeldError, DatabaseUnusableError } from '../load/errors.js';
 import { migrate } from '../load/migrate.js';
@@ -52,11 +53,12 @@ async function start(context: Context, _args: readonly string[], options: Record
   try {
     if (socketPath !== undefined) socket = await openSocket(socketPath, store, context, until);
     web = await startWeb({ store, service, log, now });
+    await warnOfNames(settings, store, context);
     log.info(
       { url: web.url, schedule: settings.config.schedule, data: settings.config.dataDirectory },
       `absence-watch is running; status page: ${web.url}`,
     );
-    await untilEnded(service, context);
+    await untilEnded(service, store, context);
     log.info('drained; bye');
     return 0;
   } catch (error) {
@@ -68,6 +70,12 @@ async function start(context: Context, _args: readonly string[], options: Record
     await web?.close();
     await store.close();
   }
+}
+
+/** What watches nothing is said once; what is not loaded yet may still come. */
+async function warnOfNames({ names }: Settings, store: Store, { log }: Context): Promise<void> {
+  for (const { name, message } of await unansweredNames(store, names))
+    log.warn(`${problemText({ ...name.place, message })}: nothing is watched there`);
 }
 
 async function openSocket(path: string, store: Store, { now }: Context, signal: AbortSignal): Promise<CommandSocket> {
@@ -84,12 +92,16 @@ async function openSocket(path: string, store: Store, { now }: Context, signal: 
 }
 
 /** Reads the configuration again at SIGHUP; a broken one is refused, and the service says so until it is mended. */
-async function untilEnded(service: Service, { settings, log, streams }: Context): Promise<void> {
+async function untilEnded(service: Service, store: Store, context: Context): Promise<void> {
+  const { settings, log, streams } = context;
   const reload = (): void => {
     loadConfig(settings.configFile, process.env, streams.cwd).then(
       (fresh) => {
         for (const warning of fresh.warnings) log.warn(warning);
         service.reload(fresh);
+        return warnOfNames(fresh, store, context).catch((error: unknown) => {
+          log.warn({ error: String(error) }, 'the names in the configuration could not be looked up');
+        });
       },
       (error: unknown) => {
         const said = error instanceof Error ? error.message : String(error);

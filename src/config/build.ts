@@ -30,17 +30,22 @@ function choice(
 
 type AreasConfiguration = RuleConfiguration['areas'];
 
+type AreaConfiguration = Exclude<AreasConfiguration, readonly unknown[]>;
+
+/** One area, or several, as the file names them. */
+export function selectorOf(area: AreaConfiguration): AreaSelector {
+  if (typeof area === 'object')
+    return {
+      by: 'level',
+      level: area.level,
+      within: area.within === undefined ? undefined : String(area.within).trim(),
+    };
+  const text = String(area).trim();
+  return text.toLowerCase() === 'all' ? { by: 'all' } : { by: 'name', text };
+}
+
 function selectors(areas: AreasConfiguration): AreaSelector[] {
-  return asList<Exclude<AreasConfiguration, readonly unknown[]>>(areas).map((area) => {
-    if (typeof area === 'object')
-      return {
-        by: 'level',
-        level: area.level,
-        within: area.within === undefined ? undefined : String(area.within).trim(),
-      };
-    const text = String(area).trim();
-    return text.toLowerCase() === 'all' ? { by: 'all' } : { by: 'name', text };
-  });
+  return asList<AreaConfiguration>(areas).map(selectorOf);
 }
 
 function condition(rule: RuleConfiguration): Condition {

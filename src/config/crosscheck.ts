@@ -14,22 +14,22 @@ import { cronProblems, cronWarnings } from './schedule.js';
 /** Ours, and what attendance calls them. */
 const SCHOOL_TYPE_NAMES = [...SCHOOL_TYPES, 'Primary', 'Secondary', 'Pupil referral unit'];
 
-type Section = Readonly<Record<string, unknown>>;
+export type Section = Readonly<Record<string, unknown>>;
 
-function isSection(value: unknown): value is Section {
+export function isSection(value: unknown): value is Section {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function section(value: unknown): Section {
+export function section(value: unknown): Section {
   return isSection(value) ? value : {};
 }
 
-function list(value: unknown): readonly unknown[] {
+export function list(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? (value as unknown[]) : [];
 }
 
 /** One item or a list of them, each with its path. */
-function items(value: unknown, path: Path): [unknown, Path][] {
+export function items(value: unknown, path: Path): [unknown, Path][] {
   if (value === undefined) return [];
   return Array.isArray(value) ? (value as unknown[]).map((item, index) => [item, [...path, index]]) : [[value, path]];
 }

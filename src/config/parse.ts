@@ -2,14 +2,25 @@
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { build } from './build.js';
-import { crosscheck } from './crosscheck.js';
+import { crosscheck, section } from './crosscheck.js';
 import { addIssues, checkKeys, Problems, type Path } from './problems.js';
 import { configurationSchema } from './schema.js';
-import type { Config, ConfigProblem } from './types.js';
+import { placedNames } from './names.js';
+import type { Config, ConfigProblem, PlacedName } from './types.js';
 
 export type ParsedConfig =
-  | { readonly kind: 'ok'; readonly config: Config; readonly warnings: readonly ConfigProblem[] }
-  | { readonly kind: 'invalid'; readonly problems: readonly ConfigProblem[] };
+  | {
+      readonly kind: 'ok';
+      readonly config: Config;
+      readonly warnings: readonly ConfigProblem[];
+      readonly names: readonly PlacedName[];
+    }
+  | {
+      readonly kind: 'invalid';
+      readonly problems: readonly ConfigProblem[];
+      /** Of what could be read all the same; undefined where nothing could. */
+      readonly rest?: { readonly names: readonly PlacedName[]; readonly dataDirectory: string | undefined };
+    };
 
 /** Characters; a file with a rule for each authority has about 40,000. */
 const LONGEST_FILE = 250_000;
@@ -73,8 +84,12 @@ function parse(text: string, fileName: string): ParsedConfig {
   if (!checked.success) addIssues(problems, checked.error.issues, keysAt);
   crosscheck(root, problems, warnings);
   const found = problems.list();
-  if (found.length > 0 || !checked.success) return { kind: 'invalid', problems: found };
-  return { kind: 'ok', config: build(checked.data), warnings: warnings.list() };
+  const names = placedNames(root, problems);
+  if (found.length > 0 || !checked.success) {
+    const dataDirectory = configurationSchema.shape.data_directory.safeParse(section(root)['data_directory']).data;
+    return { kind: 'invalid', problems: found, rest: { names, dataDirectory } };
+  }
+  return { kind: 'ok', config: build(checked.data), warnings: warnings.list(), names };
 }
 
 /** The keys that the section at a path may have, read from the schema. */

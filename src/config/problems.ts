@@ -14,7 +14,7 @@ import {
 } from 'yaml';
 import type { z } from 'zod';
 import { nearest } from '../domain/names.js';
-import type { ConfigProblem } from './types.js';
+import type { ConfigPlace, ConfigProblem } from './types.js';
 
 export type Path = readonly PropertyKey[];
 
@@ -46,15 +46,21 @@ export class Problems {
       this.more += 1;
       return;
     }
-    const { line, col } = this.lines.linePos(typeof offset === 'number' ? offset : offset());
     const problem = {
-      file: this.file,
-      line: Math.max(1, line),
-      column: Math.max(1, col),
-      path: pathText(path),
+      ...this.place(typeof offset === 'number' ? offset : offset(), path),
       message: typeof message === 'string' ? message : message(),
     };
     this.found.set(JSON.stringify(problem), problem);
+  }
+
+  /** Where the value of a path stands. */
+  placeOf(path: Path): ConfigPlace {
+    return this.place(this.offsetOf(path, 'value'), path);
+  }
+
+  private place(offset: number, path: Path): ConfigPlace {
+    const { line, col } = this.lines.linePos(offset);
+    return { file: this.file, line: Math.max(1, line), column: Math.max(1, col), path: pathText(path) };
   }
 
   list(): ConfigProblem[] {

@@ -1,5 +1,5 @@
 /** The configuration as the program reads it. */
-import type { BriefRequest, Rule } from '../domain/rule.js';
+import type { BriefRequest, Rule, WatchedName } from '../domain/rule.js';
 import type { Schedule } from './schedule.js';
 import type { Duration, Mailbox } from './words.js';
 
@@ -50,8 +50,7 @@ export interface Config {
   readonly page: { readonly enabled: boolean; readonly exposed: boolean };
 }
 
-/** One mistake (or, among warnings, one doubt), where it stands and what to do. */
-export interface ConfigProblem {
+export interface ConfigPlace {
   /** The file as it was named, or 'environment'. */
   readonly file: string;
   /** 1-based; 0 where the problem has no place in the file. */
@@ -59,8 +58,15 @@ export interface ConfigProblem {
   readonly column: number;
   /** 'rules[0].measure', or the name of the variable. */
   readonly path: string;
+}
+
+/** One mistake (or, among warnings, one doubt), where it stands and what to do. */
+export interface ConfigProblem extends ConfigPlace {
   readonly message: string;
 }
+
+/** A name that only loaded figures can tell right from wrong, and where it stands. */
+export type PlacedName = WatchedName & { readonly place: ConfigPlace };
 
 /** 'config.yaml:12:5 rules[0].measure: …', 'environment HTTP_PORT: …' */
 export function problemText({ file, line, column, path, message }: ConfigProblem): string {
@@ -68,10 +74,21 @@ export function problemText({ file, line, column, path, message }: ConfigProblem
   return path === '' ? `${place} ${message}` : `${place} ${path}: ${message}`;
 }
 
+/** What can be read of a configuration that cannot be used, for `config check` to look further. */
+export interface Remains {
+  readonly names: readonly PlacedName[];
+  readonly databaseUrl: string;
+  readonly databaseSchema: string;
+}
+
 /** The configuration cannot be used: every mistake of it at once. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
-  constructor(readonly problems: readonly ConfigProblem[]) {
+  /** @param remains undefined where the environment is wrong, too: the database is not known */
+  constructor(
+    readonly problems: readonly ConfigProblem[],
+    readonly remains?: Remains,
+  ) {
     super(`wrong configuration:\n${problems.map((problem) => `  ${problemText(problem)}`).join('\n')}`);
   }
 }

@@ -19,6 +19,12 @@ export type AreaSelector =
   | { readonly by: 'level'; readonly level: string; readonly within: string | undefined }
   | { readonly by: 'all' };
 
+/** A name in the configuration that figures must answer to, or a rule watches nothing. */
+export type WatchedName =
+  | { readonly kind: 'area'; readonly selector: AreaSelector }
+  | { readonly kind: 'breakdown'; readonly breakdown: Breakdown }
+  | { readonly kind: 'school type'; readonly schoolType: SchoolType };
+
 /** What a figure that is no number does to a rule's state. */
 export type OnNoFigure = 'keep' | 'clear';
 

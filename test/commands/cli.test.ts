@@ -110,6 +110,43 @@ describe('the command line', () => {
     expect(said.stderr).toMatch(/watch\.yaml:15:\d+ .*schedule/);
   });
 
+  it('names an area that no loaded figure has beside the other mistakes, in the order of the file', async () => {
+    const program = await freshProgram();
+    await load(program, await composedFile(program));
+    const file = (measure: string): string =>
+      [
+        'recipients: { team: [attendance@luton.example] }',
+        'mail: { from: watch@luton.example }',
+        'rules:',
+        '  - name: One',
+        '    areas: [Luton, Lutonn]',
+        `    measure: ${measure}`,
+        '    above: 2',
+        '    notify: [team]',
+      ].join('\n');
+    await program.configure(file('severe_absence_rate'));
+    const alone = await program.run('config', 'check');
+    expect(alone.code).toBe(2);
+    expect(alone.stdout).toMatch(/watch\.yaml:5:20 rules\[0\]\.areas\[1\]: .*"Lutonn".*"Luton"/);
+    await program.configure(file('severe_absence_rte'));
+    const beside = await program.run('config', 'check', '--json');
+    expect(beside.code).toBe(2);
+    expect(beside.json()).toMatchObject({
+      problems: [
+        { line: 5, column: 20, path: 'rules[0].areas[1]' },
+        { line: 6, column: 14, path: 'rules[0].measure' },
+      ],
+    });
+  });
+
+  it('answers wrong use with a document, too, where one is asked for', async () => {
+    const program = await freshProgram();
+    const said = await program.run('series', '--json');
+    expect(said.code).toBe(2);
+    expect(said.json()).toEqual({ error: expect.stringMatching(/--area/) as unknown });
+    expect((await program.run('series', '--json', '--help')).stdout).not.toContain('{');
+  });
+
   it('loads a file, shows its figures as numbers, and finds nothing to do the second time', async () => {
     const program = await freshProgram();
     const file = await composedFile(program);
