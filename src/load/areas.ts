@@ -1,10 +1,11 @@
 /** Finding areas: as people name them, and as rules select them. */
-import { sql } from 'kysely';
+import { sql, type Expression, type ExpressionBuilder, type SqlBool } from 'kysely';
 import { KNOWN_AREAS, resolveArea, searchAreas, type NamedArea } from '../domain/area-search.js';
 import { currentNameAndCode } from '../domain/areas.js';
 import type { GeographicLevel } from '../domain/area.js';
 import type { AreaSelector } from '../domain/rule.js';
 import type { Store } from './database.js';
+import type { Database } from './schema.js';
 
 /** An area of the facts or of loaded figures. */
 export interface AreaRow extends NamedArea {
@@ -16,35 +17,49 @@ export interface AreaRow extends NamedArea {
 
 type Reader = Pick<Store, 'db'>;
 
-/**
- * Schools are many: of them only those whose name or code holds a word of the text are looked at.
- * @param text undefined: all areas
- * @param schools without a text: whether they are wanted
- */
-async function loadedAreas(
-  store: Reader,
-  text: string | undefined,
-  schools = true,
-): Promise<(AreaRow & { readonly id: number })[]> {
-  const longest = (text ?? '')
+type Loaded = AreaRow & { readonly id: number };
+type Which = (eb: ExpressionBuilder<Database, 'area'>) => Expression<SqlBool>;
+
+const ALL: Which = (eb) => eb.lit(true);
+const ALL_BUT_SCHOOLS: Which = (eb) => eb('level', '<>', 'School');
+
+/** Schools are many: of them only those whose name or code holds a word of the text are looked at. */
+function perhapsCalled(text: string): Which {
+  const longest = text
     .toLowerCase()
     .split(/[^\p{L}\p{N}]+/u)
     .reduce((best, word) => (word.length > best.length ? word : best), '');
+  return (eb) =>
+    eb.or([
+      ALL_BUT_SCHOOLS(eb),
+      sql<boolean>`strpos(lower(name) || aliases::text, ${longest}) > 0`,
+      eb('code', '=', text.trim().toUpperCase()),
+    ]);
+}
+
+/** The schools of an authority, a region, a country; `isWithin` in SQL. */
+function schoolsWithin(outer: readonly AreaRow[]): Which {
+  return (eb) =>
+    eb.and([
+      eb('level', '=', 'School'),
+      eb.or(
+        outer.map(({ level, code, oldLaCode }) =>
+          level === 'National'
+            ? eb.lit(true)
+            : level === 'Regional'
+              ? eb('region_code', '=', code)
+              : eb('old_la_code', '=', oldLaCode ?? null),
+        ),
+      ),
+    ]);
+}
+
+async function loadedAreas(store: Reader, which: Which): Promise<Loaded[]> {
   const rows = await store.db
     .selectFrom('area')
     .select(['id', 'level', 'key', 'code', 'old_la_code', 'name', 'aliases', 'region_code', 'region_name'])
     .where('named_by', 'is not', null)
-    .where((eb) =>
-      text === undefined
-        ? schools
-          ? eb.lit(true)
-          : eb('level', '<>', 'School')
-        : eb.or([
-            eb('level', '<>', 'School'),
-            sql<boolean>`strpos(lower(name) || aliases::text, ${longest}) > 0`,
-            eb('code', '=', text.trim().toUpperCase()),
-          ]),
-    )
+    .where(which)
     .orderBy('id')
     .execute();
   return rows.map((row) => ({
@@ -79,7 +94,7 @@ function unloadedAreas(loaded: readonly AreaRow[]): AreaRow[] {
  * @param limit how many at most
  */
 export async function findAreas(store: Reader, text: string, limit = 50): Promise<AreaRow[]> {
-  const loaded = await loadedAreas(store, text);
+  const loaded = await loadedAreas(store, perhapsCalled(text));
   return searchAreas(text, [...loaded, ...unloadedAreas(loaded)])
     .slice(0, limit)
     .map(({ area }) => area);
@@ -101,7 +116,7 @@ function isLoaded(area: AreaRow): area is AreaRow & { readonly id: number } {
  */
 export async function selectAreas(store: Reader, selector: AreaSelector): Promise<Selected> {
   if (selector.by === 'name') {
-    const loaded = await loadedAreas(store, selector.text);
+    const loaded = await loadedAreas(store, perhapsCalled(selector.text));
     const found = resolveArea(selector.text, [...loaded, ...unloadedAreas(loaded)]);
     const areas = found.kind === 'one' ? [found.area] : found.kind === 'several' ? found.areas : [];
     const kept = areas.filter(isLoaded);
@@ -109,19 +124,25 @@ export async function selectAreas(store: Reader, selector: AreaSelector): Promis
     const near = found.kind === 'none' ? found.near : found.kind === 'one' ? [found.area] : found.areas;
     return { kind: 'none', selector, near: near.map(({ name }) => name) };
   }
-  const level = selector.by === 'all' ? undefined : selector.level.trim().toLowerCase();
-  const all = await loadedAreas(store, undefined, level === undefined || level === 'school');
-  if (selector.by === 'all') return { kind: 'areas', areas: all };
-  const ofLevel = all.filter((area) => area.level.toLowerCase() === level);
-  if (ofLevel.length === 0) return { kind: 'none', selector, near: await loadedLevels(store) };
-  if (selector.within === undefined) return { kind: 'areas', areas: ofLevel };
-  const around = resolveArea(selector.within, [
-    ...all.filter((area) => area.level !== 'School'),
-    ...unloadedAreas(all),
-  ]);
-  if (around.kind === 'none') return { kind: 'none', selector, near: around.near.map(({ name }) => name) };
-  const outer = around.kind === 'one' ? [around.area] : around.areas;
-  return { kind: 'areas', areas: ofLevel.filter((area) => outer.some((each) => isWithin(area, each))) };
+  if (selector.by === 'all') return { kind: 'areas', areas: await loadedAreas(store, ALL) };
+  const level = selector.level.trim().toLowerCase();
+  const others = await loadedAreas(store, ALL_BUT_SCHOOLS);
+  let outer: readonly AreaRow[] | undefined;
+  if (selector.within !== undefined) {
+    const around = resolveArea(selector.within, [...others, ...unloadedAreas(others)]);
+    if (around.kind === 'none') return { kind: 'none', selector, near: around.near.map(({ name }) => name) };
+    outer = around.kind === 'one' ? [around.area] : around.areas;
+  }
+  const ofLevel =
+    level === 'school'
+      ? await loadedAreas(store, outer === undefined ? (eb) => eb('level', '=', 'School') : schoolsWithin(outer))
+      : others.filter((area) => area.level.toLowerCase() === level);
+  if (ofLevel.length === 0) {
+    const levels = await loadedLevels(store);
+    if (!levels.some((each) => each.toLowerCase() === level)) return { kind: 'none', selector, near: levels };
+  }
+  const areas = outer === undefined ? ofLevel : ofLevel.filter((area) => outer.some((each) => isWithin(area, each)));
+  return { kind: 'areas', areas };
 }
 
 async function loadedLevels(store: Reader): Promise<string[]> {
