@@ -6,7 +6,7 @@ import { defineConfig } from 'vitest/config';
 
 const LONG = {
   FAULT_SEEDS: '20',
-  FAULT_KILLS_PER_STEP: '2',
+  FAULT_KILLS_PER_STEP: '3',
   FAULT_SLOTS: '50',
   FUZZ_INPUTS: '25000',
   SOAK_WEEKS: '52',

@@ -3,6 +3,7 @@
  * ignored. Sources: the official description of API v1, and the content API as its own source has it (undocumented).
  */
 import { z } from 'zod';
+import { VERSION_NUMBER } from './wanted.js';
 
 /** Ids go into paths, and EES redirects paths with capitals. */
 const id = z.guid().toLowerCase();
@@ -12,6 +13,7 @@ const instant = z
   .refine((text) => /^\d{4}-\d\d-\d\dT/.test(text) && !Number.isNaN(Date.parse(text)), 'is no ISO 8601 time')
   .transform((text) => new Date(text).toISOString());
 const slug = z.string().min(1);
+const versionNumber = z.string().regex(VERSION_NUMBER, 'is no version number like 2.1 or 2.1.1');
 const count = z.number().int().nonnegative();
 
 const paging = z.object({ page: count, totalPages: count });
@@ -27,12 +29,12 @@ export const dataSet = z.object({
   title: z.string(),
   status: z.string(),
   supersedingDataSetId: id.optional(),
-  latestVersion: z.object({ version: z.string(), published: instant, file: z.object({ id }) }).optional(),
+  latestVersion: z.object({ version: versionNumber, published: instant, file: z.object({ id }) }).optional(),
 });
 export const dataSetPage = paged(dataSet);
 
 export const dataSetVersion = z.object({
-  version: z.string(),
+  version: versionNumber,
   status: z.string(),
   published: instant.optional(),
   withdrawn: instant.optional(),
@@ -116,7 +118,7 @@ export const dataSetFilePage = paged(
     /** Display date of the release. */
     published: instant,
     release: z.object({ id, slug, title: z.string() }),
-    api: z.object({ id, version: z.string() }).optional(),
+    api: z.object({ id, version: versionNumber }).optional(),
     meta: z.object({ numDataFileRows: count.optional() }).optional(),
   }),
 );

@@ -60,9 +60,11 @@ export interface WatchedSource {
   readonly dataSets?: { readonly include?: readonly string[]; readonly exclude?: readonly string[] } | undefined;
 }
 
+export const VERSION_NUMBER = /^\s*v?(\d+)(?:\.(\d+))?(?:\.(\d+))?\s*$/;
+
 /** '1' is 1.0.0, '2.1' is 2.1.0 exactly; a leading v and blanks are allowed. @throws Error for anything else */
 export function parseVersion(text: string): Version {
-  const [, major, minor = '0', patch = '0'] = /^\s*v?(\d+)(?:\.(\d+))?(?:\.(\d+))?\s*$/.exec(text) ?? [];
+  const [, major, minor = '0', patch = '0'] = VERSION_NUMBER.exec(text) ?? [];
   if (major === undefined) throw new Error(`"${text}" is no data set version; one looks like 2.1 or 2.1.1`);
   return { major: Number(major), minor: Number(minor), patch: Number(patch) };
 }

@@ -13,6 +13,7 @@ import { pipeline } from 'node:stream/promises';
 import { DeadConnections, SILENT_MS } from './dead-connections.js';
 import { SchemaDialect } from './dialect.js';
 import { lockDirectory, type DirectoryLock } from './directory-lock.js';
+import { onOwnThread, onThisThread, type EmbeddedInstance } from './embedded-thread.js';
 import { DatabaseUnusableError } from './errors.js';
 import type { Database } from './schema.js';
 
@@ -169,12 +170,11 @@ async function openEmbedded(place: string, schema: string, options: OpenOptions)
       await chmod(directory, 0o700);
     }
     // Loaded only here: with a Postgres server it would cost memory for nothing.
-    const [{ PGlite }, { createPgConfig }] = await Promise.all([
-      import('@electric-sql/pglite'),
-      import('@electric-sql/pglite/node-postgres'),
-    ]);
-    const lite = options.shared ?? (await PGlite.create(directory ?? 'memory://'));
-    return embeddedStore(lite, createPgConfig(lite), lock, schema, options);
+    const { createPgConfig } = await import('@electric-sql/pglite/node-postgres');
+    const lite =
+      options.shared === undefined ? await onOwnThread(directory ?? 'memory://') : onThisThread(options.shared);
+    // The bridge asks for no more of PGlite than an EmbeddedInstance is.
+    return embeddedStore(lite, createPgConfig(lite as unknown as PGlite), lock, schema, options);
   } catch (error) {
     await lock?.release();
     throw error;
@@ -182,7 +182,7 @@ async function openEmbedded(place: string, schema: string, options: OpenOptions)
 }
 
 function embeddedStore(
-  lite: PGlite,
+  lite: EmbeddedInstance,
   config: object,
   lock: DirectoryLock | undefined,
   schema: string,
@@ -202,9 +202,7 @@ function embeddedStore(
             let done = 0;
             for await (const piece of gathered(chunks, EMBEDDED_PIECE)) {
               try {
-                await lite.query(copyStatement(schema, table, columns, "'/dev/blob'"), [], {
-                  blob: new Blob([piece.text]),
-                });
+                await lite.copy(copyStatement(schema, table, columns, "'/dev/blob'"), piece.text);
               } catch (error) {
                 throw withLineOffset(error, done);
               }
@@ -216,7 +214,7 @@ function embeddedStore(
     session: () => Promise.resolve(undefined),
     async close() {
       await pool.end();
-      if (options.shared === undefined) await lite.close();
+      await lite.close();
       await lock?.release();
     },
   };

@@ -236,6 +236,21 @@ describe('either way may be gone', () => {
     }
   });
 
+  it('a version number that is none degrades the way it came by; the files still come by the other', async () => {
+    ees.removeRoute(/^\/statistics.*\/data-sets$/, (value) => {
+      const page = value as { results: { latestVersion: object }[] };
+      return {
+        ...page,
+        results: page.results.map((each) => ({ ...each, latestVersion: { ...each.latestVersion, version: '' } })),
+      };
+    });
+    const found = await discover(client, SOURCES, undefined, PATIENT);
+    expect(found.degraded.map(({ reason }) => reason).join()).toMatch(
+      /field results\.0\.latestVersion\.version.*no version number/,
+    );
+    expect(found.files).toHaveLength(2);
+  });
+
   it('both down is an error, and so is being stopped', async () => {
     ees.fault(() => ({ kind: 'unavailable' }));
     await expect(discover(client, SOURCES, undefined, PATIENT)).rejects.toThrow(/answered 503/);

@@ -128,6 +128,19 @@ it('what passes by itself is tried again, anything else is not', async () => {
   expect(isTransient(new Error('Connection terminated unexpectedly'))).toBe(true);
 });
 
+it('an embedded database computes on a thread of its own: the program goes on meanwhile; its errors arrive whole', async () => {
+  const store = await openDatabase('pglite:memory');
+  onTestFinished(() => store.close());
+  let turns = 0;
+  const turning = setInterval(() => turns++, 1);
+  await sql`select count(*) from generate_series(1, 1000000)`.execute(store.db);
+  clearInterval(turning);
+  // On this thread it would be one or none.
+  expect(turns).toBeGreaterThan(5);
+  await expect(sql`select 1 / 0`.execute(store.db)).rejects.toMatchObject({ code: '22012', severity: 'ERROR' });
+  await expect(sql`select nothing`.execute(store.db)).rejects.toMatchObject({ code: '42703', position: '8' });
+});
+
 it('the directory of an embedded database is kept by one process, and from other users', async () => {
   const place = await directory();
   const store = await openDatabase(`pglite:${place}`, { socketPath: `${place}.sock` });

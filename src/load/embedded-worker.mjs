@@ -1,0 +1,50 @@
+/**
+ * The embedded database on a thread of its own: whatever it computes, the program goes on answering. JavaScript, since
+ * a thread starts from a file that Node itself can read; embedded-thread.ts is the other side.
+ * @typedef {import('./embedded-thread.js').Asked} Asked
+ */
+import { Blob } from 'node:buffer';
+import { parentPort, workerData } from 'node:worker_threads';
+import { PGlite } from '@electric-sql/pglite';
+
+if (parentPort === null) throw new Error('embedded-worker is started by embedded-thread');
+const port = parentPort;
+const opened = PGlite.create(String(workerData));
+
+/** @param {Asked} asked */
+async function answer(asked) {
+  const lite = await opened;
+  switch (asked.kind) {
+    case 'open':
+      return undefined;
+    case 'protocol': {
+      const messages = await lite.execProtocolStream(asked.message, { throwOnError: false });
+      return messages.map((message) => (message instanceof Error ? { failure: facts(message) } : message));
+    }
+    case 'copy':
+      await lite.query(asked.statement, [], { blob: new Blob([asked.text]) });
+      return undefined;
+    case 'close':
+      await lite.close();
+      return undefined;
+  }
+}
+
+/**
+ * An error's own fields (code, detail, where…): what passes between threads keeps only its message.
+ * @param {unknown} error
+ */
+function facts(error) {
+  return error instanceof Error ? Object.assign({}, error, { message: error.message }) : { message: String(error) };
+}
+
+port.on('message', (/** @type {{ id: number, asked: Asked }} */ { id, asked }) => {
+  answer(asked).then(
+    (answered) => {
+      port.postMessage({ id, answered });
+    },
+    (/** @type {unknown} */ error) => {
+      port.postMessage({ id, failure: facts(error) });
+    },
+  );
+});
