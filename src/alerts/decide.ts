@@ -164,7 +164,7 @@ function advance(rule: Rule, state: RuleState, figure: RuleFigure, reading: Read
     if (rule.remind)
       return tell(
         'reminder',
-        `still so, told at each release as asked: ${said.figure}, ${said.standing}${previous}${notes}`,
+        `${said.figure}, ${said.still}${previous}${notes}; told at each release, as the rule asks`,
       );
   }
   return { events: [], state: { ...next, mailed: inBreach ? state.mailed : null, told: state.told } };

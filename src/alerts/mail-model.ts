@@ -25,7 +25,11 @@ export interface MailNews {
   readonly previous: string | null;
   /** How the rule stands after the event. */
   readonly inBreach: boolean;
+  /** In breach on the clearing line alone: not past the line itself. */
+  readonly betweenLines: boolean;
   readonly threshold: string | null;
+  /** What was held against the line: the value, or for rise, fall and gaps the difference; null where there is none. */
+  readonly compared: string | null;
   /** Why, in words: the sentence recorded with the event. */
   readonly reason: string;
   readonly release: string;

@@ -1,10 +1,11 @@
 /** Events in words: what stands in a subject, in the summary table and before a reason. */
-import { decimal, printed, printedCount } from '../domain/decimal.js';
+import { decimal, printed, printedCount, type Decimal } from '../domain/decimal.js';
 import { isRate, MEASURE_WORDS } from '../domain/measure.js';
-import type { Condition, EventKind } from '../domain/rule.js';
+import type { EventKind } from '../domain/rule.js';
 import { periodWords, pupilsOf, schoolTypeWords } from './brief-words.js';
-import { placesWhere } from './brief-print.js';
-import { clearingLine } from './reason.js';
+import { keepsSide, placesWhere } from './brief-print.js';
+import { isLevel } from './reading.js';
+import { clearingLine, justBeside } from './reason.js';
 import type { MailModel, MailNews, MailSection } from './mail-model.js';
 
 /** The most important first: a mail's subject tells the first. */
@@ -18,15 +19,20 @@ const IMPORTANCE: readonly EventKind[] = [
   'area ended',
 ];
 
-export const EVENT_LABELS: Record<EventKind, string> = {
+const EVENT_LABELS: Record<EventKind, string> = {
   crossed: 'Line crossed',
   worse: 'Further past the line',
   corrected: 'Corrected figure',
-  baseline: 'Past the line at first look',
+  baseline: 'Past the line',
   reminder: 'Still past the line',
   cleared: 'No longer past the line',
   'area ended': 'Area ended',
 };
+
+/** What happened, in two or three words: never 'still past the line' of a figure that only the clearing line holds. */
+export function eventLabel({ event, betweenLines }: MailNews): string {
+  return betweenLines && event !== 'corrected' ? 'No longer past the line, not yet clear' : EVENT_LABELS[event];
+}
 
 /** What the event does to the words before the line, where the rule is in breach: 'above', 'still above'. */
 const TURN: Record<EventKind, string> = {
@@ -39,10 +45,14 @@ const TURN: Record<EventKind, string> = {
   'area ended': '',
 };
 
-/** Important events first, then by how far over the line, then by name: the same for the same events. */
+/**
+ * Important events first, then figures before differences, then by how far over the line, then by name: the same for the
+ * same events.
+ */
 export function byImportance(a: MailNews, b: MailNews): number {
   return (
     IMPORTANCE.indexOf(a.event) - IMPORTANCE.indexOf(b.event) ||
+    Number(isLevelNews(b)) - Number(isLevelNews(a)) ||
     excess(b) - excess(a) ||
     a.area.name.localeCompare(b.area.name, 'en') ||
     a.rule.localeCompare(b.rule, 'en') ||
@@ -50,91 +60,135 @@ export function byImportance(a: MailNews, b: MailNews): number {
   );
 }
 
-/** How far beyond its line, relative to the line. */
-function excess({ value, threshold, condition }: MailNews): number {
-  if (value === null || threshold === null || decimal(threshold).isZero()) return 0;
-  if (condition !== undefined && condition.kind !== 'above' && condition.kind !== 'below') return 0;
-  return decimal(value).minus(threshold).div(threshold).abs().toNumber();
+/** How far the figure, or the difference, is from its line, relative to the line. */
+function excess({ compared, threshold }: MailNews): number {
+  if (compared === null || threshold === null || decimal(threshold).isZero()) return 0;
+  return decimal(compared).minus(threshold).div(threshold).abs().toNumber();
 }
 
 /** Decimal places at which the figure stays on its side of the line, and is told from the one before. */
-export function placesOf({ value, threshold, previous, condition, event }: MailNews): number {
+export function placesOf(news: MailNews): number {
+  const { value, threshold, previous, event } = news;
   if (value === null) return 1;
   const own = decimal(value);
-  const line = threshold === null || !isLevel(condition) ? undefined : decimal(threshold);
-  const clearing = isLevel(condition) && condition !== undefined ? clearingLine(condition) : undefined;
-  const lines = [line, clearing === undefined ? undefined : decimal(clearing)].filter((each) => each !== undefined);
+  const line = threshold === null || !isLevelNews(news) ? undefined : decimal(threshold);
   const was = event !== 'corrected' || previous === null ? undefined : decimal(previous);
   return placesWhere(
     (as) =>
-      lines.every((each) => as(own).cmp(as(each)) === own.cmp(each)) &&
-      (was === undefined || as(own).cmp(as(was)) === own.cmp(was)) &&
-      (was === undefined || line === undefined || as(was).cmp(as(line)) === was.cmp(line)),
+      linesOf(news).every((each) => keepsSide(as, own, each)) &&
+      (was === undefined || keepsSide(as, own, was)) &&
+      (was === undefined || line === undefined || keepsSide(as, was, line)),
   );
 }
 
-function isLevel(condition: Condition | undefined): boolean {
-  return condition === undefined || condition.kind === 'above' || condition.kind === 'below';
+/** The lines that the figure itself is held against. */
+function linesOf(news: MailNews): readonly Decimal[] {
+  if (!isLevelNews(news)) return [];
+  const clearing = news.condition === undefined ? undefined : clearingLine(news.condition);
+  return [news.threshold, clearing].filter((line) => line !== null && line !== undefined).map(decimal);
 }
 
-/** '2.1%' of a rate, '6,569' of a count. */
+/** Is the figure itself held against the line, not a difference? */
+function isLevelNews({ condition }: MailNews): boolean {
+  return condition === undefined || isLevel(condition);
+}
+
+/** '2.1%' of a rate, '6,569' of a count; 'just over 2.00%' where two decimals do not tell it from the line. */
 function amount(news: MailNews, value: string): string {
-  return isRate(news.measure) ? `${printed(value, placesOf(news))}%` : printedCount(value);
+  if (!isRate(news.measure)) return printedCount(value);
+  const exact = decimal(value);
+  const places = placesOf(news);
+  return `${justBeside(exact, exact, linesOf(news), places)}${printed(exact, places)}%`;
 }
 
-/** '2.1%', or why there is none. */
+export const NO_FIGURE = 'no figure';
+
+/** '2.1%', or that there is none. */
 export function valueWords(news: MailNews): string {
-  return news.value === null ? 'no figure' : amount(news, news.value);
+  return news.value === null ? NO_FIGURE : amount(news, news.value);
 }
 
-/** The line as configured, never with fewer decimals: '2.0%', '2.25%', '1.0 points'. */
+/** The difference a rule is judged by: '0.6 points above England', 'up 1.2 points in a year'; '' where it is the figure itself. */
+export function differenceWords(news: MailNews): string {
+  const { condition, compared, threshold } = news;
+  if (condition === undefined || isLevel(condition) || compared === null) return '';
+  const exact = decimal(compared);
+  const lines = [threshold, clearingLine(condition)].filter((line) => line !== null && line !== undefined).map(decimal);
+  const places = placesWhere((as) => lines.every((line) => keepsSide(as, exact, line)));
+  const beside = justBeside(exact, exact, lines, places);
+  const turned = condition.kind === 'fall' ? exact.neg() : exact;
+  const size = `${beside}${pointsText(news, turned.abs(), places)}`;
+  switch (condition.kind) {
+    case 'rise':
+    case 'fall':
+      return turned.isZero() ? 'unchanged in a year' : `${turned.gt(0) ? 'up' : 'down'} ${size} in a year`;
+    case 'gap_to_england':
+      return turned.isZero() ? 'level with England' : `${size} ${turned.gt(0) ? 'above' : 'below'} England`;
+    case 'gap_to_neighbours':
+      return turned.isZero()
+        ? 'level with its statistical neighbours'
+        : `${size} ${turned.gt(0) ? 'above' : 'below'} its statistical neighbours`;
+  }
+}
+
+/** '1.0 points' of a rate, '120' of a count. */
+function pointsText({ measure }: MailNews, value: Decimal, places: number): string {
+  return isRate(measure) ? `${printed(value, places)} points` : printedCount(value);
+}
+
+/** The line as configured, never with fewer decimals, and what it is a line of: '2.25%', '0.5 points above England'. */
 export function lineWords(news: MailNews): string {
-  return news.threshold === null ? '–' : lineText(news, news.threshold);
+  if (news.threshold === null) return '–';
+  const line = lineText(news, news.threshold);
+  switch (news.condition?.kind) {
+    case 'rise':
+      return `up ${line} in a year`;
+    case 'fall':
+      return `down ${line} in a year`;
+    case 'gap_to_england':
+      return `${line} above England`;
+    case 'gap_to_neighbours':
+      return `${line} above its statistical neighbours`;
+    case 'above':
+    case 'below':
+    case undefined:
+      return line;
+  }
 }
 
 function lineText(news: MailNews, at: string | number): string {
   const line = decimal(at);
-  const places = Math.max(line.decimalPlaces(), isLevel(news.condition) ? placesOf(news) : 1);
+  const level = isLevelNews(news);
+  const places = Math.max(line.decimalPlaces(), level ? placesOf(news) : 1);
   if (!isRate(news.measure)) return printedCount(line);
-  return isLevel(news.condition) ? `${printed(line, places)}%` : `${printed(line, places)} points`;
+  return level ? `${printed(line, places)}%` : pointsText(news, line, places);
 }
 
-/** 'not yet below your clearing line of 1.8%' of a figure in breach that is not past the line itself. */
-function betweenLines(news: MailNews): string | undefined {
-  const { condition, inBreach, threshold } = news;
-  const clearing = condition === undefined ? undefined : clearingLine(condition);
-  if (!inBreach || condition === undefined || clearing === undefined || threshold === null) return undefined;
-  if (!isBetween(news, condition, threshold)) return undefined;
-  return `not yet ${condition.kind === 'below' ? 'above' : 'below'} your clearing line of ${lineText(news, clearing)}`;
+/** ', but not yet below your clearing line of 1.8%' of a figure that only the clearing line holds in breach. */
+function notYetClear(news: MailNews): string {
+  const clearing = news.condition === undefined ? undefined : clearingLine(news.condition);
+  if (!news.betweenLines || clearing === undefined) return '';
+  const side = news.condition?.kind === 'below' ? 'above' : 'below';
+  return `, but not yet ${side} your clearing line of ${lineText(news, clearing)}`;
 }
 
-function isBetween({ value, reason }: MailNews, condition: Condition, threshold: string): boolean {
-  // Of a gap the event carries the figure, not the difference: the recorded sentence says where that stands.
-  if (!isLevel(condition)) return reason.includes('not yet below the clearing line');
-  if (value === null) return false;
-  return condition.kind === 'below' ? decimal(value).gte(threshold) : decimal(value).lte(threshold);
-}
-
-/** 'above your 2.0% line', 'up more than your 1.0 points in a year', 'still more than your 0.5 points above England'. */
+/** 'above your 2.0% line', 'up 1.2 points in a year, more than your line of 1.0 points'. */
 function standing(news: MailNews): string {
-  const between = betweenLines(news);
-  if (between !== undefined) return between;
-  const line = lineWords(news);
-  const turn = news.inBreach ? TURN[news.event] : 'no longer ';
+  const line = news.threshold === null ? '–' : lineText(news, news.threshold);
+  const turn = news.inBreach && !news.betweenLines ? TURN[news.event] : 'no longer ';
+  const clear = notYetClear(news);
+  const difference = differenceWords(news);
+  if (difference !== '') return `${difference}, ${turn}more than your line of ${line}${clear}`;
   switch (news.condition?.kind) {
     case 'above':
     case 'below':
-      return `${turn}${news.condition.kind} your ${line} line`;
+      return `${turn}${news.condition.kind} your ${line} line${clear}`;
     case 'rise':
-      return `${turn}up more than your ${line} in a year`;
     case 'fall':
-      return `${turn}down more than your ${line} in a year`;
     case 'gap_to_england':
-      return `${turn}more than your ${line} above England`;
     case 'gap_to_neighbours':
-      return `${turn}more than your ${line} above its statistical neighbours`;
     case undefined:
-      return `${turn}past your line of ${line}`;
+      return `${turn}past your line of ${lineWords(news)}${clear}`;
   }
 }
 
@@ -152,10 +206,19 @@ export function newsLine(news: MailNews): string {
   if (news.event === 'area ended') return `${who}: no longer published, the alert on ${measure} is closed`;
   const when = ` (${periodWords(news.period, news.asOf)})`;
   if (news.event === 'corrected' && news.previous !== null) {
-    const now = news.value === null ? 'withdrawn' : amount(news, news.value);
-    return `${who}: ${measure} was ${amount(news, news.previous)}, now ${now}, ${standing(news)}${when}`;
+    return `${who}: ${measure} ${wasNow(news, news.previous)}, ${standing(news)}${when}`;
   }
   return `${who}: ${measure} ${valueWords(news)}, ${standing(news)}${when}`;
+}
+
+/** 'was 17.9%, now 17.3%'. */
+function wasNow(news: MailNews, previous: string): string {
+  const before = amount(news, previous);
+  if (news.value === null) return `was ${before}, now withdrawn`;
+  const now = amount(news, news.value);
+  const moved = decimal(news.value).cmp(previous);
+  if (now === before && moved !== 0) return `was ${before}, now slightly ${moved > 0 ? 'higher' : 'lower'}`;
+  return `was ${before}, now ${now}`;
 }
 
 /** The subject of a mail: the most important news, how much more there is, and what kind of mail it is. */
@@ -180,15 +243,21 @@ function briefLine(section: MailSection | undefined): string {
   return `${section.brief.headline} (${section.brief.periodWords})`;
 }
 
-/** What a rule watches, in words: 'severe absence above 2.0%'. */
+/** What a rule watches, in words: 'severe absence above 2.0%, clear again below 1.8%'. */
 export function ruleWords(news: MailNews): string {
+  const clearing = news.condition === undefined ? undefined : clearingLine(news.condition);
+  if (clearing === undefined) return watchedWords(news);
+  const side = news.condition?.kind === 'below' ? 'above' : 'below';
+  return `${watchedWords(news)}, clear again ${side} ${configured(news, clearing)}`;
+}
+
+function watchedWords(news: MailNews): string {
   const who =
     news.topic === 'Total' && news.schoolType === 'Total'
       ? ''
       : ` of ${pupilsOf(news.topic, news.breakdown, news.schoolType)}`;
   const what = `${MEASURE_WORDS[news.measure]}${who}`;
-  const line =
-    news.threshold === null ? 'a line' : isRate(news.measure) ? configured(news) : printedCount(news.threshold);
+  const line = news.threshold === null ? 'a line' : configured(news, news.threshold);
   switch (news.condition?.kind) {
     case 'above':
     case 'below':
@@ -206,8 +275,9 @@ export function ruleWords(news: MailNews): string {
   }
 }
 
-function configured({ threshold, condition }: MailNews): string {
-  const line = decimal(threshold ?? 0);
+function configured(news: MailNews, at: string | number): string {
+  if (!isRate(news.measure)) return printedCount(at);
+  const line = decimal(at);
   const text = printed(line, Math.max(1, line.decimalPlaces()));
-  return isLevel(condition) ? `${text}%` : `${text} percentage points`;
+  return isLevelNews(news) ? `${text}%` : `${text} percentage points`;
 }

@@ -1,5 +1,6 @@
 /** The plain part of a mail: lines of at most 72 letters, tables as columns. */
-import type { MailView, SectionView } from './mail-view.js';
+import { NO_FIGURE } from './mail-news.js';
+import type { MailView, SectionView, SummaryRow } from './mail-view.js';
 
 const WIDTH = 72;
 
@@ -39,14 +40,7 @@ function columns(rows: readonly (readonly string[])[]): string {
 export function mailText(view: MailView): string {
   const blocks: string[] = [
     ...view.banners.map((banner) => wrap(banner)),
-    ...(view.summary.length === 0
-      ? []
-      : [
-          heading('In short', '='),
-          view.summary
-            .map((row) => wrap(`- ${row.who}: ${row.measure} ${row.value}, line ${row.line}. ${row.event}.`))
-            .join('\n'),
-        ]),
+    ...(view.summary.length === 0 ? [] : [heading('In short', '='), view.summary.map(summaryLine).join('\n')]),
     ...(view.moreAreas === '' ? [] : [wrap(view.moreAreas)]),
     ...view.sections.flatMap(section),
     ...(view.notices.length === 0
@@ -73,6 +67,13 @@ export function mailText(view: MailView): string {
     view.foot.map((line) => wrap(line)).join('\n'),
   ];
   return `${blocks.join('\n\n')}\n`.replace('-- \n\n', '-- \n');
+}
+
+/** '- Luton: severe absence 2.1% (line: 2.0%). Line crossed. Rule: Luton severe absence.' */
+function summaryLine({ who, measure, value, difference, line, event, rule }: SummaryRow): string {
+  const figure = `${measure}${value === NO_FIGURE ? ', ' : ' '}${value}${difference === '' ? '' : `, ${difference}`}`;
+  const told = `${who}: ${figure}${line === '' ? '' : ` (line: ${line})`}. ${event}.${rule === '' ? '' : ` Rule: ${rule}.`}`;
+  return `- ${wrap(told, '  ').slice(2)}`;
 }
 
 function section(view: SectionView): string[] {

@@ -4,7 +4,16 @@ import { momentWords, periodWords, TOLD_OF } from './brief-words.js';
 import type { Brief, ReleaseFacts, TableRow } from './brief-model.js';
 import { CHART_WIDTH } from './chart.js';
 import type { MailModel, MailNews, MailSection } from './mail-model.js';
-import { byImportance, EVENT_LABELS, lineWords, ruleWords, subjectOf, valueWords, whoWords } from './mail-news.js';
+import {
+  byImportance,
+  differenceWords,
+  eventLabel,
+  lineWords,
+  ruleWords,
+  subjectOf,
+  valueWords,
+  whoWords,
+} from './mail-news.js';
 
 /** So many areas are told in the mail itself; the rest is in the attached CSV. */
 const MOST_AREAS = 25;
@@ -27,12 +36,18 @@ export interface MailView {
   readonly foot: readonly string[];
 }
 
+/** One event, or one figure of a brief without an event, told so that it can be read alone. */
 export interface SummaryRow {
   readonly who: string;
   readonly event: string;
   readonly measure: string;
   readonly value: string;
+  /** '0.6 points above England', where a rule is about a difference; else empty. */
+  readonly difference: string;
+  /** '2.0%', '0.5 points above England'; empty where there is no rule. */
   readonly line: string;
+  /** Name of the rule, or empty. */
+  readonly rule: string;
 }
 
 export interface SectionView {
@@ -128,10 +143,12 @@ export function viewOf(model: MailModel): MailView {
 function newsRow(news: MailNews): SummaryRow {
   return {
     who: whoWords(news),
-    event: EVENT_LABELS[news.event],
+    event: eventLabel(news),
     measure: MEASURE_WORDS[news.measure],
     value: valueWords(news),
+    difference: differenceWords(news),
     line: lineWords(news),
+    rule: news.rule,
   };
 }
 
@@ -145,7 +162,7 @@ function quietRows({ news, brief }: MailSection): readonly SummaryRow[] {
       event: 'No line crossed',
       measure: MEASURE_WORDS[measure],
       value: now,
-      line: '–',
+      ...{ difference: '', line: '', rule: '' },
     }));
 }
 
@@ -156,7 +173,7 @@ function sectionView(section: MailSection, position: number, model: MailModel): 
   return {
     heading: when === '' ? section.area.name : `${section.area.name}, ${when}`,
     news: [...section.news].sort(byImportance).map((one) => ({
-      label: EVENT_LABELS[one.event],
+      label: eventLabel(one),
       reason: sentence(one.reason),
       rule: one.rule,
     })),

@@ -48,7 +48,7 @@ export function isPerPeriod(condition: Condition): boolean {
 }
 
 /** True where the rule holds the figure itself, not a difference, against its line. */
-export function isLevel(condition: Condition): boolean {
+export function isLevel(condition: Condition): condition is Extract<Condition, { kind: 'above' | 'below' }> {
   return condition.kind === 'above' || condition.kind === 'below';
 }
 

@@ -3,7 +3,7 @@ import { decimal, Decimal, printed, printedCount } from '../domain/decimal.js';
 import { isRate, MEASURE_WORDS } from '../domain/measure.js';
 import type { Period } from '../domain/period.js';
 import type { Condition, Rule } from '../domain/rule.js';
-import { differenceFits, keepsSide, placesWhere } from './brief-print.js';
+import { differenceFits, keepsSide, placesWhere, printedDifference, rounding } from './brief-print.js';
 import { periodWords, symbolWords } from './brief-words.js';
 import {
   isBreach,
@@ -23,12 +23,16 @@ export interface Earlier {
   readonly asOf: string | undefined;
 }
 
+/** The lines a figure or a difference is held against. */
+function linesOf(condition: Condition): readonly Decimal[] {
+  return [condition.line, clearingLine(condition)].filter((line) => line !== undefined).map(decimal);
+}
+
 /** All the numbers a condition is judged by: figure, comparison and difference fit each other and their side of the lines. */
 function placesFor(rule: Rule, reading: Extract<Reading, { kind: 'number' }>, against: Against | undefined): number {
-  const lines = [rule.condition.line, clearingLine(rule.condition)].filter((line) => line !== undefined).map(decimal);
   return placesWhere(
     (as) =>
-      lines.every((line) => keepsSide(as, reading.compared, line)) &&
+      linesOf(rule.condition).every((line) => keepsSide(as, reading.compared, line)) &&
       (isLevel(rule.condition) ||
         typeof against?.value !== 'string' ||
         differenceFits(as, reading.value, decimal(against.value))),
@@ -49,10 +53,41 @@ function amount(rule: Rule, value: Decimal | string | number, places: number): s
   return !exact.isInteger() && exact.round().eq(rule.condition.line) ? printed(exact, places) : printedCount(exact);
 }
 
+/** A figure of a rule; one that two decimals do not tell from a line is 'just over 2.00%'. */
+function figureAmount(rule: Rule, value: Decimal | string, places: number): string {
+  const exact = decimal(value.toString());
+  const beside = isLevel(rule.condition) ? justBeside(exact, exact, linesOf(rule.condition), places) : '';
+  return `${beside}${amount(rule, exact, places)}`;
+}
+
+/**
+ * 'just over ' or 'just under ' where a value is printed as one of the lines and is not that line.
+ * @param shown the value in print, before it is rounded
+ */
+export function justBeside(value: Decimal, shown: Decimal, lines: readonly Decimal[], places: number): string {
+  if (places < 2) return '';
+  const line = lines.find((each) => rounding(places)(shown).eq(each) && !value.eq(each));
+  return line === undefined ? '' : value.gt(line) ? 'just over ' : 'just under ';
+}
+
 /** A difference of the rule's measure, without sign: '0.7 percentage points', or '120' for a count. */
 function points(rule: Rule, difference: Decimal | number, places: number): string {
   const size = new Decimal(difference).abs();
   return isRate(rule.measure) ? `${printed(size, places)} percentage points` : amount(rule, size, places);
+}
+
+/**
+ * The difference a rule is judged by, as it stands in print: that of the two figures beside it, unless this would put it
+ * on the wrong side of a line.
+ */
+function differenceWords(rule: Rule, value: Decimal, against: Decimal, places: number): string {
+  const exact = value.minus(against);
+  const sign = rule.condition.kind === 'fall' ? -1 : 1;
+  const between = isRate(rule.measure) ? printedDifference(rounding(places), value, against) : exact;
+  const lines = linesOf(rule.condition);
+  const wrong = lines.some((line) => exact.times(sign).cmp(line) * between.times(sign).cmp(line) < 0);
+  const shown = wrong ? exact : between;
+  return `${justBeside(exact.times(sign), shown.times(sign), lines, places)}${points(rule, shown, places)}`;
 }
 
 /** The line's own decimals are never cut: a line of 2.25 is told as 2.25. */
@@ -61,7 +96,7 @@ function linePlaces(line: number, places: number): number {
 }
 
 function earlierWords(rule: Rule, earlier: Earlier, places: number): string {
-  if (earlier.value !== null) return amount(rule, earlier.value, places);
+  if (earlier.value !== null) return figureAmount(rule, earlier.value, places);
   return earlier.symbol === undefined ? 'without a figure' : symbolWords(earlier.symbol);
 }
 
@@ -69,11 +104,11 @@ function earlierWords(rule: Rule, earlier: Earlier, places: number): string {
 function figureWords(rule: Rule, figure: RuleFigure, reading: Readable, places: number): string {
   const measure = MEASURE_WORDS[rule.measure];
   if (reading.kind === 'low') return `${measure} ${symbolWords(figure.symbol ?? 'low')}`;
-  const own = `${measure} ${amount(rule, reading.value, places)}`;
+  const own = `${measure} ${figureAmount(rule, reading.value, places)}`;
   const against = figure.against;
   if (isLevel(rule.condition) || typeof against?.value !== 'string') return own;
   const difference = reading.value.minus(against.value);
-  const size = points(rule, difference, places);
+  const size = differenceWords(rule, reading.value, decimal(against.value), places);
   const other = amount(rule, against.value, places);
   if (against.who === 'a year before') {
     const when = periodWords(against.period, against.asOf);
@@ -98,15 +133,17 @@ function beyondWords(rule: Rule, places: number): string {
   return `${beyond} ${line}`;
 }
 
-/** Is the figure itself past the line, whatever the state carried over from the one before? */
-function isBeyond(rule: Rule, reading: Readable): boolean {
-  return isBreach(rule.condition, reading, false);
+/** Is the rule in breach on its clearing line alone, the figure itself being back on the right side of the line? */
+export function isBetweenLines(condition: Condition, reading: Reading, inBreach: boolean): boolean {
+  return inBreach && reading.kind !== 'none' && !isBreach(condition, reading, false);
 }
 
-/** Where the figure stands: 'above the line of 2.0%', or in breach between the lines 'not yet below the clearing line of 1.8%'. */
+/** Where the figure stands: 'above the line of 2.0%', or in breach on the clearing line alone. */
 function standing(rule: Rule, reading: Readable, inBreach: boolean, places: number): string {
-  if (inBreach && !isBeyond(rule, reading)) return `not yet ${clearedStanding(rule, places)}`;
-  return `${inBreach ? '' : 'not '}${beyondWords(rule, places)}`;
+  const beyond = beyondWords(rule, places);
+  if (isBetweenLines(rule.condition, reading, inBreach))
+    return `no longer ${beyond}, but not yet ${clearedStanding(rule, places)}`;
+  return `${inBreach ? '' : 'not '}${beyond}`;
 }
 
 /** What a cleared rule is past: its clearing line where it has one. */
@@ -121,7 +158,7 @@ function clearedStanding(rule: Rule, places: number): string {
 export interface Said {
   readonly figure: string;
   readonly standing: string;
-  /** `standing` of what was so before: 'still above the line of 2.0%'; 'not yet below …' says so already. */
+  /** `standing` of what was so before: 'still above the line of 2.0%'; between the lines it says so already. */
   readonly still: string;
   /** Past the line, as the rule words it, wherever the figure stands. */
   readonly beyond: string;
@@ -139,7 +176,7 @@ export function sayFigure(rule: Rule, figure: RuleFigure, reading: Readable, inB
   return {
     figure: figureWords(rule, figure, reading, places),
     standing: stands,
-    still: stands.startsWith('not yet') ? stands : `still ${stands}`,
+    still: isBetweenLines(rule.condition, reading, inBreach) ? stands : `still ${stands}`,
     beyond: beyondWords(rule, places),
     cleared: clearedStanding(rule, places),
     notes: notes.length === 0 ? '' : ` (${notes.join('; ')})`,
@@ -154,32 +191,36 @@ export function wasBefore(rule: Rule, earlier: Earlier, places: number): string 
   return `; it was ${earlierWords(rule, earlier, samePlaces(rule, earlier, places))} in ${when}`;
 }
 
-/** The earlier figure too is printed on its own side of the line. */
+/** The earlier figure too is printed on its own side of the lines. */
 function samePlaces(rule: Rule, earlier: Earlier, places: number): number {
-  if (earlier.value === null || !isLevel(rule.condition)) return places;
-  const value = decimal(earlier.value);
-  return Math.max(
-    places,
-    placesWhere((as) => keepsSide(as, value, decimal(rule.condition.line))),
-  );
+  return earlier.value === null ? places : Math.max(places, printedPlaces(rule, earlier.value));
 }
 
-/** How many decimals a figure is printed with in a mail of this rule: one, or more where its line asks for it. */
+/** How many decimals a figure is printed with in a mail of this rule: one, or another where its lines ask for it. */
 export function printedPlaces(rule: Rule, value: string): number {
-  return isLevel(rule.condition) ? placesWhere((as) => keepsSide(as, decimal(value), decimal(rule.condition.line))) : 1;
+  const exact = decimal(value);
+  return isLevel(rule.condition)
+    ? placesWhere((as) => linesOf(rule.condition).every((line) => keepsSide(as, exact, line)))
+    : 1;
 }
 
-/** 'was 17.3%, now 17.9%', with as many decimals as it takes to tell them apart. */
-export function wasNow(rule: Rule, was: Earlier, now: Earlier): string {
+/**
+ * 'was 17.3%, now 17.9%', with one decimal more where it takes that to tell them apart.
+ * @param atLeast decimal places of the same figure elsewhere in the sentence
+ */
+export function wasNow(rule: Rule, was: Earlier, now: Earlier, atLeast = 1): string {
   if (was.value === null || now.value === null)
     return `was ${earlierWords(rule, was, 1)}, now ${now.value === null && now.symbol === undefined ? 'withdrawn' : earlierWords(rule, now, 1)}`;
   const [a, b] = [decimal(was.value), decimal(now.value)];
-  const least = Math.max(printedPlaces(rule, was.value), printedPlaces(rule, now.value));
   const places = Math.max(
-    least,
+    atLeast,
+    printedPlaces(rule, was.value),
+    printedPlaces(rule, now.value),
     placesWhere((as) => a.eq(b) || !as(a).eq(as(b))),
   );
-  return `was ${amount(rule, a, places)}, now ${amount(rule, b, places)}`;
+  const [before, after] = [figureAmount(rule, a, places), figureAmount(rule, b, places)];
+  if (before === after && !a.eq(b)) return `was ${before}, now slightly ${b.gt(a) ? 'higher' : 'lower'}`;
+  return `was ${before}, now ${after}`;
 }
 
 /** Would a reader see another number? */

@@ -85,7 +85,7 @@ function corrected(
   const when = periodWords(figure.period, figure.asOf);
   const what = found.sameFigure
     ? `the figure that ${MEASURE_WORDS[rule.measure]} in ${when} is compared with was revised`
-    : `revised figure for ${when}: ${wasNow(rule, was, figure)}`;
+    : `revised figure for ${when}: ${wasNow(rule, was, figure, said.places)}`;
   const turned = found.inBreach ? `now ${said.standing}` : `no longer ${said.beyond}`;
   const standing = found.turned ? turned : said.still;
   const difference = isLevel(rule.condition) ? '' : ` (${said.figure})`;
@@ -117,6 +117,7 @@ export function retract(
     kind: 'corrected',
     reason: `the figure for ${periodWords(told.period, told.asOf)} was withdrawn: ${wasNow(rule, { ...told, symbol: undefined }, { ...told, value: null, symbol: undefined })}`,
     inBreach: state.before ?? false,
+    betweenLines: false,
     value: null,
     previousValue: told.value,
     compared: null,

@@ -4,7 +4,7 @@ import type { Period } from '../domain/period.js';
 import type { EventKind, Rule } from '../domain/rule.js';
 import { symbolMeaning } from '../domain/symbol.js';
 import { furtherBy, read, type Reading, type RuleFigure } from './reading.js';
-import { furtherWords } from './reason.js';
+import { furtherWords, isBetweenLines } from './reason.js';
 
 /** A figure that a mail of this rule has told. */
 export interface Told {
@@ -40,6 +40,8 @@ export interface Decision {
   /** In plain words: the figures, the line, and what it was before. */
   readonly reason: string;
   readonly inBreach: boolean;
+  /** In breach on the clearing line alone: the figure, or the difference, is not past the line itself. */
+  readonly betweenLines: boolean;
   readonly value: string | null;
   readonly previousValue: string | null;
   /** What was held against the line; null for low. */
@@ -129,6 +131,7 @@ export function blank(
 ): Omit<Decision, 'kind' | 'reason' | 'previousValue'> {
   return {
     inBreach: false,
+    betweenLines: false,
     value: null,
     compared: null,
     threshold: String(rule.condition.line),
@@ -150,6 +153,7 @@ export function decision(
     kind,
     reason,
     inBreach,
+    betweenLines: isBetweenLines(rule.condition, reading, inBreach),
     value: figure.value,
     previousValue,
     compared: comparedText(reading),

@@ -3,8 +3,12 @@ import { sql, Migrator, type Migration } from 'kysely';
 import type { Store } from './database.js';
 import { DatabaseUnusableError } from './errors.js';
 import * as initial from './migrations/0001_initial.js';
+import * as alertStanding from './migrations/0002_alert_standing.js';
 
-const MIGRATIONS: Readonly<Record<string, Migration>> = { '0001_initial': initial };
+const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  '0001_initial': initial,
+  '0002_alert_standing': alertStanding,
+};
 const MIGRATION_TABLE = 'schema_migration';
 
 export interface MigrationState {

@@ -1,4 +1,4 @@
-/** The tables as kysely sees them: the hand-written twin of migrations/0001_initial.ts. */
+/** The tables as kysely sees them: the hand-written twin of the migrations. */
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 import type { AbsenceHistoryView, AbsenceView, AlertEventView, RunView } from './view-types.js';
 
@@ -251,9 +251,13 @@ export interface AlertTable {
   as_of: string;
   /** The rule's state after this event; what a later revision of the figure is held against. */
   in_breach: boolean;
+  /** In breach on the rule's clearing line alone: the figure, or the difference, is not past the line itself. */
+  between_lines: Generated<boolean>;
   value: Numeric;
   previous_value: Numeric;
   threshold: Numeric;
+  /** What was held against the line: the figure, or for rise, fall and gaps the difference. */
+  compared: Numeric;
   release_id: number;
   version_id: number;
   run_id: number | null;

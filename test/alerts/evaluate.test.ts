@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { readNews } from '../../src/alerts/compose-read.js';
 import { evaluate, type EvaluateOptions, type Evaluation } from '../../src/alerts/evaluate.js';
 import { addSilence, listSilences, silencedEvents } from '../../src/alerts/silence.js';
 import type { Rule } from '../../src/domain/rule.js';
@@ -85,6 +86,27 @@ describe.each(['postgres', 'embedded'] as const)('evaluation on %s', (kind) => {
       'revised figure for academic year 2023/24: was 2.9%, now 2.3%, still above the line of 2.0%',
     ]);
   });
+});
+
+it('records what an event was judged by, and that only the clearing line holds it', async () => {
+  const w = await world();
+  const rules = [
+    ruleWith({
+      areas: [{ by: 'name', text: 'Luton' }],
+      condition: { kind: 'gap_to_england', line: 1, clearBelow: 0.5 },
+      remind: true,
+    }),
+  ];
+  await w.load(year(2022, { Luton: '3.5', England: '2.0' }));
+  await evaluate(w.store, options({ rules }));
+  await w.load(year(2023, { Luton: '2.8', England: '2.0' }));
+  await evaluate(w.store, options({ rules }));
+  const recorded = await w.store.db.selectFrom('alert').select('id').orderBy('id').execute();
+  const read = await readNews(w.store.db, { alertIds: recorded.map(({ id }) => id) }, rules);
+  expect(read.map(({ news: { event, compared, betweenLines } }) => ({ event, compared, betweenLines }))).toEqual([
+    { event: 'baseline', compared: '1.5', betweenLines: false },
+    { event: 'reminder', compared: '0.8', betweenLines: true },
+  ]);
 });
 
 describe('versions that go', () => {

@@ -15,6 +15,7 @@ const ENGLAND: BriefArea = { name: 'England', level: 'National', code: 'E9200000
 const SERIES = 'absence/autumn-and-spring-term';
 
 export function news(changes: Partial<MailNews> = {}): MailNews {
+  const value = changes.value === undefined ? '2.1' : changes.value;
   return {
     event: 'crossed',
     rule: 'Luton severe absence',
@@ -27,10 +28,12 @@ export function news(changes: Partial<MailNews> = {}): MailNews {
     schoolType: 'Total',
     topic: 'Total',
     breakdown: 'Total',
-    value: '2.1',
+    value,
     previous: '1.5',
     inBreach: true,
+    betweenLines: false,
     threshold: '2',
+    compared: value,
     reason: 'severe absence 2.1%, above the line of 2.0%; it was 1.5% in autumn and spring terms 2023/24',
     release: RELEASE,
     fingerprint: 'luton-severe-202425',
@@ -73,9 +76,9 @@ function lutonAbove(severe = '2.1', count = '797'): BriefFacts {
   return { ...facts, own: [...facts.own.slice(0, -1), now] };
 }
 
-function authority(name: string, code: string, severe: string): BriefFacts {
+function authority(name: string, code: string, severe: string, before = '1.9'): BriefFacts {
   const own = years(
-    { 2022: ['20.0', '1.6'], 2023: ['19.0', '1.9'], 2024: ['18.2', severe] },
+    { 2022: ['20.0', '1.6'], 2023: ['19.0', before], 2024: ['18.2', severe] },
     { area: name, areaCode: code },
   );
   return lutonFacts({
@@ -223,14 +226,16 @@ export const SITUATIONS: Readonly<Record<string, () => MailModel>> = {
   'several-areas': () => {
     const slough: BriefArea = { name: 'Slough', level: 'Local authority', code: 'E06000039', regionName: 'South East' };
     return model([
-      section(authority('Slough', 'E06000039', '2.6'), [
+      section(authority('Slough', 'E06000039', '2.8', '2.1'), [
         news({
           area: slough,
           event: 'worse',
-          value: '2.6',
+          value: '2.8',
+          previous: '2.1',
           fingerprint: 'slough',
           rule: 'Severe absence nearby',
-          reason: 'severe absence 2.6%, above the line of 2.0%; 0.7 percentage points further than when last mailed',
+          reason:
+            'severe absence 2.8%, still above the line of 2.0%, 0.7 percentage points further than when last mailed; it was 2.1% in autumn and spring terms 2023/24',
         }),
       ]),
       section(lutonAbove(), [
@@ -243,6 +248,7 @@ export const SITUATIONS: Readonly<Record<string, () => MailModel>> = {
           value: '17.3',
           previous: '18.0',
           threshold: '0.5',
+          compared: '0.7',
           fingerprint: 'fall',
           reason:
             'persistent absence 17.3%, down 0.7 percentage points from 18.0% (autumn and spring terms 2023/24), more than the line of 0.5 percentage points',
@@ -274,9 +280,27 @@ export const SITUATIONS: Readonly<Record<string, () => MailModel>> = {
           event: 'reminder',
           value: '2.2',
           previous: '2.1',
-          reason: 'severe absence 2.2%, above the line of 2.0%; still in breach, and the rule reminds at each release',
+          reason:
+            'severe absence 2.2%, still above the line of 2.0%; it was 2.1% in autumn and spring terms 2023/24; told at each release, as the rule asks',
         }),
       ]),
+    ]),
+  'reminder-between-the-lines': () =>
+    model([
+      section(
+        lutonAbove('1.9', '721'),
+        [
+          news({
+            event: 'reminder',
+            value: '1.9',
+            previous: '2.1',
+            betweenLines: true,
+            reason:
+              'severe absence 1.9%, no longer above the line of 2.0%, but not yet below the clearing line of 1.8%; it was 2.1% in autumn and spring terms 2023/24; told at each release, as the rule asks',
+          }),
+        ],
+        { focus: 'severe_absence_rate', threshold: 2 },
+      ),
     ]),
   corrected: () =>
     model([
@@ -289,7 +313,8 @@ export const SITUATIONS: Readonly<Record<string, () => MailModel>> = {
           value: '17.3',
           previous: '17.9',
           threshold: '17',
-          reason: 'was 17.9%, now 17.3%, above the line of 17.0%: the figure was revised',
+          reason:
+            'revised figure for autumn and spring terms 2024/25: was 17.9%, now 17.3%, still above the line of 17.0%',
           fingerprint: 'corrected',
         }),
       ]),
@@ -323,7 +348,7 @@ export const SITUATIONS: Readonly<Record<string, () => MailModel>> = {
             area: { name: 'Cumbria', level: 'Local authority', code: 'E10000006', regionName: 'North West' },
             value: null,
             reason:
-              'Cumbria is no longer published: Cumberland and Westmorland and Furness took its place; the alert is closed, which is no recovery',
+              'Cumbria is no longer published: Cumberland and Westmorland and Furness took its place; last figure 2.3% in autumn and spring terms 2022/23. The alert is closed; that is no improvement',
           }),
         ],
         brief: undefined,
@@ -341,6 +366,7 @@ export const SITUATIONS: Readonly<Record<string, () => MailModel>> = {
           value: '2.9',
           previous: '1.9',
           threshold: '0.5',
+          compared: '0.62',
           reason:
             'severe absence 2.9%, 0.6 percentage points above England (2.3%), more than the line of 0.5 percentage points',
         }),

@@ -10,7 +10,14 @@ import type { MailModel } from '../../src/alerts/mail-model.js';
 import { SITUATIONS } from './mail-fixtures.js';
 
 const OUTPUT = join(import.meta.dirname, '../../test-output/mails');
-const SHOWN = ['the-story-of-luton', 'several-areas', 'composed', 'year-to-date-of-a-school-type'];
+const SHOWN = [
+  'the-story-of-luton',
+  'several-areas',
+  'gap-to-england',
+  'reminder-between-the-lines',
+  'composed',
+  'year-to-date-of-a-school-type',
+];
 
 let browser: Browser;
 beforeAll(async () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { simpleParser } from 'mailparser';
 import { describe, expect, it } from 'vitest';
 import { buildRaw, messageIdOf, renderMail } from '../../src/alerts/mail.js';
-import { newsLine } from '../../src/alerts/mail-news.js';
+import { eventLabel, newsLine } from '../../src/alerts/mail-news.js';
 import type { MailModel } from '../../src/alerts/mail-model.js';
 import { lutonFacts } from './brief-fixtures.js';
 import { LUTON, model, news, section, SITUATIONS } from './mail-fixtures.js';
@@ -76,21 +76,52 @@ describe('the subject', () => {
   it('shows one more decimal where rounding would deny the crossing', () => {
     expect(subject('rounding-would-hide-the-crossing')).toContain('severe absence 2.04%, above your 2.00% line');
   });
-  it('says of a figure between the lines that the clearing line is not reached', () => {
-    const between = { event: 'reminder', inBreach: true } as const;
+  it('says of a figure between the lines where it stands, and never that it is still past the line', () => {
+    const between = { event: 'reminder', inBreach: true, betweenLines: true } as const;
     expect(newsLine(news({ ...between, value: '1.9', previous: '2.1' }))).toBe(
-      'Luton: severe absence 1.9%, not yet below your clearing line of 1.8% (autumn and spring terms 2024/25)',
+      'Luton: severe absence 1.9%, no longer above your 2.0% line, but not yet below your clearing line of 1.8% (autumn and spring terms 2024/25)',
     );
+    expect(eventLabel(news(between))).toBe('No longer past the line, not yet clear');
+    expect(eventLabel(news({ ...between, betweenLines: false }))).toBe('Still past the line');
     const below = { kind: 'below', line: 5, clearAbove: 5.5 } as const;
     expect(newsLine(news({ ...between, condition: below, threshold: '5', value: '5.3' }))).toContain(
-      'severe absence 5.3%, not yet above your clearing line of 5.5%',
+      'severe absence 5.3%, no longer below your 5.0% line, but not yet above your clearing line of 5.5%',
     );
     const gap = { kind: 'gap_to_england', line: 1, clearBelow: 0.5 } as const;
-    const reason = 'severe absence 2.8%, not yet below the clearing line of 0.5 percentage points';
-    expect(newsLine(news({ ...between, condition: gap, threshold: '1', value: '2.8', reason }))).toContain(
-      'severe absence 2.8%, not yet below your clearing line of 0.5 points',
+    expect(
+      newsLine(
+        news({ ...between, condition: gap, threshold: '1', value: '2.8', compared: '0.8', reason: 'any words' }),
+      ),
+    ).toContain(
+      'severe absence 2.8%, 0.8 points above England, no longer more than your line of 1.0 points, but not yet below your clearing line of 0.5 points',
     );
-    expect(newsLine(news({ ...between, value: '2.1' }))).toContain('still above your 2.0% line');
+    expect(newsLine(news({ ...between, betweenLines: false, value: '2.1' }))).toContain('still above your 2.0% line');
+  });
+  it('says what a difference is of, and how large it is', () => {
+    const line = (kind: 'rise' | 'fall' | 'gap', compared: string, inBreach = true): string =>
+      newsLine(
+        news({
+          condition:
+            kind === 'gap' ? { kind: 'gap_to_neighbours', line: 3.2, clearBelow: undefined } : { kind, line: 1 },
+          ...{ value: '19.0', threshold: kind === 'gap' ? '3.2' : '1', compared, inBreach },
+          event: inBreach ? 'crossed' : 'cleared',
+        }),
+      );
+    expect(line('gap', '4.1')).toContain(
+      '19.0%, 4.1 points above its statistical neighbours, more than your line of 3.2 points (',
+    );
+    expect(line('gap', '-0.4', false)).toContain(
+      '0.4 points below its statistical neighbours, no longer more than your line of 3.2 points (',
+    );
+    expect(line('rise', '1.003')).toContain('up just over 1.00 points in a year, more than your line of 1.0 points (');
+    expect(line('fall', '1.5')).toContain('down 1.5 points in a year, more than your line of 1.0 points (');
+  });
+  it('tells a figure that two decimals do not tell from the line in words', () => {
+    const close = { value: '2.004', condition: { kind: 'above', line: 2, clearBelow: undefined } } as const;
+    expect(newsLine(news(close))).toContain('severe absence just over 2.00%, above your 2.00% line');
+    expect(
+      newsLine(news({ ...close, event: 'corrected', value: '1.998', previous: '2.004', inBreach: false })),
+    ).toContain('was just over 2.00%, now just under 2.00%, no longer above your 2.00% line');
   });
   it('keeps the figure before a correction on its side of the line', () => {
     const corrected = { event: 'corrected', inBreach: false, value: '1.9', previous: '2.02' } as const;

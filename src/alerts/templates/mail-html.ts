@@ -37,18 +37,18 @@ export const MAIL_HTML = `<!doctype html>
 {{/each}}
 <h1 style="margin:0 0 16px;font-size:22px;line-height:1.3;color:#1f1f1f;">{{subject}}</h1>
 {{#if summary.length}}
-<table width="100%" cellpadding="0" cellspacing="0" border="0" style="border-collapse:collapse;margin:0 0 20px;">
+<table width="100%" cellpadding="0" cellspacing="0" border="0" style="border-collapse:collapse;table-layout:fixed;margin:0 0 20px;">
 <caption class="soft" style="text-align:left;font-size:14px;padding:0 0 4px;color:#50575d;">In short</caption>
 <tr>
 <th scope="col" class="line" align="left" style="border-bottom:2px solid #9aa3ab;padding:4px 8px 4px 0;font-size:14px;color:#1f1f1f;">Area and measure</th>
-<th scope="col" class="line" align="right" style="border-bottom:2px solid #9aa3ab;padding:4px 0 4px 8px;font-size:14px;white-space:nowrap;color:#1f1f1f;">Figure</th>
-<th scope="col" class="line" align="right" style="border-bottom:2px solid #9aa3ab;padding:4px 0 4px 8px;font-size:14px;white-space:nowrap;color:#1f1f1f;">Line</th>
+<th scope="col" class="line" width="64" align="right" style="border-bottom:2px solid #9aa3ab;padding:4px 0 4px 8px;font-size:14px;white-space:nowrap;color:#1f1f1f;">Figure</th>
+<th scope="col" class="line" width="84" align="right" style="border-bottom:2px solid #9aa3ab;padding:4px 0 4px 8px;font-size:14px;white-space:nowrap;color:#1f1f1f;">Line</th>
 </tr>
 {{#each summary}}
 <tr>
-<th scope="row" class="line" align="left" style="border-bottom:1px solid #d5dade;padding:6px 8px 6px 0;font-size:15px;font-weight:normal;color:#1f1f1f;"><strong>{{who}}</strong>, {{measure}}<br><span class="soft" style="font-size:14px;color:#50575d;">{{event}}</span></th>
-<td class="line" align="right" valign="top" style="border-bottom:1px solid #d5dade;padding:6px 0 6px 8px;font-size:15px;white-space:nowrap;color:#1f1f1f;"><strong>{{value}}</strong></td>
-<td class="line" align="right" valign="top" style="border-bottom:1px solid #d5dade;padding:6px 0 6px 8px;font-size:15px;white-space:nowrap;color:#1f1f1f;">{{line}}</td>
+<th scope="row" class="line" align="left" style="border-bottom:1px solid #d5dade;padding:6px 8px 6px 0;font-size:15px;font-weight:normal;color:#1f1f1f;"><strong>{{who}}</strong>, {{measure}}{{#if difference}}, {{difference}}{{/if}}<br><span class="soft" style="font-size:14px;color:#50575d;">{{event}}.{{#if rule}} Rule: {{rule}}.{{/if}}</span></th>
+<td class="line" align="right" valign="top" style="border-bottom:1px solid #d5dade;padding:6px 0 6px 8px;font-size:15px;color:#1f1f1f;"><strong>{{value}}</strong></td>
+<td class="line" align="right" valign="top" style="border-bottom:1px solid #d5dade;padding:6px 0 6px 8px;font-size:15px;color:#1f1f1f;">{{#if line}}{{line}}{{else}}–{{/if}}</td>
 </tr>
 {{/each}}
 </table>
