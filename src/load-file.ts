@@ -126,16 +126,11 @@ export async function loadFile(tools: LoadTools, file: FileToLoad): Promise<File
     });
   } catch (error) {
     if (!(error instanceof TransformError) && !(error instanceof NotOursError)) throw error;
+    const gate = error instanceof TransformError ? error.gate : NOTHING_WATCHED;
     const refused =
       tools.dryRun === true
         ? undefined
-        : await recordRefusal(
-            store,
-            { ...file.meta, dataSet: { ...file.meta.dataSet, columns } },
-            error,
-            now(),
-            error instanceof NotOursError ? NOTHING_WATCHED : 'readable',
-          );
+        : await recordRefusal(store, { ...file.meta, dataSet: { ...file.meta.dataSet, columns } }, error, now(), gate);
     return {
       ...named,
       outcome: error instanceof NotOursError ? 'refused' : 'quarantined',
@@ -143,13 +138,7 @@ export async function loadFile(tools: LoadTools, file: FileToLoad): Promise<File
       version_id: refused?.versionId ?? null,
       rows: 0,
       reason: error.message,
-      gates: [
-        {
-          gate: error instanceof TransformError ? error.gate : 'columns',
-          verdict: 'quarantine',
-          message: error.message,
-        },
-      ],
+      gates: [{ gate, verdict: 'quarantine', message: error.message }],
       diff: null,
     };
   }

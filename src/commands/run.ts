@@ -44,11 +44,16 @@ function reportAnswer(report: RunReport) {
   return { run: runId, ...rest };
 }
 
+function nothingLoaded({ error, degraded }: RunReport): string {
+  if (error !== null) return `EES could not be read: ${error}`;
+  return degraded.length === 0 ? 'Nothing new at EES.' : 'Nothing new in what EES shows; not all of it could be read:';
+}
+
 function reportText(report: RunReport): string {
   const { files, mails } = report;
   return [
     ...(files.length === 0
-      ? [report.error === null ? 'Nothing new at EES.' : `EES could not be read: ${report.error}`]
+      ? [nothingLoaded(report)]
       : [
           table(
             ['outcome', 'release', 'data set', 'version', 'rows'],

@@ -1,7 +1,8 @@
 /** What people ask of the database: state of the service, what is loaded, an area's series. Reads only. */
 import { sql } from 'kysely';
 import type { Store } from './database.js';
-import type { AbsenceView, AlertEventView } from './schema.js';
+import type { AbsenceView, AlertEventView, VersionState } from './schema.js';
+import { NOTHING_WATCHED } from './unloaded.js';
 
 /** One data set version with what a person wants to know of it. */
 export interface VersionRow {
@@ -10,7 +11,8 @@ export interface VersionRow {
   release: string;
   data_set: string;
   data_set_version: string;
-  state: string;
+  /** 'refused' has nothing to watch in it, and is no fault. */
+  state: VersionState;
   is_current: boolean;
   published_at: Date;
   loaded_at: Date;
@@ -22,6 +24,11 @@ export interface VersionRow {
   history: { at: string; what: string; reason: string }[];
   gates: { gate: string; verdict: string; message: string }[];
   diff: { previous_id: number | null; added: number; gone: number; changed: number; sample: unknown[] } | null;
+}
+
+/** A file that could not be understood is held back like any other, though nothing of it could be kept. */
+function stateInWords(state: VersionState, gates: VersionRow['gates']): VersionState {
+  return state === 'refused' && gates.some(({ gate }) => gate !== NOTHING_WATCHED) ? 'quarantined' : state;
 }
 
 /** All versions ever loaded, newest load first, with their gate results (passes left out) and diff. */
@@ -64,12 +71,13 @@ export async function listVersionRows(store: Store, limit = 1000): Promise<Versi
     .where('verdict', '<>', 'pass')
     .orderBy('gate')
     .execute();
+  const gatesOf = (id: number): VersionRow['gates'] =>
+    gates.filter((gate) => gate.version_id === id).map(({ gate, verdict, message }) => ({ gate, verdict, message }));
   return rows.map(({ major, minor, patch, previous_id, added, gone, changed, sample, ...row }) => ({
     ...row,
+    state: stateInWords(row.state, gatesOf(row.id)),
     data_set_version: `${major}.${minor}.${patch}`,
-    gates: gates
-      .filter((gate) => gate.version_id === row.id)
-      .map(({ gate, verdict, message }) => ({ gate, verdict, message })),
+    gates: gatesOf(row.id),
     diff:
       added === null || gone === null || changed === null
         ? null

@@ -61,7 +61,7 @@ export async function recordRefusal(
   meta: VersionMeta,
   error: Error,
   now: Date = new Date(),
-  gate: 'readable' | typeof NOTHING_WATCHED = 'readable',
+  gate = 'readable',
 ): Promise<{ versionId: number; version: string }> {
   return recordUnloaded(store, meta, 'refused', [{ gate, verdict: 'quarantine', message: error.message }], now, []);
 }

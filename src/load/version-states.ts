@@ -77,7 +77,9 @@ export async function acceptVersion(
       throw new VersionStateError(
         version.state === 'quarantined'
           ? `Gate "${gate}" does not hold version ${id} back. Held back by: ${gates.join(', ')}.`
-          : `Version ${id} is ${version.state}, not quarantined.`,
+          : version.state === 'refused'
+            ? `Version ${id} could not be read, so nothing of it was kept: correct the file and load it again.`
+            : `Version ${id} is ${version.state}, not quarantined.`,
       );
     if (gate === KEY_GATE)
       throw new VersionStateError(

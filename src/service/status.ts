@@ -137,9 +137,14 @@ function withAnnounced(rhythms: readonly Omit<Rhythm, 'announced'>[], source: So
 export function statusText(status: Status): string {
   const { health, mail } = status;
   const parts: string[] = [];
-  parts.push(health.well ? 'Well.' : `Ill: ${health.reasons.join('; ')}.`);
-  if (health.attention.length > 0)
-    parts.push(['To look at:', ...health.attention.map((each) => `  - ${each}`)].join('\n'));
+  parts.push(
+    [
+      health.well
+        ? `Well${health.attention.length === 0 ? '.' : ', but there is something to look at:'}`
+        : `Ill: ${health.reasons.join('; ')}.${health.attention.length === 0 ? '' : '\n\nAlso to look at:'}`,
+      ...health.attention.map((each) => `  - ${each}`),
+    ].join('\n'),
+  );
   const run = status.last_run;
   parts.push(
     [

@@ -235,8 +235,13 @@ describe('the command line', () => {
     const [report] = (said.json() as { files: { outcome: string; reason: string }[] }).files;
     expect(report?.outcome).toBe('quarantined');
     expect(report?.reason).toMatch(/absence\.csv, line 6, column enrolments_pa_10_exact_percent: "17\.3\.1"/);
-    const status = (await program.run('status', '--json')).json() as { refused: unknown[]; loaded: unknown[] };
-    expect(status.refused).toHaveLength(1);
+    const status = (await program.run('status', '--json')).json() as {
+      quarantined: { gates: unknown }[];
+      refused: unknown[];
+      loaded: unknown[];
+    };
+    expect(status.quarantined).toMatchObject([{ state: 'quarantined', gates: [{ gate: 'cells' }] }]);
+    expect(status.refused).toEqual([]);
     expect(status.loaded).toEqual([]);
   });
 
