@@ -188,12 +188,22 @@ export async function pauseSending(store: Db, reason: string, now: Date): Promis
   });
 }
 
-/** @returns false where nothing was paused */
-export async function resumeSending(store: Db, now: Date): Promise<boolean> {
+/**
+ * Ends a pause. What waited in the queue goes out; what happened meanwhile was recorded as muted and is not mailed.
+ * @returns how many events that were, undefined where nothing was paused
+ */
+export async function resumeSending(store: Db, now: Date): Promise<number | undefined> {
   return store.db.transaction().execute(async (trx) => {
-    const state = await lockDelivery(trx, now);
-    await writeDelivery(trx, { ...state, paused: undefined }, now);
-    return state.paused !== undefined;
+    const { paused, ...state } = await lockDelivery(trx, now);
+    await writeDelivery(trx, state, now);
+    if (paused === undefined) return undefined;
+    const row = await trx
+      .selectFrom('alert')
+      .select(({ fn }) => fn.countAll<string>().as('events'))
+      .where('muted', '=', 'paused')
+      .where('at', '>=', new Date(paused.at))
+      .executeTakeFirst();
+    return Number(row?.events ?? 0);
   });
 }
 

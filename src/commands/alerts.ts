@@ -18,6 +18,14 @@ import { oneArea } from './area.js';
 import { partsOf } from './mail-parts.js';
 import { UsageError, type AddCommand, type Context } from './context.js';
 
+const PAUSE_HELP = `
+While sending is paused, mails that were already written wait and go out after
+"alerts resume". What happens meanwhile is recorded as muted (paused) and is not
+mailed afterwards: events are in "alerts list" and in the view alert_event, and
+"brief --area" prints the brief of a release that came meanwhile. The mails to the
+operator wait too. To keep one rule or area quiet, use "alerts silence".
+`;
+
 export function register(program: Command, add: AddCommand): void {
   const alerts = program.command('alerts').description('alerts: list, silence, pause, resume, simulate, preview');
 
@@ -82,18 +90,27 @@ export function register(program: Command, add: AddCommand): void {
         context.now(),
       );
       const paused = await pausedSince(store);
-      context.out.result({ paused: true, ...paused }, () => 'Nothing is sent until "absence-watch alerts resume".');
+      context.out.result(
+        { paused: true, ...paused },
+        () =>
+          'Nothing is sent until "absence-watch alerts resume". Events go on being recorded, and are not mailed later.',
+      );
       return 0;
     },
-  ).option('--reason <text>', 'why');
+  )
+    .option('--reason <text>', 'why')
+    .addHelpText('after', PAUSE_HELP);
 
   add(alerts, 'resume', 'ends a pause', 'absence-watch alerts resume', async (context) => {
-    const was = await resumeSending(await context.store(), context.now());
-    context.out.result({ paused: false, was_paused: was }, () =>
-      was ? 'Sending goes on.' : 'Sending was not paused.',
-    );
+    const unsent = await resumeSending(await context.store(), context.now());
+    context.out.result({ paused: false, was_paused: unsent !== undefined, events_not_mailed: unsent ?? 0 }, () => {
+      if (unsent === undefined) return 'Sending was not paused.';
+      return unsent === 0
+        ? 'Sending goes on.'
+        : `Sending goes on. ${counted(unsent, 'event')} of the pause ${unsent === 1 ? 'is' : 'are'} not mailed: "absence-watch alerts list" shows ${unsent === 1 ? 'it' : 'them'} as muted (paused).`;
+    });
     return 0;
-  });
+  }).addHelpText('after', PAUSE_HELP);
 
   add(
     alerts,

@@ -290,7 +290,7 @@ describe('sending that is stopped', () => {
     expect(result).toMatchObject({ sent: 3, stopped: 'paused' });
     expect((await mailHealth(store)).paused).toMatchObject({ reason: 'wrong figures' });
     expect(await deliverDue(store, real, delivery(clock))).toMatchObject({ sent: 0, stopped: 'paused' });
-    expect(await resumeSending(store, clock())).toBe(true);
+    expect(await resumeSending(store, clock())).toBe(0);
     expect(await deliverDue(store, real, delivery(clock))).toMatchObject({ sent: 7 });
     expect(new Set(Object.values(perRecipient(server)))).toEqual(new Set([1]));
   });

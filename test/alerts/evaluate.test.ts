@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readNews } from '../../src/alerts/compose-read.js';
 import { evaluate, type EvaluateOptions, type Evaluation } from '../../src/alerts/evaluate.js';
+import { pauseSending, resumeSending } from '../../src/alerts/queue-upkeep.js';
 import { addSilence, listSilences, silencedEvents } from '../../src/alerts/silence.js';
 import type { Rule } from '../../src/domain/rule.js';
 import type { Store } from '../../src/load/database.js';
@@ -285,6 +286,28 @@ describe('silence and pause', () => {
     await w.load(year(2023, { Luton: '2.8' }));
     expect(words(await evaluate(w.store, options({ rules })))).toEqual(['Luton, Academic year 2023/24: worse']);
   });
+});
+
+it('records what happens during a pause, mails neither it nor its briefs after the resume, and says how much that was', async () => {
+  const w = await world();
+  const briefs = [{ areas: [{ by: 'name' as const, text: 'Luton' }], notify: ['team'] }];
+  const owed = async (): Promise<string[]> =>
+    (await w.store.db.selectFrom('notification').select('kind').orderBy('id').execute()).map(({ kind }) => kind);
+  await w.load(year(2021, { Luton: '1.8' }));
+  await evaluate(w.store, options({ briefs }));
+  expect(await owed(), 'owed before the pause').toEqual(['brief', 'brief']);
+  await pauseSending(w.store, 'mail server moves', options().now);
+  await w.load(year(2022, { Luton: '2.7', Bedford: '1.0' }));
+  expect(words(await evaluate(w.store, options({ briefs, paused: true })))).toEqual([
+    'Luton, Academic year 2022/23: crossed (paused)',
+  ]);
+  expect(await resumeSending(w.store, options().now)).toBe(1);
+  expect((await evaluate(w.store, options({ briefs }))).notifications).toBe(0);
+  await w.load(year(2023, { Luton: '2.8' }));
+  expect(words(await evaluate(w.store, options({ briefs }))), 'it does not cross again').toEqual([]);
+  expect(await owed(), 'the brief of the release after the pause').toEqual(['brief', 'brief', 'brief', 'brief']);
+  await pauseSending(w.store, 'again', options().now);
+  expect(await resumeSending(w.store, options().now), 'of this pause alone').toBe(0);
 });
 
 describe('areas that are gone', () => {

@@ -110,8 +110,8 @@ describe('a pause', () => {
     await pauseSending(store, 'checking the figures', MORNING);
     expect(await claimMail(other, MORNING, LEASE, 200)).toEqual({ kind: 'paused' });
     expect(await pausedSince(other)).toEqual({ at: MORNING.toISOString(), reason: 'checking the figures' });
-    expect(await resumeSending(other, MORNING)).toBe(true);
-    expect(await resumeSending(other, MORNING)).toBe(false);
+    expect(await resumeSending(other, MORNING)).toBe(0);
+    expect(await resumeSending(other, MORNING)).toBeUndefined();
     expect((await claimMail(store, MORNING, LEASE, 200)).kind).toBe('mail');
   });
 });
