@@ -16,24 +16,13 @@ export function copyLine(cells: readonly (string | number | null)[]): string {
 }
 
 /** Lines of some things, in pieces of about 64 KB. */
-export async function* gatherLines<T>(
-  things: Iterable<T> | AsyncIterable<T>,
-  lineOf: (thing: T) => string,
-): AsyncGenerator<string> {
-  let text = '';
-  for await (const thing of things) {
-    text += lineOf(thing);
-    if (text.length >= CHUNK) {
-      yield text;
-      text = '';
-    }
-  }
-  if (text !== '') yield text;
+export async function* gatherLines<T>(things: Iterable<T>, lineOf: (thing: T) => string): AsyncGenerator<string> {
+  yield* gatherBatches([things], lineOf);
 }
 
-/** The same for lines that come in batches, without a pause between the lines of one batch. */
+/** The same for things that come in batches, without a pause between the lines of one batch. */
 export async function* gatherBatches<T>(
-  batches: AsyncIterable<readonly T[]>,
+  batches: Iterable<Iterable<T>> | AsyncIterable<Iterable<T>>,
   lineOf: (thing: T) => string,
 ): AsyncGenerator<string> {
   let text = '';

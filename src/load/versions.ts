@@ -232,23 +232,31 @@ async function* watched<T>(
   }
 }
 
-/** One row of COPY. Cells of figures are decimal text, so only symbols can hold what must be escaped. */
+/**
+ * One row of COPY. Cells of figures are decimal text, so only symbols can hold what must be escaped. Joined, not added
+ * up: a string made of forty pieces lives on as all of them until it is written.
+ */
 function figureLine(observation: Observation, dimensions: Dimensions, versionId: number): string {
-  const { values } = observation;
+  const { area, period, series, schoolType, breakdown, asOf, values, symbols, computed } = observation;
   let has = 0;
-  let cells = '';
-  for (let i = 0; i < MEASURES.length; i++) {
-    const measure = MEASURES[i];
-    const value = measure === undefined ? undefined : values[measure];
-    if (value !== undefined) has |= 1 << i;
-    cells += value === undefined || value === null ? '\t\\N' : `\t${value}`;
-  }
-  return (
-    `${dimensions.areas.of(observation.area, observation.period)}\t${dimensions.periods.of(observation.period)}\t${versionId}\t` +
-    `${observation.asOf ?? 'infinity'}\t${dimensions.breakdowns.of(observation.breakdown)}\t` +
-    `${dimensions.series.of(observation.series)}\t${dimensions.schoolTypes.of(observation.schoolType)}\t` +
-    `${has}\t${observation.computed}${cells}\t${symbolsCell(observation.symbols)}\n`
-  );
+  const figures = MEASURES.map((measure, index) => {
+    const value = values[measure];
+    if (value !== undefined) has |= 1 << index;
+    return value ?? '\\N';
+  });
+  return [
+    dimensions.areas.of(area, period),
+    dimensions.periods.of(period),
+    versionId,
+    asOf ?? 'infinity',
+    dimensions.breakdowns.of(breakdown),
+    dimensions.series.of(series),
+    dimensions.schoolTypes.of(schoolType),
+    has,
+    computed,
+    ...figures,
+    `${symbolsCell(symbols)}\n`,
+  ].join('\t');
 }
 
 function symbolsCell(symbols: Observation['symbols']): string {
