@@ -28,7 +28,8 @@ export interface VersionDiff {
 
 const SAMPLE = 20;
 
-const SAME_KEY = sql`n.area_id = o.area_id and n.series_id = o.series_id and n.period_id = o.period_id
+/** Rows n and o are about the same figure. */
+export const SAME_KEY = sql`n.area_id = o.area_id and n.series_id = o.series_id and n.period_id = o.period_id
   and n.school_type_id = o.school_type_id and n.breakdown_id = o.breakdown_id and n.as_of = o.as_of`;
 
 /** What is printed for a measure of row n or o: the figure, else its symbol. */

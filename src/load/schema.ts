@@ -62,6 +62,8 @@ export interface DataSetVersionTable {
   /** Where the bytes came from: API data set version, release file, local file name; and the id that names a re-publication. */
   source: Json<Record<string, unknown>>;
   sha256: string;
+  /** Hash of its column names, whatever their order: null for versions of before that was kept. */
+  layout: ColumnType<string | null, string | null | undefined, string | null>;
   file_name: string;
   bytes: number;
   rows: number;

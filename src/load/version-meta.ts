@@ -83,8 +83,15 @@ export function titleWithoutYear(title: string): string {
 export function dataSetIdentity(meta: VersionMeta): string {
   if (meta.dataSet.apiId !== undefined) return `api:${meta.dataSet.apiId}`;
   if (meta.dataSet.local === true) return `label:${meta.release.title.trim()}`;
-  const columns = meta.dataSet.columns.map((column) => column.trim().toLowerCase()).sort();
-  return `title:${titleWithoutYear(meta.dataSet.title)}|columns:${columns.join(',')}`;
+  return `title:${titleWithoutYear(meta.dataSet.title)}|columns:${columnNames(meta)}`;
+}
+
+/** The columns of a file as one text, whatever their order and case. */
+export function columnNames(meta: VersionMeta): string {
+  return meta.dataSet.columns
+    .map((column) => column.trim().toLowerCase())
+    .sort()
+    .join(',');
 }
 
 /** A slug as EES would make it: 'Autumn term 2024/25' is 'autumn-term-2024-25'. */

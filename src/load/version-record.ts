@@ -4,7 +4,7 @@ import { sql, type Transaction } from 'kysely';
 import { familyOf } from '../domain/series.js';
 import type { Store } from './database.js';
 import type { Database } from './schema.js';
-import { dataSetIdentity, releaseSlug, type VersionMeta, type VersionNumber } from './version-meta.js';
+import { columnNames, dataSetIdentity, releaseSlug, type VersionMeta, type VersionNumber } from './version-meta.js';
 
 export type Trx = Transaction<Database>;
 
@@ -23,10 +23,17 @@ export interface VersionPlace {
   readonly publishedAt: Date;
 }
 
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+
 /** The identity is long (it lists columns); its hash is what is stored. */
 export function storedIdentity(meta: VersionMeta): string {
   const identity = dataSetIdentity(meta);
-  return identity.length <= 100 ? identity : `hash:${createHash('sha256').update(identity).digest('hex')}`;
+  return identity.length <= 100 ? identity : `hash:${hashOf(identity)}`;
+}
+
+/** What files of one make have in common: the names of their columns. */
+export function layoutOf(meta: VersionMeta): string {
+  return hashOf(columnNames(meta));
 }
 
 /** Finds or makes publication, release and data set. What is known newly is added, nothing known is lost. */
@@ -138,6 +145,7 @@ export function fileColumns(meta: VersionMeta, place: VersionPlace, loadedAt: Da
     loaded_at: loadedAt,
     source: JSON.stringify(meta.source),
     sha256: meta.sha256,
+    layout: layoutOf(meta),
     file_name: meta.fileName,
     bytes: meta.bytes,
     run_id: meta.runId ?? null,

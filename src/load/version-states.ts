@@ -4,8 +4,7 @@ import { renameAreas } from './area-names.js';
 import { chooseCurrent } from './currency.js';
 import type { Store } from './database.js';
 import type { VersionState } from './schema.js';
-import type { VersionMeta } from './version-meta.js';
-import { beginLoad, KEY_GATE, storedIdentity, type Trx } from './version-record.js';
+import { beginLoad, KEY_GATE, type Trx } from './version-record.js';
 
 /** No such version, or not in a state for what was asked. Commands end with exit code 2. */
 export class VersionStateError extends Error {
@@ -130,22 +129,4 @@ export async function withdrawVersion(
     await settle(trx, version);
     return true;
   });
-}
-
-/** What the gates remembered of the newest loaded version of the same data set; undefined for a first one. */
-export async function previousShape(store: Store, meta: VersionMeta): Promise<unknown> {
-  const row = await store.db
-    .selectFrom('data_set_version as v')
-    .innerJoin('data_set as d', 'd.id', 'v.data_set_id')
-    .innerJoin('release as r', 'r.id', 'v.release_id')
-    .select('v.shape')
-    .where('d.publication', '=', meta.publication.slug)
-    .where('d.identity', '=', storedIdentity(meta))
-    .where('v.state', '=', 'loaded')
-    .orderBy('r.first_published', 'desc')
-    .orderBy('v.published_at', 'desc')
-    .orderBy('v.id', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  return row?.shape ?? undefined;
 }

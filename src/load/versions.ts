@@ -6,6 +6,7 @@ import { sql } from 'kysely';
 import { MEASURES } from '../domain/measure.js';
 import type { Observation } from '../domain/figure.js';
 import { familyOf } from '../domain/series.js';
+import { agreement } from './agree.js';
 import { renameAreas } from './area-names.js';
 import { escapeCopy, gatherBatches } from './copy-text.js';
 import { chooseCurrent, previousVersion } from './currency.js';
@@ -33,7 +34,8 @@ export { NOTHING_WATCHED, recordRefusal } from './unloaded.js';
 export type { KeptVerdict } from './verdicts.js';
 export type { Gates, Verdict, VersionMeta, VersionNumber } from './version-meta.js';
 export type { ChangedFigure, VersionDiff } from './diff.js';
-export { acceptVersion, previousShape, removeVersion, VersionStateError, withdrawVersion } from './version-states.js';
+export { acceptVersion, removeVersion, VersionStateError, withdrawVersion } from './version-states.js';
+export { lastRelease } from './last-release.js';
 
 export type LoadOutcome =
   | {
@@ -158,8 +160,8 @@ async function load(
     ),
   );
 
-  const verdicts = judged(gates.verdicts(), meta);
-  const held = verdicts.some(({ verdict }) => verdict === 'quarantine');
+  const ofFile = judged(gates.verdicts(), meta);
+  const held = ofFile.some(({ verdict }) => verdict === 'quarantine');
   await trx
     .insertInto('data_set_version')
     .values({
@@ -170,11 +172,13 @@ async function load(
       rows,
       areas: dimensions.areas.named,
       notes: JSON.stringify(hooks.notes?.() ?? []),
-      history: JSON.stringify(acceptances(verdicts, meta, loadedAt)),
+      history: JSON.stringify(acceptances(ofFile, meta, loadedAt)),
       shape: JSON.stringify(gates.shape() ?? null),
     })
     .execute();
   await dimensions.save(trx, copy, versionId, !held);
+  const agreed = await agreement(trx, versionId, place);
+  const verdicts = agreed === undefined ? ofFile : [...ofFile, agreed];
   await keepVerdicts(trx, versionId, verdicts);
   const previous = await previousVersion(trx, { id: versionId, ...place });
   const diff =

@@ -105,8 +105,14 @@ class PeriodSeen {
   }
 }
 
-/** Watches the outline of a version: which areas, how many rows, how many pupils. */
-export function releaseShape(previous: ReleaseShape | undefined): {
+/**
+ * Watches the outline of a version: which areas, how many rows, how many pupils.
+ * @param isSameDataSet else only series that count the same school types are held against the previous
+ */
+export function releaseShape(
+  previous: ReleaseShape | undefined,
+  isSameDataSet: boolean,
+): {
   observe(observation: Observation, numbers: Numbers): void;
   verdicts(): GateVerdict[];
   shape(): ReleaseShape;
@@ -130,7 +136,10 @@ export function releaseShape(previous: ReleaseShape | undefined): {
     [...seen].flatMap(([name, periods]) => {
       const all = [...periods.values()].sort((a, b) => b.sort - a.sort);
       const newest = all[0];
-      return newest === undefined ? [] : [{ name, newest, all, before: previous?.series[name] }];
+      if (newest === undefined) return [];
+      const before = previous?.series[name];
+      const isAlike = isSameDataSet || String(before?.schoolTypes) === String([...newest.schoolTypes].sort());
+      return [{ name, newest, all, before: isAlike ? before : undefined }];
     });
 
   return {

@@ -211,12 +211,14 @@ export interface Gates {
 
 /**
  * The gates for one version.
- * @param options.previous what `shape()` returned for the last release of the same data set, as it was stored;
- *   undefined for a first one
+ * @param options.previous what `shape()` returned for the last release, as it was stored; undefined for a first one. Of
+ *   another data set only series about the same schools are held against it
  */
-export function createGates(options: { readonly previous?: unknown } = {}): Gates {
+export function createGates(
+  options: { readonly previous?: { readonly shape: unknown; readonly isSameDataSet: boolean } | undefined } = {},
+): Gates {
   const numbers: Numbers = new Float64Array(MEASURES.length);
-  const shape = releaseShape(readShape(options.previous));
+  const shape = releaseShape(readShape(options.previous?.shape), options.previous?.isSameDataSet ?? true);
   const gates: readonly Gate[] = [
     ratesWithinRange(),
     contradictions(),
@@ -250,6 +252,10 @@ export function gatesDocument(): string {
     line(['gate', 'what is held against what', 'tolerance', 'binds', 'beyond it']),
     line(['---', '---', '---', '---', '---']),
     ...GATES.map(({ gate, holds, tolerance, binds, verdict }) => line([gate, holds, tolerance, binds, verdict])),
+    '',
+    'The last release of a series is that of the same data set. Where the data set is new, it is the last one of the same',
+    'title in its publication (its columns changed), or for a local file of the same columns (each label is a data set of',
+    'its own); of that one only series about the same school types are held against the file.',
     '',
     '## What published files taught',
     '',

@@ -4,11 +4,12 @@ import { findAreas } from '../../src/load/areas.js';
 import {
   acceptVersion,
   loadVersion,
-  previousShape,
+  lastRelease,
   recordRefusal,
   removeVersion,
   withdrawVersion,
 } from '../../src/load/versions.js';
+import type { VersionMeta } from '../../src/load/versions.js';
 import { academicPeriod } from '../../src/domain/period.js';
 import { freshStore } from '../support/database.js';
 import { allPass, BEDFORD, ENGLAND, heldBy, load, loaded, LUTON, observation, versionMeta } from './sample.js';
@@ -261,14 +262,83 @@ describe.each(['postgres', 'embedded'] as const)('loading versions (%s)', (kind)
   it('what the gates remember is there for the next version of the data set, and for no other', async () => {
     const store = await freshStore(kind);
     const meta = versionMeta();
-    expect(await previousShape(store, meta)).toBeUndefined();
+    expect(await lastRelease(store, meta)).toBeUndefined();
     await load(store, meta, [rate('17.0')], { ...allPass, shape: () => ({ areas: 153 }) });
     const next = versionMeta({
       release: { title: 'Academic year 2023/24' },
       dataSet: { title: 'Absence by geography 2023/24' },
     });
-    expect(await previousShape(store, next)).toEqual({ areas: 153 });
-    expect(await previousShape(store, versionMeta({ dataSet: { title: 'Absence by pupil group' } }))).toBeUndefined();
+    expect(await lastRelease(store, next)).toEqual({ shape: { areas: 153 }, isSameDataSet: true });
+    expect(await lastRelease(store, versionMeta({ dataSet: { title: 'Absence by pupil group' } }))).toBeUndefined();
+  });
+
+  it('a data set that is new is held against one that is alike: by its title, a local file by its columns', async () => {
+    const store = await freshStore(kind);
+    const remembering = (areas: number) => ({ ...allPass, shape: () => ({ areas }) });
+    await load(store, versionMeta(), [rate('17.0')], remembering(153));
+    const more = { columns: ['time_period', 'enrolments', 'new_column'] };
+    expect(await lastRelease(store, versionMeta({ dataSet: more })), 'a column more').toEqual({
+      ...{ shape: { areas: 153 }, isSameDataSet: false },
+    });
+    const local = (label: string, columns: readonly string[]): VersionMeta =>
+      versionMeta({ release: { title: label }, dataSet: { title: label, local: true, columns } });
+    await load(store, local('2022/23', ['a', 'b']), [rate('16.0')], remembering(152));
+    expect(await lastRelease(store, local('2023/24', ['B', 'a']))).toEqual({
+      ...{ shape: { areas: 152 }, isSameDataSet: false },
+    });
+    expect(await lastRelease(store, local('2023/24', ['a', 'c']))).toBeUndefined();
+  });
+
+  it('the last release is the one before, also where later ones were loaded first', async () => {
+    const store = await freshStore(kind);
+    const release = (year: number): VersionMeta =>
+      versionMeta({
+        release: { title: `Academic year ${year}` },
+        publishedAt: new Date(`${year + 2}-03-20T09:30:00Z`),
+      });
+    for (const year of [2022, 2016, 2018])
+      await load(store, release(year), [rate('17.0')], { ...allPass, shape: () => ({ year }) });
+    const before = async (year: number): Promise<unknown> => (await lastRelease(store, release(year)))?.shape;
+    expect(await before(2020)).toEqual({ year: 2018 });
+    expect(await before(2023)).toEqual({ year: 2022 });
+    expect(await before(2010), 'nothing before: the nearest after').toEqual({ year: 2016 });
+  });
+
+  it('two data sets of one release that give a figure differently are told of, with both figures', async () => {
+    const store = await freshStore(kind);
+    const fromTerms = versionMeta({ dataSet: { title: 'Absence by term' } });
+    await load(store, fromTerms, [rate('17.0'), rate('9.1', { area: BEDFORD })]);
+    const verdictsBeside = async (title: string, luton: string, bedford: string) => {
+      const outcome = await load(store, versionMeta({ dataSet: { title } }), [
+        rate(luton),
+        rate(bedford, { area: BEDFORD }),
+      ]);
+      return outcome.kind === 'loaded' ? outcome.verdicts : [];
+    };
+    expect(await verdictsBeside('Exact', '17.04', '9.05'), 'equal at one decimal place').toMatchObject([
+      { gate: 'data sets agree', verdict: 'pass', message: expect.stringMatching(/^2 figures .* agree/) as unknown },
+    ]);
+    expect(await verdictsBeside('Another', '17.0', '9.2')).toMatchObject([
+      {
+        ...{ gate: 'data sets agree', verdict: 'warn' },
+        message:
+          '2 of 4 figures that another data set of the release gives, too, are others there: ' +
+          'Bedford, Academic year 2022/23, Total: persistent_absence_rate 9.2 here, 9.1 in “Absence by term”, and more.',
+        detail: {
+          count: 2,
+          first: [
+            { area: 'Bedford', here: '9.2' },
+            { area: 'Bedford', here: '9.2' },
+          ],
+        },
+      },
+    ]);
+    const kept = await store.db
+      .selectFrom('gate_result')
+      .select('verdict')
+      .where('gate', '=', 'data sets agree')
+      .execute();
+    expect(kept.map(({ verdict }) => verdict).sort()).toEqual(['pass', 'warn']);
   });
 });
 

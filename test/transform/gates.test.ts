@@ -50,7 +50,7 @@ function observation({
 }
 
 function judge(gate: GateName, rows: readonly Row[], before?: readonly Row[]): GateVerdict {
-  const previous = before === undefined ? undefined : shapeOf(before);
+  const previous = before === undefined ? undefined : { shape: shapeOf(before), isSameDataSet: true };
   const gates = createGates({ previous });
   gates.observe(rows.map(observation));
   const verdict = gates.verdicts().find((each) => each.gate === gate);
@@ -306,8 +306,19 @@ describe('gates: each with what just passes and what just fails', () => {
 });
 
 describe('gates at large', () => {
+  it('of another data set only series about the same schools are held against', () => {
+    const against = (before: readonly Row[], isSameDataSet: boolean): string | undefined => {
+      const gates = createGates({ previous: { shape: shapeOf(before), isSameDataSet } });
+      gates.observe(authorities(100).map(observation));
+      return gates.verdicts().find(({ gate }) => gate === 'authorities')?.verdict;
+    };
+    expect(against(authorities(153), false)).toBe('quarantine');
+    expect(against(authorities(153, { schoolType: 'State-funded secondary' }), false)).toBe('pass');
+    expect(against(authorities(153, { schoolType: 'State-funded secondary' }), true)).toBe('quarantine');
+  });
+
   it('start afresh where the stored shape is of another build', () => {
-    const gates = createGates({ previous: { nonsense: true } });
+    const gates = createGates({ previous: { shape: { nonsense: true }, isSameDataSet: true } });
     gates.observe(authorities(3).map(observation));
     expect(gates.verdicts().every(({ verdict }) => verdict === 'pass')).toBe(true);
   });

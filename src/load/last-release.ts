@@ -1,0 +1,66 @@
+/** What the gates hold a version against: the last release of its data set, or of one that is alike. */
+import type { Store } from './database.js';
+import { titleWithoutYear, type VersionMeta } from './version-meta.js';
+import { layoutOf, storedIdentity } from './version-record.js';
+
+export interface LastRelease {
+  /** What the gates remembered of it (`Gates.shape`). */
+  readonly shape: unknown;
+  /** Of the same data set; else of one that is only alike, and perhaps about other schools. */
+  readonly isSameDataSet: boolean;
+}
+
+/**
+ * The newest loaded version of the same data set among the releases up to this one, else the nearest later. Where the
+ * data set is new, one that is alike: of EES one with the same title (its columns changed), for a local file one with
+ * the same columns (every label is a data set of its own).
+ */
+export async function lastRelease(store: Store, meta: VersionMeta): Promise<LastRelease | undefined> {
+  const dataSets = await store.db
+    .selectFrom('data_set')
+    .select(['id', 'identity', 'title'])
+    .where('publication', '=', meta.publication.slug)
+    .execute();
+  const identity = storedIdentity(meta);
+  const same = dataSets.filter((each) => each.identity === identity);
+  const shape = await newestShape(store, meta, same);
+  if (shape !== undefined) return { shape, isSameDataSet: true };
+  const isLocal = meta.dataSet.local === true;
+  const title = titleWithoutYear(meta.dataSet.title);
+  const alike = isLocal ? dataSets : dataSets.filter((each) => titleWithoutYear(each.title) === title);
+  const shapeOfOther = await newestShape(store, meta, alike, isLocal ? layoutOf(meta) : undefined);
+  return shapeOfOther === undefined ? undefined : { shape: shapeOfOther, isSameDataSet: false };
+}
+
+async function newestShape(
+  store: Store,
+  meta: VersionMeta,
+  dataSets: readonly { readonly id: number }[],
+  layout?: string,
+): Promise<unknown> {
+  if (dataSets.length === 0) return undefined;
+  const published = meta.release.firstPublished ?? meta.publishedAt;
+  let query = store.db
+    .selectFrom('data_set_version as v')
+    .innerJoin('release as r', 'r.id', 'v.release_id')
+    .select('v.shape')
+    .where(
+      'v.data_set_id',
+      'in',
+      dataSets.map(({ id }) => id),
+    )
+    .where('v.state', '=', 'loaded')
+    .where('v.shape', 'is not', null);
+  if (layout !== undefined) query = query.where('v.layout', '=', layout);
+  if (published !== undefined)
+    query = query
+      .orderBy((eb) => eb('r.first_published', '>', published))
+      .orderBy((eb) => eb.case().when('r.first_published', '>', published).then(eb.ref('r.first_published')).end());
+  const row = await query
+    .orderBy('r.first_published', 'desc')
+    .orderBy('v.published_at', 'desc')
+    .orderBy('v.id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.shape ?? undefined;
+}
