@@ -12,6 +12,7 @@ import { releaseAndPolls, thousandRules } from './daily.js';
 import { schoolFile, tenFold, type BenchFile } from './files.js';
 import { DatabaseServer, median, type Spent } from './measure.js';
 import { compiled, load, type Program } from './program.js';
+import { readBack } from './reading.js';
 import { report, type FileResult, type Way } from './report.js';
 import { dropRivals, withCopyStreams, withKysely, withPgloader, withPsql } from './rivals.js';
 
@@ -91,6 +92,7 @@ async function measureFile(
   await dropRivals(server);
   return {
     file,
+    reading: await readBack(server, 'bench'),
     ways: ways.map(({ name }) => ({ name, runs: spent.get(name) ?? [], median: median(spent.get(name) ?? []) })),
   };
 }

@@ -3,6 +3,7 @@ import { cpus, totalmem } from 'node:os';
 import type { Poll, Release, Ruled } from './daily.js';
 import type { BenchFile } from './files.js';
 import type { Spent } from './measure.js';
+import type { Reading } from './reading.js';
 
 export interface Way {
   readonly name: string;
@@ -12,6 +13,8 @@ export interface FileResult {
   readonly file: BenchFile;
   /** Ours first, then the bare copy, then the hand-written load. */
   readonly ways: readonly (Way & { readonly runs: readonly Spent[]; readonly median: Spent })[];
+  /** Of what ours loaded. */
+  readonly reading: Reading;
 }
 
 export interface Results {
@@ -34,6 +37,7 @@ export function report(results: Results): string {
     '',
     ...results.files.flatMap(fileSection),
     ...growth(results.files),
+    ...reading(results.files),
     ...daily(results),
   ].join('\n');
 }
@@ -109,6 +113,36 @@ function growth(files: readonly FileResult[]): string[] {
     '## From one to ten',
     '',
     `${(ten.rows / one.rows).toFixed(1)} times the rows took ${(ten.spent.wallMs / one.spent.wallMs).toFixed(1)} times as long (client CPU ${((ten.spent.clientCpu ?? NaN) / (one.spent.clientCpu ?? NaN)).toFixed(1)} times, server CPU ${((ten.spent.serverCpu ?? NaN) / (one.spent.serverCpu ?? NaN)).toFixed(1)} times, WAL ${(ten.spent.walBytes / one.spent.walBytes).toFixed(1)} times) and ${((ten.spent.peakMiB ?? NaN) / (one.spent.peakMiB ?? NaN)).toFixed(1)} times the memory (${mebibytes(one.spent.peakMiB)} and ${mebibytes(ten.spent.peakMiB)} MiB).`,
+    '',
+  ];
+}
+
+function reading(files: readonly FileResult[]): string[] {
+  return [
+    '## On disk, and read back',
+    '',
+    'The table of figures after the load, and questions to the view `absence`, warm, the better of two.',
+    '',
+    ...table(
+      [
+        'file',
+        'rows',
+        'table MB',
+        'indexes MB',
+        'Luton, all years, ms',
+        'all authorities, one year, ms',
+        'all figures, ms',
+      ],
+      files.map(({ file, reading: read }) => [
+        file.what,
+        number(file.rows),
+        number(read.tableBytes / 1e6),
+        number(read.indexBytes / 1e6),
+        number(read.areaMs),
+        number(read.authoritiesMs),
+        number(read.everythingMs),
+      ]),
+    ),
     '',
   ];
 }
