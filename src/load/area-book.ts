@@ -1,10 +1,11 @@
 /**
  * The areas of one load: their numbers, and how the version calls them. A long file has hundreds of thousands of schools,
- * so what is kept of each lies outside the heap of objects, in flat arrays and buffers, until it is written.
+ * so what is kept of each lies outside the heap of objects, in pages and buffers, until it is written.
  */
-import type { AreaRef, GeographicLevel } from '../domain/area.js';
+import type { AreaRef } from '../domain/area.js';
 import type { Period } from '../domain/period.js';
 import { KeyTable } from '../transform/keys.js';
+import { Pages } from '../transform/pages.js';
 
 /** A URN as a number; longer ones, and keys that carry a LAESTAB, are text. */
 const URN = /^[1-9]\d{4,7}$/;
@@ -22,10 +23,13 @@ export class AreaBook {
   named = 0;
   readonly #bySchool = new KeyTable();
   readonly #byKey = new Map<string, number>();
+  /** What many areas share, and the numbers by which their namings name it. */
+  readonly #surroundings: Surroundings[] = [];
+  readonly #surroundingNumbers = new Map<string, number>();
   readonly #texts = new Texts();
   /** By number: the place of its naming in `#texts`, plus 1, and of which period it is. */
-  #places = new Float64Array(1024);
-  #sorts = new Float64Array(1024);
+  readonly #places = new Pages();
+  readonly #sorts = new Pages();
   #last = 0;
 
   constructor(known: readonly KnownArea[]) {
@@ -40,21 +44,20 @@ export class AreaBook {
   of(area: AreaRef, period: Period): number {
     const id = this.#number(area.level, area.key, this.#last + 1);
     if (id > this.#last) this.#last = id;
-    if (id >= this.#places.length) this.#grow(id);
-    if (this.#places[id] === 0) this.named += 1;
-    else if (period.sort <= (this.#sorts[id] ?? 0)) return id;
-    this.#sorts[id] = period.sort;
-    const text = textOf(area);
-    const place = (this.#places[id] ?? 0) - 1;
-    if (place < 0 || this.#texts.read(place) !== text) this.#places[id] = this.#texts.add(text) + 1;
+    const place = this.#places.at(id) - 1;
+    if (place === -1) this.named += 1;
+    else if (period.sort <= this.#sorts.at(id)) return id;
+    this.#sorts.put(id, period.sort);
+    const text = this.#textOf(area);
+    if (place === -1 || this.#texts.read(place) !== text) this.#places.put(id, this.#texts.add(text) + 1);
     return id;
   }
 
   /** How the version calls the areas it has figures of, from a number on. */
   *namings(from = 0): Generator<{ readonly id: number; readonly area: AreaRef }> {
-    for (let id = from; id < this.#places.length; id++) {
-      const place = (this.#places[id] ?? 0) - 1;
-      if (place >= 0) yield { id, area: areaOf(this.#texts.read(place)) };
+    for (let id = from; id <= this.#last; id++) {
+      const place = this.#places.at(id) - 1;
+      if (place !== -1) yield { id, area: this.#areaOf(this.#texts.read(place)) };
     }
   }
 
@@ -70,44 +73,27 @@ export class AreaBook {
     return known ?? next;
   }
 
-  #grow(id: number): void {
-    const length = Math.max(id + 1, this.#places.length * 2);
-    this.#places = longer(this.#places, length);
-    this.#sorts = longer(this.#sorts, length);
+  /** As `#areaOf` reads it back. Schools share much, and are often called by nothing but their URN. */
+  #textOf({ level, key, code, oldLaCode, name, regionCode, regionName }: AreaRef): string {
+    const id = JSON.stringify([level, oldLaCode, regionCode, regionName]);
+    const number = this.#surroundingNumbers.get(id) ?? this.#surroundings.length;
+    if (number === this.#surroundings.length) {
+      this.#surroundings.push({ level, oldLaCode, regionCode, regionName });
+      this.#surroundingNumbers.set(id, number);
+    }
+    return JSON.stringify([number, key, ...(code === key && name === key ? [] : [code, name])]);
+  }
+
+  #areaOf(text: string): AreaRef {
+    const [number, key, code = key, name = key] = JSON.parse(text) as Written;
+    const surroundings = this.#surroundings[number];
+    if (surroundings === undefined) throw new Error(`no surroundings ${number}`);
+    return { ...surroundings, key, code, name };
   }
 }
 
-function longer(array: Float64Array, length: number): Float64Array<ArrayBuffer> {
-  const copy = new Float64Array(length);
-  copy.set(array);
-  return copy;
-}
-
-/** As `namings` reads it back: an area as one text. */
-function textOf({ level, key, code, oldLaCode, name, regionCode, regionName }: AreaRef): string {
-  return JSON.stringify([level, key, code, oldLaCode ?? null, name, regionCode ?? null, regionName ?? null]);
-}
-
-type Written = [
-  level: GeographicLevel,
-  key: string,
-  code: string,
-  old: Maybe,
-  name: string,
-  region: Maybe,
-  called: Maybe,
-];
-type Maybe = string | null;
-
-function areaOf(text: string): AreaRef {
-  const [level, key, code, oldLaCode, name, regionCode, regionName] = JSON.parse(text) as Written;
-  return {
-    ...{ level, key, code, name },
-    oldLaCode: oldLaCode ?? undefined,
-    regionCode: regionCode ?? undefined,
-    regionName: regionName ?? undefined,
-  };
-}
+type Surroundings = Pick<AreaRef, 'level' | 'oldLaCode' | 'regionCode' | 'regionName'>;
+type Written = [surroundings: number, key: string, code?: string, name?: string];
 
 const PAGE = 1024 * 1024;
 const LENGTH_BYTES = 4;

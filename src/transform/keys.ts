@@ -1,4 +1,4 @@
-/** Which keys a file has already used, and on which line: exact, in two flat arrays, so that millions stay cheap. */
+/** Keys and their numbers: exact, in two flat arrays, so that hundreds of thousands stay cheap. */
 
 const SMALLEST = 1 << 6;
 /** How full the table may get; beyond it the search for a free place gets long. */
@@ -11,26 +11,27 @@ export class KeyTable {
   readonly #parts = Array.from({ length: PARTS }, () => new Part());
 
   /**
-   * Notes that a key stands on a line.
+   * Gives a key a number, unless it has one.
    * @param key a whole number from 0 to 2^53 - 2
-   * @returns the line on which it stood before, else undefined
+   * @param number a whole number from 0 to 2^32 - 1
+   * @returns the number that it had before, else undefined
    */
-  add(key: number, line: number): number | undefined {
+  add(key: number, number: number): number | undefined {
     const hash = mixed(key);
-    return this.#parts[hash >>> 26]?.add(key, hash, line);
+    return this.#parts[hash >>> 26]?.add(key, hash, number);
   }
 }
 
 class Part {
   #keys = new Float64Array(SMALLEST);
-  #lines = new Uint32Array(SMALLEST);
+  #numbers = new Uint32Array(SMALLEST);
   #used = 0;
 
-  add(key: number, hash: number, line: number): number | undefined {
+  add(key: number, hash: number, number: number): number | undefined {
     const at = this.#find(key, hash);
-    if (this.#keys[at] !== 0) return this.#lines[at];
+    if (this.#keys[at] !== 0) return this.#numbers[at];
     this.#keys[at] = key + 1;
-    this.#lines[at] = line;
+    this.#numbers[at] = number;
     this.#used += 1;
     if (this.#used > this.#keys.length * FULLEST) this.#grow();
     return undefined;
@@ -47,14 +48,14 @@ class Part {
 
   #grow(): void {
     const keys = this.#keys;
-    const lines = this.#lines;
+    const numbers = this.#numbers;
     this.#keys = new Float64Array(keys.length * 2);
-    this.#lines = new Uint32Array(keys.length * 2);
+    this.#numbers = new Uint32Array(keys.length * 2);
     keys.forEach((stored, from) => {
       if (stored === 0) return;
       const at = this.#find(stored - 1, mixed(stored - 1));
       this.#keys[at] = stored;
-      this.#lines[at] = lines[from] ?? 0;
+      this.#numbers[at] = numbers[from] ?? 0;
     });
   }
 }

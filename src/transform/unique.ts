@@ -4,6 +4,7 @@ import type { Breakdown, SchoolType } from '../domain/figure.js';
 import type { AreaReader, Row, TimeOfRow } from './dimensions.js';
 import { TransformError } from './error.js';
 import { KeyTable } from './keys.js';
+import { Pages } from './pages.js';
 
 /** What a row says, before its figures. */
 export interface RowKey {
@@ -28,64 +29,72 @@ export interface UniqueKeys {
 /**
  * Keeps keys unique. A URN is a school's identity, but the school file of 2018/19 has one that two schools share in
  * 2008/09: their LAESTAB tells them apart.
+ *
+ * What a key says besides its time is its subject. Subjects are few and come back in period after period, so each gets a
+ * number, and each period keeps the lines of its subjects: four bytes a row.
  */
 export function uniqueKeys(file: string, areas: AreaReader): UniqueKeys {
-  const table = new KeyTable();
   const areaNumbers = new Map<string, number>();
-  const combinations = new Map<string, number>();
-  /** The LAESTAB first met with a URN, and those of keys that came with another. */
-  const laestabs = new Map<number, number>();
+  const groupNumbers = new Map<string, number>();
+  const subjects = new KeyTable();
+  let subjectCount = 0;
+  const linesOf = new Map<TimeOfRow, Pages>();
+  /** By subject: the LAESTAB first met with it, plus 1. */
+  const laestabs = new Pages();
+  /** By line: the LAESTABs of rows that came with another. */
   const otherLaestabs = new Map<number, number>();
   const sharedUrns = new Set<string>();
 
   function numberOf(area: AreaRef): number {
     if (area.level === 'School' && /^\d{5,8}$/.test(area.key)) return FIRST_URN + Number(area.key);
-    const id = `${area.level}\u001f${area.key}`;
-    const number = areaNumbers.get(id) ?? areaNumbers.size;
-    areaNumbers.set(id, number);
-    return number;
+    return numbered(areaNumbers, `${area.level}\u001f${area.key}`);
   }
 
-  let last = {
-    time: undefined as TimeOfRow | undefined,
-    schoolType: '',
-    breakdown: undefined as Breakdown | undefined,
-    number: 0,
-  };
+  let last = { schoolType: '', breakdown: undefined as Breakdown | undefined, number: 0 };
 
-  /** A small number for period, school type and breakdown together; neighbours mostly share it. */
-  function combination({ time, schoolType, breakdown }: RowKey): number {
-    if (last.time === time && last.schoolType === schoolType && last.breakdown === breakdown) return last.number;
-    const { series, period, asOf } = time;
-    const id = [series, period.label, asOf, schoolType, breakdown.topic, breakdown.breakdown].join('\u001f');
-    const number = combinations.get(id) ?? combinations.size;
-    combinations.set(id, number);
-    last = { time, schoolType, breakdown, number };
-    return number;
+  /** A small number for school type and breakdown together; neighbours mostly share it. */
+  function groupOf({ schoolType, breakdown }: RowKey): number {
+    if (last.schoolType === schoolType && last.breakdown === breakdown) return last.number;
+    const id = [schoolType, breakdown.topic, breakdown.breakdown].join('\u001f');
+    last = { schoolType, breakdown, number: numbered(groupNumbers, id) };
+    return last.number;
+  }
+
+  function subjectOf(area: AreaRef, key: RowKey): number {
+    const known = subjects.add(numberOf(area) * MOST_GROUPS + groupOf(key), subjectCount);
+    return known ?? subjectCount++;
+  }
+
+  /** @returns the line on which the subject stood before in this period, else 0 */
+  function note(subject: number, time: TimeOfRow, line: number): number {
+    let lines = linesOf.get(time);
+    if (lines === undefined) linesOf.set(time, (lines = new Pages()));
+    const before = lines.at(subject);
+    if (before === 0) lines.put(subject, line);
+    return before;
   }
 
   return {
     sharedUrns,
     area(key, line, row) {
-      const areaNumber = numberOf(key.area);
-      const number = areaNumber * MOST_COMBINATIONS + combination(key);
-      const before = table.add(number, line);
+      const subject = subjectOf(key.area, key);
+      const before = note(subject, key.time, line);
       if (key.area.level !== 'School' || row === undefined) {
-        if (before !== undefined) throw duplicate(file, before, line, key);
+        if (before !== 0) throw duplicate(file, before, line, key);
         return key.area;
       }
-      const own = Number(areas.laestab(row).replace(NOT_DIGITS, ''));
-      const first = laestabs.get(areaNumber);
-      if (first === undefined) laestabs.set(areaNumber, own);
-      if (before === undefined) {
-        if (first !== undefined && first !== own) otherLaestabs.set(number, own);
+      const own = laestabNumber(areas.laestab(row));
+      const first = laestabs.at(subject) - 1;
+      if (first === -1) laestabs.put(subject, own + 1);
+      if (before === 0) {
+        if (first !== -1 && first !== own) otherLaestabs.set(line, own);
         return key.area;
       }
       const other = areas.readShared(row);
-      if (own === (otherLaestabs.get(number) ?? first) || other === undefined) throw duplicate(file, before, line, key);
+      if (own === (otherLaestabs.get(before) ?? first) || other === undefined) throw duplicate(file, before, line, key);
       sharedUrns.add(key.area.key);
-      const lineOfOther = table.add(numberOf(other) * MOST_COMBINATIONS + combination(key), line);
-      if (lineOfOther !== undefined) throw duplicate(file, lineOfOther, line, key);
+      const lineOfOther = note(subjectOf(other, key), key.time, line);
+      if (lineOfOther !== 0) throw duplicate(file, lineOfOther, line, key);
       return other;
     },
   };
@@ -93,8 +102,14 @@ export function uniqueKeys(file: string, areas: AreaReader): UniqueKeys {
 
 /** Areas other than schools are numbered from 0, schools by their URN behind them. */
 const FIRST_URN = 2 ** 20;
-/** URNs have at most eight digits, so that area and combination together stay below 2^53. */
-const MOST_COMBINATIONS = 2 ** 24;
+/** URNs have at most eight digits, so that area and group together stay below 2^53. */
+const MOST_GROUPS = 2 ** 24;
+
+function numbered(numbers: Map<string, number>, id: string): number {
+  const number = numbers.get(id) ?? numbers.size;
+  numbers.set(id, number);
+  return number;
+}
 
 export function duplicate(
   file: string,
@@ -111,5 +126,11 @@ export function duplicate(
   );
 }
 
-/** Some files write a LAESTAB as 820/3353. */
+/** The three digits of the authority and the four of the school; some files write them as 820/3353. 0 where there are none. */
+function laestabNumber(text: string): number {
+  const digits = text.replace(NOT_DIGITS, '');
+  return digits.length > MOST_DIGITS ? 0 : Number(digits);
+}
+
 const NOT_DIGITS = /\D/g;
+const MOST_DIGITS = 9;

@@ -5,6 +5,7 @@ import { measureBit } from '../../src/domain/measure.js';
 import { academicPeriod } from '../../src/domain/period.js';
 import { NotOursError, TransformError } from '../../src/transform/error.js';
 import { KeyTable } from '../../src/transform/keys.js';
+import { Pages } from '../../src/transform/pages.js';
 import { ATTENDANCE, readObservations } from './reading.js';
 
 const HEAD =
@@ -260,6 +261,20 @@ describe('normalising', () => {
     }
   });
 
+  it('knows which LAESTAB a shared URN came with in a period, also where it came with the other one before', async () => {
+    const head = `${HEAD},urn,laestab,school_type,sess_overall_percent`;
+    const school = (year: string, laestab: string): string =>
+      `${year},Academic year,School,E92000001,England,E12000002,North West,356,E08000007,Stockport,106167,${laestab},Special,5`;
+    const rows = [school('200708', '3567503'), school('200809', '358/7503'), school('200809', '3567503')];
+    const { observations } = await readObservations([head, ...rows].join('\n'));
+    expect(observations.map(({ area }) => area.key)).toEqual(['106167', '106167', '106167/3567503']);
+    for (const laestab of ['3567503', '3587503'])
+      expect(await refusal([head, ...rows, school('200809', laestab)].join('\n'))).toMatchObject({
+        gate: 'key unique',
+        line: 5,
+      });
+  });
+
   it('does not read the broken academic_year column of attendance', async () => {
     const head = `academic_year,${HEAD},school_type,enrolments,overall_absence_perc,pa_perc`;
     const read = await one(`${head}\n606669,202223,Autumn term,${ENGLAND},Total,5436770.84615385,7.3,c\n`, {
@@ -296,6 +311,24 @@ describe('normalising', () => {
         expect((await readObservations(text)).observations).toEqual(expected);
       }),
       { numRuns: 50 },
+    );
+  });
+});
+
+describe('pages of numbers', () => {
+  it('answer as a map would, near and far', () => {
+    const place = fc.oneof(fc.nat(5000), fc.nat(10_000_000));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(place, fc.nat(2 ** 32 - 1))), (puts) => {
+        const pages = new Pages();
+        const map = new Map<number, number>();
+        for (const [at, value] of puts) {
+          expect(pages.at(at)).toBe(map.get(at) ?? 0);
+          pages.put(at, value);
+          map.set(at, value);
+        }
+        for (const [at, value] of map) expect(pages.at(at)).toBe(value);
+      }),
     );
   });
 });
