@@ -1,11 +1,11 @@
 /**
- * The long run of what `npm test` does a little of: at least 200 kills over 20 seeds, 100,000 fuzzed inputs, a simulated
+ * The long run of what `npm test` does a little of: at least 200 kills over 32 seeds, 100,000 fuzzed inputs, a simulated
  * year on both databases. Each number may be given from outside, for a shorter or a longer one.
  */
 import { defineConfig } from 'vitest/config';
 
 const LONG = {
-  FAULT_SEEDS: '20',
+  FAULT_SEEDS: '32',
   FAULT_KILLS_PER_STEP: '3',
   FAULT_SLOTS: '50',
   FUZZ_INPUTS: '25000',

@@ -1,6 +1,6 @@
 /**
  * The program killed with SIGKILL, again and again, in the middle of what it does. FAULT_SEED=… replays one seed,
- * FAULT_SEEDS and FAULT_KILLS say how much of it: `npm run test:faults` sets them high.
+ * FAULT_SEEDS and FAULT_KILLS_PER_STEP say how much of it: `npm run test:faults` sets them high.
  */
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { buildProgram, type BuiltProgram } from './harness/built-program.js';
