@@ -151,7 +151,10 @@ async function localFile(
       release: { title: request.release },
       dataSet: { title: request.release, local: true },
       publishedAt: request.publishedAt ?? now,
-      source: { kind: 'local file', path: basename(request.path), backfill: !options.notify },
+      source: {
+        ...{ kind: 'local file', path: basename(request.path), backfill: !options.notify },
+        ...(request.schoolType === undefined ? {} : { schoolType: request.schoolType }),
+      },
       sha256: file.sha256,
       fileName: file.fileName,
       bytes: file.bytes,

@@ -167,9 +167,22 @@ async function readObservations(
   });
   let last: readonly string[] = [];
   async function* observations(): AsyncGenerator<readonly Observation[]> {
-    for await (const batch of csv.batches(normaliser.wanted)) yield normaliser.rows(batch);
+    let isEmpty = true;
+    for await (const batch of csv.batches(normaliser.wanted)) {
+      const figures = normaliser.rows(batch);
+      isEmpty &&= figures.length === 0;
+      yield figures;
+    }
     const { observations: rest, notes } = normaliser.finish();
     last = notes;
+    // Taken for a version, it would take every figure away.
+    if (isEmpty && rest.length === 0)
+      throw new TransformError(
+        'file',
+        { file: meta.fileName },
+        'has a header and no row with a figure',
+        ['Nothing of it is loaded; what was loaded before stays', ...notes].join('. '),
+      );
     if (rest.length > 0) yield rest;
   }
   return { header: csv.header, observations: observations(), notes: () => [...csv.notes, ...last] };

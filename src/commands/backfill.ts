@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { backfill, type BackfillReport, type EesBackfill, type LocalBackfill } from '../backfill.js';
+import { canonicalSchoolType, KNOWN_SCHOOL_TYPES } from '../domain/breakdowns.js';
 import { LocalFileError } from '../extract/local-file.js';
 import { counted, table } from '../print.js';
 import { UsageError, type AddCommand, type Context } from './context.js';
@@ -28,7 +29,8 @@ export function register(program: Command, add: AddCommand): void {
         context.out.result(report, () => reportText(report));
         return exitCodeOf(report);
       } catch (error) {
-        if (error instanceof LocalFileError) throw new UsageError(error.message);
+        // A file that is there and broken is no wrong use.
+        if (error instanceof LocalFileError && !error.isDamaged) throw new UsageError(error.message);
         throw error;
       }
     },
@@ -92,6 +94,9 @@ function requestOf(context: Context, options: Record<string, unknown>): LocalBac
       `--published-at takes an ISO time such as 2025-10-23T09:30:00+01:00; got "${published ?? ''}".`,
     );
   const meta = given(options, 'meta');
+  const schoolType = given(options, 'schoolType');
+  if (schoolType !== undefined && canonicalSchoolType(schoolType) === undefined)
+    throw new UsageError(`"${schoolType}" is no school type; known are ${KNOWN_SCHOOL_TYPES.join(', ')}.`);
   return {
     kind: 'file',
     path: resolve(context.streams.cwd, file),
@@ -99,7 +104,7 @@ function requestOf(context: Context, options: Record<string, unknown>): LocalBac
     publication,
     release: release.trim(),
     publishedAt,
-    schoolType: given(options, 'schoolType'),
+    schoolType: schoolType === undefined ? undefined : canonicalSchoolType(schoolType),
   };
 }
 

@@ -2,8 +2,14 @@
  * What no single value tells: names that must exist elsewhere in the file, keys that exclude each other. Reads the
  * file as it is, right or wrong, so that every mistake comes at once.
  */
-import { canonicalBreakdown, canonicalSchoolType, folded, isWhole, knownBreakdowns } from '../domain/breakdowns.js';
-import { SCHOOL_TYPES } from '../domain/figure.js';
+import {
+  canonicalBreakdown,
+  canonicalSchoolType,
+  folded,
+  isWhole,
+  KNOWN_SCHOOL_TYPES,
+  knownBreakdowns,
+} from '../domain/breakdowns.js';
 import { isMeasure, isRate } from '../domain/measure.js';
 import { nearest } from '../domain/names.js';
 import { KNOWN_PUBLICATIONS } from '../domain/series.js';
@@ -12,7 +18,7 @@ import { CONDITIONS } from './schema.js';
 import { cronProblems, cronWarnings } from './schedule.js';
 
 /** Ours, and what attendance calls them. */
-const SCHOOL_TYPE_NAMES = [...SCHOOL_TYPES, 'Primary', 'Secondary', 'Pupil referral unit'];
+const SCHOOL_TYPE_NAMES = [...KNOWN_SCHOOL_TYPES, 'Primary', 'Secondary', 'Pupil referral unit'];
 
 export type Section = Readonly<Record<string, unknown>>;
 

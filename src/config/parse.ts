@@ -3,7 +3,7 @@ import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { build } from './build.js';
 import { crosscheck, section } from './crosscheck.js';
-import { addIssues, checkKeys, Problems, type Path } from './problems.js';
+import { addIssues, checkKeys, keepFirst, Problems, type Path } from './problems.js';
 import { configurationSchema } from './schema.js';
 import { placedNames } from './names.js';
 import type { Config, ConfigProblem, PlacedName } from './types.js';
@@ -78,13 +78,21 @@ function parse(text: string, fileName: string): ParsedConfig {
     problems.addAt(pos[0], [], `is no YAML: ${message}`);
   // After a fault of syntax what follows may be misread: nothing is said of it.
   if (document.errors.length > 0) return { kind: 'invalid', problems: problems.list() };
-  if (!checkKeys(problems, document)) return { kind: 'invalid', problems: problems.list() };
+  const keys = checkKeys(problems, document);
+  if (keys === 'unusable') return { kind: 'invalid', problems: problems.list() };
   const root: unknown = document.toJS() ?? {};
   const checked = configurationSchema.safeParse(root, { reportInput: true });
   if (!checked.success) addIssues(problems, checked.error.issues, keysAt);
   crosscheck(root, problems, warnings);
-  const found = problems.list();
   const names = placedNames(root, problems);
+  if (keys === 'doubled') {
+    keepFirst(document);
+    const first = configurationSchema.safeParse(document.toJS(), { reportInput: true });
+    const ofFirst = new Problems(fileName, document, lines);
+    if (!first.success) addIssues(ofFirst, first.error.issues, keysAt);
+    problems.absorb(ofFirst);
+  }
+  const found = problems.list();
   if (found.length > 0 || !checked.success) {
     const dataDirectory = configurationSchema.shape.data_directory.safeParse(section(root)['data_directory']).data;
     return { kind: 'invalid', problems: found, rest: { names, dataDirectory } };

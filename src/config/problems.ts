@@ -63,6 +63,12 @@ export class Problems {
     return { file: this.file, line: Math.max(1, line), column: Math.max(1, col), path: pathText(path) };
   }
 
+  /** Takes over what was found with the same file by another reading of it. */
+  absorb(other: Problems): void {
+    for (const [key, problem] of other.found) this.found.set(key, problem);
+    this.more += other.more;
+  }
+
   list(): ConfigProblem[] {
     const sorted = [...this.found.values()].sort((a, b) => a.line - b.line || a.column - b.column);
     if (this.more === 0) return sorted;
@@ -108,26 +114,43 @@ function keyText(key: unknown): string {
 /**
  * Keys that no configuration has: doubled ones (the YAML reader's own check compares every key with every other), and
  * lists or sections in the place of a key, whose text takes time beyond all bounds when they nest.
- * @returns false when there are keys of the second kind: the document must not be turned into values
+ * @returns 'unusable' when there are keys of the second kind: the document must not be turned into values
  */
-export function checkKeys(problems: Problems, document: Document.Parsed): boolean {
-  let areTexts = true;
+export function checkKeys(problems: Problems, document: Document.Parsed): 'fine' | 'doubled' | 'unusable' {
+  let found: 'fine' | 'doubled' | 'unusable' = 'fine' as const;
   visit(document, {
     Map(_, map) {
       const seen = new Set<string>();
       for (const { key } of map.items) {
         if (key !== null && !isScalar(key)) {
-          areTexts = false;
+          found = 'unusable';
           problems.addAt(startOf(key) ?? 0, [], 'a key must be plain text');
           continue;
         }
         const text = keyText(key);
-        if (seen.has(text)) problems.addAt(startOf(key) ?? 0, [], `the key "${text}" stands twice in this section`);
+        if (seen.has(text)) {
+          if (found === 'fine') found = 'doubled';
+          problems.addAt(startOf(key) ?? 0, [], `the key "${text}" stands twice in this section`);
+        }
         seen.add(text);
       }
     },
   });
-  return areTexts;
+  return found;
+}
+
+/** Of keys that stand twice keeps the first: values come from the last otherwise, and the first would go unread. */
+export function keepFirst(document: Document.Parsed): void {
+  visit(document, {
+    Map(_, map) {
+      const seen = new Set<string>();
+      map.items = map.items.filter(({ key }) => {
+        const isFirst = !seen.has(keyText(key));
+        seen.add(keyText(key));
+        return isFirst;
+      });
+    },
+  });
 }
 
 /** 'rules[0].measure' */

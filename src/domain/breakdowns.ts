@@ -60,6 +60,20 @@ const SCHOOL_TYPE_SPELLINGS: Record<string, readonly string[]> = {
     'State-funded primary and secondary schools',
     'Primary and secondary',
   ],
+  // Published beside the types above in other files of schools; no Total of absence counts them.
+  'State-funded nursery': ['State-funded nursery', 'State-funded nursery schools', 'Nursery', 'Nursery schools'],
+  'State-funded all-through': ['State-funded all-through', 'All-through', 'All-through schools', 'All through'],
+  'Non-maintained special': [
+    'Non-maintained special',
+    'Non-maintained special school',
+    'Non-maintained special schools',
+  ],
+  Independent: ['Independent', 'Independent school', 'Independent schools'],
+  'Special and alternative provision': [
+    'Special and alternative provision',
+    'State-funded special and AP',
+    'State-funded special and alternative provision',
+  ],
 };
 
 const SCHOOL_TYPES_BY_SPELLING = new Map<string, SchoolType>(
@@ -67,6 +81,9 @@ const SCHOOL_TYPES_BY_SPELLING = new Map<string, SchoolType>(
     spellings.map((spelling) => [folded(spelling), type] as const),
   ),
 );
+
+/** All types there is a name for. */
+export const KNOWN_SCHOOL_TYPES: readonly SchoolType[] = Object.keys(SCHOOL_TYPE_SPELLINGS);
 
 /** Our name of a school type or phase as a file (or a person) spells it; undefined when it is none we know. */
 export function canonicalSchoolType(text: string): SchoolType | undefined {
@@ -82,12 +99,20 @@ const TITLE_WORDS: readonly (readonly [RegExp, SchoolType])[] = [
 ];
 
 /**
+ * Words by which a title may mean other schools than it names ("excluding special", "independent special schools"), and
+ * groups of pupils that are called as a phase is (DfE's "SEN primary need").
+ */
+const MISLEADING =
+  /\b(exclud\w+|except\w*|without|not|other than|excl?|non|independent|nurser(y|ies)|all[ -]through|private|(primary|secondary) (sen )?(needs?|reasons?|types?|causes?))\b/i;
+
+/**
  * The school type that a data set's title or description speaks of, for files that have no such column. Never Total by
  * default: a text that names no kind of school says nothing.
- * @returns undefined when the text names none, or a combination that is no type of its own
+ * @returns undefined when the text names none, a combination that is no type of its own, or may mean others
  */
 export function schoolTypeInWords(text: string): SchoolType | undefined {
   const title = text.replaceAll('_', ' ');
+  if (MISLEADING.test(title)) return undefined;
   const named = TITLE_WORDS.filter(([words]) => words.test(title)).map(([, type]) => type);
   if (named.length === 1) return named[0];
   const all = named.join(' + ');

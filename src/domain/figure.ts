@@ -3,16 +3,7 @@ import type { AreaRef } from './area.js';
 import type { Measure } from './measure.js';
 import type { Period } from './period.js';
 
-export const SCHOOL_TYPES = [
-  'Total',
-  'State-funded primary',
-  'State-funded secondary',
-  'Special',
-  'Alternative provision',
-  'State-funded primary and secondary',
-] as const;
-
-/** A type outside this list is kept as the file spells it, so it is a string; the list is what the rules know. */
+/** One of the names in domain/breakdowns. */
 export type SchoolType = string;
 
 export interface Breakdown {

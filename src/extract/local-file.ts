@@ -20,6 +20,14 @@ export interface LocalFile {
 /** A local file that cannot be read. The message says which and why. */
 export class LocalFileError extends Error {
   override readonly name = 'LocalFileError';
+
+  /** @param isDamaged it is there, and its contents are broken */
+  constructor(
+    message: string,
+    readonly isDamaged = false,
+  ) {
+    super(message);
+  }
 }
 
 /** What one file may hold unpacked: far above the largest published one, far below a disk. */
@@ -36,7 +44,7 @@ export async function openLocalFile(path: string): Promise<LocalFile> {
   const info = await stat(path).catch(() => undefined);
   if (info === undefined) throw new LocalFileError(`There is no file ${path}.`);
   if (!info.isFile()) throw new LocalFileError(`${path} is no file.`);
-  if (info.size === 0) throw new LocalFileError(`${path} is empty.`);
+  if (info.size === 0) throw new LocalFileError(`${path} is empty.`, true);
   const start = await firstBytes(path);
   let fileName = basename(path);
   let opener: () => Readable;
@@ -61,6 +69,7 @@ export async function openLocalFile(path: string): Promise<LocalFile> {
     if (error instanceof LocalFileError) throw error;
     throw new LocalFileError(
       `${path} cannot be read to its end: ${error instanceof Error ? error.message : String(error)}`,
+      true,
     );
   }
   return { path, fileName, sha256: hash.digest('hex'), bytes, open: opener };
@@ -102,6 +111,7 @@ async function onlyCsv(path: string): Promise<string> {
   } catch (error) {
     throw new LocalFileError(
       `${path} is a broken ZIP archive: ${error instanceof Error ? error.message : String(error)}`,
+      true,
     );
   }
   const data = names.filter((name) => !/\.meta\.csv$/i.test(name));
@@ -125,7 +135,7 @@ async function* zipEntry(path: string, name: string): AsyncGenerator<Buffer> {
           yield chunk;
         }
         if (checksum !== entry.crc32)
-          throw new LocalFileError(`${path}: the checksum of ${name} is wrong; the archive is damaged.`);
+          throw new LocalFileError(`${path}: the checksum of ${name} is wrong; the archive is damaged.`, true);
         return;
       }
     throw new LocalFileError(`${path} no longer holds ${name}.`);

@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import { MEASURES } from '../domain/measure.js';
 import { SAME_KEY } from './diff.js';
+import { keepVerdicts } from './verdicts.js';
 import type { Verdict } from './version-meta.js';
 import type { Trx, VersionPlace } from './version-record.js';
 
@@ -35,7 +36,11 @@ const DIFFER = sql`abs(m.here - m.there) > 0.5 * power(10::numeric, -least(scale
  * Holds the figures of a version against those of the other data sets of its release that are current.
  * @returns undefined where they have no figure in common
  */
-export async function agreement(trx: Trx, versionId: number, place: VersionPlace): Promise<Verdict | undefined> {
+export async function agreement(
+  trx: Trx,
+  versionId: number,
+  place: Pick<VersionPlace, 'dataSetId' | 'releaseId'>,
+): Promise<Verdict | undefined> {
   const others = await trx
     .selectFrom('data_set_version')
     .select('id')
@@ -80,6 +85,27 @@ export async function agreement(trx: Trx, versionId: number, place: VersionPlace
       (example === undefined ? '.' : `: ${inWords(example)}${differ > 1 ? ', and more' : ''}.`),
     detail: { count: differ, first },
   };
+}
+
+/**
+ * Judges again what was told of disagreements within a release: where two data sets are amended one after the other, the
+ * first disagrees only until the second is there.
+ */
+export async function judgeAgain(trx: Trx, releaseId: number): Promise<void> {
+  const warned = await trx
+    .selectFrom('gate_result as g')
+    .innerJoin('data_set_version as v', 'v.id', 'g.version_id')
+    .select(['v.id', 'v.data_set_id'])
+    .where('v.release_id', '=', releaseId)
+    .where('v.is_current', '=', true)
+    .where('g.gate', '=', GATE)
+    .where('g.verdict', '=', 'warn')
+    .execute();
+  for (const { id, data_set_id } of warned) {
+    const now = await agreement(trx, id, { dataSetId: data_set_id, releaseId });
+    await trx.deleteFrom('gate_result').where('version_id', '=', id).where('gate', '=', GATE).execute();
+    if (now !== undefined) await keepVerdicts(trx, id, [now]);
+  }
 }
 
 function inWords({ area, period, school_type, breakdown, measure, here, there, data_set }: Disagreement): string {

@@ -1,6 +1,6 @@
 /** What the gates hold a version against: the last release of its data set, or of one that is alike. */
 import type { Store } from './database.js';
-import { titleWithoutYear, type VersionMeta } from './version-meta.js';
+import { releaseSlug, titleWithoutYear, type VersionMeta } from './version-meta.js';
 import { layoutOf, storedIdentity } from './version-record.js';
 
 export interface LastRelease {
@@ -8,6 +8,8 @@ export interface LastRelease {
   readonly shape: unknown;
   /** Of the same data set; else of one that is only alike, and perhaps about other schools. */
   readonly isSameDataSet: boolean;
+  /** It is the version that this one replaces within its release. */
+  readonly isSameRelease: boolean;
 }
 
 /**
@@ -23,27 +25,27 @@ export async function lastRelease(store: Store, meta: VersionMeta): Promise<Last
     .execute();
   const identity = storedIdentity(meta);
   const same = dataSets.filter((each) => each.identity === identity);
-  const shape = await newestShape(store, meta, same);
-  if (shape !== undefined) return { shape, isSameDataSet: true };
+  const last = await newest(store, meta, same);
+  if (last !== undefined) return { ...last, isSameDataSet: true };
   const isLocal = meta.dataSet.local === true;
   const title = titleWithoutYear(meta.dataSet.title);
   const alike = isLocal ? dataSets : dataSets.filter((each) => titleWithoutYear(each.title) === title);
-  const shapeOfOther = await newestShape(store, meta, alike, isLocal ? layoutOf(meta) : undefined);
-  return shapeOfOther === undefined ? undefined : { shape: shapeOfOther, isSameDataSet: false };
+  const other = await newest(store, meta, alike, isLocal ? layoutOf(meta) : undefined);
+  return other && { shape: other.shape, isSameDataSet: false, isSameRelease: false };
 }
 
-async function newestShape(
+async function newest(
   store: Store,
   meta: VersionMeta,
   dataSets: readonly { readonly id: number }[],
   layout?: string,
-): Promise<unknown> {
+): Promise<Pick<LastRelease, 'shape' | 'isSameRelease'> | undefined> {
   if (dataSets.length === 0) return undefined;
   const published = meta.release.firstPublished ?? meta.publishedAt;
   let query = store.db
     .selectFrom('data_set_version as v')
     .innerJoin('release as r', 'r.id', 'v.release_id')
-    .select('v.shape')
+    .select(['v.shape', 'r.slug'])
     .where(
       'v.data_set_id',
       'in',
@@ -62,5 +64,5 @@ async function newestShape(
     .orderBy('v.id', 'desc')
     .limit(1)
     .executeTakeFirst();
-  return row?.shape ?? undefined;
+  return row && { shape: row.shape, isSameRelease: row.slug === releaseSlug(meta) };
 }

@@ -1,5 +1,6 @@
 /** What may happen to a version after it was loaded: accepted, removed, withdrawn. Figures stay as they are. */
 import { sql } from 'kysely';
+import { judgeAgain } from './agree.js';
 import { renameAreas } from './area-names.js';
 import { chooseCurrent } from './currency.js';
 import type { Store } from './database.js';
@@ -101,6 +102,7 @@ export async function acceptVersion(
 async function settle(trx: Trx, version: Version): Promise<void> {
   await chooseCurrent(trx, version.data_set_id, version.release_id);
   await renameAreas(trx, version.id);
+  await judgeAgain(trx, version.release_id);
 }
 
 /**

@@ -6,7 +6,7 @@ import { sql } from 'kysely';
 import { MEASURES } from '../domain/measure.js';
 import type { Observation } from '../domain/figure.js';
 import { familyOf } from '../domain/series.js';
-import { agreement } from './agree.js';
+import { agreement, judgeAgain } from './agree.js';
 import { renameAreas } from './area-names.js';
 import { escapeCopy, gatherBatches } from './copy-text.js';
 import { chooseCurrent, previousVersion } from './currency.js';
@@ -188,12 +188,14 @@ async function load(
   if (!held) {
     await chooseCurrent(trx, place.dataSetId, place.releaseId);
     await renameAreas(trx, versionId, dimensions.areas.lastKnown);
+    await judgeAgain(trx, place.releaseId);
   }
   const said = { versionId, version: numberText(number), rows, areas: dimensions.areas.named, verdicts, diff };
   return { kind: held ? 'quarantined' : 'loaded', ...said };
 }
 
 async function alreadyLoaded(trx: Trx, place: VersionPlace, meta: VersionMeta): Promise<LoadOutcome | undefined> {
+  const schoolType = meta.source['schoolType'];
   const found = await trx
     .selectFrom('data_set_version')
     .select(['id', 'state', 'major', 'minor', 'patch'])
@@ -206,7 +208,13 @@ async function alreadyLoaded(trx: Trx, place: VersionPlace, meta: VersionMeta): 
     )
     .where((eb) =>
       eb.or([
-        eb('sha256', '=', meta.sha256),
+        // The same bytes read as of other schools are other figures.
+        eb.and([
+          eb('sha256', '=', meta.sha256),
+          ...(typeof schoolType === 'string'
+            ? [sql<boolean>`coalesce(source ->> 'schoolType', '') = ${schoolType}`]
+            : []),
+        ]),
         ...(meta.version === undefined
           ? []
           : [

@@ -4,7 +4,13 @@
  */
 import type { AreaRef, GeographicLevel } from '../domain/area.js';
 import { identifyArea } from '../domain/areas.js';
-import { canonicalBreakdown, canonicalSchoolType, isWhole, schoolTypeInWords } from '../domain/breakdowns.js';
+import {
+  canonicalBreakdown,
+  canonicalSchoolType,
+  isWhole,
+  KNOWN_SCHOOL_TYPES,
+  schoolTypeInWords,
+} from '../domain/breakdowns.js';
 import { TOTAL, type Breakdown, type SchoolType } from '../domain/figure.js';
 import { readLevel, type ColumnRole, type UsableColumns } from '../domain/layouts.js';
 import { readTime, type TimeCells, type TimeContext, type TimeRead } from '../domain/time.js';
@@ -234,7 +240,8 @@ export interface SchoolTypeSources {
 /**
  * Reads which schools a row is about: from its column, else one type for the whole file, which its title, its meta file
  * or the user names. Never Total by default.
- * @param note is told about types that are not in the table
+ * @param note is told where a file has no such column
+ * @throws TransformError, then or by the reader, where the schools are left open or unknown
  */
 export function schoolTypeReader(
   columns: Columns,
@@ -262,14 +269,29 @@ export function schoolTypeReader(
         'It is never taken for Total; its publisher has to fill it',
       );
     const canonical = canonicalSchoolType(own);
-    if (canonical === undefined) note(`school type "${own.trim()}" is not in our table and stays as it is spelled`);
-    known.set(own, canonical ?? own.trim());
-    return canonical ?? own.trim();
+    if (canonical === undefined)
+      throw new TransformError(
+        'school type',
+        { file: columns.file, line, value: own, ...nameOf(columns, column) },
+        'is no school type that is known',
+        `Known are ${KNOWN_SCHOOL_TYPES.join(', ')} and their usual spellings`,
+      );
+    known.set(own, canonical);
+    return canonical;
   };
 }
 
 function schoolTypeOfFile(file: string, { schoolType, dataSetTitle, metaText }: SchoolTypeSources): SchoolType {
-  if (schoolType !== undefined) return canonicalSchoolType(schoolType) ?? schoolType.trim();
+  if (schoolType !== undefined) {
+    const given = canonicalSchoolType(schoolType);
+    if (given !== undefined) return given;
+    throw new TransformError(
+      'school type',
+      { file, value: schoolType },
+      'is no school type that is known',
+      'Name one of them',
+    );
+  }
   const inTitle = schoolTypeInWords(dataSetTitle ?? '');
   const inMeta = [...new Set(metaLabels(metaText ?? '').map(schoolTypeInWords))].filter((type) => type !== undefined);
   const named = new Set([...(inTitle === undefined ? [] : [inTitle]), ...inMeta]);

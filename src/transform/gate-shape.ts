@@ -4,7 +4,14 @@ import type { Observation } from '../domain/figure.js';
 import type { PeriodKind } from '../domain/period.js';
 import { symbolMeaning } from '../domain/symbol.js';
 import { Findings, numberOf, verdictOf, type Numbers } from './gate-figures.js';
-import type { GateVerdict } from './gates.js';
+import type { GateVerdict, LastRelease } from './gates.js';
+
+const periodShape = z.object({
+  period: z.string(),
+  england: z.boolean(),
+  regions: z.array(z.string()),
+  authorities: z.number(),
+});
 
 const seriesShape = z.object({
   /** The newest period of the series. */
@@ -22,6 +29,8 @@ const seriesShape = z.object({
   schoolTypes: z.array(z.string()),
   /** Enrolments of Total by area ("Local authority 821"). */
   enrolments: z.record(z.string(), z.number()),
+  /** All finished periods of the series, the newest included. */
+  periods: z.array(periodShape).default([]),
 });
 
 const shapeSchema = z.object({ series: z.record(z.string(), seriesShape) });
@@ -87,7 +96,8 @@ class PeriodSeen {
     }
   }
 
-  shape(): SeriesShape {
+  /** @param all periods of the series */
+  shape(all: readonly PeriodSeen[]): SeriesShape {
     const { period, startYear, kind, rows, figures, suppressed, england } = this;
     return {
       period,
@@ -101,18 +111,22 @@ class PeriodSeen {
       authorities: this.authorities.size,
       schoolTypes: [...this.schoolTypes].sort(),
       enrolments: Object.fromEntries(this.enrolments),
+      periods: all.filter(({ kind }) => kind === 'finished').map((each) => each.outline()),
     };
+  }
+
+  private outline(): z.infer<typeof periodShape> {
+    const { period, england, regions, authorities } = this;
+    return { period, england, regions: [...regions].sort(), authorities: authorities.size };
   }
 }
 
 /**
  * Watches the outline of a version: which areas, how many rows, how many pupils.
- * @param isSameDataSet else only series that count the same school types are held against the previous
+ * @param previous its shape; of another data set only series that count the same school types are held against it, and
+ *   only within a release everything that it had must be there again
  */
-export function releaseShape(
-  previous: ReleaseShape | undefined,
-  isSameDataSet: boolean,
-): {
+export function releaseShape(previous: LastRelease<ReleaseShape> | undefined): {
   observe(observation: Observation, numbers: Numbers): void;
   verdicts(): GateVerdict[];
   shape(): ReleaseShape;
@@ -137,8 +151,9 @@ export function releaseShape(
       const all = [...periods.values()].sort((a, b) => b.sort - a.sort);
       const newest = all[0];
       if (newest === undefined) return [];
-      const before = previous?.series[name];
-      const isAlike = isSameDataSet || String(before?.schoolTypes) === String([...newest.schoolTypes].sort());
+      const before = previous?.shape.series[name];
+      const isAlike =
+        previous?.isSameDataSet === true || String(before?.schoolTypes) === String([...newest.schoolTypes].sort());
       return [{ name, newest, all, before: isAlike ? before : undefined }];
     });
 
@@ -148,13 +163,21 @@ export function releaseShape(
     },
     verdicts() {
       const all = series();
-      return [englandAndRegions(all), authorities(all), enrolments(all), ...againstLastRelease(all)];
+      return [
+        englandAndRegions(all, previous?.isSameRelease === true ? previous.shape : undefined),
+        authorities(all),
+        enrolments(all),
+        ...againstLastRelease(all),
+      ];
     },
-    shape: () => ({ series: Object.fromEntries(series().map(({ name, newest }) => [name, newest.shape()])) }),
+    shape: () => ({ series: Object.fromEntries(series().map(({ name, newest, all }) => [name, newest.shape(all)])) }),
   };
 }
 
 type SeriesSeen = { name: string; newest: PeriodSeen; all: PeriodSeen[]; before: SeriesShape | undefined };
+
+/** Some files have rows of other places, called z or by a code of Wales, in single periods. */
+const OF_ENGLAND = /^E1[23]/;
 
 const LONDON = 'E12000007';
 const INNER_AND_OUTER_LONDON = ['E13000001', 'E13000002'];
@@ -164,8 +187,15 @@ function wholeRegions(regions: Iterable<string>): Set<string> {
   return new Set([...regions].map((region) => (INNER_AND_OUTER_LONDON.includes(region) ? LONDON : region)));
 }
 
-function englandAndRegions(all: readonly SeriesSeen[]): GateVerdict {
+/** @param replaced what the version had that this one replaces within its release */
+function englandAndRegions(all: readonly SeriesSeen[], replaced: ReleaseShape | undefined): GateVerdict {
   const findings = new Findings();
+  for (const [name, { periods }] of Object.entries(replaced?.series ?? {})) {
+    const there = new Set(all.find((each) => each.name === name)?.all.map(({ period }) => period));
+    const gone = periods.filter(({ period }) => !there.has(period)).map(({ period }) => period);
+    if (gone.length > 0)
+      findings.add(() => `${gone.join(', ')} of ${name} are missing; the version before in this release had them`);
+  }
   for (const { name, newest, all: periods, before } of all) {
     const present = newest.kind === 'week' ? periods : [newest];
     const expected = [...periods, ...(before === undefined ? [] : [before])];
@@ -177,6 +207,19 @@ function englandAndRegions(all: readonly SeriesSeen[]): GateVerdict {
     );
     if (missing.length > 0)
       findings.add(() => `regions ${missing.join(', ')} are missing from ${name}, ${newest.period}`);
+    const anywhere = wholeRegions(
+      periods.flatMap((period) => [...period.regions].filter((code) => OF_ENGLAND.test(code))),
+    );
+    for (const older of periods.filter((each) => each !== newest && each.kind === 'finished')) {
+      const own = wholeRegions(older.regions);
+      const then = before?.periods.find(({ period }) => period === older.period);
+      if (then?.england === true && !older.england)
+        findings.add(() => `England is missing from ${name}, ${older.period}; the last release had it`);
+      const wanted = own.size > 0 ? anywhere : wholeRegions(then?.regions ?? []);
+      const without = [...wanted].filter((region) => !own.has(region));
+      if (without.length > 0)
+        findings.add(() => `regions ${without.join(', ')} are missing from ${name}, ${older.period}`);
+    }
   }
   return verdictOf(
     'England and regions',
@@ -194,19 +237,27 @@ const MOST_SHARE_OFF = 0.1;
 function authorities(all: readonly SeriesSeen[]): GateVerdict {
   const findings = new Findings();
   const said: string[] = [];
-  for (const { name, newest, before } of all) {
-    const count = newest.authorities.size;
-    if (newest.kind === 'week' || before === undefined || before.authorities === 0) continue;
-    said.push(`${count} in ${name} (${before.authorities} in the last release)`);
+  for (const { name, newest, all: periods, before } of all) {
+    if (newest.kind === 'week') continue;
     const isSmall = [...newest.schoolTypes].every((type) => SMALL_SCHOOL_TYPES.includes(type));
-    const allowed = isSmall
-      ? Math.max(MOST_AUTHORITIES_OFF, before.authorities * MOST_SHARE_OFF)
-      : MOST_AUTHORITIES_OFF;
-    if (Math.abs(count - before.authorities) > allowed)
-      findings.add(
-        () =>
-          `${count} authorities in ${name}, ${newest.period}; ${before.authorities} in ${before.period} of the last release`,
-      );
+    const compare = (seen: PeriodSeen, expected: number | undefined, where: string): void => {
+      if (expected === undefined || expected === 0) return;
+      const allowed = isSmall ? Math.max(MOST_AUTHORITIES_OFF, expected * MOST_SHARE_OFF) : MOST_AUTHORITIES_OFF;
+      if (Math.abs(seen.authorities.size - expected) > allowed)
+        findings.add(() => `${seen.authorities.size} authorities in ${name}, ${seen.period}; ${expected} in ${where}`);
+    };
+    if (before !== undefined && before.authorities > 0) {
+      said.push(`${newest.authorities.size} in ${name} (${before.authorities} in the last release)`);
+      compare(newest, before.authorities, `${before.period} of the last release`);
+    }
+    for (const [index, older] of periods.entries()) {
+      if (index === 0 || older.kind !== 'finished') continue;
+      const then = before?.periods.find(({ period }) => period === older.period);
+      if (then !== undefined) compare(older, then.authorities, 'the last release');
+      const later = periods[index - 1];
+      if (later !== undefined && older.authorities.size > 0)
+        compare(older, later.authorities.size, `${later.period} of the same file`);
+    }
   }
   return verdictOf(
     'authorities',

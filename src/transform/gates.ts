@@ -56,7 +56,8 @@ const REFUSES = 'quarantine; nothing of the file is loaded, so it cannot be acce
 export const GATES: readonly GateDescription[] = [
   {
     gate: 'file',
-    holds: 'every record has as many cells as the header; quotes open and close; no NUL bytes; no record over 1 MiB',
+    holds:
+      'every record has as many cells as the header; quotes open and close; no NUL bytes; no record over 1 MiB; at least one row has a figure',
     tolerance:
       'blank lines, rows of empty cells, any line end, a byte order mark; what is not UTF-8 is read as Windows-1252 with a note',
     binds: 'every file',
@@ -108,16 +109,17 @@ export const GATES: readonly GateDescription[] = [
   {
     gate: 'England and regions',
     holds:
-      'England and each region that the series had in its last release, or in another period of the file, is in its newest period',
+      'England and each region that the series had in its last release, or in another period of the file, is in its newest period; an older period that has regions has all, and what the last release had of it; a version that replaces another within its release has all its periods',
     tolerance: 'London may come as one or as Inner and Outer London',
     binds: 'series whose data set has those levels; weeks: in any week of the file, as holiday weeks differ by area',
     verdict: 'quarantine',
   },
   {
     gate: 'authorities',
-    holds: 'number of authorities in the newest period against the last release of the series',
+    holds:
+      'number of authorities in the newest period against the last release of the series; in older periods against the last release and against the period after',
     tolerance: '3 more or fewer; one in ten where only alternative provision or special schools are counted',
-    binds: 'series that had authorities in the last release; weeks exempt',
+    binds: 'series that had authorities in the last release, or in other finished periods of the file; weeks exempt',
     verdict: 'quarantine',
   },
   {
@@ -209,16 +211,24 @@ export interface Gates {
   shape(): ReleaseShape;
 }
 
+/** What a version is held against. */
+export interface LastRelease<Shape = unknown> {
+  /** What `shape()` returned for it, as it was stored. */
+  readonly shape: Shape;
+  readonly isSameDataSet: boolean;
+  /** It is the version that this one replaces within its release. */
+  readonly isSameRelease: boolean;
+}
+
 /**
  * The gates for one version.
- * @param options.previous what `shape()` returned for the last release, as it was stored; undefined for a first one. Of
- *   another data set only series about the same schools are held against it
+ * @param options.previous undefined for a first one
  */
-export function createGates(
-  options: { readonly previous?: { readonly shape: unknown; readonly isSameDataSet: boolean } | undefined } = {},
-): Gates {
+export function createGates(options: { readonly previous?: LastRelease | undefined } = {}): Gates {
   const numbers: Numbers = new Float64Array(MEASURES.length);
-  const shape = releaseShape(readShape(options.previous?.shape), options.previous?.isSameDataSet ?? true);
+  const { previous } = options;
+  const read = readShape(previous?.shape);
+  const shape = releaseShape(previous === undefined || read === undefined ? undefined : { ...previous, shape: read });
   const gates: readonly Gate[] = [
     ratesWithinRange(),
     contradictions(),

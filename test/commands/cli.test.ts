@@ -70,6 +70,10 @@ describe('the command line', () => {
       [['backfill', '--publication', 'Not A Slug'], /is no publication slug/],
       [['backfill', '--publication', PUBLICATION, '--file', 'missing.csv', '--release', 'x'], /There is no file/],
       [['backfill', '--publication', PUBLICATION, '--file', 'missing.csv'], /--release LABEL/],
+      [
+        ['backfill', '--publication', PUBLICATION, '--file', 'a.csv', '--release', 'x', '--school-type', 'Foo'],
+        /"Foo" is no school type; known are Total, /,
+      ],
       [['backfill', '--publication', PUBLICATION, '--accept', 'rate and count'], /--reason/],
       [['run', '--config', 'missing.yaml'], /missing\.yaml/],
       [['alerts', 'silence', '--rule', 'x'], /--until/],
@@ -79,6 +83,54 @@ describe('the command line', () => {
       expect(`${argv.join(' ')}: ${said.code}`).toBe(`${argv.join(' ')}: 2`);
       expect(said.stderr).toMatch(message);
     }
+  });
+
+  it('a broken file is a failure, a file of a header alone is held back and takes nothing away', async () => {
+    const program = await freshProgram();
+    const file = await composedFile(program, [2023]);
+    expect((await load(program, file)).code).toBe(0);
+    const figures = async (): Promise<number> =>
+      ((await program.run('series', '--area', 'Luton', '--json')).json() as unknown[]).length;
+    const before = await figures();
+    expect(before).toBeGreaterThan(0);
+
+    await writeFile(join(program.directory, 'empty.csv'), '');
+    const empty = await load(program, 'empty.csv');
+    expect({ code: empty.code, said: empty.stderr }).toMatchObject({
+      ...{ code: 1, said: expect.stringContaining('empty.csv is empty') as string },
+    });
+    const header = wideFile(
+      { period: 'Academic year', years: [2023], london: 'whole', codes: 'before 2025' },
+      'education_phase',
+    );
+    await writeFile(join(program.directory, 'header.csv'), header.slice(0, header.indexOf('\n') + 1));
+    const headerAlone = await load(program, 'header.csv', '--json');
+    expect(headerAlone.code).toBe(3);
+    expect(headerAlone.json()).toMatchObject({
+      files: [{ outcome: 'quarantined', reason: expect.stringContaining('has a header and no row') as string }],
+    });
+    expect(await figures()).toBe(before);
+  });
+
+  it('a file that was read as of other schools is read again as what it is said to be', async () => {
+    const program = await freshProgram();
+    const content = [
+      'time_period,time_identifier,geographic_level,country_code,country_name,enrolments,enrolments_pa_10_exact,enrolments_pa_10_exact_percent',
+      '202324,Academic year,National,E92000001,England,1000,200,20.0',
+    ].join('\n');
+    await writeFile(join(program.directory, 'open.csv'), content);
+    const types: string[] = [];
+    for (const [type, outcome] of [
+      ['Special', 'loaded'],
+      ['Special', 'unchanged'],
+      ['PRU', 'loaded'],
+    ] as const) {
+      const said = await load(program, 'open.csv', '--school-type', type, '--json');
+      expect(said.json()).toMatchObject({ files: [{ outcome }] });
+      const rows = await program.run('series', '--area', 'England', '--school-type', type, '--json');
+      types.push((rows.json() as { school_type: string }[]).map(({ school_type }) => school_type).join());
+    }
+    expect(types).toEqual(['Special', 'Special', 'Alternative provision']);
   });
 
   it('names every mistake of a configuration at once, each with line and column', async () => {

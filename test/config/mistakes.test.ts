@@ -305,3 +305,20 @@ rules:
     expect(found.at(-1)).toBe('f and 150 more');
   });
 });
+
+it('reads both of two sections of one name', () => {
+  const text = [
+    'rules:',
+    '  - { name: A, measure: severe_absence_rat, areas: [Luton], above: 2, notify: [team] }',
+    'recipients: { team: [nobody], team: [team@example.org] }',
+    'rules: []',
+  ].join('\n');
+  const parsed = parseConfig(text, 'f');
+  const said = parsed.kind === 'invalid' ? parsed.problems.map(({ line, message }) => `${line} ${message}`) : [];
+  expect(said).toEqual([
+    expect.stringMatching(/^2 .*severe_absence_rate/),
+    expect.stringMatching(/^3 is not one mail address/),
+    '3 the key "team" stands twice in this section',
+    '4 the key "rules" stands twice in this section',
+  ]);
+});

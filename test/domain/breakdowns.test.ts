@@ -18,7 +18,8 @@ describe('school types', () => {
     ['State-funded AP school', 'Alternative provision'],
     ['PRU/Academy/Free school AP', 'Alternative provision'],
     ['State-funded primary and secondary', 'State-funded primary and secondary'],
-    ['Nursery', undefined],
+    ['Nursery', 'State-funded nursery'],
+    ['Wizarding academy', undefined],
     ['', undefined],
   ])('calls "%s" %s', (spelling, name) => {
     expect(canonicalSchoolType(spelling)).toBe(name);
@@ -32,6 +33,12 @@ describe('school types', () => {
     ['Absence by geographic level', undefined],
     ['Absence of pupils with special educational needs', undefined],
     ['Primary need of pupils in pupil referral units', undefined],
+    ['Absence by SEN primary need - academic year', undefined],
+    ['Absence by secondary reason', undefined],
+    ['Not special schools', undefined],
+    ['Absence in secondary schools, excluding special', undefined],
+    ['Independent special schools', undefined],
+    ['Absence in special schools', 'Special'],
   ])('hears in the title "%s": %s', (title, type) => {
     expect(schoolTypeInWords(title)).toBe(type);
   });

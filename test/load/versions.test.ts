@@ -268,7 +268,11 @@ describe.each(['postgres', 'embedded'] as const)('loading versions (%s)', (kind)
       release: { title: 'Academic year 2023/24' },
       dataSet: { title: 'Absence by geography 2023/24' },
     });
-    expect(await lastRelease(store, next)).toEqual({ shape: { areas: 153 }, isSameDataSet: true });
+    expect(await lastRelease(store, next)).toEqual({
+      shape: { areas: 153 },
+      isSameDataSet: true,
+      isSameRelease: false,
+    });
     expect(await lastRelease(store, versionMeta({ dataSet: { title: 'Absence by pupil group' } }))).toBeUndefined();
   });
 
@@ -278,13 +282,17 @@ describe.each(['postgres', 'embedded'] as const)('loading versions (%s)', (kind)
     await load(store, versionMeta(), [rate('17.0')], remembering(153));
     const more = { columns: ['time_period', 'enrolments', 'new_column'] };
     expect(await lastRelease(store, versionMeta({ dataSet: more })), 'a column more').toEqual({
-      ...{ shape: { areas: 153 }, isSameDataSet: false },
+      shape: { areas: 153 },
+      isSameDataSet: false,
+      isSameRelease: false,
     });
     const local = (label: string, columns: readonly string[]): VersionMeta =>
       versionMeta({ release: { title: label }, dataSet: { title: label, local: true, columns } });
     await load(store, local('2022/23', ['a', 'b']), [rate('16.0')], remembering(152));
     expect(await lastRelease(store, local('2023/24', ['B', 'a']))).toEqual({
-      ...{ shape: { areas: 152 }, isSameDataSet: false },
+      shape: { areas: 152 },
+      isSameDataSet: false,
+      isSameRelease: false,
     });
     expect(await lastRelease(store, local('2023/24', ['a', 'c']))).toBeUndefined();
   });
@@ -302,6 +310,23 @@ describe.each(['postgres', 'embedded'] as const)('loading versions (%s)', (kind)
     expect(await before(2020)).toEqual({ year: 2018 });
     expect(await before(2023)).toEqual({ year: 2022 });
     expect(await before(2010), 'nothing before: the nearest after').toEqual({ year: 2016 });
+  });
+
+  it('where two data sets are amended one after the other, no warning stays', async () => {
+    const store = await freshStore(kind);
+    const amended = async (title: string, value: string, day: number) =>
+      load(store, versionMeta({ dataSet: { title }, publishedAt: new Date(Date.UTC(2024, 2, day)) }), [rate(value)]);
+    await amended('Absence by term', '17.0', 1);
+    await amended('Absence by group', '17.0', 1);
+    expect(await amended('Absence by term', '18.0', 2)).toMatchObject({ verdicts: [{ verdict: 'warn' }] });
+    expect(await amended('Absence by group', '18.0', 2)).toMatchObject({ verdicts: [{ verdict: 'pass' }] });
+    const verdicts = await store.db
+      .selectFrom('gate_result as g')
+      .innerJoin('data_set_version as v', 'v.id', 'g.version_id')
+      .select('g.verdict')
+      .where('v.is_current', '=', true)
+      .execute();
+    expect(verdicts.map(({ verdict }) => verdict)).toEqual(['pass', 'pass']);
   });
 
   it('two data sets of one release that give a figure differently are told of, with both figures', async () => {

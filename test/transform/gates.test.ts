@@ -50,7 +50,8 @@ function observation({
 }
 
 function judge(gate: GateName, rows: readonly Row[], before?: readonly Row[]): GateVerdict {
-  const previous = before === undefined ? undefined : { shape: shapeOf(before), isSameDataSet: true };
+  const previous =
+    before === undefined ? undefined : { shape: shapeOf(before), isSameDataSet: true, isSameRelease: false };
   const gates = createGates({ previous });
   gates.observe(rows.map(observation));
   const verdict = gates.verdicts().find((each) => each.gate === gate);
@@ -308,7 +309,7 @@ describe('gates: each with what just passes and what just fails', () => {
 describe('gates at large', () => {
   it('of another data set only series about the same schools are held against', () => {
     const against = (before: readonly Row[], isSameDataSet: boolean): string | undefined => {
-      const gates = createGates({ previous: { shape: shapeOf(before), isSameDataSet } });
+      const gates = createGates({ previous: { shape: shapeOf(before), isSameDataSet, isSameRelease: false } });
       gates.observe(authorities(100).map(observation));
       return gates.verdicts().find(({ gate }) => gate === 'authorities')?.verdict;
     };
@@ -318,7 +319,7 @@ describe('gates at large', () => {
   });
 
   it('start afresh where the stored shape is of another build', () => {
-    const gates = createGates({ previous: { shape: { nonsense: true }, isSameDataSet: true } });
+    const gates = createGates({ previous: { shape: { nonsense: true }, isSameDataSet: true, isSameRelease: false } });
     gates.observe(authorities(3).map(observation));
     expect(gates.verdicts().every(({ verdict }) => verdict === 'pass')).toBe(true);
   });
@@ -339,5 +340,34 @@ describe('gates at large', () => {
     expect(new Set(listed).size).toBe(listed.length);
     const document = await format(gatesDocument(), { ...(await resolveConfig('docs/gates.md')), parser: 'markdown' });
     await expect(document).toMatchFileSnapshot('../../docs/gates.md');
+  });
+});
+
+describe('older periods of a file', () => {
+  const year = (start: number, count: number): Row[] =>
+    authorities(count, { period: academicPeriod(start, 'Academic year') });
+  const held = (rows: readonly Row[], before: readonly Row[] | undefined, isSameRelease = false): string[] => {
+    const gates = createGates({
+      previous: before && { shape: shapeOf(before), isSameDataSet: true, isSameRelease },
+    });
+    gates.observe(rows.map(observation));
+    return gates.verdicts().flatMap(({ gate, verdict }) => (verdict === 'quarantine' ? [gate] : []));
+  };
+
+  it('a file cut off in an older period is held back: two authorities where the next year has 153', () => {
+    expect(held([...year(2022, 153), ...year(2021, 2)], undefined)).toEqual(['authorities']);
+    expect(held([...year(2022, 153), ...year(2021, 150)], undefined)).toEqual([]);
+  });
+
+  it('a version that leaves out years of the one it replaces is held back; a new release may leave them out', () => {
+    const whole = [...year(2022, 153), ...year(2021, 153)];
+    expect(held(year(2022, 153), whole, true)).toEqual(['England and regions']);
+    expect(held(year(2022, 153), whole)).toEqual([]);
+  });
+
+  it('a year without the England that it had is held back', () => {
+    const england: Row = { period: academicPeriod(2021, 'Academic year'), values: { enrolments: '153000' } };
+    const now = [...year(2022, 153), ...year(2021, 153)];
+    expect(held(now, [...now, england])).toEqual(['England and regions']);
   });
 });

@@ -116,6 +116,11 @@ describe('normalising', () => {
     expect(read.values.severe_absence_rate).toBeNull();
   });
 
+  it('does not guess what an unknown school type may be', async () => {
+    const error = await refusal(`${WIDE}\n202223,Autumn term,${LUTON},Wizarding,100,50,50,10,10\n`);
+    expect(error).toMatchObject({ gate: 'school type', line: 2, column: 'education_phase', value: 'Wizarding' });
+  });
+
   it('never takes a file without a school type for Total', async () => {
     const text = `${WIDE.replace(',education_phase', '')}\n202223,Autumn term,${LUTON},100,50,50,10,10\n`;
     const error = await refusal(text);
@@ -137,14 +142,6 @@ describe('normalising', () => {
       line: 2,
       column: 'education_phase',
     });
-  });
-
-  it('keeps an unknown school type as it is spelled, with a note', async () => {
-    const { observations, notes } = await readObservations(
-      `${WIDE}\n202223,Autumn term,${LUTON},Nursery,100,50,50,10,10\n`,
-    );
-    expect(observations[0]?.schoolType).toBe('Nursery');
-    expect(notes.join()).toContain('school type "Nursery"');
   });
 
   it('names file, line, column and value of what it cannot understand', async () => {
