@@ -81,7 +81,7 @@ function comparison(
     const again = before !== undefined && than(before.value) === than(value);
     return say`${again ? '' : `${than(value)} `}${where} (${now}${moved === undefined ? '' : say`, ${moved}`})`;
   });
-  return say`${what} ${whereWords(facts.area, facts.schoolType)} (${rate(own, places)}) was ${joined(parts)}.`;
+  return say`${what} ${whereWords(facts.area, facts.schoolType, facts.group)} (${rate(own, places)}) was ${joined(parts)}.`;
 }
 
 function besideFigure(now: Figure, rows: readonly FigureRow[], where: Sentence, places: number): Beside {

@@ -32,7 +32,7 @@ export function briefChart(facts: BriefFacts, options: BriefOptions, placesOf: P
     .filter((one) => one.points.length > 0);
   const threshold = measure === focus ? options.threshold : undefined;
   const places = placesOf(measure);
-  const title = `${MEASURE_WORDS[measure]} ${whereWords(facts.area, facts.schoolType)}, ${seriesWords(last.period)}`;
+  const title = `${MEASURE_WORDS[measure]} ${whereWords(facts.area, facts.schoolType, facts.group)}, ${seriesWords(last.period)}`;
   return {
     title: title.charAt(0).toUpperCase() + title.slice(1),
     measure,

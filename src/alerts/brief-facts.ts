@@ -5,6 +5,13 @@ import { periodOf, type Period } from '../domain/period.js';
 import type { AbsenceView, Database } from '../load/schema.js';
 import type { BriefFacts, FigureRow, GroupFacts, ReleaseFacts } from './brief-model.js';
 
+/** School type, topic and breakdown of figures that belong together, as in the view; 'Total' for all. */
+export interface Slice {
+  readonly schoolType: string;
+  readonly topic: string;
+  readonly breakdown: string;
+}
+
 export interface BriefWanted {
   /** Slug or title of a release; without it the newest figures of a finished period, else the newest of all. */
   readonly release?: string | undefined;
@@ -12,11 +19,13 @@ export interface BriefWanted {
   /** The period told, as in the view: ('202425', 'Autumn and spring term'). */
   readonly timePeriod?: string | undefined;
   readonly timeIdentifier?: string | undefined;
-  /** Told where the area has no figures for all schools together. */
-  readonly schoolType?: string | undefined;
+  /** Only these schools and pupils; without it all pupils, of all schools together where the area has such figures. */
+  readonly slice?: Slice | undefined;
   /** DfE's three digits of an authority to those of its statistical neighbours, nearest first. */
   readonly neighbours?: ReadonlyMap<string, readonly string[]> | undefined;
 }
+
+const ALL_PUPILS = { topic: 'Total', breakdown: 'Total' } as const;
 
 /** There is nothing to tell. */
 export class NoFiguresError extends Error {
@@ -58,15 +67,26 @@ export async function gatherBrief(db: View, areaId: number, wanted: BriefWanted 
   const { series, schoolType, period } = told;
   const upTo = (rows: readonly FigureRow[]): FigureRow[] =>
     rows.filter((row) => row.period.sort <= period.sort).sort((a, b) => a.period.sort - b.period.sort);
+  const { topic, breakdown } = wanted.slice ?? ALL_PUPILS;
+  const slice: Slice = { schoolType, topic, breakdown };
   const total = (rows: Rows): Rows =>
-    rows.where('series', '=', series).where('school_type', '=', schoolType).where('breakdown_topic', '=', 'Total');
+    rows
+      .where('series', '=', series)
+      .where('school_type', '=', schoolType)
+      .where('breakdown_topic', '=', topic)
+      .where('breakdown', '=', breakdown);
 
   const own = upTo(await read(total(here())));
   const asOf = own.at(-1)?.asOf;
+  const runningAt = period.kind === 'year to date' ? asOf : undefined;
   const history = async (level: string, code: string, rows: readonly FigureRow[]): Promise<FigureRow[]> =>
-    period.kind === 'year to date' && asOf !== undefined
-      ? samePoint(db, { level, code, series, schoolType, asOf, rows })
-      : [...rows];
+    runningAt === undefined
+      ? [...rows]
+      : samePoint(runningAt, rows, await pastOf(db, { level, code, series, ...slice, upTo: rows.at(-1) }));
+  const past =
+    runningAt === undefined
+      ? []
+      : await pastOf(db, { level: area.level, code: area.code, series, ...slice, upTo: own.at(-1) });
   const regionCode = area.level === 'Regional' || area.level === 'National' ? null : area.region_code;
   const region = regionCode === null ? [] : upTo(await read(total(ofArea(db, 'Regional', regionCode))));
   const englandRows =
@@ -89,7 +109,9 @@ export async function gatherBrief(db: View, areaId: number, wanted: BriefWanted 
     area: { name: area.name, level: area.level, code: area.code, regionName: area.region_name ?? undefined },
     series,
     schoolType,
-    own: await history(area.level, area.code, own),
+    group: topic === 'Total' ? undefined : { topic, breakdown },
+    own: runningAt === undefined ? own : samePoint(runningAt, own, past),
+    past,
     region: samePeriodLast(regionCode === null ? [] : await history('Regional', regionCode, region), period),
     england: samePeriodLast(
       englandRows.length === 0 ? [] : await history('National', englandRows[0]?.areaCode ?? '', englandRows),
@@ -105,7 +127,10 @@ export async function gatherBrief(db: View, areaId: number, wanted: BriefWanted 
               .map(({ row }) => row),
           },
     authorities: authorities.map(({ row }) => row),
-    groups: schoolType === 'Total' ? await groups(db, { level: area.level, code: area.code }, series, period) : [],
+    groups:
+      schoolType === 'Total' && topic === 'Total'
+        ? await groups(db, { level: area.level, code: area.code }, series, period)
+        : [],
     releases: await releasesOf(db, own.at(-1), told.publication),
   };
 }
@@ -128,7 +153,9 @@ interface Told {
 
 /** Which series and period to tell: of the release or series wanted, finished before running, newest first, widest first. */
 async function choosePeriod(db: View, here: Rows, name: string, wanted: BriefWanted): Promise<Told> {
-  let rows = here.where('breakdown_topic', '=', 'Total');
+  const { topic, breakdown } = wanted.slice ?? ALL_PUPILS;
+  let rows = here.where('breakdown_topic', '=', topic).where('breakdown', '=', breakdown);
+  if (wanted.slice !== undefined) rows = rows.where('school_type', '=', wanted.slice.schoolType);
   if (wanted.series !== undefined) rows = rows.where('series', '=', wanted.series);
   if (wanted.timePeriod !== undefined) rows = rows.where('time_period', '=', wanted.timePeriod);
   if (wanted.timeIdentifier !== undefined) rows = rows.where('time_identifier', '=', wanted.timeIdentifier);
@@ -149,14 +176,13 @@ async function choosePeriod(db: View, here: Rows, name: string, wanted: BriefWan
     const hasRate = RATES.some((rate) => row[rate] !== null || row.symbols?.[rate] !== undefined);
     return period === undefined || !hasRate ? [] : [{ row, period }];
   });
-  const rankOfType = (type: string): number => (type === 'Total' ? 0 : type === wanted.schoolType ? 1 : 2);
   found.sort(
     (a, b) =>
       Number(a.period.kind !== 'finished') - Number(b.period.kind !== 'finished') ||
       b.period.startYear - a.period.startYear ||
       widest(a.period) - widest(b.period) ||
       b.period.sort - a.period.sort ||
-      rankOfType(a.row.school_type) - rankOfType(b.row.school_type) ||
+      Number(a.row.school_type !== 'Total') - Number(b.row.school_type !== 'Total') ||
       a.row.school_type.localeCompare(b.row.school_type) ||
       a.row.series.localeCompare(b.row.series),
   );
@@ -206,38 +232,63 @@ export function figureRow(view: AbsenceView): FigureRow | undefined {
   };
 }
 
-interface PointOf {
+interface PastOf extends Slice {
   readonly level: string;
   readonly code: string;
   readonly series: string;
-  readonly schoolType: string;
-  /** The day up to which the newest running total counts. */
-  readonly asOf: string;
-  readonly rows: readonly FigureRow[];
+  /** The newest running total. */
+  readonly upTo: FigureRow | undefined;
 }
 
-/**
- * Of a running total, earlier years as they stood at the same point of the year: of the figures whose day is at most
- * ten days away from it, the nearest. Years without one are left out.
- */
-async function samePoint(db: View, { level, code, series, schoolType, asOf, rows }: PointOf): Promise<FigureRow[]> {
-  const last = rows.at(-1);
-  if (last === undefined) return [];
-  const earlier = await db
+/** The figures of a running total of earlier days than the newest one, as last published for each day. */
+async function pastOf(
+  db: View,
+  { level, code, series, schoolType, topic, breakdown, upTo }: PastOf,
+): Promise<FigureRow[]> {
+  if (upTo?.asOf === undefined) return [];
+  const views = await db
     .selectFrom('absence_history')
     .selectAll()
     .where('geographic_level', '=', level)
     .where('area_code', '=', code)
     .where('series', '=', series)
     .where('school_type', '=', schoolType)
-    .where('breakdown_topic', '=', 'Total')
-    .where('time_period', '!=', last.period.timePeriod)
+    .where('breakdown_topic', '=', topic)
+    .where('breakdown', '=', breakdown)
     .orderBy('valid_from', 'desc')
     .execute();
-  const nearest = new Map<number, { readonly row: FigureRow; readonly away: number }>();
-  for (const view of earlier) {
+  const days = new Map<string, FigureRow>();
+  for (const view of views) {
     const row = figureRow(view);
-    if (row?.asOf === undefined || row.period.sort >= last.period.sort) continue;
+    if (row?.asOf === undefined || row.asOf >= upTo.asOf || row.period.sort > upTo.period.sort) continue;
+    const day = `${row.period.timePeriod} ${row.asOf}`;
+    const newer = days.get(day);
+    // Two data sets of a release may give a part of the measures each.
+    days.set(
+      day,
+      newer === undefined
+        ? row
+        : {
+            ...newer,
+            values: { ...row.values, ...newer.values },
+            symbols: { ...row.symbols, ...newer.symbols },
+            provenance: { ...row.provenance, ...newer.provenance },
+          },
+    );
+  }
+  return [...days.values()];
+}
+
+/**
+ * Of a running total, earlier years as they stood at the same point of the year: of the `past` figures whose day is at
+ * most ten days away from it, the nearest. Years without one are left out.
+ */
+function samePoint(asOf: string, rows: readonly FigureRow[], past: readonly FigureRow[]): FigureRow[] {
+  const last = rows.at(-1);
+  if (last === undefined) return [];
+  const nearest = new Map<number, { readonly row: FigureRow; readonly away: number }>();
+  for (const row of past) {
+    if (row.asOf === undefined || row.period.sort >= last.period.sort) continue;
     const away = daysAway(row.asOf, asOf, last.period.startYear - row.period.startYear);
     const best = nearest.get(row.period.sort);
     if (away <= SAME_POINT_DAYS && (best === undefined || away < best.away))

@@ -19,6 +19,12 @@ export interface FigureRow {
   readonly provenance: Readonly<Partial<Record<Measure, Provenance>>>;
 }
 
+/** A breakdown as the view names it: topic 'SEN provision', breakdown 'EHC plan'. */
+export interface PupilGroup {
+  readonly topic: string;
+  readonly breakdown: string;
+}
+
 export interface BriefArea {
   readonly name: string;
   readonly level: string;
@@ -58,7 +64,11 @@ export interface BriefFacts {
   readonly area: BriefArea;
   readonly series: string;
   readonly schoolType: string;
+  /** The one pupil group told; without it all pupils. */
+  readonly group?: PupilGroup | undefined;
   readonly own: readonly FigureRow[];
+  /** Of a running total all the area's figures of earlier days, this year's and those of the years before. */
+  readonly past?: readonly FigureRow[];
   readonly region: readonly FigureRow[];
   readonly england: readonly FigureRow[];
   /** Rows of the area's statistical neighbours for the period told; `configured`: how many the list names. */
@@ -122,7 +132,8 @@ export interface TableRow {
 
 export interface BriefTable {
   readonly nowHeading: string;
-  readonly beforeHeading: string;
+  /** undefined where no place has a figure for the year before: then the table has no such column. */
+  readonly beforeHeading: string | undefined;
   readonly rows: readonly TableRow[];
 }
 
@@ -158,6 +169,8 @@ export interface Brief {
   readonly area: BriefArea;
   readonly series: string;
   readonly schoolType: string;
+  /** The one pupil group told; undefined: all pupils. */
+  readonly group: PupilGroup | undefined;
   readonly period: Period;
   /** 'autumn and spring terms 2024/25', 'year to date 2024/25, to 11 July 2025'. */
   readonly periodWords: string;

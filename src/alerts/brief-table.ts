@@ -6,7 +6,7 @@ import type { BriefFacts, BriefTable, FigureRow, TableRow } from './brief-model.
 import { figureOf, meanOf, printedDifference, rounding, sourceOf, type Places } from './brief-print.js';
 import { shortPeriod } from './brief-words.js';
 import { rowYearBefore } from './brief-trend.js';
-import { academicYearLabel } from '../domain/period.js';
+import { academicYearLabel, type Period } from '../domain/period.js';
 
 const NO_FIGURE = '–';
 const NEIGHBOURS = 'Mean of neighbours';
@@ -34,17 +34,19 @@ export function briefTable(facts: BriefFacts, measures: readonly Rate[], places:
       neighboursRow(measure, facts, to),
     ].filter((one) => one !== undefined);
   });
-  const before = period === undefined ? undefined : rowYearBefore(facts.own)?.period;
+  // Where no place has anything for the year before, a column of dashes only puzzles.
+  const hasBefore = rows.some(({ before }) => before !== NO_FIGURE);
   return {
     nowHeading: period === undefined ? '' : shortPeriod(period),
-    beforeHeading:
-      before === undefined
-        ? period === undefined
-          ? ''
-          : academicYearLabel(period.startYear - 1)
-        : shortPeriod(before),
+    beforeHeading: period === undefined || !hasBefore ? undefined : yearBeforeHeading(facts, period),
     rows,
   };
+}
+
+/** 'week 8 2024' beside 'week 8 2025', '2023/24' beside '2024/25'. */
+function yearBeforeHeading({ own, region, england }: BriefFacts, period: Period): string {
+  const before = [own, region, england].map((rows) => rowYearBefore(rows)?.period).find((one) => one !== undefined);
+  return before === undefined ? academicYearLabel(period.startYear - 1) : shortPeriod(before);
 }
 
 function row(measure: Rate, place: string, rows: readonly FigureRow[], places: number): TableRow | undefined {

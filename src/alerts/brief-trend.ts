@@ -1,6 +1,6 @@
 /** What a series did up to a figure: the year before, records, and whether a change is speeding up or slowing. */
 import { Decimal } from '../domain/decimal.js';
-import type { Measure } from '../domain/measure.js';
+import { RATES, type Measure } from '../domain/measure.js';
 import { academicYearLabel, type Period } from '../domain/period.js';
 import { discontinuity, type Discontinuity } from '../domain/series.js';
 import type { FigureRow, Sentence } from './brief-model.js';
@@ -25,7 +25,14 @@ export type Before =
   | { readonly kind: 'apart'; readonly figure: Figure; readonly by: Discontinuity }
   /** There are earlier figures, but none for the year before; the symbol where one stands for it. */
   | { readonly kind: 'missing'; readonly academicYear: string; readonly symbol: string | undefined }
-  | { readonly kind: 'first' };
+  /** Of a running total: this year has earlier figures, but last year has none for the same point of it. */
+  | { readonly kind: 'no such point'; readonly academicYear: string }
+  /** Of a running total: the years before have figures, this one has none yet. */
+  | { readonly kind: 'first of the year' }
+  /** Of a week that no week of the year before can be set beside: the last one before it. */
+  | { readonly kind: 'week before'; readonly figure: Figure }
+  /** No earlier figure of the measure was ever loaded; `alone`: nor of any other measure. */
+  | { readonly kind: 'first'; readonly alone: boolean };
 
 export interface Pace {
   readonly direction: 'rise' | 'fall';
@@ -59,14 +66,21 @@ export function rowYearBefore(rows: readonly FigureRow[]): FigureRow | undefined
 
 /** A record wants company: fewer earlier figures make every second one a record. */
 const RECORD_WANTS = 3;
-/** The course of one measure up to the last of an area's rows, oldest first; undefined where that row has no number. */
-export function courseOf(rows: readonly FigureRow[], measure: Measure): Course | undefined {
+/**
+ * The course of one measure up to the last of an area's rows, oldest first; undefined where that row has no number.
+ * @param past of a running total, its figures of earlier days
+ */
+export function courseOf(
+  rows: readonly FigureRow[],
+  measure: Measure,
+  past: readonly FigureRow[] = [],
+): Course | undefined {
   const last = rows.at(-1);
   const now = figureOf(last, measure);
   if (last === undefined || now === undefined) return undefined;
   const like = rows.filter((row) => row.period.timeIdentifier === last.period.timeIdentifier);
   const stretch = comparableStretch(like, measure);
-  const before = beforeOf(like, measure, now);
+  const before = beforeOf(rows, measure, now, past);
   const finished = last.period.kind === 'finished';
   const pace = finished ? paceOf(stretch) : undefined;
   return {
@@ -82,20 +96,28 @@ export function courseOf(rows: readonly FigureRow[], measure: Measure): Course |
   };
 }
 
-function beforeOf(rows: readonly FigureRow[], measure: Measure, now: Figure): Before {
-  const earlier = rows.filter((row) => row.period.sort < now.row.period.sort);
+function beforeOf(rows: readonly FigureRow[], measure: Measure, now: Figure, past: readonly FigureRow[]): Before {
+  const { period } = now.row;
+  const earlier = rows.filter((row) => row.period.sort < period.sort);
   const yearBefore = rowYearBefore(rows);
   const figure = figureOf(yearBefore, measure);
   if (figure !== undefined) {
-    const by = discontinuity(measure, figure.row.period, now.row.period);
+    const by = discontinuity(measure, figure.row.period, period);
     return by === undefined ? { kind: 'year before', figure } : { kind: 'apart', figure, by };
   }
-  const academicYear = academicYearLabel(now.row.period.startYear - 1);
+  const academicYear = academicYearLabel(period.startYear - 1);
   const symbol = yearBefore?.symbols[measure];
   if (symbol !== undefined) return { kind: 'missing', academicYear, symbol };
   const lastFigure = earlier.map((row) => figureOf(row, measure)).findLast((found) => found !== undefined);
-  if (lastFigure === undefined) return { kind: 'first' };
-  const by = discontinuity(measure, lastFigure.row.period, now.row.period);
+  if (period.kind === 'year to date') {
+    const told = past.filter((row) => figureOf(row, measure) !== undefined);
+    if (told.some((row) => row.period.sort === period.sort)) return { kind: 'no such point', academicYear };
+    if (told.length > 0) return { kind: 'first of the year' };
+  }
+  if (lastFigure === undefined)
+    return { kind: 'first', alone: ![...earlier, ...past].some((row) => RATES.some((rate) => figureOf(row, rate))) };
+  const by = discontinuity(measure, lastFigure.row.period, period);
+  if (by === undefined && period.kind === 'week') return { kind: 'week before', figure: lastFigure };
   return by === undefined
     ? { kind: 'missing', academicYear, symbol: undefined }
     : { kind: 'apart', figure: lastFigure, by };

@@ -50,8 +50,14 @@ export function schoolTypeWords(schoolType: string): string | undefined {
   return schoolType === 'Total' ? undefined : (SCHOOL_TYPE_WORDS[schoolType] ?? `schools of type ${schoolType}`);
 }
 
-/** 'in Luton', 'in special schools in Luton'. */
-export function whereWords(area: { readonly name: string; readonly level: string }, schoolType: string): string {
+/** 'in Luton', 'in special schools in Luton', 'of pupils with SEN support in Luton'. */
+export function whereWords(
+  area: { readonly name: string; readonly level: string },
+  schoolType: string,
+  group?: { readonly topic: string; readonly breakdown: string },
+): string {
+  if (group !== undefined && group.topic !== 'Total')
+    return `of ${pupilsOf(group.topic, group.breakdown, schoolType)} ${inPlace(area)}`;
   const types = schoolTypeWords(schoolType);
   return types === undefined ? inPlace(area) : `in ${types} ${inPlace(area)}`;
 }

@@ -5,6 +5,7 @@ import type { Brief, BriefFacts, FigureRow, Paragraph, Quoted, Sentence } from '
 import {
   cleanAll,
   duringPeriod,
+  inPlace,
   periodEnded,
   periodWords,
   placeName,
@@ -62,6 +63,7 @@ export function composeBrief(unclean: BriefFacts, options: BriefOptions = {}): B
     area: facts.area,
     series: facts.series,
     schoolType: facts.schoolType,
+    group: facts.group,
     period: last.period,
     periodWords: periodWords(last.period, last.asOf),
     periodEnded: periodEnded(last.period, last.asOf),
@@ -89,7 +91,7 @@ interface Telling {
  * says: the area's change and pace, England's pace, and the side of a rule's line.
  */
 function tellingOf(facts: BriefFacts, measure: Rate, options: BriefOptions): Telling {
-  const course = courseOf(facts.own, measure);
+  const course = courseOf(facts.own, measure, facts.past);
   const england = courseOf(facts.england, measure);
   const beside = measure === options.focus ? options : {};
   return {
@@ -134,14 +136,14 @@ function areaParagraph(facts: BriefFacts, last: FigureRow, tellings: ReadonlyMap
       return;
     }
     const pupils = enrolmentsNamed ? 'pupils' : 'pupil enrolments';
-    const where = i === 0 ? ` ${whereWords(facts.area, facts.schoolType)}` : '';
+    const where = i === 0 ? ` ${whereWords(facts.area, facts.schoolType, facts.group)}` : '';
     const told =
       toldOfPupils(course.now, where, pupils, places) ??
       say`${MEASURE_WORDS[measure]}${where} was ${rate(course.now, places)} of possible sessions`;
     if (measure in TOLD_OF) enrolmentsNamed = true;
     const aside = when.endsWith(',') ? when.slice(0, -1) : when;
     sentences.push(capital(say`${told}${aside}${changeClause(course, places)}.`));
-    sentences.push(...apartSentences(facts, course.before, places));
+    sentences.push(...apartSentences(facts, measure, course.before, places));
     const pace = paceSentence(course.pace, places, '');
     if (pace !== undefined) sentences.push(pace);
   });
@@ -204,12 +206,20 @@ function recordWords({ kind, since, wholeSeries }: NonNullable<Course['record']>
 }
 
 /** What is said where the year before cannot be compared. */
-function apartSentences(facts: BriefFacts, before: Before, places: number): readonly Sentence[] {
+function apartSentences(facts: BriefFacts, measure: Rate, before: Before, places: number): readonly Sentence[] {
   switch (before.kind) {
     case 'year before':
       return [];
-    case 'first':
-      return [say`This is the first figure on record for ${placeName(facts.area)} in this series.`];
+    case 'first': {
+      const what = before.alone ? 'figure' : `${MEASURE_WORDS[measure]} figure`;
+      return [say`This is the first ${what} on record ${forWords(facts)} in this series.`];
+    }
+    case 'first of the year':
+      return [say`This is the first figure of the year.`];
+    case 'no such point':
+      return [say`There is no figure for the same point of ${before.academicYear} to compare it with.`];
+    case 'week before':
+      return [say`In ${shortPeriod(before.figure.row.period)} it was ${rate(before.figure, places)}.`];
     case 'missing':
       return [
         before.symbol === undefined
@@ -225,6 +235,12 @@ function apartSentences(facts: BriefFacts, before: Before, places: number): read
   }
 }
 
+/** 'for Luton', 'for special schools in Luton'. */
+function forWords({ area, schoolType }: BriefFacts): string {
+  const types = schoolTypeWords(schoolType);
+  return types === undefined || area.level === 'School' ? `for ${placeName(area)}` : `for ${types} ${inPlace(area)}`;
+}
+
 function missingSentence(facts: BriefFacts, last: FigureRow, measure: Rate, when: string, places: number): Sentence {
   const aside = when.endsWith(',') ? when.slice(0, -1) : when;
   const before = facts.own.map((row) => figureOf(row, measure)).findLast((figure) => figure !== undefined);
@@ -232,5 +248,5 @@ function missingSentence(facts: BriefFacts, last: FigureRow, measure: Rate, when
     before === undefined
       ? ''
       : say` The last one published was ${rate(before, places)} for ${shortPeriod(before.row.period)}.`;
-  return say`The figure for ${MEASURE_WORDS[measure]} ${whereWords(facts.area, facts.schoolType)}${aside} is ${symbolWords(last.symbols[measure] ?? '')}.${was}`;
+  return say`The figure for ${MEASURE_WORDS[measure]} ${whereWords(facts.area, facts.schoolType, facts.group)}${aside} is ${symbolWords(last.symbols[measure] ?? '')}.${was}`;
 }

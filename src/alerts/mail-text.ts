@@ -87,10 +87,10 @@ function section(view: SectionView): string[] {
   ];
 }
 
-function table({ now, before, groups }: NonNullable<SectionView['table']>): string {
+function table({ caption, captionInText, now, before, groups }: NonNullable<SectionView['table']>): string {
   const rows = groups.flatMap(({ measure, rows: some }) => [
-    [measure, now, before, 'change'],
-    ...some.map((row) => [`  ${row.place}`, row.now, row.before, row.change]),
+    [measure, now, ...(before === '' ? [] : [before, 'change'])],
+    ...some.map((row) => [`  ${row.place}`, row.now, ...(before === '' ? [] : [row.before, row.change])]),
   ]);
-  return columns(rows);
+  return `${captionInText ? `${wrap(caption)}\n` : ''}${columns(rows)}`;
 }

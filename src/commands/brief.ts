@@ -43,7 +43,13 @@ export function register(program: Command, add: AddCommand): void {
 }
 
 function briefText(brief: Brief, composed: boolean): string {
-  const rows = brief.table.rows.map((row) => [row.measure, row.place, row.now, row.before, row.change]);
+  const { nowHeading, beforeHeading } = brief.table;
+  const rows = brief.table.rows.map((row) => [
+    row.measure,
+    row.place,
+    row.now,
+    ...(beforeHeading === undefined ? [] : [row.before, row.change]),
+  ]);
   const lines = (brief.chart?.lines ?? []).map((line) => {
     const byLabel = new Map(line.points.map((point) => [point.label, point.value]));
     return `${sparkline((brief.chart?.labels ?? []).map((label) => byLabel.get(label)))}  ${line.name}`;
@@ -52,7 +58,7 @@ function briefText(brief: Brief, composed: boolean): string {
     ...(composed ? ['COMPOSED figures: no statistics.'] : []),
     brief.headline,
     ...brief.paragraphs.map((paragraph) => paragraph.sentences.map(({ text }) => text).join(' ')),
-    table(['measure', 'area', brief.table.nowHeading, brief.table.beforeHeading, 'change'], rows),
+    table(['measure', 'area', nowHeading, ...(beforeHeading === undefined ? [] : [beforeHeading, 'change'])], rows),
     ...(brief.chart === undefined
       ? []
       : [

@@ -155,6 +155,37 @@ describe('what the years before allow', () => {
   });
 });
 
+describe('what is called the first figure', () => {
+  const weeks = (...rates: readonly (readonly [number, number, string])[]): FigureRow[] =>
+    rates.map(([year, week, rate]) => row(weekPeriod(year, week), { overall_absence_rate: rate }));
+
+  it('is no week that follows another', () => {
+    const brief = alone(weeks([2025, 44, '6.1'], [2025, 45, '6.4']));
+    expect(told(brief)).toBe(
+      'Overall absence in Luton was 6.4% of possible sessions in week 45 2025. In week 44 2025 it was 6.1%.',
+    );
+    expect(brief.table.beforeHeading).toBeUndefined();
+    expect(told(alone(weeks([2025, 45, '6.4'])))).toContain('This is the first figure on record for Luton');
+  });
+
+  it('is no running total that follows another of the year', () => {
+    const ytd = (year: number, asOf: string): FigureRow =>
+      row(academicPeriod(year, 'Year to date'), { persistent_absence_rate: '17.3' }, { asOf });
+    const at = (past: readonly FigureRow[]): string => told(alone([ytd(2025, '2026-02-20')], { past }));
+    expect(at([])).toContain('This is the first figure on record for Luton in this series.');
+    expect(at([ytd(2024, '2025-07-20')])).toContain('This is the first figure of the year.');
+    expect(at([ytd(2024, '2025-07-20'), ytd(2025, '2026-02-06')])).toContain(
+      'There is no figure for the same point of 2024/25 to compare it with.',
+    );
+  });
+
+  it('is that of the measure where older figures of another are there', () => {
+    const text = told(alone([...years({ 2023: ['18.0'] }), ...years({ 2024: ['17.3', '1.5'] })]));
+    expect(text).toContain('This is the first severe absence figure on record for Luton in this series.');
+    expect(text).not.toContain('first figure');
+  });
+});
+
 describe('how figures are counted', () => {
   const counted = (count: string, rate: string): string =>
     told(alone([row(term(2024), { severe_absentees: count, severe_absence_rate: rate })]));

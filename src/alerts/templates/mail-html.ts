@@ -69,15 +69,15 @@ export const MAIL_HTML = `<!doctype html>
 <tr>
 <th scope="col" class="line" align="left" valign="bottom" style="border-bottom:2px solid #9aa3ab;padding:8px 4px 4px 0;font-size:14px;color:#1f1f1f;">{{measure}}</th>
 <th scope="col" class="line" width="62" align="right" valign="bottom" style="border-bottom:2px solid #9aa3ab;padding:8px 0 4px 4px;font-size:13px;color:#1f1f1f;">{{../now}}</th>
-<th scope="col" class="line" width="62" align="right" valign="bottom" style="border-bottom:2px solid #9aa3ab;padding:8px 0 4px 4px;font-size:13px;color:#1f1f1f;">{{../before}}</th>
-<th scope="col" class="line" width="62" align="right" valign="bottom" style="border-bottom:2px solid #9aa3ab;padding:8px 0 4px 4px;font-size:13px;color:#1f1f1f;">Change</th>
+{{#if ../before}}<th scope="col" class="line" width="62" align="right" valign="bottom" style="border-bottom:2px solid #9aa3ab;padding:8px 0 4px 4px;font-size:13px;color:#1f1f1f;">{{../before}}</th>
+<th scope="col" class="line" width="62" align="right" valign="bottom" style="border-bottom:2px solid #9aa3ab;padding:8px 0 4px 4px;font-size:13px;color:#1f1f1f;">Change</th>{{/if}}
 </tr>
 {{#each rows}}
 <tr>
 <th scope="row" class="line" align="left" style="border-bottom:1px solid #d5dade;padding:4px 4px 4px 0;font-size:15px;font-weight:normal;color:#1f1f1f;">{{place}}</th>
 <td class="line" align="right" style="border-bottom:1px solid #d5dade;padding:4px 0 4px 4px;font-size:15px;white-space:nowrap;color:#1f1f1f;">{{now}}</td>
-<td class="line" align="right" style="border-bottom:1px solid #d5dade;padding:4px 0 4px 4px;font-size:15px;white-space:nowrap;color:#1f1f1f;">{{before}}</td>
-<td class="line" align="right" style="border-bottom:1px solid #d5dade;padding:4px 0 4px 4px;font-size:15px;white-space:nowrap;color:#1f1f1f;">{{change}}</td>
+{{#if ../../before}}<td class="line" align="right" style="border-bottom:1px solid #d5dade;padding:4px 0 4px 4px;font-size:15px;white-space:nowrap;color:#1f1f1f;">{{before}}</td>
+<td class="line" align="right" style="border-bottom:1px solid #d5dade;padding:4px 0 4px 4px;font-size:15px;white-space:nowrap;color:#1f1f1f;">{{change}}</td>{{/if}}
 </tr>
 {{/each}}
 {{/each}}
