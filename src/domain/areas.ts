@@ -81,10 +81,7 @@ export function identifyArea(
   cells: AreaCells,
   options: { readonly sharedUrn?: boolean } = {},
 ): AreaRef | undefined {
-  const region = {
-    regionCode: code(cells.regionCode) || undefined,
-    regionName: words(cells.regionName) || undefined,
-  };
+  const region = regionOf(cells);
   switch (level) {
     case 'National': {
       const countryCode = code(cells.countryCode);
@@ -105,7 +102,7 @@ export function identifyArea(
     case 'Local authority':
       return authorityOf(cells, region);
     case 'School':
-      return schoolOf(cells, region, options.sharedUrn ?? false);
+      return schoolIn(placeOfSchool(cells), cells, options);
     default: {
       const otherCode = code(cells.otherCode);
       const name = words(cells.otherName);
@@ -117,6 +114,10 @@ export function identifyArea(
 }
 
 type RegionCells = Pick<AreaRef, 'regionCode' | 'regionName'>;
+
+function regionOf({ regionCode, regionName }: AreaCells): RegionCells {
+  return { regionCode: code(regionCode) || undefined, regionName: words(regionName) || undefined };
+}
 
 /** DfE's three digits as the row gives them, else as its ONS code tells. */
 function threeDigits(cells: AreaCells): string | undefined {
@@ -134,20 +135,28 @@ function authorityOf(cells: AreaCells, region: RegionCells): AreaRef | undefined
   return { level: 'Local authority', key, code: onsCode, oldLaCode, name: name || key, ...region };
 }
 
-function schoolOf(cells: AreaCells, region: RegionCells, sharedUrn: boolean): AreaRef | undefined {
+/** Where a school is: what the schools of an authority have in common. */
+export type SchoolPlace = Pick<AreaRef, 'oldLaCode' | 'regionCode' | 'regionName'>;
+
+/** As `identifyArea` reads it of the cells of a school. */
+export function placeOfSchool(cells: AreaCells): SchoolPlace {
+  return { oldLaCode: threeDigits(cells), ...regionOf(cells) };
+}
+
+/** As `identifyArea`, for a school of which the place is known. */
+export function schoolIn(
+  { oldLaCode, regionCode, regionName }: SchoolPlace,
+  cells: Pick<AreaCells, 'schoolUrn' | 'schoolLaestab' | 'schoolName'>,
+  { sharedUrn = false }: { readonly sharedUrn?: boolean } = {},
+): AreaRef | undefined {
   const urn = code(cells.schoolUrn);
-  const laestab = code(cells.schoolLaestab).replace(/[^0-9A-Za-z]/g, '');
-  const key =
-    urn === '' || (sharedUrn && laestab !== '') ? [urn, laestab].filter((part) => part !== '').join('/') : urn;
+  let key = urn;
+  if (urn === '' || sharedUrn) {
+    const laestab = code(cells.schoolLaestab).replace(/[^0-9A-Za-z]/g, '');
+    key = [urn, laestab].filter((part) => part !== '').join('/');
+  }
   if (key === '') return undefined;
-  return {
-    level: 'School',
-    key,
-    code: urn,
-    oldLaCode: threeDigits(cells),
-    name: words(cells.schoolName) || key,
-    ...region,
-  };
+  return { level: 'School', key, code: urn, oldLaCode, name: words(cells.schoolName) || key, regionCode, regionName };
 }
 
 /** What an area is called now. */

@@ -88,7 +88,8 @@ export class AreaBook {
     const [number, key, code = key, name = key] = JSON.parse(text) as Written;
     const surroundings = this.#surroundings[number];
     if (surroundings === undefined) throw new Error(`no surroundings ${number}`);
-    return { ...surroundings, key, code, name };
+    const { level, oldLaCode, regionCode, regionName } = surroundings;
+    return { level, key, code, oldLaCode, name, regionCode, regionName };
   }
 }
 

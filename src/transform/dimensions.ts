@@ -3,7 +3,7 @@
  * equal cells give the same object and a file of a hundred thousand rows makes a few hundred of them.
  */
 import type { AreaRef, GeographicLevel } from '../domain/area.js';
-import { identifyArea } from '../domain/areas.js';
+import { identifyArea, placeOfSchool, schoolIn, type AreaCells } from '../domain/areas.js';
 import {
   canonicalBreakdown,
   canonicalSchoolType,
@@ -30,8 +30,8 @@ export interface Columns {
 
 const BETWEEN = '\u001f';
 
-/** Schools are many and come once a year each: their references are not kept without end. */
-const MOST_AREAS_KEPT = 40_000;
+/** Beyond it what was read of rows is forgotten, and read again. */
+const MOST_KEPT = 40_000;
 
 export function cell(row: Row, slot: number | undefined): string {
   return slot === undefined ? '' : (row[slot] ?? '');
@@ -104,17 +104,15 @@ function sameCells(row: Row, other: Row, slots: readonly (number | undefined)[])
   return true;
 }
 
-const AREA_ROLES = [
-  'countryCode',
-  'countryName',
+/** What says where an area is; for a school that of its authority comes first, as most tell them apart. */
+const PLACE_ROLES = [
+  'oldLaCode',
+  'newLaCode',
+  'laName',
   'regionCode',
   'regionName',
-  'newLaCode',
-  'oldLaCode',
-  'laName',
-  'schoolUrn',
-  'schoolLaestab',
-  'schoolName',
+  'countryCode',
+  'countryName',
 ] as const satisfies readonly ColumnRole[];
 
 export interface AreaReader {
@@ -125,105 +123,105 @@ export interface AreaReader {
   laestab(row: Row): string;
 }
 
-/** The column by which the areas of a level are found again; those of other levels by all their cells. */
-const CODE_OF_LEVEL: Partial<Record<GeographicLevel, (typeof AREA_ROLES)[number]>> = {
+/** The column by which the areas of a level are found again; those of other levels by the code of theirs. */
+const CODE_OF_LEVEL: Partial<Record<GeographicLevel, (typeof PLACE_ROLES)[number]>> = {
   National: 'countryCode',
   Regional: 'regionCode',
   'Local authority': 'oldLaCode',
-  School: 'schoolUrn',
 };
 
-interface KnownArea {
-  /** Own copies of the cells that named it. */
-  readonly cells: readonly string[];
-  readonly area: AreaRef;
-}
-
-/** Copies of cells, one for each text: the schools of an authority share its names and codes. */
-function sharedCopies(): (text: string) => string {
-  const copies = new Map<string, string>();
-  return (text) => {
-    const known = copies.get(text);
-    if (known !== undefined) return known;
-    if (copies.size >= MOST_AREAS_KEPT) copies.clear();
-    const copy = ownCopy(text);
-    copies.set(copy, copy);
-    return copy;
+/**
+ * Remembers what was read of some cells of a row, and finds it again by the first of them.
+ * @param read undefined is not remembered
+ */
+function remembering<T>(slots: readonly number[], read: (row: Row) => T): (row: Row) => T {
+  const known = new Map<string, { readonly cells: readonly string[]; readonly value: T }>();
+  return (row) => {
+    const found = known.get(cell(row, slots[0]));
+    if (found !== undefined && slots.every((slot, index) => row[slot] === found.cells[index])) return found.value;
+    const value = read(row);
+    if (value === undefined) return value;
+    if (known.size >= MOST_KEPT) known.clear();
+    const cells = slots.map((slot) => ownCopy(cell(row, slot)));
+    known.set(cells[0] ?? '', { cells, value });
+    return value;
   };
 }
 
 export function areaReader(columns: Columns): AreaReader {
-  const shared = sharedCopies();
   const { columns: roles, otherAreas } = columns.recognised;
   const levelSlot = columns.slot(roles.level);
+  const urnSlot = columns.slot(roles.schoolUrn);
   const laestabSlot = columns.slot(roles.schoolLaestab);
-  const levels = new Map<string, { level: GeographicLevel; slots: readonly number[]; known: Map<string, KnownArea> }>();
+  const nameSlot = columns.slot(roles.schoolName);
+  const levels = new Map<string, (row: Row) => AreaRef | undefined>();
+  const placeSlots = slotsOf(PLACE_ROLES.map((role) => roles[role]));
 
-  /** The cells that name an area of a level: its own code first, so that it is the key of what is known. */
-  function slotsOf(level: GeographicLevel): number[] {
-    const own = CODE_OF_LEVEL[level];
-    const inOrder = [
-      ...(otherAreas.get(level) ?? []),
-      own === undefined ? undefined : roles[own],
-      ...AREA_ROLES.map((role) => roles[role]),
-    ];
-    return [...new Set(inOrder.map((column) => columns.slot(column)))].filter((slot) => slot !== undefined);
+  function slotsOf(wanted: readonly (number | undefined)[]): number[] {
+    return [...new Set(wanted.map((column) => columns.slot(column)))].filter((slot) => slot !== undefined);
   }
 
-  function levelOf(
-    row: Row,
-    line: number,
-  ): { level: GeographicLevel; slots: readonly number[]; known: Map<string, KnownArea> } {
-    const text = cell(row, levelSlot);
-    const found = levels.get(text);
-    if (found) return found;
-    const level = readLevel(text);
-    if (level === undefined)
-      throw new TransformError(
-        'areas',
-        { file: columns.file, line, value: text, ...nameOf(columns, roles.level) },
-        'is no geographic level',
-        'See the levels of the EES open data standard in src/domain/layouts.ts',
-      );
-    const made = { level, slots: slotsOf(level), known: new Map<string, KnownArea>() };
-    levels.set(ownCopy(text), made);
-    return made;
+  function cellsOf(row: Row, all: readonly ColumnRole[]): AreaCells {
+    return Object.fromEntries(all.map((role) => [role, ownCopy(cell(row, columns.slot(roles[role])))]));
   }
 
-  function identify(level: GeographicLevel, row: Row, sharedUrn: boolean): AreaRef | undefined {
+  // Schools are many and come once a year each: what they share is remembered, they themselves are read each time.
+  const placeOf = remembering(placeSlots, (row) => placeOfSchool(cellsOf(row, PLACE_ROLES)));
+
+  function school(row: Row, options?: { readonly sharedUrn: boolean }): AreaRef | undefined {
+    const cells = {
+      schoolUrn: ownCopy(cell(row, urnSlot)),
+      schoolLaestab: ownCopy(cell(row, laestabSlot)),
+      schoolName: ownCopy(cell(row, nameSlot)),
+    };
+    return schoolIn(placeOf(row), cells, options);
+  }
+
+  function readerOf(level: GeographicLevel): (row: Row) => AreaRef | undefined {
+    if (level === 'School') return school;
     const [code, name] = otherAreas.get(level) ?? [];
-    const cellOf = (column: number | undefined): string => shared(cell(row, columns.slot(column)));
-    return identifyArea(
-      level,
-      {
-        ...Object.fromEntries(AREA_ROLES.map((role) => [role, cellOf(roles[role])])),
-        otherCode: cellOf(code),
-        otherName: cellOf(name),
-      },
-      { sharedUrn },
+    const own = CODE_OF_LEVEL[level];
+    // Its own code first, so that it is what an area is found by.
+    const slots = [...slotsOf([code, name, own === undefined ? undefined : roles[own]]), ...placeSlots];
+    return remembering([...new Set(slots)], (row) =>
+      identifyArea(level, {
+        ...cellsOf(row, PLACE_ROLES),
+        otherCode: ownCopy(cell(row, columns.slot(code))),
+        otherName: ownCopy(cell(row, columns.slot(name))),
+      }),
+    );
+  }
+
+  function levelOf(row: Row, line: number): GeographicLevel {
+    const text = cell(row, levelSlot);
+    const level = readLevel(text);
+    if (level !== undefined) return level;
+    throw new TransformError(
+      'areas',
+      { file: columns.file, line, value: text, ...nameOf(columns, roles.level) },
+      'is no geographic level',
+      'See the levels of the EES open data standard in src/domain/layouts.ts',
     );
   }
 
   return {
     read(row, line) {
-      const { level, slots, known } = levelOf(row, line);
-      const code = cell(row, slots[0]);
-      const found = known.get(code);
-      if (found && slots.every((slot, index) => row[slot] === found.cells[index])) return found.area;
-      const area = identify(level, row, false);
-      if (area === undefined)
-        throw new TransformError(
-          'areas',
-          { file: columns.file, line },
-          `names no area of level ${level} (its code and name columns are empty or ambiguous)`,
-          'Its publisher has to fill them; nothing can be said about a figure without a place',
-        );
-      if (known.size >= MOST_AREAS_KEPT) known.clear();
-      const cells = slots.map((slot) => shared(row[slot] ?? ''));
-      known.set(cells[0] ?? '', { cells, area });
-      return area;
+      const text = cell(row, levelSlot);
+      let reader = levels.get(text);
+      if (reader === undefined) {
+        reader = readerOf(levelOf(row, line));
+        levels.set(ownCopy(text), reader);
+      }
+      const area = reader(row);
+      if (area !== undefined) return area;
+      throw new TransformError(
+        'areas',
+        { file: columns.file, line },
+        `names no area of level ${levelOf(row, line)} (its code and name columns are empty or ambiguous)`,
+        'Its publisher has to fill them; nothing can be said about a figure without a place',
+      );
     },
-    readShared: (row) => identify('School', row, true),
+    readShared: (row) => school(row, { sharedUrn: true }),
     laestab: (row) => cell(row, laestabSlot).trim(),
   };
 }
