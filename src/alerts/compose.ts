@@ -147,7 +147,7 @@ async function modelFor(
     const release = await db.selectFrom('release').select('title').where('id', '=', releaseId).executeTakeFirst();
     const draft = await briefDraft(db, areaId, { release: release?.title, neighbours: settings.neighbours });
     // Where an alert's section tells the same figures, the brief is in it.
-    if (!drafts.some((other) => other.areaId === areaId && other.series === draft.series)) drafts.push(draft);
+    if (!drafts.some((other) => tellsTheSame(other, draft))) drafts.push(draft);
   }
   const groups = [...new Set(owed.map(({ group }) => group))].sort();
   const runIds = [...new Set(owed.map(({ runId }) => runId).filter((id) => id !== null))];
@@ -176,25 +176,37 @@ async function modelFor(
   };
 }
 
-/** One draft for each area and series in the news, on the newest period among it. */
+/** One draft for each area, series, school type and pupil group in the news, on the newest period among it. */
 function newsDrafts(recorded: readonly RecordedNews[]): Draft[] {
   const drafts = new Map<string, Draft>();
   for (const { areaId, news } of recorded) {
-    const key = `${areaId}\n${news.series}`;
+    const slice = { schoolType: news.schoolType, topic: news.topic, breakdown: news.breakdown };
+    const key = JSON.stringify([areaId, news.series, slice]);
     const before = drafts.get(key);
     const all = [...(before?.news ?? []), news];
     const newest = all.reduce((best, one) => (one.period.sort > best.period.sort ? one : best));
     drafts.set(key, {
-      ...{ areaId, area: news.area, series: news.series, news: all, brief: undefined, chart: undefined },
+      ...{ areaId, area: news.area, series: news.series, ...slice, news: all, brief: undefined, chart: undefined },
       wanted: {
         series: news.series,
         timePeriod: newest.period.timePeriod,
         timeIdentifier: newest.period.timeIdentifier,
-        schoolType: newest.schoolType,
+        slice,
       },
     });
   }
   return [...drafts.values()];
+}
+
+/** Figures of one area, series, school type and pupil group: the sections of a mail mix none of them. */
+function tellsTheSame(one: Draft, other: Draft): boolean {
+  return (
+    one.areaId === other.areaId &&
+    one.series === other.series &&
+    one.schoolType === other.schoolType &&
+    one.topic === other.topic &&
+    one.breakdown === other.breakdown
+  );
 }
 
 async function briefDraft(db: Kysely<Database>, areaId: number, wanted: BriefWanted): Promise<Draft> {
@@ -206,7 +218,8 @@ async function briefDraft(db: Kysely<Database>, areaId: number, wanted: BriefWan
     regionName: row.region_name ?? undefined,
   };
   const facts = await ifAny(gatherBrief(db, areaId, wanted));
-  return { areaId, area, series: facts?.series ?? '', news: [], brief: undefined, chart: undefined, wanted };
+  const slice = { schoolType: facts?.schoolType ?? 'Total', topic: 'Total', breakdown: 'Total' };
+  return { areaId, area, series: facts?.series ?? '', ...slice, news: [], brief: undefined, chart: undefined, wanted };
 }
 
 interface Told {
@@ -235,7 +248,7 @@ async function tellSections(
       wanted.series,
       wanted.timePeriod,
       wanted.timeIdentifier,
-      wanted.schoolType,
+      wanted.slice,
       wanted.release,
       options,
     ]);
@@ -249,7 +262,7 @@ async function tellSections(
 /** The rule's measure first, its line in the chart, and its figure with as many decimals as the line asks for. */
 function briefOptions(section: MailSection, composed: boolean): BriefOptions {
   const first = [...section.news].sort(byImportance)[0];
-  if (first === undefined || first.topic !== 'Total' || !isRate(first.measure)) return { composed };
+  if (first === undefined || !isRate(first.measure)) return { composed };
   const level = first.condition?.kind === 'above' || first.condition?.kind === 'below';
   return {
     focus: first.measure,
@@ -261,8 +274,7 @@ function briefOptions(section: MailSection, composed: boolean): BriefOptions {
 async function tell(db: Kysely<Database>, areaId: number, wanted: BriefWanted, options: BriefOptions): Promise<Told> {
   const facts = await ifAny(gatherBrief(db, areaId, wanted));
   if (facts === undefined) return { brief: undefined, chart: undefined };
-  const sameSchools = wanted.schoolType === undefined || facts.schoolType === wanted.schoolType;
-  const brief = composeBrief(facts, sameSchools ? options : { composed: options.composed ?? false });
+  const brief = composeBrief(facts, options);
   return { brief, chart: brief.chart === undefined ? undefined : await renderChart(brief.chart) };
 }
 
@@ -311,6 +323,7 @@ export async function previewMail(
     areaId,
     area: facts.area,
     series: facts.series,
+    ...{ schoolType: facts.schoolType, topic: 'Total', breakdown: 'Total' },
     news,
     brief: undefined,
     chart: undefined,

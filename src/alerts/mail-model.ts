@@ -37,10 +37,13 @@ export interface MailNews {
   readonly fingerprint: string;
 }
 
-/** One area and series: what happened and, where figures stand, the brief. */
+/** One area, series, school type and pupil group: what happened and, where figures stand, the brief. */
 export interface MailSection {
   readonly area: BriefArea;
   readonly series: string;
+  readonly schoolType: string;
+  readonly topic: string;
+  readonly breakdown: string;
   readonly news: readonly MailNews[];
   readonly brief: Brief | undefined;
   readonly chart: RenderedChart | undefined;

@@ -193,7 +193,12 @@ function standing(news: MailNews): string {
 }
 
 /** 'Luton', 'England, pupils with SEN support', 'Luton, special schools'. */
-export function whoWords({ area, topic, breakdown, schoolType }: MailNews): string {
+export function whoWords({
+  area,
+  topic,
+  breakdown,
+  schoolType,
+}: Pick<MailNews, 'area' | 'topic' | 'breakdown' | 'schoolType'>): string {
   if (topic !== 'Total') return `${area.name}, ${pupilsOf(topic, breakdown, schoolType)}`;
   const types = schoolTypeWords(schoolType);
   return types === undefined ? area.name : `${area.name}, ${types}`;

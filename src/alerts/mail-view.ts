@@ -56,7 +56,10 @@ export interface SectionView {
   readonly paragraphs: readonly string[];
   readonly table: {
     readonly caption: string;
+    /** Figures of some schools or pupils say so once more where the caption is not above them. */
+    readonly captionInText: boolean;
     readonly now: string;
+    /** Empty where nothing stands for the year before: neither it nor a change has a column. */
     readonly before: string;
     readonly groups: readonly TableGroup[];
   } | null;
@@ -111,7 +114,7 @@ export function viewOf(model: MailModel): MailView {
   const news = sections.flatMap((section) => section.news).sort(byImportance);
   const shown = shownOf(sections);
   const shownNews = shown.flatMap((section) => section.news).sort(byImportance);
-  const more = sections.length - shown.length;
+  const hidden = sections.filter((section) => !shown.includes(section));
   const subject = subjectOf(model, sections);
   return {
     subject,
@@ -123,10 +126,7 @@ export function viewOf(model: MailModel): MailView {
       ...(model.followUp ? ['Follow-up: an earlier mail on this release went to you before; this came later.'] : []),
     ],
     summary: shown.length === 1 && news.length === 0 ? [] : [...shownNews.map(newsRow), ...shown.flatMap(quietRows)],
-    moreAreas:
-      more === 0
-        ? ''
-        : `${more} more ${more === 1 ? 'area is' : 'areas are'} in the attached file alerts.csv, which holds every event of ${sections.filter((section) => section.news.length > 0).length} areas.`,
+    moreAreas: moreAreas(hidden, sections),
     sections: shown.map((section, i) => sectionView(section, i, model)),
     notices: model.notices,
     definitions: definitions(shown),
@@ -138,6 +138,18 @@ export function viewOf(model: MailModel): MailView {
       : { text: 'Figures: Department for Education, under the Open Government Licence v3.0.', url: LICENCE_URL },
     foot: foot(model, news),
   };
+}
+
+/** What the mail has no room for; an area may have several sections, one for each series, school type and pupil group. */
+function moreAreas(hidden: readonly MailSection[], sections: readonly MailSection[]): string {
+  if (hidden.length === 0) return '';
+  const areas = (some: readonly MailSection[]): number => new Set(some.map(({ area }) => area.code)).size;
+  const more = areas(hidden);
+  const told = areas(sections.filter(({ news }) => news.length > 0));
+  const where = `in the attached file alerts.csv, which holds every event of ${told} ${told === 1 ? 'area' : 'areas'}`;
+  return more === areas(sections) - areas(sections.filter((section) => !hidden.includes(section)))
+    ? `${more} more ${more === 1 ? 'area is' : 'areas are'} ${where}.`
+    : `More on ${more} ${more === 1 ? 'area' : 'areas'} is ${where}.`;
 }
 
 function newsRow(news: MailNews): SummaryRow {
@@ -153,12 +165,13 @@ function newsRow(news: MailNews): SummaryRow {
 }
 
 /** The figures of an area on which there is a brief and no news. */
-function quietRows({ news, brief }: MailSection): readonly SummaryRow[] {
+function quietRows(section: MailSection): readonly SummaryRow[] {
+  const { news, brief } = section;
   if (news.length > 0 || brief === undefined) return [];
   return brief.table.rows
     .filter(({ place, measure }) => place === brief.area.name && measure in TOLD_OF)
-    .map(({ place, measure, now }) => ({
-      who: place,
+    .map(({ measure, now }) => ({
+      who: whoWords(section),
       event: 'No line crossed',
       measure: MEASURE_WORDS[measure],
       value: now,
@@ -171,14 +184,14 @@ function sectionView(section: MailSection, position: number, model: MailModel): 
   const first = section.news[0];
   const when = brief?.periodWords ?? (first === undefined ? '' : periodWords(first.period, first.asOf));
   return {
-    heading: when === '' ? section.area.name : `${section.area.name}, ${when}`,
+    heading: when === '' ? whoWords(section) : `${whoWords(section)}, ${when}`,
     news: [...section.news].sort(byImportance).map((one) => ({
       label: eventLabel(one),
       reason: sentence(one.reason),
       rule: one.rule,
     })),
     paragraphs: brief?.paragraphs.map(({ sentences }) => sentences.map(({ text }) => text).join(' ')) ?? [],
-    table: brief === undefined || brief.table.rows.length === 0 ? null : tableView(brief),
+    table: brief === undefined || brief.table.rows.length === 0 ? null : tableView(section, brief),
     chart: chart === undefined ? null : { cid: chartCid(position, model), alt: chart.alt, width: CHART_WIDTH },
     ended: brief?.periodEnded ?? '',
   };
@@ -190,12 +203,13 @@ function sentence(text: string): string {
   return /[.!?]$/.test(start) ? start : `${start}.`;
 }
 
-function tableView(brief: Brief): SectionView['table'] {
+function tableView(section: MailSection, brief: Brief): SectionView['table'] {
   const measures = [...new Set(brief.table.rows.map(({ measure }) => measure))];
   return {
-    caption: `${brief.area.name}, ${brief.periodWords}: rates, and change in percentage points`,
+    caption: `${whoWords(section)}, ${brief.periodWords}: rates, and change in percentage points`,
+    captionInText: section.schoolType !== 'Total' || section.topic !== 'Total',
     now: brief.table.nowHeading,
-    before: brief.table.beforeHeading,
+    before: brief.table.beforeHeading ?? '',
     groups: measures.map((measure) => ({
       measure: capital(MEASURE_WORDS[measure]),
       rows: brief.table.rows.filter((row) => row.measure === measure),

@@ -4,7 +4,7 @@ import { isRate, MEASURE_WORDS } from '../domain/measure.js';
 import type { Period } from '../domain/period.js';
 import type { Condition, Rule } from '../domain/rule.js';
 import { differenceFits, keepsSide, placesWhere, printedDifference, rounding } from './brief-print.js';
-import { periodWords, symbolWords } from './brief-words.js';
+import { periodWords, pupilsOf, schoolTypeWords, symbolWords } from './brief-words.js';
 import {
   isBreach,
   isLevel,
@@ -100,9 +100,17 @@ function earlierWords(rule: Rule, earlier: Earlier, places: number): string {
   return earlier.symbol === undefined ? 'without a figure' : symbolWords(earlier.symbol);
 }
 
+/** 'severe absence', 'severe absence in special schools', 'severe absence of pupils with SEN support'. */
+export function measured({ measure, schoolType, breakdown: group }: Rule): string {
+  const words = MEASURE_WORDS[measure];
+  if (group.topic !== 'Total') return `${words} of ${pupilsOf(group.topic, group.breakdown, schoolType)}`;
+  const types = schoolTypeWords(schoolType);
+  return types === undefined ? words : `${words} in ${types}`;
+}
+
 /** 'severe absence 2.1%', 'persistent absence 19.0%, up 1.2 percentage points from 17.8% (autumn and spring terms 2023/24)'. */
 function figureWords(rule: Rule, figure: RuleFigure, reading: Readable, places: number): string {
-  const measure = MEASURE_WORDS[rule.measure];
+  const measure = measured(rule);
   if (reading.kind === 'low') return `${measure} ${symbolWords(figure.symbol ?? 'low')}`;
   const own = `${measure} ${figureAmount(rule, reading.value, places)}`;
   const against = figure.against;

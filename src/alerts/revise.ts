@@ -1,10 +1,9 @@
 /** Revisions: another value for a figure published before, or none any more. */
-import { MEASURE_WORDS } from '../domain/measure.js';
 import type { Period } from '../domain/period.js';
 import type { Rule } from '../domain/rule.js';
 import { periodWords } from './brief-words.js';
 import { isBreach, isLevel, read, type Readable, type Reading, type RuleFigure } from './reading.js';
-import { printsDifferently, sayFigure, wasNow, type Earlier } from './reason.js';
+import { measured, printsDifferently, sayFigure, wasNow, type Earlier } from './reason.js';
 import {
   comparedText,
   decision,
@@ -84,7 +83,7 @@ function corrected(
   const said = sayFigure(rule, figure, reading, found.inBreach);
   const when = periodWords(figure.period, figure.asOf);
   const what = found.sameFigure
-    ? `the figure that ${MEASURE_WORDS[rule.measure]} in ${when} is compared with was revised`
+    ? `the figure that ${measured(rule)} in ${when} is compared with was revised`
     : `revised figure for ${when}: ${wasNow(rule, was, figure, said.places)}`;
   const turned = found.inBreach ? `now ${said.standing}` : `no longer ${said.beyond}`;
   const standing = found.turned ? turned : said.still;

@@ -77,6 +77,45 @@ describe('composing what is owed', () => {
       expect(await composeDue(seeded.store, settings())).toBe(0);
     });
 
+  it('tells each school type and pupil group apart, each with its own heading, reason, prose and table', async () => {
+    const seeded = await started();
+    const { store, versionId } = seeded;
+    await store.db.insertInto('school_type').values({ id: 3, name: 'State-funded primary' }).execute();
+    for (const [period_id, rate] of [
+      [3, '9.1'],
+      [4, '9.4'],
+    ] as const)
+      await figure(
+        store,
+        versionId,
+        { area_id: LUTON, period_id, school_type_id: 3 },
+        { enrolments: '20000', persistent_absence_rate: '10.2', severe_absence_rate: rate },
+      );
+    const event = (school_type_id: number, value: string) => ({
+      ...{ school_type_id, value, compared: value, fingerprint: `type ${school_type_id}` },
+      reason: `severe absence ${value}%`,
+    });
+    await oweAlert(seeded, OFFICER, event(2, '7.3'));
+    await oweAlert(seeded, OFFICER, event(3, '9.4'));
+    await oweAlert(seeded, OFFICER, { ...event(1, '7.3'), area_id: 1, breakdown_id: 2, fingerprint: 'group' });
+    await composeDue(store, settings());
+    const [mail] = await mails(store);
+    const told = mail?.text?.slice(0, mail.text.indexOf('What the words mean')) ?? '';
+    const sections = told.replace(/\s+/g, ' ').split(/ (?=(?:Luton|England), [^.:]*2024\/25 =)/);
+    const of = (heading: string): string => sections.find((one) => one.startsWith(heading)) ?? '';
+    const secondary = of('Luton, state-funded secondary schools, autumn and spring terms 2024/25');
+    const primary = of('Luton, state-funded primary schools, autumn and spring terms 2024/25');
+    const group = of('England, pupils with an education, health and care (EHC) plan, autumn and spring terms 2024/25');
+    expect(secondary).toContain('7.3% of pupils (about one in 14) were severely absent');
+    expect(secondary).toContain('Luton, state-funded secondary schools, autumn and spring terms 2024/25: rates');
+    expect(secondary).not.toMatch(/9\.4|primary/);
+    expect(primary).toContain('9.4%');
+    expect(primary).not.toMatch(/7\.3|secondary/);
+    expect(group).toContain('of pupils with an education, health and care (EHC) plan in England');
+    expect(group).toMatch(/England 7\.3% 6\.6% \+0\.7/);
+    expect(group).not.toContain('17.6%');
+  });
+
   it('composes nothing before it is due, and nothing while sending is paused', async () => {
     const seeded = await started();
     await oweAlert(seeded, OFFICER, {}, { due_at: null });

@@ -45,7 +45,9 @@ export function news(changes: Partial<MailNews> = {}): MailNews {
 export function section(facts: BriefFacts, some: readonly MailNews[] = [], options: BriefOptions = {}): MailSection {
   const brief = composeBrief(facts, options);
   const chart = brief.chart === undefined ? undefined : { png: Buffer.from('picture'), svg: '', alt: brief.chart.alt };
-  return { area: facts.area, series: facts.series, news: some, brief, chart };
+  const { topic, breakdown } = facts.group ?? { topic: 'Total', breakdown: 'Total' };
+  const slice = { schoolType: facts.schoolType, topic, breakdown };
+  return { area: facts.area, series: facts.series, ...slice, news: some, brief, chart };
 }
 
 export function model(sections: readonly MailSection[], changes: Partial<MailModel> = {}): MailModel {
@@ -178,6 +180,15 @@ function englandFacts(): BriefFacts {
   };
 }
 
+/** England's pupils with an EHC plan alone. */
+function ehcPlanFacts(): BriefFacts {
+  const facts = englandFacts();
+  const group = facts.groups.find(({ breakdown }) => breakdown === 'EHC plan');
+  if (group?.before === undefined) throw new Error('the story has an EHC plan group');
+  const { topic, breakdown, before, now } = group;
+  return { ...facts, group: { topic, breakdown }, own: [before, now], groups: [] };
+}
+
 function week(): BriefFacts {
   const at = (year: number, rate: string): BriefFacts['own'] => [
     row(weekPeriod(year, 8), { overall_absence_rate: rate }, { asOf: `${year}-02-21` }),
@@ -202,7 +213,8 @@ const ehcPlan = news({
   value: '7.3',
   previous: '6.6',
   threshold: '7',
-  reason: 'severe absence 7.3%, above the line of 7.0%; it was 6.6% in autumn and spring terms 2023/24',
+  reason:
+    'severe absence of pupils with an education, health and care (EHC) plan 7.3%, above the line of 7.0%; it was 6.6% in autumn and spring terms 2023/24',
   fingerprint: 'england-ehc',
 });
 
@@ -328,12 +340,13 @@ export const SITUATIONS: Readonly<Record<string, () => MailModel>> = {
           reason: 'first look under this rule: severe absence 2.1%, above the line of 2.0%',
         }),
       ]),
-      section(englandFacts(), [
+      section(ehcPlanFacts(), [
         {
           ...ehcPlan,
           event: 'baseline',
           previous: null,
-          reason: 'first look under this rule: severe absence 7.3%, above the line of 7.0%',
+          reason:
+            'first look under this rule: severe absence of pupils with an education, health and care (EHC) plan 7.3%, above the line of 7.0%',
         },
       ]),
     ]),
@@ -342,6 +355,7 @@ export const SITUATIONS: Readonly<Record<string, () => MailModel>> = {
       {
         area: { name: 'Cumbria', level: 'Local authority', code: 'E10000006', regionName: 'North West' },
         series: SERIES,
+        ...{ schoolType: 'Total', topic: 'Total', breakdown: 'Total' },
         news: [
           news({
             event: 'area ended',
@@ -355,7 +369,8 @@ export const SITUATIONS: Readonly<Record<string, () => MailModel>> = {
         chart: undefined,
       },
     ]),
-  'pupil-group-of-england': () => model([section(englandFacts(), [ehcPlan])]),
+  'pupil-group-of-england': () =>
+    model([section(ehcPlanFacts(), [ehcPlan], { focus: 'severe_absence_rate', threshold: 7 })]),
   'gap-to-england': () =>
     model([
       section(authority('Derby', 'E06000015', '2.9'), [
