@@ -16,7 +16,7 @@ import {
   type Figure,
   type Places,
 } from './brief-print.js';
-import { inPlace, placeName, pupilsOf, TOLD_OF, whereWords } from './brief-words.js';
+import { inPlace, placeName, pupilsOf, symbolWords, TOLD_OF, whereWords } from './brief-words.js';
 import { courseOf, isYearBefore, paceSentence, rowYearBefore, type Course } from './brief-trend.js';
 import type { Decimal } from '../domain/decimal.js';
 import { discontinuity } from '../domain/series.js';
@@ -58,7 +58,14 @@ function comparison(
   places: number,
 ): Sentence | undefined {
   const beside = [
-    england === undefined ? undefined : besideFigure(england.now, facts.england, say`in England`, places),
+    england === undefined
+      ? undefined
+      : besideFigure(
+          england.now,
+          facts.england,
+          say`${besideWhere(facts, { name: 'England', level: 'National' })}`,
+          places,
+        ),
     besideRegion(facts, measure, places),
     besideNeighbours(facts, measure, places),
   ].filter((one) => one !== undefined);
@@ -76,12 +83,17 @@ function comparison(
     const side = as(own.value).cmp(as(value));
     return side === 0 ? 'the same as' : side > 0 ? 'higher than' : 'lower than';
   };
-  const parts = beside.map(({ value, where, now, moved }, i) => {
-    const before = beside[i - 1];
-    const again = before !== undefined && than(before.value) === than(value);
-    return say`${again ? '' : `${than(value)} `}${where} (${now}${moved === undefined ? '' : say`, ${moved}`})`;
-  });
-  return say`${what} ${whereWords(facts.area, facts.schoolType, facts.group)} (${rate(own, places)}) was ${joined(parts)}.`;
+  const sides: { readonly than: string; readonly places: Sentence[] }[] = [];
+  for (const { value, where, now, moved } of beside) {
+    const place = say`${where} (${now}${moved === undefined ? '' : say`, ${moved}`})`;
+    const side = sides.at(-1);
+    if (side?.than === than(value)) side.places.push(place);
+    else sides.push({ than: than(value), places: [place] });
+  }
+  const parts = sides.map((side) => say`${side.than} ${joined(side.places)}`);
+  // 'lower than in England and in London, and higher than on average …': two kinds of 'and' want a comma.
+  const last = sides.some(({ places: some }) => some.length > 1) ? ', and ' : ' and ';
+  return say`${what} ${whereWords(facts.area, facts.schoolType, facts.group)} (${rate(own, places)}) was ${joined(parts, ', ', last)}.`;
 }
 
 function besideFigure(now: Figure, rows: readonly FigureRow[], where: Sentence, places: number): Beside {
@@ -89,17 +101,31 @@ function besideFigure(now: Figure, rows: readonly FigureRow[], where: Sentence, 
   return { value: now.value, where, now: rate(now, places), moved: movedFrom(now, before, places) };
 }
 
+/** A sentence on one school names no school type, so that what stands beside it does. */
+function besideWhere(
+  { area, schoolType }: BriefFacts,
+  place: { readonly name: string; readonly level: string },
+): string {
+  return area.level === 'School' ? whereWords(place, schoolType) : inPlace(place);
+}
+
 function besideRegion(facts: BriefFacts, measure: Rate, places: number): Beside | undefined {
   const region = figureOf(facts.region.at(-1), measure);
   if (region === undefined) return undefined;
-  return besideFigure(region, facts.region, say`${inPlace({ name: region.row.area, level: 'Regional' })}`, places);
+  return besideFigure(
+    region,
+    facts.region,
+    say`${besideWhere(facts, { name: region.row.area, level: 'Regional' })}`,
+    places,
+  );
 }
 
 function besideNeighbours({ neighbours }: BriefFacts, measure: Rate, places: number): Beside | undefined {
   const figures = (neighbours?.rows ?? []).map((row) => figureOf(row, measure)).filter((one) => one !== undefined);
   if (neighbours === undefined || figures.length === 0) return undefined;
   const all = figures.length === neighbours.configured;
-  const where = say`on average in its ${howMany(figures)} statistical neighbours${all ? '' : ' with a figure'}`;
+  const one = figures.length === 1;
+  const where = say`${one ? 'in' : 'on average in'} its ${howMany(figures)} statistical ${one ? 'neighbour' : 'neighbours'}${all ? '' : ' with a figure'}`;
   return { value: meanOf(figures), where, now: meanRate(figures, places), moved: undefined };
 }
 
@@ -124,39 +150,71 @@ export function rankParagraph(facts: BriefFacts, measures: readonly Rate[]): Par
   return { about: 'rank', sentences };
 }
 
-/** The pupil groups in the order of the facts; those of England say so. */
+/** The pupil groups in the order of the facts; those of England say so, and those withheld. */
 export function groupsParagraph(facts: BriefFacts, measures: readonly Rate[]): Paragraph {
-  const isEngland = facts.area.level === 'National';
-  let saidWhy = false;
   const sentences: Sentence[] = [];
   let leftOut = false;
+  let saidWhy = '';
   for (const group of facts.groups) {
-    const told = measures
-      .map((measure, i) => groupFigure(group, measure, i === 0))
-      .filter((part) => part !== undefined);
-    if (told.length === 0) continue;
+    const speaking = [group.now, group.withheld].some(
+      (row) => row !== undefined && measures.some((m) => speaks(row, m)),
+    );
+    if (!speaking) continue;
     if (tooSmall(group)) {
       leftOut = true;
       continue;
     }
-    const elsewhere = group.where === 'England' && !isEngland;
-    const start = !elsewhere
-      ? 'Of '
-      : saidWhy
-        ? 'Across England, of '
-        : `Across England (there are no such figures for ${placeName(facts.area)}), of `;
-    saidWhy ||= elsewhere;
-    sentences.push(
-      say`${start}${pupilsOf(group.topic, group.breakdown, group.schoolType)}${elsewhere ? ',' : isEngland ? '' : ` ${inPlace(facts.area)}`} ${joined(told)}.`,
-    );
+    const why = besideWhy(facts, group, measures);
+    sentences.push(groupSentence(facts, group, measures, why === saidWhy ? '' : why));
+    if (why !== '') saidWhy = why;
   }
   if (leftOut) sentences.push(say`Small groups of pupils are left out.`);
   return { about: 'groups', sentences };
 }
 
-function tooSmall({ where, now }: GroupFacts): boolean {
+function speaks(row: FigureRow, measure: Rate): boolean {
+  return figureOf(row, measure) !== undefined || row.symbols[measure] !== undefined;
+}
+
+/** Why England is told in the place of the area; empty where the area itself is told. */
+function besideWhy({ area }: BriefFacts, { where, withheld }: GroupFacts, measures: readonly Rate[]): string {
+  if (where === 'area' || area.level === 'National') return '';
+  if (withheld === undefined) return `there are no such figures for ${placeName(area)}`;
+  return `those for ${placeName(area)} are ${withheldWords(withheld, measures)}`;
+}
+
+/** 'withheld so that no pupil can be identified (published as “c”)', of the first of the measures that is. */
+function withheldWords(row: FigureRow, measures: readonly Rate[]): string {
+  return symbolWords(measures.map((measure) => row.symbols[measure]).find((symbol) => symbol !== undefined) ?? '');
+}
+
+/** @param why said in brackets, where it was not yet */
+function groupSentence(facts: BriefFacts, group: GroupFacts, measures: readonly Rate[], why: string): Sentence {
+  const isEngland = facts.area.level === 'National';
+  const pupils = pupilsOf(group.topic, group.breakdown, group.schoolType);
+  const elsewhere = group.where === 'England' && !isEngland;
+  const whose = elsewhere ? ',' : isEngland ? '' : ` ${inPlace(facts.area)}`;
+  const numbers = measures.filter((measure) => figureOf(group.now, measure) !== undefined);
+  const told = numbers.map((measure, i) => groupFigure(group, measure, i === 0)).filter((part) => part !== undefined);
+  const without = measures.filter((measure) => !numbers.includes(measure) && speaks(group.now, measure));
+  if (told.length === 0) {
+    const what = joined(without.map((measure) => say`${MEASURE_WORDS[measure]}`));
+    return say`The ${without.length === 1 ? 'figure' : 'figures'} for ${what} of ${pupils}${whose} ${without.length === 1 ? 'is' : 'are'} ${withheldWords(group.now, without)}.`;
+  }
+  const start = elsewhere ? `Across England${why === '' ? '' : ` (${why})`}, of ` : 'Of ';
+  const rest = without.map(
+    (measure) => say`; the figure for ${MEASURE_WORDS[measure]} is ${symbolWords(group.now.symbols[measure] ?? '')}`,
+  );
+  return say`${start}${pupils}${whose} ${joined(told)}${joined(rest, '', '')}.`;
+}
+
+function tooSmall({ where, now, withheld }: GroupFacts): boolean {
+  // Of a group that is withheld even the size may be.
+  const own = figureOf(withheld, 'enrolments');
+  if (withheld !== undefined) return own?.value.lt(GROUP_FROM_ENROLMENTS) === true;
   const enrolments = figureOf(now, 'enrolments');
-  return enrolments === undefined ? where === 'area' : enrolments.value.lt(GROUP_FROM_ENROLMENTS);
+  if (enrolments !== undefined) return enrolments.value.lt(GROUP_FROM_ENROLMENTS);
+  return where === 'area' && now.symbols['enrolments'] === undefined;
 }
 
 /** '33.1% were persistently absent (down from 34.5%)', '7.3% severely absent (up from 6.6%)'. */

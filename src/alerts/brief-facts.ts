@@ -2,6 +2,7 @@
 import { sql, type Kysely, type SelectQueryBuilder } from 'kysely';
 import { MEASURES, RATES, type Measure } from '../domain/measure.js';
 import { periodOf, type Period } from '../domain/period.js';
+import { ukDay } from '../domain/time.js';
 import type { AbsenceView, Database } from '../load/schema.js';
 import type { BriefFacts, FigureRow, GroupFacts, ReleaseFacts } from './brief-model.js';
 
@@ -226,6 +227,9 @@ export function figureRow(view: AbsenceView): FigureRow | undefined {
     topic: view.breakdown_topic,
     breakdown: view.breakdown,
     asOf: period.kind === 'finished' ? undefined : (view.as_of ?? undefined),
+    asOfPublication:
+      period.kind === 'year to date' &&
+      Object.values(view.provenance).some((one) => ukDay(one.published_at) === view.as_of),
     values: pick((measure) => view[measure]),
     symbols: view.symbols ?? {},
     provenance: view.provenance,
@@ -324,7 +328,7 @@ async function groups(
     area.level === 'National'
       ? []
       : await wanted(db.selectFrom('absence').selectAll().where('geographic_level', '=', 'National'));
-  return GROUPS.flatMap((group) => {
+  return GROUPS.flatMap((group): GroupFacts[] => {
     const of = (rows: readonly FigureRow[], startYear: number): FigureRow | undefined =>
       rows.find(
         (row) =>
@@ -333,18 +337,30 @@ async function groups(
           row.schoolType === group.schoolType &&
           row.period.startYear === startYear,
       );
-    for (const [where, rows] of [
-      ['area', own],
-      ['England', england],
-    ] as const) {
-      const now = of(rows, period.startYear);
-      if (now === undefined || !RATES.some((rate) => typeof now.values[rate] === 'string')) continue;
+    const yearsOf = (rows: readonly FigureRow[]): { now: FigureRow | undefined; before: FigureRow | undefined } => ({
+      now: of(rows, period.startYear),
       // Of a running total the year before stands at its end here, which is no comparison.
-      const before = period.kind === 'year to date' ? undefined : of(rows, period.startYear - 1);
-      return [{ ...group, where, now, before }];
-    }
+      before: period.kind === 'year to date' ? undefined : of(rows, period.startYear - 1),
+    });
+    const [here, there] = [yearsOf(own), yearsOf(england)];
+    if (here.now !== undefined && hasPupilRate(here.now)) return [{ ...group, where: 'area', ...here, now: here.now }];
+    const withheld = here.now !== undefined && isWithheld(here.now) ? here.now : undefined;
+    if (there.now !== undefined && hasPupilRate(there.now))
+      return [{ ...group, where: 'England', ...there, now: there.now, withheld }];
+    if (withheld !== undefined) return [{ ...group, where: 'area', now: withheld, before: undefined, withheld }];
     return [];
   });
+}
+
+/** Groups are told by the rates of pupils. */
+const PUPIL_RATES = ['persistent_absence_rate', 'severe_absence_rate'] as const;
+
+function hasPupilRate(row: FigureRow): boolean {
+  return PUPIL_RATES.some((rate) => typeof row.values[rate] === 'string');
+}
+
+function isWithheld(row: FigureRow): boolean {
+  return PUPIL_RATES.some((rate) => row.symbols[rate] !== undefined);
 }
 
 /** Every release and data set version that gave a figure of the row, the naming one first. */

@@ -13,6 +13,8 @@ export interface FigureRow {
   readonly breakdown: string;
   /** The day up to which a running figure counts (ISO date). */
   readonly asOf: string | undefined;
+  /** `asOf` is the day of publication, as the file names no week: up to which day the figure counts is not known. */
+  readonly asOfPublication?: boolean;
   /** Decimal text as published (rates in percent); null or absent where no number stands. */
   readonly values: Readonly<Partial<Record<Measure, string | null>>>;
   readonly symbols: Readonly<Partial<Record<Measure, string>>>;
@@ -49,6 +51,8 @@ export interface ReleaseFacts {
 export interface GroupFacts {
   /** 'area' where published for the area itself, 'England' where only there. */
   readonly where: 'area' | 'England';
+  /** Where the area has the group, but no number to tell: its row, with the symbols that say why. */
+  readonly withheld?: FigureRow | undefined;
   readonly topic: string;
   readonly breakdown: string;
   readonly schoolType: string;
@@ -179,6 +183,8 @@ export interface Brief {
   readonly headline: string;
   readonly paragraphs: readonly Paragraph[];
   readonly table: BriefTable;
+  /** Decimal places with which prose, table and chart print each measure. */
+  readonly places: Readonly<Partial<Record<Measure, number>>>;
   readonly chart: ChartModel | undefined;
   readonly releases: readonly ReleaseFacts[];
 }

@@ -103,8 +103,9 @@ export function difference(later: Figure, earlier: Figure, places: number): Quot
   };
 }
 
-/** 'about one in six', undefined where no simple fraction is near. */
-export function frequency(figure: Figure): Sentence | undefined {
+/** 'about one in six', undefined where no simple fraction is near, or the rate beside it is printed as zero. */
+export function frequency(figure: Figure, places: number): Sentence | undefined {
+  if (rounding(places)(figure.value).isZero()) return undefined;
   const near = naturalFrequency(figure.value);
   if (near === undefined) return undefined;
   const from = [sourceOf(figure)];

@@ -43,11 +43,18 @@ export interface Pace {
   readonly figures: readonly Figure[];
 }
 
+/** A figure that stands out from all that may be compared with it. */
+export interface Highest {
+  readonly kind: 'highest' | 'lowest';
+  readonly since: Period;
+  /** What began then: the area's figures, while others have older ones; all figures on record; those after a break or a gap. */
+  readonly began: 'figures of the area' | 'figures on record' | 'comparable figures';
+}
+
 export interface Course {
   readonly now: Figure;
   readonly before: Before;
-  readonly record:
-    { readonly kind: 'highest' | 'lowest'; readonly since: Period; readonly wholeSeries: boolean } | undefined;
+  readonly record: Highest | undefined;
   readonly pace: Pace | undefined;
   /** Decimal places that figures and differences of this course need, to agree in print. */
   readonly places: 1 | 2;
@@ -68,25 +75,26 @@ export function rowYearBefore(rows: readonly FigureRow[]): FigureRow | undefined
 const RECORD_WANTS = 3;
 /**
  * The course of one measure up to the last of an area's rows, oldest first; undefined where that row has no number.
- * @param past of a running total, its figures of earlier days
+ * @param around.past of a running total, its figures of earlier days
+ * @param around.others rows of other areas in the series, from which is seen whether a year is missing here only
  */
 export function courseOf(
   rows: readonly FigureRow[],
   measure: Measure,
-  past: readonly FigureRow[] = [],
+  around: { readonly past?: readonly FigureRow[] | undefined; readonly others?: readonly FigureRow[] } = {},
 ): Course | undefined {
   const last = rows.at(-1);
   const now = figureOf(last, measure);
   if (last === undefined || now === undefined) return undefined;
   const like = rows.filter((row) => row.period.timeIdentifier === last.period.timeIdentifier);
   const stretch = comparableStretch(like, measure);
-  const before = beforeOf(rows, measure, now, past);
+  const before = beforeOf(rows, measure, now, around.past ?? []);
   const finished = last.period.kind === 'finished';
   const pace = finished ? paceOf(stretch) : undefined;
   return {
     now,
     before,
-    record: finished ? recordOf(stretch, like) : undefined,
+    record: finished ? recordOf(stretch, like, around.others ?? []) : undefined,
     pace,
     places: placesWhere(
       (as) =>
@@ -94,6 +102,14 @@ export function courseOf(
         (pace === undefined || (differencesFit(as, pace) && paceShows(as, pace))),
     ),
   };
+}
+
+/** Decimal places at which the change on the year before, where there is one to tell, agrees with its two figures. */
+export function differencePlaces(rows: readonly FigureRow[], measure: Measure): 1 | 2 {
+  const [now, before] = [figureOf(rows.at(-1), measure), figureOf(rowYearBefore(rows), measure)];
+  if (now === undefined || before === undefined) return 1;
+  if (discontinuity(measure, before.row.period, now.row.period) !== undefined) return 1;
+  return placesWhere((as) => differenceFits(as, now.value, before.value));
 }
 
 function beforeOf(rows: readonly FigureRow[], measure: Measure, now: Figure, past: readonly FigureRow[]): Before {
@@ -137,17 +153,42 @@ export function comparableStretch(rows: readonly FigureRow[], measure: Measure):
 }
 
 /** A record stands out in print too: equal as printed to an earlier figure is none. */
-function recordOf(stretch: readonly Figure[], rows: readonly FigureRow[]): Course['record'] {
+function recordOf(
+  stretch: readonly Figure[],
+  rows: readonly FigureRow[],
+  others: readonly FigureRow[],
+): Highest | undefined {
   const now = stretch.at(-1);
   const earlier = stretch.slice(0, -1);
   const first = earlier[0];
   if (now === undefined || first === undefined || earlier.length < RECORD_WANTS) return undefined;
+  const began = beginningOf(first, rows, others);
+  if (began === undefined) return undefined;
   const shown = now.value.toDecimalPlaces(1, Decimal.ROUND_HALF_UP);
-  const others = earlier.map(({ value }) => value.toDecimalPlaces(1, Decimal.ROUND_HALF_UP));
-  const about = { since: first.row.period, wholeSeries: rows[0] === first.row };
-  if (others.every((other) => other.lt(shown))) return { kind: 'highest', ...about };
-  if (others.every((other) => other.gt(shown))) return { kind: 'lowest', ...about };
+  const than = earlier.map(({ value }) => value.toDecimalPlaces(1, Decimal.ROUND_HALF_UP));
+  const about = { since: first.row.period, began };
+  if (than.every((other) => other.lt(shown))) return { kind: 'highest', ...about };
+  if (than.every((other) => other.gt(shown))) return { kind: 'lowest', ...about };
   return undefined;
+}
+
+/**
+ * What begins with the first figure of a comparable stretch. undefined where a figure is missing or withheld before it
+ * that the series may well have: nobody knows what it was, so a record would claim too much.
+ */
+function beginningOf(
+  { row, measure }: Figure,
+  rows: readonly FigureRow[],
+  others: readonly FigureRow[],
+): Highest['began'] | undefined {
+  const isEarlier = (other: FigureRow): boolean => other.period.sort < row.period.sort;
+  const known = others.filter((other) => isEarlier(other) && figureOf(other, measure) !== undefined);
+  const before = rows.findLast((other) => isEarlier(other) && other.values[measure] !== undefined);
+  if (before === undefined) return known.length > 0 ? 'figures of the area' : 'figures on record';
+  const between = discontinuity(measure, before.period, row.period);
+  if (between === undefined || (between.kind === 'gap' && between.missing !== undefined)) return undefined;
+  const onlyHere = known.some((other) => discontinuity(measure, other.period, row.period) === undefined);
+  return onlyHere ? undefined : 'comparable figures';
 }
 
 function steps(figures: readonly Figure[]): readonly Decimal[] {

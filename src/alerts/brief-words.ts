@@ -25,11 +25,14 @@ export function cleanAll(value: unknown): unknown {
   return value;
 }
 
-const WITH_ARTICLE = /^(east of england|north (east|west)|south (east|west)|(east|west) midlands)$/i;
+const WITH_ARTICLE: Readonly<Record<string, RegExp>> = {
+  Regional: /^(east of england|north (east|west)|south (east|west)|(east|west) midlands)$/i,
+  'Local authority': /^(city of london|isles of scilly)$/i,
+};
 
-/** 'the East of England', 'London', 'Luton'. */
+/** 'the East of England', 'London', 'the Isles of Scilly', 'Luton'. */
 export function placeName(area: { readonly name: string; readonly level: string }): string {
-  return area.level === 'Regional' && WITH_ARTICLE.test(area.name) ? `the ${area.name}` : area.name;
+  return WITH_ARTICLE[area.level]?.test(area.name) === true ? `the ${area.name}` : area.name;
 }
 
 /** 'in Luton', 'at Hill Top School', 'in the East of England'. */
@@ -56,9 +59,11 @@ export function whereWords(
   schoolType: string,
   group?: { readonly topic: string; readonly breakdown: string },
 ): string {
+  // One school is no 'state-funded primary schools'.
+  const type = area.level === 'School' ? 'Total' : schoolType;
   if (group !== undefined && group.topic !== 'Total')
-    return `of ${pupilsOf(group.topic, group.breakdown, schoolType)} ${inPlace(area)}`;
-  const types = schoolTypeWords(schoolType);
+    return `of ${pupilsOf(group.topic, group.breakdown, type)} ${inPlace(area)}`;
+  const types = schoolTypeWords(type);
   return types === undefined ? inPlace(area) : `in ${types} ${inPlace(area)}`;
 }
 
@@ -102,20 +107,26 @@ export function momentWords(at: Date): string {
   return `${get('day')} ${get('month')} ${get('year')} at ${get('hour')}:${get('minute')} (UK time)`;
 }
 
-/** Without article, for headings and subjects: 'autumn and spring terms 2024/25', 'week 8 2025'. */
-export function periodWords(period: Period, asOf?: string): string {
+/**
+ * Without article, for headings and subjects: 'autumn and spring terms 2024/25', 'week 8 2025'.
+ * @param ofPublication `asOf` is no more than the day of publication: what the figures count up to is not known
+ */
+export function periodWords(period: Period, asOf?: string, ofPublication = false): string {
   if (period.kind === 'week') return `${period.timeIdentifier.toLowerCase()} ${period.timePeriod}`;
   const named = period.timeIdentifier.toLowerCase().replace(/^autumn and spring term$/, 'autumn and spring terms');
-  const upTo = period.kind === 'year to date' && asOf !== undefined ? `, to ${dayWords(asOf)}` : '';
+  const upTo =
+    period.kind === 'year to date' && asOf !== undefined
+      ? `, ${ofPublication ? 'published' : 'to'} ${dayWords(asOf)}`
+      : '';
   return `${named} ${period.academicYear}${upTo}`;
 }
 
 /** In a sentence: 'across the autumn and spring terms 2024/25', 'in the academic year 2024/25'. */
-export function duringPeriod(period: Period, asOf?: string): string {
+export function duringPeriod(period: Period, asOf?: string, ofPublication = false): string {
   const words = periodWords(period);
   if (period.kind === 'week') return `in ${words}`;
   if (period.kind === 'year to date')
-    return `in the academic year ${period.academicYear} so far${asOf === undefined ? '' : `, up to ${dayWords(asOf)},`}`;
+    return `in the academic year ${period.academicYear} so far${asOf === undefined ? '' : `, ${ofPublication ? 'as published on' : 'up to'} ${dayWords(asOf)},`}`;
   return `${period.timeIdentifier === 'Autumn and spring term' ? 'across' : 'in'} the ${words}`;
 }
 
@@ -125,13 +136,17 @@ export function shortPeriod(period: Period): string {
 }
 
 /** When the period ended: terms end by the school calendar, running figures on their day. */
-export function periodEnded(period: Period, asOf?: string): string {
+export function periodEnded(period: Period, asOf?: string, ofPublication = false): string {
   if (period.kind === 'week') {
     const week = Number(period.timeIdentifier.slice('Week '.length));
     return `The week ended on ${dayWords(weekEnd(Number(period.timePeriod), week))}.`;
   }
   if (period.kind === 'year to date')
-    return asOf === undefined ? 'The year is still running.' : `The figures count the year up to ${dayWords(asOf)}.`;
+    return asOf === undefined
+      ? 'The year is still running.'
+      : ofPublication
+        ? `The figures count the year so far, as published on ${dayWords(asOf)}.`
+        : `The figures count the year up to ${dayWords(asOf)}.`;
   const next = period.startYear + 1;
   if (period.timeIdentifier === 'Autumn term') return `The term ended at Christmas ${period.startYear}.`;
   if (period.timeIdentifier === 'Academic year' || period.timeIdentifier === 'Summer term')
@@ -175,8 +190,9 @@ export const TOLD_OF: Readonly<Partial<Record<Measure, string>>> = {
 };
 
 /**
- * The natural frequency of a rate: the nearest 1 in n whose percentage, rounded to a whole one, is within half a point
- * of the rate; else the nearest such 2 in n; else none. 17.3 is 1 in 6 (16.7, rounds to 17).
+ * The natural frequency of a rate: the nearest 1 in n whose percentage, rounded to a whole one or to a tenth, is within
+ * half a point of the rate; else the nearest such 2 in n, n odd and up to 20; else none. 17.3 is 1 in 6 (16.7, rounds
+ * to 17), 1.501 is 1 in 67 (1.5).
  * @param rate percent
  */
 export function naturalFrequency(rate: Decimal): { readonly of: 1 | 2; readonly among: number } | undefined {
@@ -185,13 +201,21 @@ export function naturalFrequency(rate: Decimal): { readonly of: 1 | 2; readonly 
     const exact = new Decimal(100 * of).div(rate);
     const around = of === 1 ? [exact.floor(), exact.ceil()] : [oddBelow(exact), oddBelow(exact).plus(2)];
     const fitting = around
-      .filter((n) => n.gt(of))
+      .filter((n) => n.gt(of) && (of === 1 || n.lte(MOST_FOR_TWO)))
       .map((n) => ({ n, percent: new Decimal(100 * of).div(n) }))
       .sort((a, b) => a.percent.minus(rate).abs().cmp(b.percent.minus(rate).abs()));
     const best = fitting[0];
-    if (best !== undefined && best.percent.round().minus(rate).abs().lte(0.5)) return { of, among: best.n.toNumber() };
+    if (best !== undefined && [0, 1].some((places) => isNear(best.percent.toDecimalPlaces(places), rate)))
+      return { of, among: best.n.toNumber() };
   }
   return undefined;
+}
+
+/** '2 in 21' helps nobody to picture a share. */
+const MOST_FOR_TWO = 20;
+
+function isNear(percent: Decimal, rate: Decimal): boolean {
+  return percent.minus(rate).abs().lte(0.5);
 }
 
 /** 2 in an even number is 1 in half of it: only odd ones are of interest. */

@@ -1,6 +1,8 @@
 /** The brief: stored figures told in sentences that could stand in a newspaper. Pure. */
 import { decimal } from '../domain/decimal.js';
 import { COUNT_OF, MEASURE_WORDS, RATES, type Measure, type Rate } from '../domain/measure.js';
+import type { Discontinuity } from '../domain/series.js';
+import { symbolMeaning } from '../domain/symbol.js';
 import type { Brief, BriefFacts, FigureRow, Paragraph, Quoted, Sentence } from './brief-model.js';
 import {
   cleanAll,
@@ -31,7 +33,7 @@ import {
   type Places,
 } from './brief-print.js';
 import { briefTable } from './brief-table.js';
-import { courseOf, paceSentence, type Before, type Course } from './brief-trend.js';
+import { courseOf, differencePlaces, paceSentence, type Before, type Course, type Highest } from './brief-trend.js';
 
 export interface BriefOptions {
   /** The measure of a rule, told and drawn first; without it persistent absence. */
@@ -40,6 +42,8 @@ export interface BriefOptions {
   readonly threshold?: number;
   /** Decimal places `focus` is printed with at the least, where it stands beside a line it is close to. */
   readonly places?: number;
+  /** Decimal places of measures that are printed with more elsewhere in the same section. */
+  readonly atLeast?: Readonly<Partial<Record<Measure, number>>>;
   /** The figures are composed, not published. */
   readonly composed?: boolean;
 }
@@ -65,8 +69,8 @@ export function composeBrief(unclean: BriefFacts, options: BriefOptions = {}): B
     schoolType: facts.schoolType,
     group: facts.group,
     period: last.period,
-    periodWords: periodWords(last.period, last.asOf),
-    periodEnded: periodEnded(last.period, last.asOf),
+    periodWords: periodWords(last.period, last.asOf, last.asOfPublication),
+    periodEnded: periodEnded(last.period, last.asOf, last.asOfPublication),
     headline: headline(facts, measures, places),
     paragraphs: [
       areaParagraph(facts, last, tellings),
@@ -75,6 +79,7 @@ export function composeBrief(unclean: BriefFacts, options: BriefOptions = {}): B
       groupsParagraph(facts, pupilRates),
     ].filter((paragraph) => paragraph.sentences.length > 0),
     table: briefTable(facts, measures, places),
+    places: Object.fromEntries(measures.map((measure) => [measure, places(measure)])),
     chart: briefChart(facts, options, places),
     releases: facts.releases,
   };
@@ -87,19 +92,21 @@ interface Telling {
 }
 
 /**
- * One choice of places for all figures of a measure, so that none is printed in two ways. It is made by what the prose
- * says: the area's change and pace, England's pace, and the side of a rule's line.
+ * One choice of places for all figures of a measure, so that none is printed in two ways. It is made by what prose and
+ * table say: the changes of the area, its region and England, the paces told, and the side of a rule's line.
  */
 function tellingOf(facts: BriefFacts, measure: Rate, options: BriefOptions): Telling {
-  const course = courseOf(facts.own, measure, facts.past);
+  const course = courseOf(facts.own, measure, { past: facts.past, others: [...facts.region, ...facts.england] });
   const england = courseOf(facts.england, measure);
   const beside = measure === options.focus ? options : {};
   return {
     course,
     places: Math.max(
       course?.places ?? 1,
-      england?.pace === undefined ? 1 : england.places,
+      england?.places ?? 1,
+      differencePlaces(facts.region, measure),
       beside.places ?? 1,
+      options.atLeast?.[measure] ?? 1,
       placesBeside(facts.own, measure, beside.threshold),
     ),
   };
@@ -114,23 +121,29 @@ function toldMeasures(row: FigureRow, focus: Measure | undefined): readonly Rate
   return wanted.filter((measure) => speaksOf(row, measure));
 }
 
+/** A figure without a number in a subject's length. */
+function notShown(symbol: string | undefined): string {
+  return symbol !== undefined && symbolMeaning(symbol) === 'low' ? 'too low to show' : 'not shown';
+}
+
 /** 'Luton: persistent absence 17.3%, severe absence 1.5%' */
 function headline(facts: BriefFacts, measures: readonly Rate[], places: Places): string {
   const last = facts.own.at(-1);
   const told = measures.filter((measure) => measure in TOLD_OF);
   const parts = (told.length > 0 ? told : measures).map((measure) => {
     const figure = figureOf(last, measure);
-    return `${MEASURE_WORDS[measure]} ${figure === undefined ? 'not shown' : rate(figure, places(measure)).text}`;
+    return `${MEASURE_WORDS[measure]} ${figure === undefined ? notShown(last?.symbols[measure]) : rate(figure, places(measure)).text}`;
   });
-  const types = schoolTypeWords(facts.schoolType);
+  const types = facts.area.level === 'School' ? undefined : schoolTypeWords(facts.schoolType);
   return `${facts.area.name}${types === undefined ? '' : ` (${types})`}: ${parts.join(', ')}`;
 }
 
 function areaParagraph(facts: BriefFacts, last: FigureRow, tellings: ReadonlyMap<Rate, Telling>): Paragraph {
   const sentences: Sentence[] = [];
+  const gaps = new Set<string>();
   let enrolmentsNamed = false;
   [...tellings].forEach(([measure, { course, places }], i) => {
-    const when = i === 0 ? ` ${duringPeriod(last.period, last.asOf)}` : '';
+    const when = i === 0 ? ` ${duringPeriod(last.period, last.asOf, last.asOfPublication)}` : '';
     if (course === undefined) {
       sentences.push(missingSentence(facts, last, measure, when, places));
       return;
@@ -143,20 +156,21 @@ function areaParagraph(facts: BriefFacts, last: FigureRow, tellings: ReadonlyMap
     if (measure in TOLD_OF) enrolmentsNamed = true;
     const aside = when.endsWith(',') ? when.slice(0, -1) : when;
     sentences.push(capital(say`${told}${aside}${changeClause(course, places)}.`));
-    sentences.push(...apartSentences(facts, measure, course.before, places));
+    if (course.record !== undefined) sentences.push(recordSentence(facts, course.record));
+    // Two measures often have the same thing to say about the years before: once is enough.
+    const apart = apartSentence(facts, measure, course.before, places, gaps);
+    if (apart !== undefined && !sentences.some(({ text }) => text === apart.text)) sentences.push(apart);
     const pace = paceSentence(course.pace, places, '');
     if (pace !== undefined) sentences.push(pace);
   });
-  // Two measures often have the same thing to say about the years before: once is enough.
-  const once = sentences.filter((sentence, i) => sentences.findIndex(({ text }) => text === sentence.text) === i);
-  return { about: 'area', sentences: once };
+  return { about: 'area', sentences };
 }
 
 /** '6,569 pupil enrolments in Luton (17.3%, about one in six) were persistently absent'; undefined for rates of sessions. */
 function toldOfPupils(now: Figure, where: string, pupils: string, places: number): Sentence | undefined {
   const words = TOLD_OF[now.measure];
   if (words === undefined) return undefined;
-  const near = frequency(now);
+  const near = frequency(now, places);
   const counted = countBehind(now);
   if (counted === undefined) {
     const aside = near === undefined ? '' : say` (${near})`;
@@ -179,8 +193,8 @@ function countBehind(figure: Figure): Quoted | undefined {
 /** A change below a twentieth of what was is slight. */
 const SLIGHT = 0.05;
 
-/** ', down slightly, by 0.7 percentage points, from 18.0% in 2023/24, the lowest since …'; '' where nothing is comparable. */
-function changeClause({ now, before, record }: Course, places: number): Sentence {
+/** ', down slightly, by 0.7 percentage points, from 18.0% in 2023/24'; '' where nothing is comparable. */
+function changeClause({ now, before }: Course, places: number): Sentence {
   if (before.kind !== 'year before') return NOTHING;
   const { figure } = before;
   const at =
@@ -188,50 +202,71 @@ function changeClause({ now, before, record }: Course, places: number): Sentence
       ? `at the same point of ${shortPeriod(figure.row.period)}`
       : `in ${shortPeriod(figure.row.period)}`;
   const by = difference(now, figure, places);
-  const records = record === undefined ? '' : `, ${recordWords(record)}`;
-  if (decimal(by.text).isZero())
-    return say`, unchanged ${at.replace(/^in /, 'from ').replace(/^at /, 'from ')}${records}`;
+  const [counted, countedBefore] = [countBehind(now), countBehind(figure)];
+  const ofRate = counted !== undefined && countedBefore !== undefined && counted.value !== countedBefore.value;
+  // The sentence begins with the count, which may have moved where the rate as printed has not.
+  if (decimal(by.text).isZero()) return say`, ${ofRate ? 'the rate ' : ''}unchanged ${at.replace(/^in /, 'from ').replace(/^at /, 'from ')}`;
   const direction = by.value > 0 ? 'up' : 'down';
   const slight = Math.abs(by.value) < SLIGHT * figure.value.toNumber();
   const how = slight
     ? say`${direction} slightly, by ${by} percentage points,`
     : say`${direction} ${by} percentage points`;
-  return say`, ${how} from ${rate(figure, places)} ${at}${records}`;
+  return say`, ${how} from ${rate(figure, places)} ${at}`;
 }
 
-function recordWords({ kind, since, wholeSeries }: NonNullable<Course['record']>): string {
-  return wholeSeries
-    ? `the ${kind} since the series began in ${shortPeriod(since)}`
-    : `the ${kind} since comparable figures began in ${shortPeriod(since)}`;
+/** 'That is the lowest since comparable figures began in 2021/22.' */
+function recordSentence({ area }: BriefFacts, { kind, since, began }: Highest): Sentence {
+  const what = {
+    'figures of the area': area.level === 'School' ? 'the school’s figures' : 'the area’s figures',
+    'figures on record': 'the figures on record',
+    'comparable figures': 'comparable figures',
+  }[began];
+  return say`That is the ${kind} since ${what} began in ${shortPeriod(since)}.`;
 }
 
-/** What is said where the year before cannot be compared. */
-function apartSentences(facts: BriefFacts, measure: Rate, before: Before, places: number): readonly Sentence[] {
+/** 'no figure for Essex was published for 2023/24': others may have one. */
+function gapWords(facts: BriefFacts, by: Discontinuity): string {
+  return by.kind === 'gap' && by.missing !== undefined
+    ? by.says.replace(/^no figure was/, `no figure ${forWords(facts)} was`)
+    : by.says;
+}
+
+/**
+ * What is said where the year before cannot be compared.
+ * @param gaps those told already; this one is added
+ */
+function apartSentence(
+  facts: BriefFacts,
+  measure: Rate,
+  before: Before,
+  places: number,
+  gaps: Set<string>,
+): Sentence | undefined {
   switch (before.kind) {
     case 'year before':
-      return [];
+      return undefined;
     case 'first': {
       const what = before.alone ? 'figure' : `${MEASURE_WORDS[measure]} figure`;
-      return [say`This is the first ${what} on record ${forWords(facts)} in this series.`];
+      return say`This is the first ${what} on record ${forWords(facts)} in this series.`;
     }
     case 'first of the year':
-      return [say`This is the first figure of the year.`];
+      return say`This is the first figure of the year.`;
     case 'no such point':
-      return [say`There is no figure for the same point of ${before.academicYear} to compare it with.`];
+      return say`There is no figure for the same point of ${before.academicYear} to compare it with.`;
     case 'week before':
-      return [say`In ${shortPeriod(before.figure.row.period)} it was ${rate(before.figure, places)}.`];
+      return say`In ${shortPeriod(before.figure.row.period)} it was ${rate(before.figure, places)}.`;
     case 'missing':
-      return [
-        before.symbol === undefined
-          ? say`There is no figure for ${before.academicYear} to compare it with.`
-          : say`The figure for ${before.academicYear} is ${symbolWords(before.symbol)}, so there is nothing to compare it with.`,
-      ];
-    case 'apart':
-      return before.by.kind === 'break'
-        ? [say`No earlier figure stands beside it: ${before.by.says}.`]
-        : [
-            say`The figure before it, ${rate(before.figure, places)} for ${shortPeriod(before.figure.row.period)}, lies beyond a gap and makes no trend: ${before.by.says}.`,
-          ];
+      return before.symbol === undefined
+        ? say`There is no figure for ${before.academicYear} to compare it with.`
+        : say`The figure for ${before.academicYear} is ${symbolWords(before.symbol)}, so there is nothing to compare it with.`;
+    case 'apart': {
+      if (before.by.kind === 'break') return say`No earlier figure stands beside it: ${before.by.says}.`;
+      const figure = say`The figure before it, ${rate(before.figure, places)} for ${shortPeriod(before.figure.row.period)},`;
+      const why = gapWords(facts, before.by);
+      if (gaps.has(why)) return say`${figure} lies beyond the same gap.`;
+      gaps.add(why);
+      return say`${figure} lies beyond a gap and makes no trend: ${why}.`;
+    }
   }
 }
 

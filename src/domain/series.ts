@@ -4,7 +4,7 @@
  * measures only (the attendance codes of 2024/25) and gaps are answered by `discontinuity`.
  */
 import { isRate, type Measure } from './measure.js';
-import type { Period, TimeIdentifier } from './period.js';
+import { academicYearLabel, type Period, type TimeIdentifier } from './period.js';
 
 /** absence: the school census; attendance: daily registers. A publication we do not know is a family of its own (its slug). */
 export type Family = string;
@@ -60,7 +60,12 @@ const CODE_DEPENDENT: readonly Measure[] = [
 /** Why two figures of one series cannot be told as a trend. */
 export type Discontinuity =
   | { readonly kind: 'break'; readonly year: number; readonly says: string }
-  | { readonly kind: 'gap'; readonly says: string };
+  | {
+      readonly kind: 'gap';
+      readonly says: string;
+      /** The academic years without a figure, where nothing but that lies between: others may have figures for them. */
+      readonly missing?: readonly string[];
+    };
 
 /**
  * What lies between two periods of one series, if anything: a break makes the figures incomparable, a gap makes
@@ -83,11 +88,17 @@ export function discontinuity(measure: Measure, earlier: Period, later: Period):
     return { kind: 'gap', says: 'the pandemic years lie between (no full year 2019/20 was published)' };
   if (later.kind === 'finished' && earlier.startYear === 2020 && later.startYear > 2020)
     return { kind: 'gap', says: '2020/21 counted absence for COVID-19 apart' };
-  if (later.kind === 'finished' && later.startYear - earlier.startYear > 1)
-    return {
-      kind: 'gap',
-      says: `no figure was published for the years between ${earlier.academicYear} and ${later.academicYear}`,
-    };
+  if (later.kind === 'finished' && later.startYear - earlier.startYear > 1) {
+    const missing = Array.from({ length: later.startYear - earlier.startYear - 1 }, (_, i) =>
+      academicYearLabel(earlier.startYear + 1 + i),
+    );
+    const [only] = missing;
+    const between =
+      missing.length === 1 && only !== undefined
+        ? only
+        : `the years between ${earlier.academicYear} and ${later.academicYear}`;
+    return { kind: 'gap', says: `no figure was published for ${between}`, missing };
+  }
   return undefined;
 }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { composeBrief } from '../../src/alerts/brief.js';
 import { briefJson } from '../../src/alerts/brief-json.js';
-import { naturalFrequency, ordinal, periodEnded, symbolWords } from '../../src/alerts/brief-words.js';
+import { inPlace, naturalFrequency, ordinal, periodEnded, symbolWords } from '../../src/alerts/brief-words.js';
 import type { Brief, BriefFacts, FigureRow, Paragraph } from '../../src/alerts/brief-model.js';
 import { decimal } from '../../src/domain/decimal.js';
 import { academicPeriod, weekPeriod } from '../../src/domain/period.js';
@@ -77,7 +77,7 @@ describe('the story of Luton', () => {
 describe('what the years before allow', () => {
   it('tells a record high only where it stands out in print and is not across a gap', () => {
     const rising = years({ 2021: ['20.0'], 2022: ['20.1'], 2023: ['20.3'], 2024: ['20.9'] });
-    expect(told(alone(rising))).toContain('the highest since the series began in 2021/22');
+    expect(told(alone(rising))).toContain('the highest since the figures on record began in 2021/22');
     expect(told(alone([...years({ 2018: ['25.0'] }), ...rising]))).toContain(
       'the highest since comparable figures began in 2021/22',
     );
@@ -186,6 +186,127 @@ describe('what is called the first figure', () => {
   });
 });
 
+describe('what a sceptic found', () => {
+  const area = { area: 'Hill Top School', areaCode: '109123', schoolType: 'State-funded primary' };
+  const school = { name: 'Hill Top School', level: 'School', code: '109123', regionName: 'East of England' };
+
+  it('tells no record behind a year that is missing or withheld here only', () => {
+    const higher = { 2012: ['21.0'], 2013: ['20.0'] } as const;
+    const later = { 2015: ['15.0'], 2016: ['16.0'], 2017: ['17.0'], 2018: ['18.0'] } as const;
+    const withheld = row(term(2014), { persistent_absence_rate: null }, { symbols: { persistent_absence_rate: 'c' } });
+    const england = years({ ...higher, 2014: ['19.0'], ...later }, { area: 'England' });
+    expect(told(alone([...years(higher), withheld, ...years(later)], { england }))).not.toContain('the highest');
+    expect(told(alone(years({ ...higher, ...later }), { england }))).not.toContain('the highest');
+    expect(told(alone(years({ ...higher, ...later })))).not.toContain('the highest');
+  });
+
+  it('tells since when: the figures of the area, those on record, or those that may be compared', () => {
+    const rising = { 2021: ['20.0'], 2022: ['20.1'], 2023: ['20.3'], 2024: ['20.9'] } as const;
+    const england = years({ 2016: ['10.0'], ...rising }, { area: 'England' });
+    expect(told(alone(years(rising), { england }))).toContain(
+      'from 20.3% in 2023/24. That is the highest since the area’s figures began in 2021/22.',
+    );
+    expect(told(alone(years(rising)))).toContain('the highest since the figures on record began in 2021/22.');
+    expect(told(alone(years({ 2018: ['25.0'], ...rising }), { england }))).toContain(
+      'the highest since comparable figures began in 2021/22.',
+    );
+  });
+
+  it('says of a group that it is withheld, and not that there is none', () => {
+    const [first] = lutonFacts().groups;
+    if (first === undefined) throw new Error('the story has groups');
+    const c = { persistent_absence_rate: 'c', severe_absence_rate: 'c' };
+    const none = { persistent_absence_rate: null, severe_absence_rate: null };
+    const options = { topic: 'SEN provision', breakdown: 'EHC plan', symbols: c };
+    const withheld = row(term(2024), { enrolments: '1500', ...none, overall_absence_rate: '9.0' }, options);
+    expect(told(composeBrief(lutonFacts({ groups: [{ ...first, withheld }] })), 'groups')).toMatch(
+      /^Across England \(those for Luton are withheld so that no pupil can be identified \(published as “c”\)\), of pupils/,
+    );
+    const only = { ...first, where: 'area' as const, now: withheld, before: undefined, withheld };
+    expect(told(composeBrief(lutonFacts({ groups: [only] })), 'groups')).toBe(
+      'The figures for persistent absence and severe absence of pupils with an education, health and care (EHC) plan in Luton are withheld so that no pupil can be identified (published as “c”).',
+    );
+    const half = row(
+      term(2024),
+      { enrolments: '5000', persistent_absence_rate: '18.0', severe_absence_rate: null },
+      { schoolType: 'State-funded primary', symbols: { severe_absence_rate: 'c' } },
+    );
+    const primary = { where: 'area', topic: 'Total', breakdown: 'Total', schoolType: 'State-funded primary' } as const;
+    expect(told(composeBrief(lutonFacts({ groups: [{ ...primary, now: half, before: undefined }] })), 'groups')).toBe(
+      'Of pupils in state-funded primary schools in Luton 18.0% were persistently absent; the figure for severe absence is withheld so that no pupil can be identified (published as “c”).',
+    );
+    const severe = { ...half, values: { enrolments: '5000', severe_absence_rate: '0.6' }, symbols: {} };
+    expect(told(composeBrief(lutonFacts({ groups: [{ ...primary, now: severe, before: severe }] })), 'groups')).toBe(
+      'Of pupils in state-funded primary schools in Luton 0.6% were severely absent.',
+    );
+  });
+
+  it('minds one and many', () => {
+    const [neighbour] = lutonFacts().neighbours?.rows ?? [];
+    if (neighbour === undefined) throw new Error('the story has neighbours');
+    const brief = composeBrief(lutonFacts({ neighbours: { configured: 3, rows: [neighbour] } }));
+    expect(told(brief, 'comparison')).toContain('lower than in its one statistical neighbour with a figure (18.2%)');
+    const one = composeBrief(
+      lutonFacts({
+        area: school,
+        schoolType: 'State-funded primary',
+        own: years({ 2023: ['12.5'], 2024: ['11.0'] }, area),
+        authorities: [],
+        groups: [],
+        neighbours: undefined,
+      }),
+    );
+    expect(one.headline).toBe('Hill Top School: persistent absence 11.0%');
+    expect(told(one)).toMatch(/^11\.0% of pupil enrolments at Hill Top School \(about one in nine\)/);
+    expect(told(one, 'comparison')).toContain('lower than in state-funded primary schools in England (17.6%');
+    expect(one.chart?.title).toBe('Persistent absence at Hill Top School, autumn and spring terms');
+  });
+
+  it('names the one missing year, and whose it is, once', () => {
+    const text = told(alone(years({ 2022: ['20.0', '1.1'], 2024: ['19.0', '1.5'] })));
+    expect(text).toContain('makes no trend: no figure for Luton was published for 2023/24.');
+    expect(text).toContain('The figure before it, 1.1% for 2022/23, lies beyond the same gap.');
+  });
+
+  it('tells no frequency beside 0.0%', () => {
+    const one = row(term(2024), { severe_absentees: '1', severe_absence_rate: '0.01' });
+    expect(told(alone([one]))).toMatch(/^1 pupil enrolment in Luton \(0\.0%\) was severely absent/);
+  });
+
+  it('prints one more decimal where the change of the region or of England would contradict its figures', () => {
+    const england = years({ 2023: ['18.04'], 2024: ['16.95'] }, { area: 'England' });
+    const own = years({ 2023: ['18.0'], 2024: ['17.0'] });
+    for (const beside of [{ england }, { region: england }])
+      expect(alone(own, beside).table.rows.map(({ now, before, change }) => [now, before, change])).toEqual([
+        ['17.00%', '18.00%', '−1.00'],
+        ['16.95%', '18.04%', '−1.09'],
+      ]);
+  });
+
+  it('claims no more of a running total than the day of publication', () => {
+    const ytd = row(academicPeriod(2024, 'Year to date'), { persistent_absence_rate: '17.3' }, { asOf: '2025-02-20' });
+    const brief = alone([{ ...ytd, asOfPublication: true }]);
+    expect(told(brief)).toContain('in the academic year 2024/25 so far, as published on 20 February 2025.');
+    expect(brief.periodWords).toBe('year to date 2024/25, published 20 February 2025');
+    expect(brief.periodEnded).toBe('The figures count the year so far, as published on 20 February 2025.');
+  });
+
+  it('has articles, an “and” where it belongs, and “low” in the headline', () => {
+    const city = { name: 'City of London', level: 'Local authority', code: 'E09000001', regionName: 'London' };
+    expect(told(alone(years({ 2024: ['17.3'] }), { area: city }))).toMatch(/^17\.3% .* in the City of London \(/);
+    expect(inPlace({ name: 'Isles Of Scilly', level: 'Local authority' })).toBe('in the Isles Of Scilly');
+    const england = years({ 2024: ['17.6'] }, { area: 'England' });
+    const region = years({ 2024: ['17.5'] }, { area: 'South West' });
+    const neighbours = { configured: 1, rows: years({ 2024: ['17.0'] }) };
+    const sides = alone(years({ 2024: ['17.3'] }), { england, region, neighbours });
+    expect(told(sides, 'comparison')).toContain(
+      'was lower than in England (17.6%) and in the South West (17.5%), and higher than in its one statistical neighbour (17.0%).',
+    );
+    const low = row(term(2024), { persistent_absence_rate: null }, { symbols: { persistent_absence_rate: 'low' } });
+    expect(alone([low]).headline).toBe('Luton: persistent absence too low to show');
+  });
+});
+
 describe('how figures are counted', () => {
   const counted = (count: string, rate: string): string =>
     told(alone([row(term(2024), { severe_absentees: count, severe_absence_rate: rate })]));
@@ -256,6 +377,8 @@ describe('natural frequencies', () => {
     ['2.3', 'one in 43'],
     ['40', 'two in 5'],
     ['67', 'two in 3'],
+    ['1.501', 'one in 67'],
+    ['1.5', 'one in 67'],
     ['45', undefined],
     ['75', undefined],
     ['100', undefined],
@@ -265,14 +388,17 @@ describe('natural frequencies', () => {
     expect(near === undefined ? undefined : `${near.of === 1 ? 'one' : 'two'} in ${near.among}`).toBe(expected);
   });
 
-  it('is never further than half a point away, rounded to a whole percentage', () => {
+  it('is never further than half a point away, rounded to a whole percentage or a tenth', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 100_000 }), (thousandths) => {
         const near = naturalFrequency(decimal(thousandths).div(1000));
-        if (near !== undefined)
-          expect(Math.abs(Math.round((100 * near.of) / near.among) - thousandths / 1000)).toBeLessThanOrEqual(
-            0.5 + 1e-9,
-          );
+        if (near === undefined) return;
+        const percent = (100 * near.of) / near.among;
+        const away = [Math.round(percent), Math.round(percent * 10) / 10].map((one) =>
+          Math.abs(one - thousandths / 1000),
+        );
+        expect(Math.min(...away)).toBeLessThanOrEqual(0.5 + 1e-9);
+        if (near.of === 2) expect(near.among).toBeLessThanOrEqual(20);
       }),
     );
   });
@@ -327,19 +453,19 @@ describe('printed numbers', () => {
   });
 
   it('say the same of a comparison in prose and table', () => {
-    const england = years({ 2023: ['17.275'], 2024: ['17.34'] }, { area: 'England' });
+    const england = years({ 2023: ['17.31'], 2024: ['17.34'] }, { area: 'England' });
     const brief = alone(years({ 2023: ['18.0'], 2024: ['17.3'] }), { england });
     expect(told(brief, 'comparison')).toContain('England (17.3%, unchanged)');
     expect(brief.table.rows.find(({ place }) => place === 'England')).toMatchObject({
       now: '17.3%',
       before: '17.3%',
       change: '0.0',
-      values: { change: 0.065 },
+      values: { change: 0.03 },
     });
     const close = alone(years({ 2023: ['18.04'], 2024: ['17.255'] }), { england });
     expect(told(close)).toContain('17.26% of pupil enrolments in Luton (about one in six)');
-    expect(told(close, 'comparison')).toContain('Luton (17.26%) was lower than in England (17.34%, up from 17.28%)');
-    expect(close.table.rows.find(({ place }) => place === 'England')).toMatchObject({ now: '17.34%', change: '+0.06' });
+    expect(told(close, 'comparison')).toContain('Luton (17.26%) was lower than in England (17.34%, up from 17.31%)');
+    expect(close.table.rows.find(({ place }) => place === 'England')).toMatchObject({ now: '17.34%', change: '+0.03' });
     expect(close.headline).toBe('Luton: persistent absence 17.26%');
   });
 
