@@ -114,18 +114,23 @@ async function replacedDataSet(trx: Trx, releaseId: number, meta: VersionMeta): 
   return row?.data_set_id;
 }
 
-/** The API's number, else the next of 1.0.0, 1.0.1, …; a number once given to a removed version is not given again. */
+/**
+ * The API's number, else the next of 1.0.0, 1.0.1, …; a number once given to a removed version is not given again. A
+ * data set of the API whose number is not known (its file came by the website while the API was away) counts 0.0.0,
+ * 0.0.1, …: the API begins with 1.0, so no number of its own is ever taken.
+ */
 export async function numberVersion(trx: Trx, dataSetId: number, meta: VersionMeta): Promise<VersionNumber> {
   if (meta.version !== undefined) return meta.version;
+  const major = meta.dataSet.apiId === undefined ? 1 : 0;
   const last = await trx
     .selectFrom('data_set_version')
     .select(({ fn }) => fn.max('patch').as('patch'))
     .where('data_set_id', '=', dataSetId)
     .where('state', '<>', 'refused')
-    .where('major', '=', 1)
+    .where('major', '=', major)
     .where('minor', '=', 0)
     .executeTakeFirst();
-  return { major: 1, minor: 0, patch: typeof last?.patch === 'number' ? last.patch + 1 : 0 };
+  return { major, minor: 0, patch: typeof last?.patch === 'number' ? last.patch + 1 : 0 };
 }
 
 export async function nextVersionId(trx: Trx): Promise<number> {

@@ -229,7 +229,11 @@ async function alreadyLoaded(trx: Trx, place: VersionPlace, meta: VersionMeta): 
     .orderBy('id', 'desc')
     .limit(1)
     .executeTakeFirst();
-  return found && { kind: 'unchanged', versionId: found.id, version: numberText(found), state: found.state };
+  if (found === undefined) return undefined;
+  if (found.major === 0 && meta.version !== undefined)
+    await trx.updateTable('data_set_version').set(meta.version).where('id', '=', found.id).execute();
+  const number = found.major === 0 ? (meta.version ?? found) : found;
+  return { kind: 'unchanged', versionId: found.id, version: numberText(number), state: found.state };
 }
 
 async function* watched<T>(

@@ -312,6 +312,29 @@ describe.each(['postgres', 'embedded'] as const)('loading versions (%s)', (kind)
     expect(await before(2010), 'nothing before: the nearest after').toEqual({ year: 2016 });
   });
 
+  it('a file of the API whose number is not known takes no number of the API, and gets its own when that is known', async () => {
+    const store = await freshStore(kind);
+    const dataSet = { apiId: '7d6a0000-1111-4bbb-8ccc-0000000000a1' };
+    const release = (year: number) => ({
+      title: `Academic year ${year}`,
+      firstPublished: new Date(`${year}-03-20T09:30:00Z`),
+    });
+    const one = { major: 1, minor: 0, patch: 0 };
+    await load(store, versionMeta({ dataSet, release: release(2025), version: one }), [rate('19.2')]);
+    const byWebsite = versionMeta({ dataSet, release: release(2026) });
+    expect(await load(store, byWebsite, [rate('17.3')])).toMatchObject({ kind: 'loaded', version: '0.0.0' });
+    const patch = versionMeta({ dataSet, release: release(2025), version: { ...one, patch: 1 } });
+    expect(await load(store, patch, [rate('19.3')])).toMatchObject({ kind: 'loaded', version: '1.0.1' });
+    const known = { ...byWebsite, version: { major: 1, minor: 1, patch: 0 } };
+    expect(await load(store, known, [rate('17.3')])).toMatchObject({ kind: 'unchanged', version: '1.1.0' });
+    const numbers = await store.db
+      .selectFrom('data_set_version')
+      .select(['major', 'minor', 'patch'])
+      .orderBy('id')
+      .execute();
+    expect(numbers.map((each) => Object.values(each).join('.'))).toEqual(['1.0.0', '1.1.0', '1.0.1']);
+  });
+
   it('where two data sets are amended one after the other, no warning stays', async () => {
     const store = await freshStore(kind);
     const amended = async (title: string, value: string, day: number) =>
