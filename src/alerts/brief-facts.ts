@@ -2,6 +2,7 @@
 import { sql, type Kysely, type SelectQueryBuilder } from 'kysely';
 import { MEASURES, RATES, type Measure } from '../domain/measure.js';
 import { periodOf, type Period } from '../domain/period.js';
+import { publicationStatus, publicationTitle } from '../domain/publications.js';
 import { ukDay } from '../domain/time.js';
 import type { AbsenceView, Database } from '../load/schema.js';
 import type { BriefFacts, FigureRow, GroupFacts, ReleaseFacts } from './brief-model.js';
@@ -110,6 +111,7 @@ export async function gatherBrief(db: View, areaId: number, wanted: BriefWanted 
     area: { name: area.name, level: area.level, code: area.code, regionName: area.region_name ?? undefined },
     series,
     schoolType,
+    otherTypes: told.otherTypes,
     group: topic === 'Total' ? undefined : { topic, breakdown },
     own: runningAt === undefined ? own : samePoint(runningAt, own, past),
     past,
@@ -148,6 +150,8 @@ function samePeriodLast(rows: readonly FigureRow[], period: Period): readonly Fi
 interface Told {
   readonly series: string;
   readonly schoolType: string;
+  /** Where no figure of all schools together is told: other types with figures for the period. */
+  readonly otherTypes: readonly string[];
   readonly period: Period;
   readonly publication: string;
 }
@@ -184,6 +188,8 @@ async function choosePeriod(db: View, here: Rows, name: string, wanted: BriefWan
       widest(a.period) - widest(b.period) ||
       b.period.sort - a.period.sort ||
       Number(a.row.school_type !== 'Total') - Number(b.row.school_type !== 'Total') ||
+      Number(b.row.enrolments ?? 0) - Number(a.row.enrolments ?? 0) ||
+      rankOfType(a.row.school_type) - rankOfType(b.row.school_type) ||
       a.row.school_type.localeCompare(b.row.school_type) ||
       a.row.series.localeCompare(b.row.series),
   );
@@ -193,7 +199,25 @@ async function choosePeriod(db: View, here: Rows, name: string, wanted: BriefWan
       `No absence rate of ${name} is loaded${wanted.release === undefined ? '' : ` from the release “${wanted.release}”`}.`,
     );
   const { row, period } = best;
-  return { series: row.series, schoolType: row.school_type, period, publication: row.publication };
+  const types = found
+    .filter((one) => one.row.series === row.series && one.period.label === period.label)
+    .map((one) => one.row.school_type)
+    .filter((type) => type !== row.school_type);
+  return {
+    series: row.series,
+    schoolType: row.school_type,
+    otherTypes: row.school_type === 'Total' ? [] : [...new Set(types)],
+    period,
+    publication: row.publication,
+  };
+}
+
+/** Where no enrolments tell which schools have most pupils. */
+const TYPE_ORDER = ['Total', 'State-funded primary', 'State-funded secondary', 'Special', 'Alternative provision'];
+
+function rankOfType(type: string): number {
+  const at = TYPE_ORDER.indexOf(type);
+  return at === -1 ? TYPE_ORDER.length : at;
 }
 
 function widest(period: Period): number {
@@ -387,9 +411,9 @@ async function releasesOf(db: View, row: FigureRow | undefined, publication: str
       known.find(({ title, publication: slug }) => title === one.release && slug === publication) ??
       known.find(({ title }) => title === one.release);
     return {
-      publication: release?.publication_title ?? publication,
+      publication: publicationTitle(release?.publication ?? publication, release?.publication_title),
       title: one.release,
-      status: release?.status ?? undefined,
+      status: publicationStatus(release?.publication ?? publication, release?.status ?? undefined),
       url: release?.url ?? undefined,
       dataSet: one.data_set,
       version: one.version,

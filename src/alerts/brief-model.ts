@@ -68,6 +68,8 @@ export interface BriefFacts {
   readonly area: BriefArea;
   readonly series: string;
   readonly schoolType: string;
+  /** Other school types with figures for the period, where none of all schools together is told. */
+  readonly otherTypes?: readonly string[];
   /** The one pupil group told; without it all pupils. */
   readonly group?: PupilGroup | undefined;
   readonly own: readonly FigureRow[];

@@ -25,6 +25,7 @@ import {
   difference,
   figureOf,
   frequency,
+  joined,
   NOTHING,
   placesBeside,
   rate,
@@ -77,6 +78,7 @@ export function composeBrief(unclean: BriefFacts, options: BriefOptions = {}): B
       comparisonParagraph(facts, pupilRates.length > 0 ? pupilRates : measures, places),
       rankParagraph(facts, pupilRates.length > 0 ? pupilRates : measures),
       groupsParagraph(facts, pupilRates),
+      notesParagraph(facts),
     ].filter((paragraph) => paragraph.sentences.length > 0),
     table: briefTable(facts, measures, places),
     places: Object.fromEntries(measures.map((measure) => [measure, places(measure)])),
@@ -205,7 +207,8 @@ function changeClause({ now, before }: Course, places: number): Sentence {
   const [counted, countedBefore] = [countBehind(now), countBehind(figure)];
   const ofRate = counted !== undefined && countedBefore !== undefined && counted.value !== countedBefore.value;
   // The sentence begins with the count, which may have moved where the rate as printed has not.
-  if (decimal(by.text).isZero()) return say`, ${ofRate ? 'the rate ' : ''}unchanged ${at.replace(/^in /, 'from ').replace(/^at /, 'from ')}`;
+  if (decimal(by.text).isZero())
+    return say`, ${ofRate ? 'the rate ' : ''}unchanged ${at.replace(/^in /, 'from ').replace(/^at /, 'from ')}`;
   const direction = by.value > 0 ? 'up' : 'down';
   const slight = Math.abs(by.value) < SLIGHT * figure.value.toNumber();
   const how = slight
@@ -270,8 +273,20 @@ function apartSentence(
   }
 }
 
+/** That other schools have figures too, where those of one type had to be told. */
+function notesParagraph({ area, schoolType, otherTypes = [] }: BriefFacts): Paragraph {
+  if (otherTypes.length === 0 || area.level === 'School') return { about: 'notes', sentences: [] };
+  const [told, ...others] = [schoolType, ...otherTypes].map((type) => say`${schoolTypeWords(type) ?? 'all schools'}`);
+  return {
+    about: 'notes',
+    sentences: [
+      say`Only ${told ?? NOTHING} are told here, as no figure for all schools together is published ${forWords({ area, schoolType: 'Total' })}; figures for ${joined(others)} are published apart.`,
+    ],
+  };
+}
+
 /** 'for Luton', 'for special schools in Luton'. */
-function forWords({ area, schoolType }: BriefFacts): string {
+function forWords({ area, schoolType }: Pick<BriefFacts, 'area' | 'schoolType'>): string {
   const types = schoolTypeWords(schoolType);
   return types === undefined || area.level === 'School' ? `for ${placeName(area)}` : `for ${types} ${inPlace(area)}`;
 }

@@ -48,9 +48,11 @@ export async function unansweredNames<Name extends WatchedName>(
       }
       case 'area': {
         const selected = await selectAreas(store, name.selector);
-        return selected.kind === 'none'
-          ? missing('area', selectorWords(name.selector), [], selected.near[0])
-          : undefined;
+        if (selected.kind === 'areas') return undefined;
+        const { known, near } = selected;
+        return known === undefined
+          ? missing('area', selectorWords(name.selector), [], near[0])
+          : missing('area', known.name, near, undefined, ` (${known.level})`);
       }
     }
   };
@@ -77,14 +79,15 @@ function identity(name: WatchedName): readonly unknown[] {
   }
 }
 
-function missing(what: string, name: string, there: readonly string[], near: string | undefined): string {
+/** @param which said behind the name, where others may be called the same */
+function missing(what: string, name: string, there: readonly string[], near: string | undefined, which = ''): string {
   const instead =
     near !== undefined
       ? `; did you mean "${near}"?`
       : there.length === 0
         ? ''
         : `; loaded ${there.length === 1 ? 'is' : 'are'} ${there.slice(0, LISTED).join(', ')}${there.length > LISTED ? ` and ${there.length - LISTED} more` : ''}`;
-  return `no loaded figure has the ${what} "${name.slice(0, 80)}"${instead}`;
+  return `no loaded figure has the ${what} "${name.slice(0, 80)}"${which}${instead}`;
 }
 
 function selectorWords(selector: AreaSelector): string {

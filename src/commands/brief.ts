@@ -4,6 +4,7 @@ import { composeBrief } from '../alerts/brief.js';
 import { gatherBrief, NoFiguresError } from '../alerts/brief-facts.js';
 import { briefJson } from '../alerts/brief-json.js';
 import type { Brief } from '../alerts/brief-model.js';
+import { canonicalSchoolType, KNOWN_SCHOOL_TYPES } from '../domain/breakdowns.js';
 import { getSetting } from '../load/runs.js';
 import { readNeighbours } from '../neighbours.js';
 import { sparkline, table } from '../print.js';
@@ -21,15 +22,17 @@ export function register(program: Command, add: AddCommand): void {
       const area = await oneArea(context, String(options['area']));
       const neighbours = await readNeighbours(context.settings.config.neighbours);
       const release = options['release'];
+      const schoolType = schoolTypeOption(options['schoolType']);
       try {
         const facts = await gatherBrief(store.db, area.id, {
           ...(typeof release === 'string' ? { release } : {}),
+          ...(schoolType === undefined ? {} : { slice: { schoolType, topic: 'Total', breakdown: 'Total' } }),
           neighbours,
         });
         const composed = (await getSetting(store, 'composed')) === true;
         const brief = composeBrief(facts, { composed });
         context.out.result({ ...(composed ? { composed } : {}), ...briefJson(brief) }, () =>
-          briefText(brief, composed),
+          briefText(brief, facts.otherTypes ?? [], composed),
         );
         return 0;
       } catch (error) {
@@ -39,10 +42,19 @@ export function register(program: Command, add: AddCommand): void {
     },
   )
     .requiredOption('--area <name>', 'name, ONS code, DfE code or URN')
-    .option('--release <release>', 'slug or title of a release (default: the newest finished period)');
+    .option('--release <release>', 'slug or title of a release (default: the newest finished period)')
+    .option('--school-type <type>', 'school type (default: all schools together, else those with most pupils)');
 }
 
-function briefText(brief: Brief, composed: boolean): string {
+function schoolTypeOption(given: unknown): string | undefined {
+  if (typeof given !== 'string') return undefined;
+  const known = canonicalSchoolType(given);
+  if (known === undefined)
+    throw new UsageError(`"${given}" is no school type; known are ${KNOWN_SCHOOL_TYPES.join(', ')}.`);
+  return known;
+}
+
+function briefText(brief: Brief, otherTypes: readonly string[], composed: boolean): string {
   const { nowHeading, beforeHeading } = brief.table;
   const rows = brief.table.rows.map((row) => [
     row.measure,
@@ -58,6 +70,9 @@ function briefText(brief: Brief, composed: boolean): string {
     ...(composed ? ['COMPOSED figures: no statistics.'] : []),
     brief.headline,
     ...brief.paragraphs.map((paragraph) => paragraph.sentences.map(({ text }) => text).join(' ')),
+    ...(otherTypes.length === 0
+      ? []
+      : [`Another school type: ${otherTypes.map((type) => `--school-type "${type}"`).join(', ')}.`]),
     table(['measure', 'area', nowHeading, ...(beforeHeading === undefined ? [] : [beforeHeading, 'change'])], rows),
     ...(brief.chart === undefined
       ? []

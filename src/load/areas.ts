@@ -1,6 +1,6 @@
 /** Finding areas: as people name them, and as rules select them. */
 import { sql, type Expression, type ExpressionBuilder, type SqlBool } from 'kysely';
-import { KNOWN_AREAS, resolveArea, searchAreas, type NamedArea } from '../domain/area-search.js';
+import { KNOWN_AREAS, resolveArea, searchAreas, type Found, type NamedArea } from '../domain/area-search.js';
 import { currentNameAndCode } from '../domain/areas.js';
 import type { GeographicLevel } from '../domain/area.js';
 import type { AreaSelector } from '../domain/rule.js';
@@ -94,17 +94,25 @@ function unloadedAreas(loaded: readonly AreaRow[]): AreaRow[] {
  * @param limit how many at most
  */
 export async function findAreas(store: Reader, text: string, limit = 50): Promise<AreaRow[]> {
+  return (await matchAreas(store, text)).slice(0, limit).map(({ area }) => area);
+}
+
+/** As `findAreas`, with how well each answers. */
+export async function matchAreas(store: Reader, text: string): Promise<Found<AreaRow>[]> {
   const loaded = await loadedAreas(store, perhapsCalled(text));
-  return searchAreas(text, [...loaded, ...unloadedAreas(loaded)])
-    .slice(0, limit)
-    .map(({ area }) => area);
+  return searchAreas(text, [...loaded, ...unloadedAreas(loaded)]);
 }
 
 /** What a selector of the configuration stands for among loaded areas. */
 export type Selected =
   | { readonly kind: 'areas'; readonly areas: readonly (AreaRow & { readonly id: number })[] }
-  /** Nothing loaded is called so; `near` may have been meant. */
-  | { readonly kind: 'none'; readonly selector: AreaSelector; readonly near: readonly string[] };
+  /** Nothing loaded is called so; `near` may have been meant; `known`: an area of that name is known without figures. */
+  | {
+      readonly kind: 'none';
+      readonly selector: AreaSelector;
+      readonly near: readonly string[];
+      readonly known?: AreaRow | undefined;
+    };
 
 function isLoaded(area: AreaRow): area is AreaRow & { readonly id: number } {
   return area.id !== undefined;
@@ -121,8 +129,9 @@ export async function selectAreas(store: Reader, selector: AreaSelector): Promis
     const areas = found.kind === 'one' ? [found.area] : found.kind === 'several' ? found.areas : [];
     const kept = areas.filter(isLoaded);
     if (kept.length > 0) return { kind: 'areas', areas: kept };
-    const near = found.kind === 'none' ? found.near : found.kind === 'one' ? [found.area] : found.areas;
-    return { kind: 'none', selector, near: near.map(({ name }) => name) };
+    if (found.kind === 'none') return { kind: 'none', selector, near: found.near.map(({ name }) => name) };
+    const near = searchAreas(selector.text, loaded).map(({ area }) => `${area.name} (${area.level})`);
+    return { kind: 'none', selector, near: near.slice(0, NEAR), known: areas[0] };
   }
   if (selector.by === 'all') return { kind: 'areas', areas: await loadedAreas(store, ALL) };
   const level = selector.level.trim().toLowerCase();
@@ -144,6 +153,9 @@ export async function selectAreas(store: Reader, selector: AreaSelector): Promis
   const areas = outer === undefined ? ofLevel : ofLevel.filter((area) => outer.some((each) => isWithin(area, each)));
   return { kind: 'areas', areas };
 }
+
+/** How many areas are proposed where the one meant has no figures. */
+const NEAR = 5;
 
 async function loadedLevels(store: Reader): Promise<string[]> {
   const levels = store.db.selectFrom('area').select('level').distinct().where('named_by', 'is not', null);

@@ -29,7 +29,9 @@ describe('the story of Luton', () => {
     expect(told(brief)).toContain(
       '6,569 pupil enrolments in Luton (17.3%, about one in six) were persistently absent across the autumn and spring terms 2024/25, down slightly, by 0.7 percentage points, from 18.0% in 2023/24',
     );
-    expect(told(brief)).toContain('570 pupils (1.5%, about one in 67) were severely absent, unchanged from 2023/24');
+    expect(told(brief)).toContain(
+      '570 pupils (1.5%, about one in 67) were severely absent, the rate unchanged from 2023/24',
+    );
   });
 
   it('sets region, England and neighbours beside it, and tells that England’s rise slowed for two years', () => {
@@ -281,6 +283,15 @@ describe('what a sceptic found', () => {
         ['17.00%', '18.00%', '−1.00'],
         ['16.95%', '18.04%', '−1.09'],
       ]);
+  });
+
+  it('says that other schools have figures, where all together have none', () => {
+    const schools = { schoolType: 'State-funded primary' };
+    const facts = { ...schools, otherTypes: ['State-funded secondary', 'Special'] };
+    expect(told(alone(years({ 2024: ['17.3'] }, schools), facts), 'notes')).toBe(
+      'Only state-funded primary schools are told here, as no figure for all schools together is published for Luton; figures for state-funded secondary schools and special schools are published apart.',
+    );
+    expect(told(alone(years({ 2024: ['17.3'] })), 'notes')).toBe('');
   });
 
   it('claims no more of a running total than the day of publication', () => {

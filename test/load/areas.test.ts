@@ -81,7 +81,8 @@ it('a selector that nothing answers to says what may have been meant', async () 
   expect(await selectAreas(store, { by: 'name', text: 'Lutn' })).toMatchObject({ kind: 'none', near: ['Luton'] });
   expect(await selectAreas(store, { by: 'name', text: 'Cumberland' })).toMatchObject({
     kind: 'none',
-    near: ['Cumberland'],
+    near: [],
+    known: { name: 'Cumberland' },
   });
   expect(await selectAreas(store, { by: 'level', level: 'Ward', within: undefined })).toMatchObject({
     kind: 'none',
