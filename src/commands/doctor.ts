@@ -5,12 +5,20 @@ import { sql } from 'kysely';
 import { smtpAdvice } from '../alerts/smtp-settings.js';
 import { nextSlots, problemText } from '../config.js';
 import { probe, type Probe } from '../extract/probe.js';
+import { DatabaseHeldError } from '../load/errors.js';
 import { migrationState } from '../load/migrate.js';
 import { openMailServer } from '../mail-server.js';
 import { openClient } from '../pipeline.js';
 import { ukTime } from '../print.js';
+import { serviceListens } from '../service/socket.js';
 import { sourceStateOf } from '../service/status.js';
 import type { AddCommand, Context } from './context.js';
+
+/** What was checked, and by how many ms the other side's clock is ahead of this machine's, where it told. */
+interface Checked {
+  readonly checks: Check[];
+  readonly clockAhead: number | undefined;
+}
 
 interface Check {
   readonly check: string;
@@ -27,12 +35,15 @@ export function register(program: Command, add: AddCommand): void {
     'checks configuration, database, mail server, EES, clock and schedule',
     'absence-watch doctor',
     async (context) => {
+      const stored = await database(context);
+      const asked = await ees(context);
       const checks = [
         ...configuration(context),
         await dataDirectory(context),
-        ...(await database(context)),
+        ...stored.checks,
         ...(await mailServer(context)),
-        ...(await ees(context)),
+        ...asked.checks,
+        clock(stored.clockAhead, asked.clockAhead),
         ...schedule(context),
       ];
       context.out.result(checks, () =>
@@ -83,16 +94,16 @@ async function dataDirectory({ settings }: Context): Promise<Check> {
   }
 }
 
-async function database(context: Context): Promise<Check[]> {
+/** @throws DatabaseHeldError where a service holds it and listens: `main` then has the service do all of this */
+async function database(context: Context): Promise<Checked> {
   try {
     const store = await context.store({ migrate: false });
     const migrations = await migrationState(store);
-    const { rows } = await sql<{ version: string; skew: number; writable: boolean }>`
-      select current_setting('server_version') as version, extract(epoch from clock_timestamp())::float8 as skew,
+    const { rows } = await sql<{ version: string; now: number; writable: boolean }>`
+      select current_setting('server_version') as version, extract(epoch from clock_timestamp())::float8 as now,
         has_database_privilege(current_database(), 'CREATE') as writable`.execute(store.db);
     const server = rows[0];
-    const apart = server === undefined ? 0 : Math.abs(server.skew - Date.now() / 1000);
-    return [
+    const checks = [
       {
         check: 'database',
         ok: true,
@@ -122,23 +133,36 @@ async function database(context: Context): Promise<Check[]> {
               ? 'Install the newer version of absence-watch.'
               : 'Run "absence-watch migrate" ("run" and "start" do it too).',
       },
-      {
-        check: 'clock',
-        ok: apart < 60,
-        found: `differs from the database's by ${apart.toFixed(1)} s; local time zone ${Intl.DateTimeFormat().resolvedOptions().timeZone}`,
-        advice: apart < 60 ? '' : 'Set the clock (NTP): times of publication and mails depend on it.',
-      },
     ];
+    return { checks, clockAhead: server === undefined ? undefined : server.now * 1000 - Date.now() };
   } catch (error) {
-    return [
-      {
-        check: 'database',
-        ok: false,
-        found: messageOf(error),
-        advice: 'Check DATABASE_URL, and that the server runs and lets this user in.',
-      },
-    ];
+    const isHeld = error instanceof DatabaseHeldError;
+    if (isHeld && (await serviceListens(error.holder.socketPath))) throw error;
+    const advice = isHeld
+      ? 'It can be checked once that process has ended.'
+      : 'Check DATABASE_URL, and that the server runs and lets this user in.';
+    return { checks: [{ check: 'database', ok: false, found: messageOf(error), advice }], clockAhead: undefined };
   }
+}
+
+/** By the database's clock, which the figures are recorded with; without a database, by that of EES. */
+function clock(ofDatabase: number | undefined, ofEes: number | undefined): Check {
+  const zone = `local time zone ${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
+  const ahead = ofDatabase ?? ofEes;
+  if (ahead === undefined)
+    return {
+      check: 'clock',
+      ok: true,
+      found: `compared with no other: neither the database nor EES answered; ${zone}`,
+      advice: '',
+    };
+  const apart = Math.abs(ahead) / 1000;
+  return {
+    check: 'clock',
+    ok: apart < 60,
+    found: `differs from ${ofDatabase === undefined ? 'that of EES' : "the database's"} by ${apart.toFixed(1)} s; ${zone}`,
+    advice: apart < 60 ? '' : 'Set the clock (NTP): times of publication and mails depend on it.',
+  };
 }
 
 async function mailServer({ settings }: Context): Promise<Check[]> {
@@ -174,45 +198,65 @@ async function mailServer({ settings }: Context): Promise<Check[]> {
   }
 }
 
-async function ees(context: Context): Promise<Check[]> {
+/** What the program does while one of the two is away. */
+const WITHOUT_API = 'Meanwhile everything comes from the website.';
+const WITHOUT_WEBSITE =
+  'On the official API alone only full-year figures are watched: release files, term releases above all, are missing.';
+
+async function ees(context: Context): Promise<Checked> {
   const { settings, now, signal } = context;
   const client = openClient(settings, now, signal);
   try {
     const { api, content } = await probe(client);
     const proxy = settings.environment.httpsProxy === undefined ? '' : ' (through the proxy)';
-    const line = (check: string, url: string, result: Probe, advice: string): Check => ({
+    const line = (check: string, url: string, result: Probe, without: string): Check => ({
       check,
       ok: result.ok,
       found: `${url}${proxy}: ${result.ok ? `answered in ${Math.round(result.ms)} ms` : result.reason}`,
-      advice: result.ok ? '' : advice,
+      advice: result.ok ? '' : `${adviceOn(result)} ${without}`,
     });
-    const degraded =
-      (await sourceStateOf(await context.store({ migrate: false })).catch(() => undefined))?.degraded ?? [];
-    return [
-      line(
-        'official API',
-        settings.environment.eesApiUrl,
-        api,
-        'Check the network, HTTPS_PROXY and NODE_EXTRA_CA_CERTS. Meanwhile everything comes from the website.',
-      ),
-      line(
-        'website (content API)',
-        settings.environment.eesContentUrl,
-        content,
-        'Check the network, HTTPS_PROXY and NODE_EXTRA_CA_CERTS. On the official API alone only full-year figures are watched: release files, term releases above all, are missing.',
-      ),
-      ...degraded.map((each) => ({
-        check: 'source',
-        ok: false,
-        found: `${each.source}: ${each.route}: ${each.reason}`,
-        advice: each.missing.length === 0 ? '' : `Missing meanwhile: ${each.missing.join('; ')}.`,
-      })),
-    ];
+    return {
+      checks: [
+        line('official API', settings.environment.eesApiUrl, api, WITHOUT_API),
+        line('website (content API)', settings.environment.eesContentUrl, content, WITHOUT_WEBSITE),
+        ...(await degradedSources(context)),
+      ],
+      clockAhead: client.clockAhead(),
+    };
   } catch (error) {
-    return [{ check: 'EES', ok: false, found: messageOf(error), advice: 'Check the network.' }];
+    signal.throwIfAborted();
+    return {
+      checks: [{ check: 'EES', ok: false, found: messageOf(error), advice: 'Check the network.' }],
+      clockAhead: undefined,
+    };
   } finally {
     client.close();
   }
+}
+
+function adviceOn({ fault }: Extract<Probe, { ok: false }>): string {
+  switch (fault) {
+    case 'route':
+      return 'The host answers, so the network is well, but this route is gone or has changed: EES has altered it (or the URL is mistaken). It is asked again at each run; look for a newer version of absence-watch.';
+    case 'refused':
+      return 'The host, or a proxy before it, refuses: ask whoever runs the proxy or firewall to let this address through; check HTTPS_PROXY.';
+    case 'host':
+      return 'Check the network, HTTPS_PROXY and NODE_EXTRA_CA_CERTS.';
+  }
+}
+
+/** What the last run could not read. Without a database nobody knows, and `database` says so. */
+async function degradedSources(context: Context): Promise<Check[]> {
+  const state = await context
+    .store({ migrate: false })
+    .then(sourceStateOf)
+    .catch(() => undefined);
+  return (state?.degraded ?? []).map((each) => ({
+    check: 'source',
+    ok: false,
+    found: `${each.source}: ${each.route}: ${each.reason}`,
+    advice: each.missing.length === 0 ? '' : `Missing meanwhile: ${each.missing.join('; ')}.`,
+  }));
 }
 
 function schedule({ settings, now }: Context): Check[] {

@@ -89,6 +89,8 @@ export interface EesClient {
   readonly signal: AbortSignal | undefined;
   /** ms since the epoch. */
   now(): number;
+  /** ms by which the clock of the last host that answered is ahead of this machine's, to a second or so; undefined before that. */
+  clockAhead(): number | undefined;
   close(): void;
 }
 
@@ -116,6 +118,7 @@ export function createEesClient(options: EesClientOptions): EesClient {
   const spent = { requests: 0, bytes: 0 };
   const turns = createTurns(REQUESTS_AT_ONCE);
   const pausedUntil: Record<Api, number> = { official: 0, content: 0 };
+  let ahead: number | undefined;
 
   async function sleep(ms: number): Promise<void> {
     if (ms > 0) await wait(ms, signal);
@@ -162,6 +165,7 @@ export function createEesClient(options: EesClientOptions): EesClient {
       // A body that breaks off while nobody listens must not end the process.
       body.on('error', () => undefined);
       const given = answer.headers as Record<string, unknown>;
+      ahead = aheadBy(given) ?? ahead;
       const location = text(given['location']);
       if (answer.status >= 301 && answer.status <= 308 && answer.status !== 304 && location !== undefined) {
         body.destroy();
@@ -268,10 +272,18 @@ export function createEesClient(options: EesClientOptions): EesClient {
     spent,
     signal,
     now,
+    clockAhead: () => ahead,
     close: () => {
       agents.destroy();
     },
   };
+}
+
+/** ms by which an answer's Date (and Age, out of a cache) is ahead of this machine's clock. */
+function aheadBy(headers: Record<string, unknown>): number | undefined {
+  const date = Date.parse(text(headers['date']) ?? '');
+  const age = Number(text(headers['age']) ?? 0);
+  return Number.isNaN(date) || Number.isNaN(age) ? undefined : date + age * 1000 - Date.now();
 }
 
 function networkError(error: unknown, url: string): EesUnavailableError {

@@ -2,9 +2,20 @@
 import type { z } from 'zod';
 import { publicationPage, sitemap } from './answers.js';
 import type { Api, EesClient } from './client.js';
+import { EesRefusedError, troubleOf } from './errors.js';
 
 export type Probe =
-  { readonly ok: true; readonly ms: number } | { readonly ok: false; readonly ms: number; readonly reason: string };
+  | { readonly ok: true; readonly ms: number }
+  | {
+      readonly ok: false;
+      readonly ms: number;
+      readonly reason: string;
+      /**
+       * 'route': the host answers, but the route is gone or answers another shape; 'refused': something says no, EES or
+       * a proxy before it; 'host': no usable answer.
+       */
+      readonly fault: 'route' | 'refused' | 'host';
+    };
 
 /** One cheap request to each API, side by side, each with the retries of any other. @throws when the run is stopped */
 export async function probe(client: EesClient): Promise<{ api: Probe; content: Probe }> {
@@ -28,6 +39,17 @@ async function ask(
     return { ok: true, ms: client.now() - started };
   } catch (error) {
     client.signal?.throwIfAborted();
-    return { ok: false, ms: client.now() - started, reason: error instanceof Error ? error.message : String(error) };
+    return {
+      ok: false,
+      ms: client.now() - started,
+      reason: error instanceof Error ? error.message : String(error),
+      fault: faultOf(error),
+    };
   }
+}
+
+function faultOf(error: unknown): 'route' | 'refused' | 'host' {
+  // 401, 403 and 407 are the words of a proxy or firewall as often as those of EES.
+  if (error instanceof EesRefusedError) return [404, 410].includes(error.status) ? 'route' : 'refused';
+  return troubleOf(error) === 'vanished' ? 'route' : 'host';
 }

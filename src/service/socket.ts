@@ -114,16 +114,8 @@ export async function askService(
 ): Promise<ExitCode | undefined> {
   if (path === undefined || NOT_HERE.has(argv[0] ?? '')) return undefined;
   const { streams, signal } = surroundings;
-  const socket = createConnection(path);
-  const connected = await new Promise<boolean>((resolve) => {
-    socket.once('connect', () => {
-      resolve(true);
-    });
-    socket.once('error', () => {
-      resolve(false);
-    });
-  });
-  if (!connected) return undefined;
+  const socket = await connectedTo(path);
+  if (socket === undefined) return undefined;
   signal.addEventListener('abort', () => socket.destroy(), { once: true });
   socket.write(
     `${JSON.stringify({ argv, cwd: streams.cwd, ...(streams.columns === undefined ? {} : { columns: streams.columns }) })}\n`,
@@ -140,4 +132,24 @@ export async function askService(
     return 1;
   }
   return code;
+}
+
+/** Whether a service listens at `path`; `askService` may then be asked. */
+export async function serviceListens(path: string | undefined): Promise<boolean> {
+  if (path === undefined) return false;
+  const socket = await connectedTo(path);
+  socket?.destroy();
+  return socket !== undefined;
+}
+
+async function connectedTo(path: string): Promise<Socket | undefined> {
+  const socket = createConnection(path);
+  return new Promise((resolve) => {
+    socket.once('connect', () => {
+      resolve(socket);
+    });
+    socket.once('error', () => {
+      resolve(undefined);
+    });
+  });
 }

@@ -207,9 +207,29 @@ it('doctor learns which host answers, how fast, or why not', async () => {
   answer = (request, response) =>
     (request.url ?? '').startsWith('/api') ? response.end('[]') : response.writeHead(503).end('');
   expect(await probe(client())).toMatchObject({
-    api: { ok: false, reason: stringContaining('answered 503') },
+    api: { ok: false, reason: stringContaining('answered 503'), fault: 'host' },
     content: { ok: true },
   });
+});
+
+it.each([
+  [404, '', 'route'],
+  [200, '[{"slug":"a"}]', 'route'],
+  [200, '<html>', 'host'],
+  [403, '', 'refused'],
+  [407, '', 'refused'],
+])('doctor tells by %i "%s" that the fault is: %s', async (status, body, fault) => {
+  answer = (_request, response) => response.writeHead(status).end(body);
+  expect(await probe(client())).toMatchObject({ content: { ok: false, fault } });
+});
+
+it('tells how far the clock of EES is ahead, also by what a cache answers', async () => {
+  answer = (_request, response) =>
+    response.writeHead(200, { date: new Date(Date.now() + 600_000).toUTCString(), age: '60' }).end('[]');
+  const asking = client();
+  expect(asking.clockAhead()).toBeUndefined();
+  await probe(asking);
+  expect(Math.abs((asking.clockAhead() ?? 0) - 660_000)).toBeLessThan(30_000);
 });
 
 it.each([

@@ -100,11 +100,19 @@ describe('beside a service that holds the embedded database', () => {
     expect((await command(['series', '--area', 'Nowhere'])).code).toBe(2);
     expect((await command(['no-such-command'])).code).toBe(2);
 
+    const doctor = await command(['doctor', '--json']);
+    const checks = JSON.parse(doctor.out) as { check: string; ok: boolean; found: string }[];
+    expect(checks.filter(({ ok }) => !ok)).toEqual([expect.objectContaining({ check: 'mail server' })]);
+    expect(checks.map(({ check }) => check)).toEqual(
+      expect.arrayContaining(['database', 'migrations', 'official API', 'website (content API)', 'clock', 'schedule']),
+    );
+    expect(checks.find(({ check }) => check === 'database')?.found).toMatch(/^embedded \d/);
+
     end.abort(new Error('stopped'));
     expect((await service).code).toBe(0);
     expect(log.join('')).toContain('drained; bye');
     await expect(stat(socket)).rejects.toThrow();
     // And without the service they open the database themselves.
     expect((await command(['status'])).out).toContain('sending is paused');
-  });
+  }, 180_000);
 });

@@ -1,0 +1,77 @@
+/** `doctor`: one thing that is ill hides none of the others, and what it advises fits what is ill. */
+import { createServer } from 'node:net';
+import { expect, it, onTestFinished } from 'vitest';
+import { StandIn } from '../../demo/index.js';
+import { freshProgram } from '../support/program.js';
+
+interface Check {
+  readonly check: string;
+  readonly ok: boolean;
+  readonly found: string;
+  readonly advice: string;
+}
+
+async function standIn(): Promise<StandIn> {
+  const ees = await StandIn.start();
+  onTestFinished(() => ees.close());
+  return ees;
+}
+
+const named = (checks: readonly Check[], name: string): Check | undefined => checks.find(({ check }) => check === name);
+
+/** A port at which nothing listens. */
+async function deadPort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 9;
+}
+
+it('a database that cannot be reached hides neither host of EES, nor mail, clock, zone and slots', async () => {
+  const ees = await standIn();
+  const program = await freshProgram({
+    DATABASE_URL: `postgres://nobody:x@127.0.0.1:${await deadPort()}/none`,
+    EES_API_URL: ees.apiUrl,
+    EES_CONTENT_URL: ees.contentUrl,
+  });
+  const said = await program.run('doctor', '--json');
+  expect(said.code).toBe(1);
+  const checks = said.json() as Check[];
+  expect(checks.filter(({ ok }) => !ok).map(({ check }) => check)).toEqual(['database']);
+  expect(named(checks, 'database')?.advice).toContain('DATABASE_URL');
+  expect(named(checks, 'official API')?.found).toMatch(/answered in \d+ ms/);
+  expect(named(checks, 'website (content API)')?.found).toMatch(/answered in \d+ ms/);
+  expect(named(checks, 'clock')?.found).toMatch(/differs from that of EES by \d+\.\d s; local time zone \S/);
+  expect(named(checks, 'schedule')?.found).toMatch(/next slots: .+, .+, .+/);
+  expect(named(checks, 'mail server')).toBeDefined();
+});
+
+it('a route that is gone is no fault of the network: it says what the program does meanwhile', async () => {
+  const ees = await standIn();
+  const program = await freshProgram({ EES_API_URL: ees.apiUrl, EES_CONTENT_URL: ees.contentUrl });
+  await program.run('migrate');
+  ees.removeRoute(/sitemap-items/);
+  const checks = (await program.run('doctor', '--json')).json() as Check[];
+  expect(named(checks, 'official API')?.ok).toBe(true);
+  const website = named(checks, 'website (content API)');
+  expect(website?.ok).toBe(false);
+  expect(website?.found).toContain('answered 404');
+  expect(website?.advice).toMatch(/^The host answers, .*route is gone.*asked again at each run/);
+  expect(website?.advice).toContain('On the official API alone only full-year figures are watched');
+  expect(website?.advice).not.toMatch(/HTTPS_PROXY|NODE_EXTRA_CA_CERTS/);
+  expect(named(checks, 'clock')?.found).toContain("differs from the database's by");
+});
+
+it('a host that does not answer is looked for in the network', async () => {
+  const ees = await standIn();
+  const program = await freshProgram({
+    EES_API_URL: `http://127.0.0.1:${await deadPort()}`,
+    EES_CONTENT_URL: ees.contentUrl,
+  });
+  await program.run('migrate');
+  const checks = (await program.run('doctor', '--json')).json() as Check[];
+  expect(named(checks, 'official API')?.advice).toMatch(/^Check the network, HTTPS_PROXY/);
+  expect(named(checks, 'official API')?.advice).toContain('Meanwhile everything comes from the website');
+  expect(named(checks, 'website (content API)')?.ok).toBe(true);
+});
