@@ -82,9 +82,7 @@ export async function takeOwed(trx: Db, address: string, now: Date): Promise<{ t
 /** The events, each once, in the order they were recorded. */
 export async function readNews(
   db: Db,
-  which:
-    | { readonly alertIds: readonly number[] }
-    | { readonly newestOfArea: number; readonly series: string; readonly timePeriod: string },
+  which: { readonly alertIds: readonly number[] } | { readonly ofArea: number },
   rules: readonly Rule[],
 ): Promise<RecordedNews[]> {
   let query = db
@@ -128,11 +126,7 @@ export async function readNews(
   if ('alertIds' in which) {
     if (which.alertIds.length === 0) return [];
     query = query.where('e.id', 'in', [...which.alertIds]);
-  } else
-    query = query
-      .where('e.area_id', '=', which.newestOfArea)
-      .where('s.name', '=', which.series)
-      .where('p.time_period', '=', which.timePeriod);
+  } else query = query.where('e.area_id', '=', which.ofArea);
   const conditions = new Map(rules.map((rule) => [rule.name, rule.condition]));
   return (await query.execute()).flatMap((row) => {
     const period = periodOf(row.time_period, row.time_identifier);

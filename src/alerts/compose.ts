@@ -1,7 +1,7 @@
 /** What is owed becomes mails: one for each recipient, written into the queue together with the note that it is done. */
 import { sql, type Kysely } from 'kysely';
 import { parseMailbox, type Mailbox } from '../config/words.js';
-import { isRate } from '../domain/measure.js';
+import { COUNT_OF, isRate, RATES } from '../domain/measure.js';
 import type { Rule } from '../domain/rule.js';
 import type { Store } from '../load/database.js';
 import type { Database } from '../load/schema.js';
@@ -20,10 +20,12 @@ import {
   type Owed,
   type RecordedNews,
 } from './compose-read.js';
+import { newestNews, standingsOf } from './standing.js';
 import { readDelivery } from './delivery-state.js';
 import { buildRaw, messageIdOf, renderMail } from './mail.js';
 import type { MailModel, MailSection } from './mail-model.js';
 import { byImportance, placesOf } from './mail-news.js';
+import { newsPlaces } from './mail-precision.js';
 import { inOrder, shownOf } from './mail-view.js';
 
 export interface ComposeSettings {
@@ -150,6 +152,9 @@ async function modelFor(
     if (!drafts.some((other) => tellsTheSame(other, draft))) drafts.push(draft);
   }
   const groups = [...new Set(owed.map(({ group }) => group))].sort();
+  const rules = settings.rules.filter(({ notify }) => notify.some((group) => groups.includes(group)));
+  for (const [i, draft] of drafts.entries())
+    if (draft.news.length === 0) drafts[i] = { ...draft, open: await openAlerts(db, draft, rules) };
   const runIds = [...new Set(owed.map(({ runId }) => runId).filter((id) => id !== null))];
   const releaseIds = [...new Set([...recorded, ...briefs].map(({ releaseId }) => releaseId))];
   const versionIds = new Set([
@@ -177,7 +182,7 @@ async function modelFor(
 }
 
 /** One draft for each area, series, school type and pupil group in the news, on the newest period among it. */
-function newsDrafts(recorded: readonly RecordedNews[]): Draft[] {
+function newsDrafts(recorded: readonly Pick<RecordedNews, 'areaId' | 'news'>[]): Draft[] {
   const drafts = new Map<string, Draft>();
   for (const { areaId, news } of recorded) {
     const slice = { schoolType: news.schoolType, topic: news.topic, breakdown: news.breakdown };
@@ -198,8 +203,10 @@ function newsDrafts(recorded: readonly RecordedNews[]): Draft[] {
   return [...drafts.values()];
 }
 
+type Place = Pick<Draft, 'areaId' | 'series' | 'schoolType' | 'topic' | 'breakdown'>;
+
 /** Figures of one area, series, school type and pupil group: the sections of a mail mix none of them. */
-function tellsTheSame(one: Draft, other: Draft): boolean {
+function tellsTheSame(one: Place, other: Place): boolean {
   return (
     one.areaId === other.areaId &&
     one.series === other.series &&
@@ -207,6 +214,17 @@ function tellsTheSame(one: Draft, other: Draft): boolean {
     one.topic === other.topic &&
     one.breakdown === other.breakdown
   );
+}
+
+/** The alerts of some rules that stand open on the newest figures of a section. */
+async function openAlerts(
+  db: Kysely<Database>,
+  draft: Draft,
+  rules: readonly Rule[],
+): Promise<NonNullable<MailSection['open']>> {
+  return (await standingsOf(db, draft.areaId, rules))
+    .filter((one) => one.inBreach === true && tellsTheSame(draft, { ...one, areaId: draft.areaId }))
+    .map(({ rule }) => ({ rule: rule.name, measure: rule.measure }));
 }
 
 async function briefDraft(db: Kysely<Database>, areaId: number, wanted: BriefWanted): Promise<Draft> {
@@ -262,11 +280,18 @@ async function tellSections(
 /** The rule's measure first, its line in the chart, and its figure with as many decimals as the line asks for. */
 function briefOptions(section: MailSection, composed: boolean): BriefOptions {
   const first = [...section.news].sort(byImportance)[0];
-  if (first === undefined || !isRate(first.measure)) return { composed };
+  if (first === undefined) return { composed };
+  const atLeast = newsPlaces(section.news);
+  // A count has no chart: the rate of the same pupils is told and drawn first.
+  if (!isRate(first.measure)) {
+    const rate = RATES.find((one) => COUNT_OF[one] === first.measure);
+    return { composed, atLeast, ...(rate === undefined ? {} : { focus: rate }) };
+  }
   const level = first.condition?.kind === 'above' || first.condition?.kind === 'below';
   return {
     focus: first.measure,
     composed,
+    atLeast,
     ...(level && first.threshold !== null ? { threshold: Number(first.threshold), places: placesOf(first) } : {}),
   };
 }
@@ -297,8 +322,27 @@ export interface MailPreview {
   readonly png: Buffer | undefined;
 }
 
+/** A brief alone: of what a rule watches where there are no figures of all schools together. */
+async function quietPreview(
+  db: Kysely<Database>,
+  areaId: number,
+  settings: ComposeSettings & { readonly release?: string | undefined },
+): Promise<Draft> {
+  const wanted: BriefWanted = { release: settings.release, neighbours: settings.neighbours };
+  const facts = await gatherBrief(db, areaId, wanted);
+  const watched = (await standingsOf(db, areaId, settings.rules)).find(({ series }) => series === facts.series);
+  const { schoolType, topic, breakdown } =
+    facts.schoolType === 'Total' || watched === undefined
+      ? { schoolType: facts.schoolType, topic: 'Total', breakdown: 'Total' }
+      : watched;
+  const slice = { schoolType, topic, breakdown };
+  const draft = { areaId, area: facts.area, series: facts.series, ...slice, news: [], brief: undefined };
+  return { ...draft, chart: undefined, wanted: { ...wanted, series: facts.series, slice } };
+}
+
 /**
- * The mail that the newest figures of an area make: its brief, and the events recorded on them, muted ones too.
+ * The mail that the newest figures of an area make: the events recorded on them, muted ones too, and the alerts that
+ * are open on them; without either the brief. An event on an older figure is no news of the newest one.
  * Nothing is queued. @throws NoFiguresError where the area has no figures
  */
 export async function previewMail(
@@ -306,29 +350,10 @@ export async function previewMail(
   areaId: number,
   settings: ComposeSettings & { readonly to: string; readonly release?: string | undefined },
 ): Promise<MailPreview> {
-  const wanted: BriefWanted = { release: settings.release, neighbours: settings.neighbours };
-  const facts = await gatherBrief(store.db, areaId, wanted);
-  const period = facts.own.at(-1)?.period;
-  const recorded =
-    period === undefined
-      ? []
-      : await readNews(
-          store.db,
-          { newestOfArea: areaId, series: facts.series, timePeriod: period.timePeriod },
-          settings.rules,
-        );
-  // Of each rule the last word.
-  const news = [...new Map(recorded.map((one) => [one.news.rule, one.news])).values()];
-  const draft: Draft = {
-    areaId,
-    area: facts.area,
-    series: facts.series,
-    ...{ schoolType: facts.schoolType, topic: 'Total', breakdown: 'Total' },
-    news,
-    brief: undefined,
-    chart: undefined,
-    wanted,
-  };
+  const { db } = store;
+  const told = await newestNews(db, areaId, settings.rules);
+  const drafts = newsDrafts(told);
+  if (drafts.length === 0) drafts.push(await quietPreview(db, areaId, settings));
   const model: MailModel = {
     date: settings.now,
     from: mailbox(settings.from),
@@ -336,13 +361,13 @@ export async function previewMail(
     to: settings.to,
     groups: ['preview'],
     owner: settings.owner,
-    sections: await tellSections(store.db, [draft], settings, new Map()),
+    sections: await tellSections(db, drafts, settings, new Map()),
     composed: settings.composed,
     followUp: false,
     silenced: 0,
     notices: settings.notices ?? [],
     references: [],
-    versions: await versionNames(store.db, [...new Set(recorded.map(({ versionId }) => versionId))]),
+    versions: await versionNames(db, [...new Set(told.flatMap(({ versionId }) => versionId ?? []))]),
   };
   const mail = renderMail(model);
   const html = mail.attachments.reduce(

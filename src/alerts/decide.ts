@@ -12,7 +12,7 @@ import type { Period } from '../domain/period.js';
 import type { EventKind, Rule } from '../domain/rule.js';
 import { periodWords } from './brief-words.js';
 import { isBreach, isLevel, isPerPeriod, read, type Reading, type RuleFigure } from './reading.js';
-import { sayFigure, wasBefore } from './reason.js';
+import { measured, sayFigure, wasBefore, wasWhen } from './reason.js';
 import { revise, reviseHistory } from './revise.js';
 import {
   blank,
@@ -128,7 +128,12 @@ function begin(rule: Rule, state: RuleState | undefined, figure: RuleFigure, rea
 function advance(rule: Rule, state: RuleState, figure: RuleFigure, reading: Reading, samePosition: boolean): Outcome {
   const perPeriod = isPerPeriod(rule.condition) && figure.period.sort !== state.period.sort;
   const carried = perPeriod ? false : state.inBreach;
-  if (reading.kind === 'none') return withoutFigure(rule, state, figure, reading.why, perPeriod ? null : carried);
+  if (reading.kind === 'none') {
+    const without = withoutFigure(rule, state, figure, reading.why, perPeriod ? null : carried);
+    const open = without.state?.inBreach === true && !isPerPeriod(rule.condition);
+    if (!rule.remind || samePosition || !open) return without;
+    return { ...without, events: [...without.events, stillOpen(rule, state, figure, reading.why)] };
+  }
   if (state.inBreach === null && !isPerPeriod(rule.condition))
     return begin(rule, state, figure, reading, firstWords(figure, 'first figure that could be judged'));
 
@@ -190,6 +195,18 @@ function withoutFigure(
   return { events: [event], state: { ...next, inBreach: false, mailed: null } };
 }
 
+/** The reminder of an alert that stays open over a figure that is no number. */
+function stillOpen(rule: Rule, state: RuleState, figure: RuleFigure, why: string): Decision {
+  const when = periodWords(figure.period, figure.asOf);
+  return {
+    ...blank(rule, figure),
+    kind: 'reminder',
+    inBreach: true,
+    previousValue: state.value,
+    reason: `${measured(rule)}: no figure that counts for ${when}: ${why}; the alert stays open (on_suppressed: keep)${wasBefore(rule, state, 1)}; told at each release, as the rule asks`,
+  };
+}
+
 /** The area is gone for good: an open alert is closed, without a word of recovery. */
 export function endArea(rule: Rule, state: RuleState, period: Period, asOf: string | undefined, why: string): Outcome {
   const ended: RuleState = { ...state, inBreach: null, before: null, mailed: null };
@@ -198,7 +215,7 @@ export function endArea(rule: Rule, state: RuleState, period: Period, asOf: stri
     ...blank(rule, { period, asOf }),
     kind: 'area ended',
     previousValue: state.value,
-    reason: `${why}; last figure ${wasBefore(rule, state, 1).replace(/^; it was /, '') || periodWords(state.period, state.asOf)}. The alert is closed; that is no improvement`,
+    reason: `${why}; last figure ${isPerPeriod(rule.condition) ? periodWords(state.period, state.asOf) : wasWhen(rule, state, 1)}. The alert is closed; that is no improvement`,
   };
   return { events: [event], state: ended };
 }

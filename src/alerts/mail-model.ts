@@ -30,6 +30,8 @@ export interface MailNews {
   readonly threshold: string | null;
   /** What was held against the line: the value, or for rise, fall and gaps the difference; null where there is none. */
   readonly compared: string | null;
+  /** Decimal places at the least: those with which the section prints the measure. */
+  readonly places?: number;
   /** Why, in words: the sentence recorded with the event. */
   readonly reason: string;
   readonly release: string;
@@ -45,6 +47,8 @@ export interface MailSection {
   readonly topic: string;
   readonly breakdown: string;
   readonly news: readonly MailNews[];
+  /** Alerts that are open on these figures, for a section without news. */
+  readonly open?: readonly { readonly rule: string; readonly measure: Measure }[];
   readonly brief: Brief | undefined;
   readonly chart: RenderedChart | undefined;
 }

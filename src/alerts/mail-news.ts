@@ -5,7 +5,7 @@ import type { EventKind } from '../domain/rule.js';
 import { periodWords, pupilsOf, schoolTypeWords } from './brief-words.js';
 import { keepsSide, placesWhere } from './brief-print.js';
 import { isLevel } from './reading.js';
-import { clearingLine, justBeside } from './reason.js';
+import { clearingLine, countedWords, justBeside, measured } from './reason.js';
 import type { MailModel, MailNews, MailSection } from './mail-model.js';
 
 /** The most important first: a mail's subject tells the first. */
@@ -30,8 +30,15 @@ const EVENT_LABELS: Record<EventKind, string> = {
 };
 
 /** What happened, in two or three words: never 'still past the line' of a figure that only the clearing line holds. */
-export function eventLabel({ event, betweenLines }: MailNews): string {
+export function eventLabel(news: MailNews): string {
+  const { event, betweenLines } = news;
+  if (isWithheld(news)) return 'No figure, the alert stays open';
   return betweenLines && event !== 'corrected' ? 'No longer past the line, not yet clear' : EVENT_LABELS[event];
+}
+
+/** Does an alert stay open over a figure that is no number? A rule that watches for low figures may be in breach by one. */
+function isWithheld({ event, value, inBreach, condition }: MailNews): boolean {
+  return event === 'reminder' && value === null && inBreach && condition?.kind !== 'below';
 }
 
 /** What the event does to the words before the line, where the rule is in breach: 'above', 'still above'. */
@@ -46,12 +53,13 @@ const TURN: Record<EventKind, string> = {
 };
 
 /**
- * Important events first, then figures before differences, then by how far over the line, then by name: the same for the
- * same events.
+ * Important events first, then rates before counts and figures before differences, then by how far over the line, then
+ * by name: the same for the same events.
  */
 export function byImportance(a: MailNews, b: MailNews): number {
   return (
     IMPORTANCE.indexOf(a.event) - IMPORTANCE.indexOf(b.event) ||
+    Number(isRate(b.measure)) - Number(isRate(a.measure)) ||
     Number(isLevelNews(b)) - Number(isLevelNews(a)) ||
     excess(b) - excess(a) ||
     a.area.name.localeCompare(b.area.name, 'en') ||
@@ -69,15 +77,19 @@ function excess({ compared, threshold }: MailNews): number {
 /** Decimal places at which the figure stays on its side of the line, and is told from the one before. */
 export function placesOf(news: MailNews): number {
   const { value, threshold, previous, event } = news;
-  if (value === null) return 1;
+  const atLeast = news.places ?? 1;
+  if (value === null) return atLeast;
   const own = decimal(value);
   const line = threshold === null || !isLevelNews(news) ? undefined : decimal(threshold);
   const was = event !== 'corrected' || previous === null ? undefined : decimal(previous);
-  return placesWhere(
-    (as) =>
-      linesOf(news).every((each) => keepsSide(as, own, each)) &&
-      (was === undefined || keepsSide(as, own, was)) &&
-      (was === undefined || line === undefined || keepsSide(as, was, line)),
+  return Math.max(
+    atLeast,
+    placesWhere(
+      (as) =>
+        linesOf(news).every((each) => keepsSide(as, own, each)) &&
+        (was === undefined || keepsSide(as, own, was)) &&
+        (was === undefined || line === undefined || keepsSide(as, was, line)),
+    ),
   );
 }
 
@@ -101,11 +113,19 @@ function amount(news: MailNews, value: string): string {
   return `${justBeside(exact, exact, linesOf(news), places)}${printed(exact, places)}%`;
 }
 
-export const NO_FIGURE = 'no figure';
+const NO_FIGURE = 'no figure';
 
 /** '2.1%', or that there is none. */
 export function valueWords(news: MailNews): string {
   return news.value === null ? NO_FIGURE : amount(news, news.value);
+}
+
+/** 'severe absence 2.1%', '2 severely absent pupils', 'severe absence, no figure'. */
+export function figureWords(news: MailNews): string {
+  const measure = MEASURE_WORDS[news.measure];
+  if (news.value === null) return `${measure}, ${NO_FIGURE}`;
+  const size = valueWords(news);
+  return isRate(news.measure) ? `${measure} ${size}` : `${size} ${countedWords(news.measure, size)}`;
 }
 
 /** The difference a rule is judged by: '0.6 points above England', 'up 1.2 points in a year'; '' where it is the figure itself. */
@@ -114,7 +134,10 @@ export function differenceWords(news: MailNews): string {
   if (condition === undefined || isLevel(condition) || compared === null) return '';
   const exact = decimal(compared);
   const lines = [threshold, clearingLine(condition)].filter((line) => line !== null && line !== undefined).map(decimal);
-  const places = placesWhere((as) => lines.every((line) => keepsSide(as, exact, line)));
+  const places = Math.max(
+    news.places ?? 1,
+    placesWhere((as) => lines.every((line) => keepsSide(as, exact, line))),
+  );
   const beside = justBeside(exact, exact, lines, places);
   const turned = condition.kind === 'fall' ? exact.neg() : exact;
   const size = `${beside}${pointsText(news, turned.abs(), places)}`;
@@ -159,7 +182,7 @@ export function lineWords(news: MailNews): string {
 function lineText(news: MailNews, at: string | number): string {
   const line = decimal(at);
   const level = isLevelNews(news);
-  const places = Math.max(line.decimalPlaces(), level ? placesOf(news) : 1);
+  const places = Math.max(line.decimalPlaces(), level ? placesOf(news) : (news.places ?? 1));
   if (!isRate(news.measure)) return printedCount(line);
   return level ? `${printed(line, places)}%` : pointsText(news, line, places);
 }
@@ -182,7 +205,9 @@ function standing(news: MailNews): string {
   switch (news.condition?.kind) {
     case 'above':
     case 'below':
-      return `${turn}${news.condition.kind} your ${line} line${clear}`;
+      return isRate(news.measure)
+        ? `${turn}${news.condition.kind} your ${line} line${clear}`
+        : `${turn}${news.condition.kind} your line of ${line}${clear}`;
     case 'rise':
     case 'fall':
     case 'gap_to_england':
@@ -213,17 +238,33 @@ export function newsLine(news: MailNews): string {
   if (news.event === 'corrected' && news.previous !== null) {
     return `${who}: ${measure} ${wasNow(news, news.previous)}, ${standing(news)}${when}`;
   }
-  return `${who}: ${measure} ${valueWords(news)}, ${standing(news)}${when}`;
+  if (isWithheld(news))
+    return `${who}: no figure for ${measure}, the alert on your line of ${lineWords(news)} stays open${when}`;
+  return `${who}: ${figureWords(news)}, ${standing(news)}${when}`;
+}
+
+/** Why an alert is told that has no event of its own: where its newest figure stands. */
+export function standingReason(news: MailNews): string {
+  const { measure, schoolType, topic, breakdown } = news;
+  if (isWithheld(news))
+    return `${measured({ measure, schoolType, breakdown: { topic, breakdown } })}: no figure that counts for ${periodWords(news.period, news.asOf)}; the alert stays open (on_suppressed: keep)`;
+  const size = valueWords(news);
+  const who = measured({ measure, schoolType, breakdown: { topic, breakdown } });
+  const told = isRate(measure)
+    ? `${who} ${size}`
+    : `${size} ${who.replace(MEASURE_WORDS[measure], countedWords(measure, size))}`;
+  return `${told}, ${standing(news)}`;
 }
 
 /** 'was 17.9%, now 17.3%'. */
 function wasNow(news: MailNews, previous: string): string {
   const before = amount(news, previous);
-  if (news.value === null) return `was ${before}, now withdrawn`;
+  const was = isRate(news.measure) ? 'was' : 'were';
+  if (news.value === null) return `${was} ${before}, now withdrawn`;
   const now = amount(news, news.value);
   const moved = decimal(news.value).cmp(previous);
-  if (now === before && moved !== 0) return `was ${before}, now slightly ${moved > 0 ? 'higher' : 'lower'}`;
-  return `was ${before}, now ${now}`;
+  if (now === before && moved !== 0) return `${was} ${before}, now slightly ${moved > 0 ? 'higher' : 'lower'}`;
+  return `${was} ${before}, now ${now}`;
 }
 
 /** The subject of a mail: the most important news, how much more there is, and what kind of mail it is. */

@@ -1,5 +1,4 @@
 /** The plain part of a mail: lines of at most 72 letters, tables as columns. */
-import { NO_FIGURE } from './mail-news.js';
 import type { MailView, SectionView, SummaryRow } from './mail-view.js';
 
 const WIDTH = 72;
@@ -70,9 +69,8 @@ export function mailText(view: MailView): string {
 }
 
 /** '- Luton: severe absence 2.1% (line: 2.0%). Line crossed. Rule: Luton severe absence.' */
-function summaryLine({ who, measure, value, difference, line, event, rule }: SummaryRow): string {
-  const figure = `${measure}${value === NO_FIGURE ? ', ' : ' '}${value}${difference === '' ? '' : `, ${difference}`}`;
-  const told = `${who}: ${figure}${line === '' ? '' : ` (line: ${line})`}. ${event}.${rule === '' ? '' : ` Rule: ${rule}.`}`;
+function summaryLine({ who, figure, difference, line, event, rule }: SummaryRow): string {
+  const told = `${who}: ${figure}${difference === '' ? '' : `, ${difference}`}${line === '' ? '' : ` (line: ${line})`}. ${event}.${rule === '' ? '' : ` Rule: ${rule}.`}`;
   return `- ${wrap(told, '  ').slice(2)}`;
 }
 
@@ -83,6 +81,7 @@ function section(view: SectionView): string[] {
     ...view.paragraphs.map((paragraph) => wrap(paragraph)),
     ...(view.table === null ? [] : [table(view.table)]),
     ...(view.chart === null ? [] : [wrap(view.chart.alt)]),
+    ...(view.chartNote === '' ? [] : [wrap(view.chartNote)]),
     ...(view.ended === '' ? [] : [wrap(view.ended)]),
   ];
 }

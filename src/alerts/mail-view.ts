@@ -1,13 +1,15 @@
 /** A mail as its two templates read it: every field there, every text ready. */
-import { MEASURE_WORDS, type Measure } from '../domain/measure.js';
-import { momentWords, periodWords, TOLD_OF } from './brief-words.js';
+import { COUNT_OF, isRate, MEASURE_WORDS, type Measure, type Rate } from '../domain/measure.js';
+import { momentWords, periodWords, symbolWords, TOLD_OF } from './brief-words.js';
 import type { Brief, ReleaseFacts, TableRow } from './brief-model.js';
 import { CHART_WIDTH } from './chart.js';
 import type { MailModel, MailNews, MailSection } from './mail-model.js';
+import { withOnePrecision } from './mail-precision.js';
 import {
   byImportance,
   differenceWords,
   eventLabel,
+  figureWords,
   lineWords,
   ruleWords,
   subjectOf,
@@ -42,6 +44,8 @@ export interface SummaryRow {
   readonly event: string;
   readonly measure: string;
   readonly value: string;
+  /** Both together: 'severe absence 2.1%', '2 severely absent pupils'. */
+  readonly figure: string;
   /** '0.6 points above England', where a rule is about a difference; else empty. */
   readonly difference: string;
   /** '2.0%', '0.5 points above England'; empty where there is no rule. */
@@ -64,6 +68,8 @@ export interface SectionView {
     readonly groups: readonly TableGroup[];
   } | null;
   readonly chart: { readonly cid: string; readonly alt: string; readonly width: number } | null;
+  /** What of a rule the chart cannot show, or empty. */
+  readonly chartNote: string;
   readonly ended: string;
 }
 
@@ -110,7 +116,7 @@ export function domainOf(model: MailModel): string {
 
 /** @param model cleaned: no control characters in any text */
 export function viewOf(model: MailModel): MailView {
-  const sections = inOrder(model.sections);
+  const sections = inOrder(model.sections.map(withOnePrecision));
   const news = sections.flatMap((section) => section.news).sort(byImportance);
   const shown = shownOf(sections);
   const shownNews = shown.flatMap((section) => section.news).sort(byImportance);
@@ -158,6 +164,7 @@ function newsRow(news: MailNews): SummaryRow {
     event: eventLabel(news),
     measure: MEASURE_WORDS[news.measure],
     value: valueWords(news),
+    figure: figureWords(news),
     difference: differenceWords(news),
     line: lineWords(news),
     rule: news.rule,
@@ -170,19 +177,40 @@ function quietRows(section: MailSection): readonly SummaryRow[] {
   if (news.length > 0 || brief === undefined) return [];
   return brief.table.rows
     .filter(({ place, measure }) => place === brief.area.name && measure in TOLD_OF)
-    .map(({ measure, now }) => ({
-      who: whoWords(section),
-      event: 'No line crossed',
-      measure: MEASURE_WORDS[measure],
-      value: now,
-      ...{ difference: '', line: '', rule: '' },
-    }));
+    .map(({ measure, now, values }) => {
+      const words = MEASURE_WORDS[measure];
+      const value = values.now === null ? 'no figure' : now;
+      return {
+        who: whoWords(section),
+        event: quietEvent(section, measure, values.now === null ? now : undefined),
+        measure: words,
+        value,
+        figure: values.now === null ? `${words}, no figure` : `${words} ${now}`,
+        ...{ difference: '', line: '', rule: '' },
+      };
+    });
+}
+
+/** What there is to say of a figure without news; a figure that is no number closes no alert. */
+function quietEvent({ open = [] }: MailSection, measure: Measure, symbol: string | undefined): string {
+  const rules = open.filter((one) => one.measure === measure || COUNT_OF[one.measure as Rate] === measure);
+  const alerts = rules.map(({ rule }) => rule).join(', ');
+  const one = rules.length === 1;
+  if (symbol === undefined)
+    return rules.length === 0 ? 'No line crossed' : `No line crossed anew; still past the line of ${alerts}`;
+  const withheld = capital(symbolWords(symbol));
+  return rules.length === 0
+    ? withheld
+    : `${withheld}; the ${one ? 'alert' : 'alerts'} of ${alerts} ${one ? 'stays' : 'stay'} open`;
 }
 
 function sectionView(section: MailSection, position: number, model: MailModel): SectionView {
   const { brief, chart } = section;
   const first = section.news[0];
-  const when = brief?.periodWords ?? (first === undefined ? '' : periodWords(first.period, first.asOf));
+  const ended = section.news.some(({ event }) => event === 'area ended');
+  const when = ended
+    ? 'no longer published'
+    : (brief?.periodWords ?? (first === undefined ? '' : periodWords(first.period, first.asOf)));
   return {
     heading: when === '' ? whoWords(section) : `${whoWords(section)}, ${when}`,
     news: [...section.news].sort(byImportance).map((one) => ({
@@ -193,8 +221,19 @@ function sectionView(section: MailSection, position: number, model: MailModel): 
     paragraphs: brief?.paragraphs.map(({ sentences }) => sentences.map(({ text }) => text).join(' ')) ?? [],
     table: brief === undefined || brief.table.rows.length === 0 ? null : tableView(section, brief),
     chart: chart === undefined ? null : { cid: chartCid(position, model), alt: chart.alt, width: CHART_WIDTH },
+    chartNote: chart === undefined ? '' : chartNote(section),
     ended: brief?.periodEnded ?? '',
   };
+}
+
+/** A chart of rates has no place for a line of a count. */
+function chartNote({ news, brief }: MailSection): string {
+  const counts = news.filter(({ measure }) => !isRate(measure));
+  const measure = brief?.chart?.measure;
+  const [first] = counts;
+  if (first === undefined || measure === undefined) return '';
+  const lines = [...new Set(counts.map(lineWords))].join(', ');
+  return `The chart shows the rate, ${MEASURE_WORDS[measure]}; your line of ${lines} is one of ${MEASURE_WORDS[first.measure]} and is not drawn.`;
 }
 
 /** With a capital and a full stop. */

@@ -1,6 +1,6 @@
 /** Why an event happened, in a sentence a reader can check: the figures, the line, what it was before. */
 import { decimal, Decimal, printed, printedCount } from '../domain/decimal.js';
-import { isRate, MEASURE_WORDS } from '../domain/measure.js';
+import { isRate, MEASURE_WORDS, type Measure } from '../domain/measure.js';
 import type { Period } from '../domain/period.js';
 import type { Condition, Rule } from '../domain/rule.js';
 import { differenceFits, keepsSide, placesWhere, printedDifference, rounding } from './brief-print.js';
@@ -30,13 +30,16 @@ function linesOf(condition: Condition): readonly Decimal[] {
 
 /** All the numbers a condition is judged by: figure, comparison and difference fit each other and their side of the lines. */
 function placesFor(rule: Rule, reading: Extract<Reading, { kind: 'number' }>, against: Against | undefined): number {
-  return placesWhere(
+  // A figure beside a line of two decimals has two itself.
+  const ofLine = isLevel(rule.condition) ? Math.min(2, decimal(rule.condition.line).decimalPlaces()) : 1;
+  const own = placesWhere(
     (as) =>
       linesOf(rule.condition).every((line) => keepsSide(as, reading.compared, line)) &&
       (isLevel(rule.condition) ||
         typeof against?.value !== 'string' ||
         differenceFits(as, reading.value, decimal(against.value))),
   );
+  return Math.max(own, ofLine);
 }
 
 /** The line past which a rule in breach is clear again, where it has one of its own. */
@@ -101,31 +104,43 @@ function earlierWords(rule: Rule, earlier: Earlier, places: number): string {
 }
 
 /** 'severe absence', 'severe absence in special schools', 'severe absence of pupils with SEN support'. */
-export function measured({ measure, schoolType, breakdown: group }: Rule): string {
+export function measured({
+  measure,
+  schoolType,
+  breakdown: group,
+}: Pick<Rule, 'measure' | 'schoolType' | 'breakdown'>): string {
   const words = MEASURE_WORDS[measure];
-  if (group.topic !== 'Total') return `${words} of ${pupilsOf(group.topic, group.breakdown, schoolType)}`;
+  return `${words}${ofWhom(schoolType, group)}`;
+}
+
+/** ' in special schools', ' of pupils with SEN support', '' for all. */
+function ofWhom(schoolType: string, group: Rule['breakdown']): string {
+  if (group.topic !== 'Total') return ` of ${pupilsOf(group.topic, group.breakdown, schoolType)}`;
   const types = schoolTypeWords(schoolType);
-  return types === undefined ? words : `${words} in ${types}`;
+  return types === undefined ? '' : ` in ${types}`;
 }
 
 /** 'severe absence 2.1%', 'persistent absence 19.0%, up 1.2 percentage points from 17.8% (autumn and spring terms 2023/24)'. */
 function figureWords(rule: Rule, figure: RuleFigure, reading: Readable, places: number): string {
   const measure = measured(rule);
   if (reading.kind === 'low') return `${measure} ${symbolWords(figure.symbol ?? 'low')}`;
-  const own = `${measure} ${figureAmount(rule, reading.value, places)}`;
+  const size = figureAmount(rule, reading.value, places);
+  const own = isRate(rule.measure)
+    ? `${measure} ${size}`
+    : `${size} ${countedWords(rule.measure, size)}${ofWhom(rule.schoolType, rule.breakdown)}`;
   const against = figure.against;
   if (isLevel(rule.condition) || typeof against?.value !== 'string') return own;
   const difference = reading.value.minus(against.value);
-  const size = differenceWords(rule, reading.value, decimal(against.value), places);
+  const apart = differenceWords(rule, reading.value, decimal(against.value), places);
   const other = amount(rule, against.value, places);
   if (against.who === 'a year before') {
     const when = periodWords(against.period, against.asOf);
     if (difference.isZero()) return `${own}, the same as in ${when}`;
-    return `${own}, ${difference.gt(0) ? 'up' : 'down'} ${size} from ${other} (${when})`;
+    return `${own}, ${difference.gt(0) ? 'up' : 'down'} ${apart} from ${other} (${when})`;
   }
   const who = against.who === 'England' ? 'England' : 'the mean of its statistical neighbours';
   if (difference.isZero()) return `${own}, the same as ${who}`;
-  return `${own}, ${size} ${difference.gt(0) ? 'above' : 'below'} ${who} (${other})`;
+  return `${own}, ${apart} ${difference.gt(0) ? 'above' : 'below'} ${who} (${other})`;
 }
 
 /** The line in words: 'the line of 2.0%', 'the line of 1.0 percentage points'. */
@@ -192,11 +207,24 @@ export function sayFigure(rule: Rule, figure: RuleFigure, reading: Readable, inB
   };
 }
 
+/** What is counted, as many as the number before it: 'severely absent pupils', of one 'severely absent pupil'. */
+export function countedWords(measure: Measure, amount: string): string {
+  const words = MEASURE_WORDS[measure];
+  return amount === '1' ? words.replace(/s$/, '') : words;
+}
+
 /** '; it was 1.9% in autumn and spring terms 2023/24'. A rise or fall has said so already. */
 export function wasBefore(rule: Rule, earlier: Earlier, places: number): string {
   if (isPerPeriod(rule.condition)) return '';
+  const told = wasWhen(rule, earlier, places);
+  if (isRate(rule.measure) || earlier.value === null) return `; it was ${told}`;
+  return `; there ${told.startsWith('1 ') ? 'was' : 'were'} ${told}`;
+}
+
+/** '1.9% in autumn and spring terms 2023/24' */
+export function wasWhen(rule: Rule, earlier: Earlier, places: number): string {
   const when = periodWords(earlier.period, earlier.asOf);
-  return `; it was ${earlierWords(rule, earlier, samePlaces(rule, earlier, places))} in ${when}`;
+  return `${earlierWords(rule, earlier, samePlaces(rule, earlier, places))} in ${when}`;
 }
 
 /** The earlier figure too is printed on its own side of the lines. */

@@ -84,19 +84,11 @@ function corrected(
   const when = periodWords(figure.period, figure.asOf);
   const what = found.sameFigure
     ? `the figure that ${measured(rule)} in ${when} is compared with was revised`
-    : `revised figure for ${when}: ${wasNow(rule, was, figure, said.places)}`;
+    : `${measured(rule)} in ${when} revised: ${wasNow(rule, was, figure, said.places)}`;
   const turned = found.inBreach ? `now ${said.standing}` : `no longer ${said.beyond}`;
   const standing = found.turned ? turned : said.still;
-  const difference = isLevel(rule.condition) ? '' : ` (${said.figure})`;
-  return decision(
-    rule,
-    'corrected',
-    figure,
-    reading,
-    found.inBreach,
-    was.value,
-    `${what}, ${standing}${difference}${said.notes}`,
-  );
+  const reason = isLevel(rule.condition) ? `${what}, ${standing}` : `${what}; that makes ${said.figure}, ${standing}`;
+  return decision(rule, 'corrected', figure, reading, found.inBreach, was.value, `${reason}${said.notes}`);
 }
 
 /**

@@ -2,6 +2,7 @@
  * Holds the figures of many areas against many rules, in memory: what evaluation and simulation have in common.
  * Nothing is read or written here.
  */
+import { dayWords } from './brief-words.js';
 import { findAuthority } from '../domain/authorities.js';
 import { measureBit } from '../domain/measure.js';
 import type { Period } from '../domain/period.js';
@@ -149,11 +150,18 @@ function findMissing(way: RuleOnWay, step: VersionStep): MissingArea[] {
   return missing;
 }
 
+/** ': its place was taken by Cumberland, and by Westmorland and Furness'; names of authorities have an 'and' of their own. */
+function successorWords(codes: readonly string[]): string {
+  const names = codes.map((code) => findAuthority(code)?.name).filter((name) => name !== undefined);
+  return names.length === 0 ? '' : `: its place was taken by ${names.join(', and by ')}`;
+}
+
 /** Why a missing area counts as gone: it was abolished before the period ended, or the rule takes missing as gone. */
 function whyEnded(rule: Rule, area: CatalogueArea, at: Covered): string | undefined {
-  const closed = area.level === 'Local authority' ? findAuthority(area.key)?.closed : undefined;
+  const authority = area.level === 'Local authority' ? findAuthority(area.key) : undefined;
+  const closed = authority?.closed;
   if (closed !== undefined && closed <= `${at.period.startYear + 1}-08-31`)
-    return `${area.name} was abolished on ${closed} and has no figure of its own any more`;
+    return `${area.name} was abolished on ${dayWords(closed)} and has no figure of its own any more${successorWords(authority?.successors ?? [])}`;
   return rule.onMissingArea === 'clear'
     ? `${area.name} has no figure in ${at.period.label}, where others have one (on_missing_area: clear)`
     : undefined;

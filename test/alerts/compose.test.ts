@@ -304,6 +304,33 @@ describe('gathering facts', () => {
 });
 
 describe('a preview', () => {
+  it('tells how an open alert stands on the newest figures, not what an older one was news of', async () => {
+    const seeded = await started();
+    const { store, releaseId, versionId } = seeded;
+    const slice = { series_id: 1, school_type_id: 2, breakdown_id: 1, as_of: 'infinity' };
+    await oweAlert(seeded, OFFICER, {
+      ...slice,
+      period_id: 3,
+      value: '6.6',
+      reason: 'old news',
+      release_id: releaseId,
+    });
+    await store.db
+      .insertInto('alert_state')
+      .values({
+        ...{ rule: RULE.name, area_id: LUTON, ...slice, epoch: 'current', period_id: 4, version_id: versionId },
+        ...{ in_breach: true, before: true, value: '7.3', compared: '7.3', mailed: '6.6', updated_at: NOW },
+      })
+      .execute();
+    const preview = await previewMail(store, LUTON, { ...settings(), to: OFFICER });
+    const subject = (await simpleParser(preview.eml)).subject;
+    expect(subject).toBe(
+      'Luton, state-funded secondary schools: severe absence 7.3%, still above your 2.0% line (autumn and spring terms 2024/25)',
+    );
+    expect(preview.text).toContain('Luton, state-funded secondary schools, autumn and spring terms 2024/25');
+    expect(preview.text).not.toContain('old news');
+  });
+
   it('shows the mail that the newest figures make, muted events too, and queues nothing', async () => {
     const seeded = await started();
     await oweAlert(seeded, OFFICER, { muted: 'backfill' });

@@ -79,12 +79,12 @@ describe.each(['postgres', 'embedded'] as const)('evaluation on %s', (kind) => {
     const amended = await w.load(year(2023, { Luton: '2.9' }, { published: '2025-04-01T12:00:00Z' }));
     const corrected = await evaluate(w.store, options());
     expect(corrected.events.map(({ reason }) => reason)).toEqual([
-      'revised figure for academic year 2023/24: was 2.3%, now 2.9%, still above the line of 2.0%',
+      'severe absence in academic year 2023/24 revised: was 2.3%, now 2.9%, still above the line of 2.0%',
     ]);
     await w.remove(amended, options().now);
     const back = await evaluate(w.store, options());
     expect(back.events.map(({ reason }) => reason)).toEqual([
-      'revised figure for academic year 2023/24: was 2.9%, now 2.3%, still above the line of 2.0%',
+      'severe absence in academic year 2023/24 revised: was 2.9%, now 2.3%, still above the line of 2.0%',
     ]);
   });
 });
@@ -318,7 +318,7 @@ describe('areas that are gone', () => {
     await w.load(year(2023, { Luton: '1.0' }));
     const evaluation = await evaluate(w.store, options());
     expect(evaluation.events.map(({ event, reason }) => `${event}: ${reason}`)).toEqual([
-      'area ended: Cumbria was abolished on 2023-03-31 and has no figure of its own any more; last figure 2.6% in academic year 2022/23. The alert is closed; that is no improvement',
+      'area ended: Cumbria was abolished on 31 March 2023 and has no figure of its own any more: its place was taken by Cumberland, and by Westmorland and Furness; last figure 2.6% in academic year 2022/23. The alert is closed; that is no improvement',
     ]);
     await w.load(year(2024, { Luton: '1.0' }));
     expect((await evaluate(w.store, options())).events).toEqual([]);

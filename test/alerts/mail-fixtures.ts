@@ -326,7 +326,7 @@ export const SITUATIONS: Readonly<Record<string, () => MailModel>> = {
           previous: '17.9',
           threshold: '17',
           reason:
-            'revised figure for autumn and spring terms 2024/25: was 17.9%, now 17.3%, still above the line of 17.0%',
+            'persistent absence in autumn and spring terms 2024/25 revised: was 17.9%, now 17.3%, still above the line of 17.0%',
           fingerprint: 'corrected',
         }),
       ]),
@@ -362,7 +362,7 @@ export const SITUATIONS: Readonly<Record<string, () => MailModel>> = {
             area: { name: 'Cumbria', level: 'Local authority', code: 'E10000006', regionName: 'North West' },
             value: null,
             reason:
-              'Cumbria is no longer published: Cumberland and Westmorland and Furness took its place; last figure 2.3% in autumn and spring terms 2022/23. The alert is closed; that is no improvement',
+              'Cumbria was abolished on 31 March 2023 and has no figure of its own any more: its place was taken by Cumberland, and by Westmorland and Furness; last figure 2.3% in autumn and spring terms 2022/23. The alert is closed; that is no improvement',
           }),
         ],
         brief: undefined,

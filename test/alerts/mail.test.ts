@@ -4,6 +4,7 @@ import { simpleParser } from 'mailparser';
 import { describe, expect, it } from 'vitest';
 import { buildRaw, messageIdOf, renderMail } from '../../src/alerts/mail.js';
 import { eventLabel, newsLine } from '../../src/alerts/mail-news.js';
+import { newsPlaces } from '../../src/alerts/mail-precision.js';
 import type { MailModel } from '../../src/alerts/mail-model.js';
 import { lutonFacts } from './brief-fixtures.js';
 import { LUTON, model, news, section, SITUATIONS } from './mail-fixtures.js';
@@ -133,6 +134,74 @@ describe('the subject', () => {
     expect(subject('several-areas')).toBe(
       'Luton: severe absence 2.1%, above your 2.0% line (autumn and spring terms 2024/25), and 3 more',
     );
+  });
+  it('counts pupils as a sentence does, and tells rates before counts', () => {
+    const count = news({
+      ...{
+        measure: 'severe_absentees',
+        value: '2',
+        previous: '1',
+        threshold: '1',
+        compared: '2',
+        fingerprint: 'count',
+      },
+      condition: { kind: 'above', line: 1, clearBelow: undefined },
+      reason: '2 severely absent pupils, above the line of 1',
+    });
+    expect(newsLine(count)).toBe(
+      'Luton: 2 severely absent pupils, above your line of 1 (autumn and spring terms 2024/25)',
+    );
+    const facts = lutonFacts();
+    const both = renderMail(model([section(facts, [count, news()], { focus: 'severe_absence_rate' })]));
+    expect(both.subject).toBe(
+      'Luton: severe absence 2.1%, above your 2.0% line (autumn and spring terms 2024/25), and 1 more',
+    );
+    const said = both.text.replace(/\s+/g, ' ');
+    expect(said).toContain('Luton: 2 severely absent pupils (line: 1). Line crossed.');
+    expect(said).toContain(
+      'The chart shows the rate, severe absence; your line of 1 is one of severely absent pupils and is not drawn.',
+    );
+  });
+  it('says of an open alert over a withheld figure that it stays open', () => {
+    const withheld = news({ event: 'reminder', value: null, compared: null, inBreach: true });
+    expect(newsLine(withheld)).toBe(
+      'Luton: no figure for severe absence, the alert on your line of 2.0% stays open (autumn and spring terms 2024/25)',
+    );
+    expect(eventLabel(withheld)).toBe('No figure, the alert stays open');
+    const facts = lutonFacts();
+    const last = facts.own.at(-1) ?? expect.fail('the story has figures');
+    const own = [
+      ...facts.own.slice(0, -1),
+      { ...last, values: { ...last.values, severe_absence_rate: null }, symbols: { severe_absence_rate: 'c' } },
+    ];
+    const quiet = section({ ...facts, own });
+    const other = section(lutonFacts());
+    const open = [{ rule: 'Severe', measure: 'severe_absence_rate' }] as const;
+    const said = (sections: Parameters<typeof model>[0]): string =>
+      renderMail(model(sections)).text.replace(/\s+/g, ' ');
+    expect(said([{ ...quiet, open }, other])).toContain(
+      'Luton: severe absence, no figure. Withheld so that no pupil can be identified (published as “c”); the alert of Severe stays open.',
+    );
+    expect(said([quiet, other])).toContain('severe absence, no figure. Withheld so that no pupil can be identified');
+    expect(said([{ ...other, open }, quiet])).toContain('No line crossed anew; still past the line of Severe.');
+  });
+  it('prints a measure with one choice of decimals in summary, reason, prose and table', () => {
+    const corrected = news({
+      ...{ event: 'corrected', previous: '2.1', value: '2.11', threshold: '0.2', compared: '0.21' },
+      condition: { kind: 'gap_to_england', line: 0.2, clearBelow: undefined },
+      reason: 'severe absence revised: was 2.10%, now 2.11%, 0.21 percentage points above England (1.90%)',
+    });
+    const plain = news({ value: '2.11', reason: 'severe absence 2.1%, above the line of 2.0%; it was 1.5% before' });
+    const facts = lutonFacts();
+    const atLeast = newsPlaces([corrected, plain]);
+    const mail = renderMail(model([section(facts, [corrected, plain], { atLeast })]));
+    const said = mail.text.slice(0, mail.text.indexOf('What the words mean')).replace(/\s+/g, ' ');
+    expect(said).toContain('Severe absence 2.11%, above the line of 2.00%; it was 1.50% before');
+    expect(said).toContain('severe absence 2.11%, 0.21 points above England (line: 0.20 points above England)');
+    expect(said).toMatch(/570 pupils \(1\.50%/);
+    expect(said).not.toMatch(/severe(ly)? absen\w+ \d+\.\d%/i);
+    const alone = section(facts, [plain], { places: 2, focus: 'severe_absence_rate' });
+    expect(renderMail(model([alone])).text).toContain('severe absence 2.11% (line: 2.00%)');
   });
   it('says COMPOSED first where figures are composed, and claims no licence', () => {
     const mail = renderMail(model([section(lutonFacts(), [news()])], { composed: true }));

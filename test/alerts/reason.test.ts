@@ -33,4 +33,48 @@ describe('the reason of an event', () => {
       reason(ruleWith({ breakdown: { topic: 'SEN provision', breakdown: 'SEN support' } }), ...crossing),
     ).toContain('severe absence of pupils with SEN support 2.1%, above');
   });
+
+  it('counts pupils as a sentence does', () => {
+    const rule = ruleWith({
+      measure: 'severe_absentees',
+      condition: { kind: 'above', line: 1, clearBelow: undefined },
+    });
+    expect(reason(rule, figure(2023, '1'), figure(2024, '2'))).toBe(
+      '2 severely absent pupils, above the line of 1; there was 1 in autumn and spring terms 2023/24',
+    );
+  });
+
+  it('reminds of an alert that stays open over a withheld figure, once', () => {
+    const withheld = figure(2024, null, { symbol: 'c' });
+    const rule = ruleWith({ remind: true });
+    const { events, state } = decide(rule, undefined, [figure(2023, '2.3'), withheld, withheld]);
+    expect(events.map(({ kind }) => kind)).toEqual(['baseline', 'reminder']);
+    expect(events[1]).toMatchObject({ inBreach: true, value: null, previousValue: '2.3' });
+    expect(events[1]?.reason).toBe(
+      'severe absence: no figure that counts for autumn and spring terms 2024/25: the figure is withheld so that no pupil can be identified (published as “c”); the alert stays open (on_suppressed: keep); it was 2.3% in autumn and spring terms 2023/24; told at each release, as the rule asks',
+    );
+    expect(state?.inBreach).toBe(true);
+    expect(decide(ruleWith(), undefined, [figure(2023, '2.3'), withheld]).events).toHaveLength(1);
+  });
+
+  it('prints a figure with the decimals of its line', () => {
+    const rule = ruleWith({
+      measure: 'persistent_absence_rate',
+      condition: { kind: 'below', line: 17.95, clearAbove: undefined },
+    });
+    expect(reason(rule, figure(2023, '18'), figure(2024, '17.3'))).toBe(
+      'persistent absence 17.30%, below the line of 17.95%; it was 18.00% in autumn and spring terms 2023/24',
+    );
+  });
+
+  it('says of a revision what was revised and where that leaves the difference', () => {
+    const rule = ruleWith({ condition: { kind: 'gap_to_england', line: 0.2, clearBelow: undefined } });
+    const beside = (value: string) =>
+      figure(2024, value, {
+        against: { who: 'England', value: '1.9', period: term(2024), asOf: undefined },
+      });
+    expect(reason(rule, beside('1.7'), beside('2.3'))).toBe(
+      'severe absence in autumn and spring terms 2024/25 revised: was 1.7%, now 2.3%; that makes severe absence 2.3%, 0.4 percentage points above England (1.9%), now more than the line of 0.2 percentage points',
+    );
+  });
 });

@@ -86,6 +86,7 @@ export const MAIL_HTML = `<!doctype html>
 {{#if chart}}{{#with chart}}
 <p style="margin:0 0 12px;"><img src="cid:{{cid}}" alt="{{alt}}" width="{{width}}" style="display:block;width:100%;max-width:{{width}}px;height:auto;border:0;background-color:#ffffff;"></p>
 {{/with}}{{/if}}
+{{#if chartNote}}<p class="soft" style="margin:0 0 12px;font-size:14px;color:#50575d;">{{chartNote}}</p>{{/if}}
 {{#if ended}}<p class="soft" style="margin:0 0 12px;font-size:14px;color:#50575d;">{{ended}}</p>{{/if}}
 {{/each}}
 {{#if notices.length}}

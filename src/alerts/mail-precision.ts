@@ -1,0 +1,63 @@
+/** One choice of decimals for each measure of a section: reason, summary, subject, prose and table print it alike. */
+import { decimal, printed, type Decimal } from '../domain/decimal.js';
+import { isRate, type Measure } from '../domain/measure.js';
+import { isLevel } from './reading.js';
+import { clearingLine } from './reason.js';
+import type { MailNews, MailSection } from './mail-model.js';
+import { placesOf } from './mail-news.js';
+
+/** Two where a recorded sentence prints a rate or a difference of rates with two decimals. */
+function placesIn(reason: string): 1 | 2 {
+  return /\d\.\d\d(%| (percentage )?points)/.test(reason) ? 2 : 1;
+}
+
+/** Decimal places that the news of a section asks for, by measure. */
+export function newsPlaces(news: readonly MailNews[]): Readonly<Partial<Record<Measure, number>>> {
+  const places: Partial<Record<Measure, number>> = {};
+  for (const one of news) {
+    if (!isRate(one.measure)) continue;
+    places[one.measure] = Math.max(places[one.measure] ?? 1, placesOf(one), placesIn(one.reason));
+  }
+  return places;
+}
+
+/** The news of a section with the decimals of its prose and table. */
+export function withOnePrecision(section: MailSection): MailSection {
+  const asked = newsPlaces(section.news);
+  const news = section.news.map((one) => {
+    const places = Math.max(asked[one.measure] ?? 1, section.brief?.places[one.measure] ?? 1);
+    return { ...one, places, reason: reprinted(one, places) };
+  });
+  return { ...section, news };
+}
+
+/**
+ * The recorded sentence with two decimals where it has one. Each number is told by the stored figures of the event, in
+ * the order in which a sentence has them; one that is none of them stays as it was recorded.
+ */
+function reprinted(news: MailNews, places: number): string {
+  if (places < 2 || !isRate(news.measure)) return news.reason;
+  const { condition, event, value, previous, threshold, compared } = news;
+  const clearing = condition === undefined ? undefined : clearingLine(condition);
+  const lines = [threshold, clearing];
+  const difference = condition !== undefined && !isLevel(condition);
+  const sign = condition?.kind === 'fall' ? -1 : 1;
+  const against =
+    difference && value !== null && compared !== null ? decimal(value).minus(decimal(compared).times(sign)) : null;
+  const numbers = (some: readonly (Decimal | string | number | null | undefined)[]): Decimal[] =>
+    some.filter((one) => one !== null && one !== undefined).map((one) => decimal(one.toString()).abs());
+  const rates = numbers([
+    ...(event === 'corrected' ? [previous, value] : [value]),
+    ...(difference ? [against] : lines),
+    previous,
+  ]);
+  const points = numbers(difference ? [compared, ...lines] : []);
+  const taken = new Set<Decimal>();
+  return news.reason.replace(/(?<![\d.])(\d+\.\d)(%| percentage points)/g, (all, text: string, unit: string) => {
+    const fitting = (unit === '%' ? rates : points).filter((number) => printed(number, 1) === text);
+    const number = fitting.find((one) => !taken.has(one)) ?? fitting[0];
+    if (number === undefined) return all;
+    taken.add(number);
+    return `${printed(number, 2)}${unit}`;
+  });
+}

@@ -1,0 +1,156 @@
+/** How the rules stand at an area now, whether or not there is news of it. */
+import type { Kysely } from 'kysely';
+import { periodOf, type Period } from '../domain/period.js';
+import type { Rule } from '../domain/rule.js';
+import type { Database } from '../load/schema.js';
+import type { BriefArea } from './brief-model.js';
+import type { Slice } from './brief-facts.js';
+import { readNews } from './compose-read.js';
+import type { MailNews } from './mail-model.js';
+import { standingReason } from './mail-news.js';
+import { isBetweenLines } from './reason.js';
+import { decimal } from '../domain/decimal.js';
+
+/** What a rule made of the newest figure of one area, series, school type and pupil group. */
+export interface Standing extends Slice {
+  readonly rule: Rule;
+  readonly series: string;
+  readonly period: Period;
+  readonly asOf: string | undefined;
+  /** Decimal text; null where no figure counts. */
+  readonly value: string | null;
+  readonly compared: string | null;
+  /** null where nothing could be judged yet. */
+  readonly inBreach: boolean | null;
+}
+
+/** The standings of some rules at an area; of two stretches of a series the newer one. */
+export async function standingsOf(
+  db: Kysely<Database>,
+  areaId: number,
+  rules: readonly Rule[],
+): Promise<readonly Standing[]> {
+  if (rules.length === 0) return [];
+  const rows = await db
+    .selectFrom('alert_state as a')
+    .innerJoin('series as s', 's.id', 'a.series_id')
+    .innerJoin('period as p', 'p.id', 'a.period_id')
+    .innerJoin('school_type as t', 't.id', 'a.school_type_id')
+    .innerJoin('breakdown as b', 'b.id', 'a.breakdown_id')
+    .select([
+      ...(['a.rule', 'a.as_of', 'a.value', 'a.compared', 'a.in_breach', 's.name as series', 'b.topic'] as const),
+      ...(['p.time_period', 'p.time_identifier', 't.name as school_type', 'b.name as breakdown'] as const),
+    ])
+    .where('a.area_id', '=', areaId)
+    .where(
+      'a.rule',
+      'in',
+      rules.map(({ name }) => name),
+    )
+    .orderBy('p.sort')
+    .orderBy('a.as_of')
+    .execute();
+  const newest = new Map<string, Standing>();
+  for (const row of rows) {
+    const rule = rules.find(({ name }) => name === row.rule);
+    const period = periodOf(row.time_period, row.time_identifier);
+    if (rule === undefined || period === undefined) continue;
+    const { series, topic, breakdown, value, compared, in_breach: inBreach } = row;
+    newest.set(JSON.stringify([row.rule, series, row.school_type, topic, breakdown]), {
+      ...{ rule, series, period, schoolType: row.school_type, topic, breakdown, value, compared, inBreach },
+      asOf: row.as_of === 'infinity' ? undefined : row.as_of,
+    });
+  }
+  return [...newest.values()];
+}
+
+/** Where the newest figure of a series, school type and pupil group of an area stands. */
+async function newestPositions(db: Kysely<Database>, area: BriefArea): Promise<ReadonlyMap<string, Position>> {
+  const rows = await db
+    .selectFrom('absence')
+    .select(['series', 'school_type', 'breakdown_topic', 'breakdown', 'time_period', 'time_identifier', 'as_of'])
+    .where('geographic_level', '=', area.level)
+    .where('area_code', '=', area.code)
+    .execute();
+  const newest = new Map<string, Position>();
+  for (const row of rows) {
+    const period = periodOf(row.time_period, row.time_identifier);
+    if (period === undefined) continue;
+    const { series, school_type: schoolType, breakdown_topic: topic, breakdown } = row;
+    const key = sliceKey({ series, schoolType, topic, breakdown });
+    const known = newest.get(key);
+    if (known !== undefined && known.period.sort >= period.sort) continue;
+    newest.set(key, { period, asOf: period.kind === 'finished' ? undefined : (row.as_of ?? undefined) });
+  }
+  return newest;
+}
+
+interface Position {
+  readonly period: Period;
+  readonly asOf: string | undefined;
+}
+
+function sliceKey({ series, schoolType, topic, breakdown }: Slice & { readonly series: string }): string {
+  return JSON.stringify([series, schoolType, topic, breakdown]);
+}
+
+/** News of a preview; `versionId` only of recorded events. */
+export interface NewestNews {
+  readonly areaId: number;
+  readonly versionId: number | undefined;
+  readonly news: MailNews;
+}
+
+/**
+ * What the newest figures of an area are news of: of each rule the last event recorded on them and, where there is none
+ * and the alert is open, how it stands. Of several series those of the newest academic year.
+ */
+export async function newestNews(
+  db: Kysely<Database>,
+  areaId: number,
+  rules: readonly Rule[],
+): Promise<readonly NewestNews[]> {
+  const row = await db.selectFrom('area').selectAll().where('id', '=', areaId).executeTakeFirst();
+  if (row === undefined) return [];
+  const area: BriefArea = {
+    name: row.name,
+    level: row.level,
+    code: row.code,
+    regionName: row.region_name ?? undefined,
+  };
+  const newest = await newestPositions(db, area);
+  const isNewest = (one: Slice & Position & { readonly series: string }): boolean => {
+    const at = newest.get(sliceKey(one));
+    return at !== undefined && at.period.sort === one.period.sort && at.asOf === one.asOf;
+  };
+  const all = new Map<string, NewestNews>();
+  for (const standing of await standingsOf(db, areaId, rules)) {
+    if (standing.inBreach !== true || !isNewest(standing)) continue;
+    all.set(`${standing.rule.name}\n${sliceKey(standing)}`, {
+      ...{ areaId, versionId: undefined },
+      news: standingNews(standing, area),
+    });
+  }
+  for (const { versionId, news } of await readNews(db, { ofArea: areaId }, rules))
+    if (isNewest(news)) all.set(`${news.rule}\n${sliceKey(news)}`, { areaId, versionId, news });
+  const lastYear = Math.max(...[...all.values()].map(({ news }) => news.period.startYear));
+  return [...all.values()].filter(({ news }) => news.period.startYear === lastYear);
+}
+
+/** An open alert told as the reminder that it is. */
+function standingNews(standing: Standing, area: BriefArea): MailNews {
+  const { rule, series, period, asOf, schoolType, topic, breakdown, value, compared } = standing;
+  const { condition, measure } = rule;
+  const reading =
+    value === null || compared === null
+      ? undefined
+      : { kind: 'number' as const, value: decimal(value), compared: decimal(compared), notes: [] };
+  const news: MailNews = {
+    ...{ event: 'reminder', rule: rule.name, condition, measure, area, series, period, asOf },
+    ...{ schoolType, topic, breakdown, value, previous: null, inBreach: true },
+    betweenLines: reading !== undefined && isBetweenLines(condition, reading, true),
+    ...{ threshold: String(condition.line), compared, reason: '', release: '' },
+    fingerprint: JSON.stringify(['open', rule.name, sliceKey(standing)]),
+  };
+  return { ...news, reason: standingReason(news) };
+}
