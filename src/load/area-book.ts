@@ -4,11 +4,10 @@
  */
 import type { AreaRef } from '../domain/area.js';
 import type { Period } from '../domain/period.js';
-import { KeyTable } from '../transform/keys.js';
 import { Pages } from '../transform/pages.js';
 
-/** A URN as a number; longer ones, and keys that carry a LAESTAB, are text. */
-const URN = /^[1-9]\d{4,7}$/;
+/** A URN, as a number: those of a file lie close together. Longer ones, and keys that carry a LAESTAB, stay text. */
+const URN = /^[1-9]\d{0,6}$/;
 
 interface KnownArea {
   readonly id: number;
@@ -21,7 +20,7 @@ export class AreaBook {
   readonly lastKnown: number;
   /** How many areas the version has figures of. */
   named = 0;
-  readonly #bySchool = new KeyTable();
+  readonly #byUrn = new Pages();
   readonly #byKey = new Map<string, number>();
   /** What many areas share, and the numbers by which their namings name it. */
   readonly #surroundings: Surroundings[] = [];
@@ -66,7 +65,11 @@ export class AreaBook {
   }
 
   #number(level: string, key: string, next: number): number {
-    if (level === 'School' && URN.test(key)) return this.#bySchool.add(Number(key), next) ?? next;
+    if (level === 'School' && URN.test(key)) {
+      const known = this.#byUrn.at(Number(key));
+      if (known === 0) this.#byUrn.put(Number(key), next);
+      return known === 0 ? next : known;
+    }
     const text = `${level}\t${key}`;
     const known = this.#byKey.get(text);
     if (known === undefined) this.#byKey.set(text, next);
@@ -81,20 +84,22 @@ export class AreaBook {
       this.#surroundings.push({ level, oldLaCode, regionCode, regionName });
       this.#surroundingNumbers.set(id, number);
     }
-    return JSON.stringify([number, key, ...(code === key && name === key ? [] : [code, name])]);
+    return [number, key, ...(code === key && name === key ? [] : [code, name])].join(BETWEEN);
   }
 
   #areaOf(text: string): AreaRef {
-    const [number, key, code = key, name = key] = JSON.parse(text) as Written;
-    const surroundings = this.#surroundings[number];
-    if (surroundings === undefined) throw new Error(`no surroundings ${number}`);
+    // Not JSON: reading it keeps each short text in a table of the engine.
+    const [number, key = '', code = key, name = key] = text.split(BETWEEN);
+    const surroundings = this.#surroundings[Number(number)];
+    if (surroundings === undefined) throw new Error(`no surroundings ${number ?? ''}`);
     const { level, oldLaCode, regionCode, regionName } = surroundings;
     return { level, key, code, oldLaCode, name, regionCode, regionName };
   }
 }
 
 type Surroundings = Pick<AreaRef, 'level' | 'oldLaCode' | 'regionCode' | 'regionName'>;
-type Written = [surroundings: number, key: string, code?: string, name?: string];
+
+const BETWEEN = '\u001f';
 
 const PAGE = 1024 * 1024;
 const LENGTH_BYTES = 4;

@@ -1,5 +1,7 @@
 /** Gates that add up: phases to Total, authorities and regions to England. Finished periods only. */
+import type { AreaRef } from '../domain/area.js';
 import { COUNTS, MEASURE_WORDS } from '../domain/measure.js';
+import type { Period } from '../domain/period.js';
 import { CountRounding, Findings, numberOf, verdictOf, type Numbers } from './gate-figures.js';
 import type { Gate, GateName, GateVerdict } from './gates.js';
 
@@ -12,20 +14,21 @@ const BINARY = 1e-9;
 /** What several areas or phases have in common, for each count. */
 class Sum {
   readonly #sums = [0, 0, 0];
-  readonly #missing = [0, 0, 0];
+  /** Mask of the counts that a part did not have. */
+  #incomplete = 0;
   parts = 0;
 
   add(numbers: Numbers): void {
     this.parts += 1;
     COUNTS.forEach((count, index) => {
       const value = numberOf(numbers, count);
-      if (Number.isNaN(value)) this.#missing[index] = (this.#missing[index] ?? 0) + 1;
+      if (Number.isNaN(value)) this.#incomplete |= 1 << index;
       else this.#sums[index] = (this.#sums[index] ?? 0) + value;
     });
   }
 
   of(index: number): { sum: number; isComplete: boolean } {
-    return { sum: this.#sums[index] ?? 0, isComplete: (this.#missing[index] ?? 0) === 0 };
+    return { sum: this.#sums[index] ?? 0, isComplete: (this.#incomplete & (1 << index)) === 0 };
   }
 }
 
@@ -53,13 +56,14 @@ class SumFindings {
 const PHASES = ['State-funded primary', 'State-funded secondary', 'Special'];
 const BESIDES = 'Alternative provision';
 
+/** One for each area and period, so there are many: kept small. */
 interface Phased {
-  readonly name: string;
-  readonly level: string;
-  /** Counts of Total. */
-  total: Numbers | undefined;
+  readonly area: AreaRef;
+  readonly period: Period;
+  /** The counts of Total, in the order of COUNTS. */
+  total: readonly number[] | undefined;
   readonly phases: Sum;
-  readonly besides: Sum;
+  besides: Sum | undefined;
 }
 
 /** Primary, secondary and special schools make the Total of an area. */
@@ -74,35 +78,29 @@ export function phasesAndTotal(): Gate {
       const key = `${area.level} ${area.key} ${series} ${period.sort}`;
       let phased = areas.get(key);
       if (phased === undefined) {
-        phased = {
-          name: `${area.name}, ${period.label}`,
-          level: area.level,
-          total: undefined,
-          phases: new Sum(),
-          besides: new Sum(),
-        };
+        phased = { area, period, total: undefined, phases: new Sum(), besides: undefined };
         areas.set(key, phased);
       }
-      if (schoolType === 'Total') phased.total = numbers.slice();
+      if (schoolType === 'Total') phased.total = COUNTS.map((count) => numberOf(numbers, count));
       else if (PHASES.includes(schoolType)) phased.phases.add(numbers);
-      else if (schoolType === BESIDES) phased.besides.add(numbers);
+      else if (schoolType === BESIDES) (phased.besides ??= new Sum()).add(numbers);
     },
     verdict() {
       const findings = new SumFindings();
-      for (const { name, level, total, phases, besides } of areas.values()) {
+      for (const { area, period, total, phases, besides } of areas.values()) {
         if (total === undefined || phases.parts < 2) continue;
         COUNTS.forEach((count, index) => {
-          const whole = numberOf(total, count);
+          const whole = total[index] ?? NaN;
           if (Number.isNaN(whole)) return;
           const { sum, isComplete } = phases.of(index);
-          const withBesides = sum + besides.of(index).sum;
+          const withBesides = sum + (besides?.of(index).sum ?? 0);
           const nearer = Math.abs(withBesides - whole) < Math.abs(sum - whole) ? withBesides : sum;
           findings.compare(
             whole,
             nearer,
             isComplete && phases.parts === PHASES.length,
-            (phases.parts + 1) * rounding.half(level),
-            () => `${MEASURE_WORDS[count]}: phases make ${nearer}, Total is ${whole}: ${name}`,
+            (phases.parts + 1) * rounding.half(area.level),
+            () => `${MEASURE_WORDS[count]}: phases make ${nearer}, Total is ${whole}: ${area.name}, ${period.label}`,
           );
         });
       }

@@ -4,21 +4,21 @@ const PAGE = 1024;
 const SMALLEST = 16;
 
 export class Pages {
-  readonly #pages: (Uint32Array | undefined)[] = [];
+  readonly #pages = new Map<number, Uint32Array>();
 
   /** @returns what was put there, else 0 */
   at(place: number): number {
-    return this.#pages[Math.floor(place / PAGE)]?.[place % PAGE] ?? 0;
+    return this.#pages.get(Math.floor(place / PAGE))?.[place % PAGE] ?? 0;
   }
 
   /** @param value a whole number from 0 to 2^32 - 1 */
   put(place: number, value: number): void {
     const index = Math.floor(place / PAGE);
     const within = place % PAGE;
-    let page = this.#pages[index];
+    let page = this.#pages.get(index);
     if (page === undefined || within >= page.length) {
       page = longer(page, within);
-      this.#pages[index] = page;
+      this.#pages.set(index, page);
     }
     page[within] = value;
   }

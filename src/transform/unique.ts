@@ -3,7 +3,6 @@ import type { AreaRef } from '../domain/area.js';
 import type { Breakdown, SchoolType } from '../domain/figure.js';
 import type { AreaReader, Row, TimeOfRow } from './dimensions.js';
 import { TransformError } from './error.js';
-import { KeyTable } from './keys.js';
 import { Pages } from './pages.js';
 
 /** What a row says, before its figures. */
@@ -35,9 +34,8 @@ export interface UniqueKeys {
  */
 export function uniqueKeys(file: string, areas: AreaReader): UniqueKeys {
   const areaNumbers = new Map<string, number>();
-  const groupNumbers = new Map<string, number>();
-  const subjects = new KeyTable();
-  let subjectCount = 0;
+  const groups = new Map<string, Pages>();
+  let subjects = 0;
   const linesOf = new Map<TimeOfRow, Pages>();
   /** By subject: the LAESTAB first met with it, plus 1. */
   const laestabs = new Pages();
@@ -46,23 +44,34 @@ export function uniqueKeys(file: string, areas: AreaReader): UniqueKeys {
   const sharedUrns = new Set<string>();
 
   function numberOf(area: AreaRef): number {
-    if (area.level === 'School' && /^\d{5,8}$/.test(area.key)) return FIRST_URN + Number(area.key);
-    return numbered(areaNumbers, `${area.level}\u001f${area.key}`);
+    if (area.level === 'School' && URN.test(area.key)) return Number(area.key);
+    const id = `${area.level}\u001f${area.key}`;
+    const number = areaNumbers.get(id) ?? FIRST_OTHER + areaNumbers.size;
+    areaNumbers.set(id, number);
+    return number;
   }
 
-  let last = { schoolType: '', breakdown: undefined as Breakdown | undefined, number: 0 };
+  let last = { schoolType: '', breakdown: undefined as Breakdown | undefined, pages: new Pages() };
 
-  /** A small number for school type and breakdown together; neighbours mostly share it. */
-  function groupOf({ schoolType, breakdown }: RowKey): number {
-    if (last.schoolType === schoolType && last.breakdown === breakdown) return last.number;
+  /** The subjects of one school type and breakdown, by area; neighbours mostly share them. */
+  function groupOf({ schoolType, breakdown }: RowKey): Pages {
+    if (last.schoolType === schoolType && last.breakdown === breakdown) return last.pages;
     const id = [schoolType, breakdown.topic, breakdown.breakdown].join('\u001f');
-    last = { schoolType, breakdown, number: numbered(groupNumbers, id) };
-    return last.number;
+    const pages = groups.get(id) ?? new Pages();
+    groups.set(id, pages);
+    last = { schoolType, breakdown, pages };
+    return pages;
   }
 
+  /** Numbered from 1. */
   function subjectOf(area: AreaRef, key: RowKey): number {
-    const known = subjects.add(numberOf(area) * MOST_GROUPS + groupOf(key), subjectCount);
-    return known ?? subjectCount++;
+    const group = groupOf(key);
+    const areaNumber = numberOf(area);
+    const known = group.at(areaNumber);
+    if (known !== 0) return known;
+    subjects += 1;
+    group.put(areaNumber, subjects);
+    return subjects;
   }
 
   /** @returns the line on which the subject stood before in this period, else 0 */
@@ -100,16 +109,10 @@ export function uniqueKeys(file: string, areas: AreaReader): UniqueKeys {
   };
 }
 
-/** Areas other than schools are numbered from 0, schools by their URN behind them. */
-const FIRST_URN = 2 ** 20;
-/** URNs have at most eight digits, so that area and group together stay below 2^53. */
-const MOST_GROUPS = 2 ** 24;
-
-function numbered(numbers: Map<string, number>, id: string): number {
-  const number = numbers.get(id) ?? numbers.size;
-  numbers.set(id, number);
-  return number;
-}
+/** Schools go by their URN: those of a file lie close together, and pages of longer numbers could become too many. */
+const URN = /^[1-9]\d{0,6}$/;
+/** Other areas are numbered behind them. */
+const FIRST_OTHER = 10_000_000;
 
 export function duplicate(
   file: string,

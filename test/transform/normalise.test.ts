@@ -4,7 +4,6 @@ import type { Observation } from '../../src/domain/figure.js';
 import { measureBit } from '../../src/domain/measure.js';
 import { academicPeriod } from '../../src/domain/period.js';
 import { NotOursError, TransformError } from '../../src/transform/error.js';
-import { KeyTable } from '../../src/transform/keys.js';
 import { Pages } from '../../src/transform/pages.js';
 import { ATTENDANCE, readObservations } from './reading.js';
 
@@ -326,31 +325,6 @@ describe('pages of numbers', () => {
         }
         for (const [at, value] of map) expect(pages.at(at)).toBe(value);
       }),
-    );
-  });
-});
-
-describe('the table of keys', () => {
-  it('answers as a map would, through many growths', () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.tuple(fc.maxSafeNat(), fc.nat(1000)), { maxLength: 50 }),
-        fc.integer({ min: 0, max: 2 ** 52 }),
-        (pairs, from) => {
-          const table = new KeyTable();
-          const map = new Map<number, number>();
-          const all = [
-            ...pairs,
-            ...pairs,
-            ...Array.from({ length: 9000 }, (_, index) => [from + index, index + 1] as const),
-          ];
-          for (const [key, line] of all.filter(([each]) => each < Number.MAX_SAFE_INTEGER)) {
-            expect(table.add(key, line)).toBe(map.get(key));
-            if (!map.has(key)) map.set(key, line);
-          }
-        },
-      ),
-      { numRuns: 5 },
     );
   });
 });
