@@ -306,7 +306,7 @@ describe('gathering facts', () => {
 describe('a preview', () => {
   it('tells how an open alert stands on the newest figures, not what an older one was news of', async () => {
     const seeded = await started();
-    const { store, releaseId, versionId } = seeded;
+    const { store, releaseId } = seeded;
     const slice = { series_id: 1, school_type_id: 2, breakdown_id: 1, as_of: 'infinity' };
     await oweAlert(seeded, OFFICER, {
       ...slice,
@@ -318,7 +318,7 @@ describe('a preview', () => {
     await store.db
       .insertInto('alert_state')
       .values({
-        ...{ rule: RULE.name, area_id: LUTON, ...slice, epoch: 'current', period_id: 4, version_id: versionId },
+        ...{ rule: RULE.name, area_id: LUTON, ...slice, epoch: 'current', period_id: 4, opened_by: null },
         ...{ in_breach: true, before: true, value: '7.3', compared: '7.3', mailed: '6.6', updated_at: NOW },
       })
       .execute();
