@@ -42,7 +42,16 @@ async function start(context: Context, _args: readonly string[], options: Record
   for (const warning of settings.warnings) log.warn(warning);
   await mkdir(settings.config.dataDirectory, { recursive: true });
   const socketPath = socketOf(settings);
-  const store = await opened(context, socketPath, options['migrate'] !== false);
+  // A service that waits for its database is not ended by a SIGHUP: what was changed is read when it is there.
+  let changed = false;
+  const note = (): void => {
+    changed = true;
+    log.info('SIGHUP: the configuration is read again when the database is there');
+  };
+  process.on('SIGHUP', note);
+  const store = await opened(context, socketPath, options['migrate'] !== false).finally(() => {
+    process.off('SIGHUP', note);
+  });
   if (store === undefined) return 0;
   let socket: CommandSocket | undefined;
   let web: Web | undefined;
@@ -58,7 +67,7 @@ async function start(context: Context, _args: readonly string[], options: Record
       { url: web.url, schedule: settings.config.schedule, data: settings.config.dataDirectory },
       `absence-watch is running; status page: ${web.url}`,
     );
-    await untilEnded(service, store, context);
+    await untilEnded(service, store, context, changed);
     log.info('drained; bye');
     return 0;
   } catch (error) {
@@ -91,8 +100,11 @@ async function openSocket(path: string, store: Store, { now }: Context, signal: 
   );
 }
 
-/** Reads the configuration again at SIGHUP; a broken one is refused, and the service says so until it is mended. */
-async function untilEnded(service: Service, store: Store, context: Context): Promise<void> {
+/**
+ * Reads the configuration again at SIGHUP; a broken one is refused, and the service says so until it is mended.
+ * @param changed a SIGHUP came while the database was waited for
+ */
+async function untilEnded(service: Service, store: Store, context: Context, changed: boolean): Promise<void> {
   const { settings, log, streams } = context;
   const reload = (): void => {
     loadConfig(settings.configFile, process.env, streams.cwd).then(
@@ -111,6 +123,7 @@ async function untilEnded(service: Service, store: Store, context: Context): Pro
     );
   };
   process.on('SIGHUP', reload);
+  if (changed) reload();
   try {
     await service.ended;
   } finally {

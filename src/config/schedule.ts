@@ -33,7 +33,10 @@ export function cronProblems(expression: string): string[] {
   const { valid, fields: parsed, errors } = validateDetailed(expression);
   if (!valid || !parsed)
     return errors.map(({ field, value }) => `does not say ${FIELD_WORDS[field] ?? 'a time'} with "${value ?? ''}"`);
-  if (restrictsDays(parsed.dayOfMonth, 31) && restrictsDays(parsed.dayOfWeek, 7))
+  const [dayOfMonth, , dayOfWeek] = fields.slice(-3);
+  // cron looks at how they are written: only what begins with a star is no restriction to it.
+  const areWritten = ![dayOfMonth, dayOfWeek].some((field) => field?.startsWith('*') === true);
+  if (areWritten || (restrictsDays(parsed.dayOfMonth, 31) && restrictsDays(parsed.dayOfWeek, 7)))
     return [
       'restricts both the day of the month and the day of the week: cron runs on either, this scheduler only where both are true; write two expressions, each with one of the two',
     ];

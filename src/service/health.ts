@@ -73,7 +73,7 @@ function hours(ms: number): string {
 const DAY_MS = 86_400_000;
 /** Days after an announced date, or after the end of an announced month, before a release counts as overdue. */
 const GRACE_DAYS = 3;
-/** A release this long before the announced date is taken for an earlier one. */
+/** A release this long before the announced date, or half the usual wait, is taken for an earlier one. */
 const EARLY_DAYS = 60;
 /** A rhythm is known from so many releases on. */
 const KNOWN_FROM = 6;
@@ -87,20 +87,23 @@ export interface Rhythm {
   readonly announced: string | undefined;
 }
 
-/** What is said of a release that should be out, by the publisher's announced date, else by the past rhythm. */
+/**
+ * What is said of a release that should be out: by the publisher's announced date while that is to come, else by the past
+ * rhythm. An announcement that nobody renews (they are typed by hand) does not stand in the way of the rhythm.
+ */
 export function overdueRelease({ publication, published, announced }: Rhythm, now: Date): string | undefined {
   const times = published.map((at) => at.getTime()).toSorted((a, b) => a - b);
   const newest = times.at(-1);
-  if (announced !== undefined) {
-    const end = endOf(announced);
-    return end !== undefined &&
-      now.getTime() > end + GRACE_DAYS * DAY_MS &&
-      (newest === undefined || newest < end - EARLY_DAYS * DAY_MS)
-      ? `${publication}: a release was announced for ${announced} and has not come`
-      : undefined;
+  const gaps = times.slice(1).map((at, index) => at - (times[index] ?? at));
+  const span = announced === undefined ? undefined : spanOf(announced);
+  if (span !== undefined) {
+    if (now.getTime() <= span.end + GRACE_DAYS * DAY_MS) return undefined;
+    const usual = gaps.toSorted((a, b) => a - b)[Math.floor(gaps.length / 2)] ?? Infinity;
+    const early = Math.min(EARLY_DAYS * DAY_MS, usual / 2);
+    if (newest === undefined || newest < span.start - early)
+      return `${publication}: a release was announced for ${announced ?? ''} and has not come`;
   }
   if (newest === undefined || times.length < KNOWN_FROM) return undefined;
-  const gaps = times.slice(1).map((at, index) => at - (times[index] ?? at));
   const longest = Math.max(...gaps);
   // The longest gap of the past holds the holidays; a quarter more is patience enough.
   return now.getTime() - newest > longest * 1.25 + GRACE_DAYS * DAY_MS
@@ -108,12 +111,14 @@ export function overdueRelease({ publication, published, announced }: Rhythm, no
     : undefined;
 }
 
-/** The end of an announced day, month or year, in ms since the epoch. */
-function endOf(announced: string): number | undefined {
+/** Beginning and end of an announced day, month or year, in ms since the epoch. */
+function spanOf(announced: string): { readonly start: number; readonly end: number } | undefined {
   const [, year, month, day] = /^(\d{4})(?:-(\d{1,2}))?(?:-(\d{1,2}))?$/.exec(announced) ?? [];
   if (year === undefined) return undefined;
-  if (day !== undefined) return Date.UTC(Number(year), Number(month) - 1, Number(day) + 1);
-  return month === undefined ? Date.UTC(Number(year) + 1, 0, 1) : Date.UTC(Number(year), Number(month), 1);
+  const at = (years: number, months: number, days: number): number =>
+    Date.UTC(Number(year) + years, (month === undefined ? 0 : Number(month) - 1) + months, Number(day ?? 1) + days);
+  if (day !== undefined) return { start: at(0, 0, 0), end: at(0, 0, 1) };
+  return { start: at(0, 0, 0), end: month === undefined ? at(1, 0, 0) : at(0, 1, 0) };
 }
 
 /** What a running service adds to what the database says. */

@@ -49,6 +49,9 @@ export async function startWeb(options: WebOptions): Promise<Web> {
   }
 }
 
+/** What is there without the status page, too. */
+const ALWAYS: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
+
 /** The server before it listens. */
 export function createWeb({ store, service, log, now }: WebOptions): FastifyInstance {
   const app = fastify({
@@ -92,8 +95,12 @@ export function createWeb({ store, service, log, now }: WebOptions): FastifyInst
 
   const seen = { store, service, board, now };
   addHealth(app, seen, log);
-  if (service.settings().config.page.enabled)
-    addPages(app, { ...seen, health: (status) => wholeHealth(status, service) });
+  // A setting that is read again at SIGHUP.
+  app.addHook('onRequest', async (request, reply) => {
+    if (!service.settings().config.page.enabled && !ALWAYS.has(request.routeOptions.url ?? ''))
+      await reply.code(404).type('text/plain').send('The status page is switched off.\n');
+  });
+  addPages(app, { ...seen, health: (status) => wholeHealth(status, service) });
   return app;
 }
 

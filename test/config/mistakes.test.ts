@@ -217,6 +217,16 @@ describe('a mistake is told with its line and column, in plain words, with the n
       expect.stringContaining('f:1:19 schedule.cron: restricts both the day of the month and the day of the week'),
     ],
     [
+      'all days of the month and some of the week, written out',
+      'schedule: { cron: "0 9 1-31 * 1" }',
+      expect.stringContaining('f:1:19 schedule.cron: restricts both the day of the month and the day of the week'),
+    ],
+    [
+      'all days of the week, written out, and one of the month',
+      'schedule: { cron: "0 9 1 * 0-6" }',
+      expect.stringContaining('f:1:19 schedule.cron: restricts both the day of the month and the day of the week'),
+    ],
+    [
       'a wrong time zone',
       'schedule: { timezone: Europe/Londn }',
       'f:1:23 schedule.timezone: is no time zone; did you mean "Europe/London"?',

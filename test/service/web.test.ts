@@ -18,13 +18,13 @@ const SECRETS = {
 async function web(
   store: Store,
   state: Partial<ServiceState> = {},
-  more: { readonly exposed?: boolean } = {},
+  more: { readonly exposed?: boolean; readonly page?: () => boolean } = {},
 ): Promise<FastifyInstance> {
   const loaded = await loadConfig(undefined, SECRETS, '/nowhere');
-  const settings = {
+  const settings = () => ({
     ...loaded,
-    config: { ...loaded.config, page: { enabled: true, exposed: more.exposed === true } },
-  };
+    config: { ...loaded.config, page: { enabled: more.page?.() ?? true, exposed: more.exposed === true } },
+  });
   const service: Service = {
     state: {
       role: 'active',
@@ -36,7 +36,7 @@ async function web(
       brokenConfiguration: undefined,
       ...state,
     },
-    settings: () => settings,
+    settings,
     reload: () => undefined,
     refuse: () => undefined,
     ended: Promise.resolve(),
@@ -173,4 +173,14 @@ describe('the server', () => {
       expect(headers['content-security-policy']).not.toContain('unsafe');
     }
   });
+});
+
+it('the page goes when it is switched off while the service runs; health stays', async () => {
+  let isOn = true;
+  const app = await web(await freshStore('postgres'), {}, { page: () => isOn });
+  const codes = async (): Promise<number[]> =>
+    Promise.all(['/', '/alerts', '/healthz', '/metrics'].map(async (path) => (await app.inject(path)).statusCode));
+  expect(await codes()).toEqual([200, 200, 200, 200]);
+  isOn = false;
+  expect(await codes()).toEqual([404, 404, 200, 200]);
 });
