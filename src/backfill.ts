@@ -103,7 +103,7 @@ export async function backfill(
     const bad = loaded.files.filter((file) => file.outcome !== 'loaded' && file.outcome !== 'unchanged');
     const outcome =
       bad.length === 0
-        ? 'done'
+        ? wholeOrNot(loaded.notes)
         : bad.length === loaded.files.length && bad.every((file) => file.outcome === 'failed')
           ? 'failed'
           : 'in part';
@@ -227,7 +227,7 @@ async function dryEes(tools: Tools, request: EesBackfill): Promise<BackfillRepor
     return {
       run: null,
       dry_run: true,
-      outcome: 'done',
+      outcome: wholeOrNot(plan.notes),
       plan: await planned(plan, tools),
       files: [],
       skipped: plan.skipped,
@@ -238,6 +238,11 @@ async function dryEes(tools: Tools, request: EesBackfill): Promise<BackfillRepor
   } finally {
     client.close();
   }
+}
+
+/** A plan that could not ask everything may lack files: a later one finds them. */
+function wholeOrNot(notes: BackfillPlan['notes']): 'done' | 'in part' {
+  return notes.length === 0 ? 'done' : 'in part';
 }
 
 /** What the configuration says about the data sets of this publication counts for backfills too. */

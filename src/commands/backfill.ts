@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { backfill, type BackfillReport, type EesBackfill, type LocalBackfill } from '../backfill.js';
 import { canonicalSchoolType, KNOWN_SCHOOL_TYPES } from '../domain/breakdowns.js';
+import { BackfillRequestError, releasesWanted } from '../extract/history.js';
 import { LocalFileError } from '../extract/local-file.js';
 import { counted, table } from '../print.js';
 import { UsageError, type AddCommand, type Context } from './context.js';
@@ -31,6 +32,7 @@ export function register(program: Command, add: AddCommand): void {
       } catch (error) {
         // A file that is there and broken is no wrong use.
         if (error instanceof LocalFileError && !error.isDamaged) throw new UsageError(error.message);
+        if (error instanceof BackfillRequestError) throw new UsageError(error.message);
         throw error;
       }
     },
@@ -70,14 +72,14 @@ function requestOf(context: Context, options: Record<string, unknown>): LocalBac
       ['schoolType', '--school-type'],
     ] as const)
       if (options[name] !== undefined) throw new UsageError(`${option} goes with --file.`);
-    return {
-      kind: 'ees',
-      publication,
-      from: year(options, 'from'),
-      to: year(options, 'to'),
-      release,
-      dataSet: given(options, 'dataSet'),
-    };
+    const years = { from: given(options, 'from'), to: given(options, 'to') };
+    try {
+      releasesWanted({ ...years, release });
+    } catch (error) {
+      if (error instanceof BackfillRequestError) throw new UsageError(error.message);
+      throw error;
+    }
+    return { kind: 'ees', publication, ...years, release, dataSet: given(options, 'dataSet') };
   }
   if (release === undefined || release.trim() === '')
     throw new UsageError('--file needs --release LABEL, for example --release "Autumn term 2024/25".');
@@ -108,13 +110,6 @@ function requestOf(context: Context, options: Record<string, unknown>): LocalBac
   };
 }
 
-function year(options: Record<string, unknown>, name: 'from' | 'to'): string | undefined {
-  const text = given(options, name);
-  if (text !== undefined && !/^(19|20)\d{2}[/-]?\d{2}$/.test(text))
-    throw new UsageError(`--${name} takes an academic year such as 2016/17; got "${text}".`);
-  return text;
-}
-
 function acceptanceOf(options: Record<string, unknown>): { gate: string; reason: string } | undefined {
   const gate = given(options, 'accept');
   const reason = given(options, 'reason');
@@ -125,6 +120,17 @@ function acceptanceOf(options: Record<string, unknown>): { gate: string; reason:
   if (reason === undefined || reason.trim() === '')
     throw new UsageError('--accept needs --reason TEXT: why the gate is overridden.');
   return { gate, reason: reason.trim() };
+}
+
+function notWanted({ title, release, reason }: BackfillReport['skipped'][number]): string {
+  return `Not wanted: ${title} (${release}): ${reason}`;
+}
+
+function nothingToLoad({ plan, skipped }: BackfillReport): string {
+  if (plan.length > 0) return 'Nothing to load: all of it is there already.';
+  return skipped.length > 0
+    ? 'Nothing to load: what EES has of it is not wanted.'
+    : 'Nothing to load: EES has no file that fits.';
 }
 
 function reportText(report: BackfillReport): string {
@@ -144,13 +150,13 @@ function reportText(report: BackfillReport): string {
               file.already_loaded ? 'yes' : '',
             ]),
           ),
-      ...report.skipped.map((each) => `Not wanted: ${each.title} (${each.release}): ${each.reason}`),
+      ...report.skipped.map(notWanted),
       ...report.notes,
       `Would load ${counted(report.plan.filter((file) => !file.already_loaded).length, 'file')}; ${counted(report.plan.filter((file) => file.already_loaded).length, 'is', 'are')} loaded already.`,
     ].join('\n');
   return [
     report.files.length === 0
-      ? 'Nothing to load: all of it is there already.'
+      ? [nothingToLoad(report), ...report.skipped.map(notWanted)].join('\n')
       : table(
           [report.dry_run ? 'would be' : 'outcome', 'release', 'file', 'version', 'rows', 'added', 'gone', 'changed'],
           report.files.map((file) => [

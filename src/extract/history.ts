@@ -1,5 +1,6 @@
 /** What EES still has of the past: a plan of files for backfill, over both APIs. Fetches no data. */
 import type { z } from 'zod';
+import { nearest } from '../domain/names.js';
 import { parseSixDigits, weekPeriod } from '../domain/period.js';
 import * as answers from './answers.js';
 import { choose } from './choose.js';
@@ -46,6 +47,11 @@ export interface BackfillPlan {
   readonly notes: readonly string[];
 }
 
+/** What was asked for cannot be: a wrong year, or a name that EES does not have. */
+export class BackfillRequestError extends Error {
+  override readonly name = 'BackfillRequestError';
+}
+
 type CatalogueFile = z.infer<typeof answers.dataSetFilePage>['results'][number];
 
 interface Publication {
@@ -66,11 +72,11 @@ interface Versions {
  * Plans a backfill. From the website: every file of the publication's releases and of the publications it superseded, in
  * its newest version. From the official API: every published version of its data sets, patches too, so that history can
  * be asked as of a date. Either alone suffices; `notes` says what is then missing.
- * @throws Error for a year that is none, or a publication that EES does not have; what the client throws when neither API
- *   answers
+ * @throws BackfillRequestError for a year that is none, or a release or data set that EES does not have; Error for a
+ *   publication that it does not have, or when neither API answers
  */
 export async function planBackfill(client: EesClient, request: BackfillRequest): Promise<BackfillPlan> {
-  const isWanted = wantedReleases(request);
+  const isWanted = releasesWanted(request);
   const notes: string[] = [];
   const skipped: BackfillPlan['skipped'][number][] = [];
   const website = await tolerated(
@@ -87,6 +93,11 @@ export async function planBackfill(client: EesClient, request: BackfillRequest):
     throw new Error(
       `EES has no publication "${request.publication}"; its slug is the last part of its address on the website`,
     );
+  if (website?.publications.length === 0)
+    notes.push(
+      `The website does not know "${request.publication}", the official API does: only data sets of the latter are planned`,
+    );
+  refuseUnknown(request, namesAt(website?.files ?? [], official ?? []), isWanted, notes);
 
   const files: WantedFile[] = [];
   const pinned = new Set<string>();
@@ -153,10 +164,72 @@ export function yearOfRelease(slug: string): number | undefined {
   return first === undefined || second === undefined ? undefined : parseSixDigits(first + second);
 }
 
-function wantedReleases({ from, to, release }: BackfillRequest): (slug: string) => boolean {
+/** One file or version of EES under every name that a request may call it by. */
+interface Named {
+  readonly releaseSlug: string;
+  readonly title: string;
+  readonly ids: readonly (string | undefined)[];
+}
+
+function namesAt(files: readonly { readonly item: CatalogueFile }[], official: readonly Versions[]): Named[] {
+  return [
+    ...files.map(({ item }) => ({ releaseSlug: item.release.slug, title: item.title, ids: [item.id, item.api?.id] })),
+    ...official.flatMap(({ id, title, versions }) =>
+      versions
+        .filter(({ status }) => status === 'Published')
+        .map((version) => ({ releaseSlug: version.release.slug, title, ids: [id, version.file.id] })),
+    ),
+  ];
+}
+
+/** How many names an error lists. */
+const MOST_NAMED = 12;
+
+/** @throws BackfillRequestError when the request names a release or a data set that is not among these */
+function refuseUnknown(
+  { publication, release, dataSet }: BackfillRequest,
+  names: readonly Named[],
+  isWanted: (slug: string) => boolean,
+  notes: readonly string[],
+): void {
+  const refuse = (what: string, near: string | undefined, all: readonly string[]): never => {
+    const known = [...new Set(all)].sort();
+    const more = known.length > MOST_NAMED ? ` and ${known.length - MOST_NAMED} more` : '';
+    throw new BackfillRequestError(
+      [
+        `EES has no ${what}.`,
+        ...(near === undefined ? [] : [`Did you mean ${near}?`]),
+        known.length === 0 ? 'It has none.' : `It has: ${known.slice(0, MOST_NAMED).join(', ')}${more}.`,
+        ...notes.map((note) => `Not all of EES could be asked. ${note}.`),
+      ].join(' '),
+    );
+  };
+  const slugs = names.map(({ releaseSlug }) => releaseSlug);
+  if (release !== undefined && !slugs.includes(release))
+    refuse(`release "${release}" of ${publication}`, nearest(release, slugs), slugs);
+  const here = names.filter(({ releaseSlug }) => isWanted(releaseSlug));
+  if (dataSet === undefined || here.some(({ title, ids }) => isNamed(dataSet, [title, ...ids]))) return;
+  const titles = here.map(({ title }) => title);
+  const near = nearest(dataSet, titles);
+  refuse(
+    `data set "${dataSet}" in ${release ?? 'these releases'} of ${publication}`,
+    near === undefined ? undefined : `"${near}"`,
+    titles.map((title) => `"${title}"`),
+  );
+}
+
+/**
+ * Which releases, by their slugs, a request is about.
+ * @throws BackfillRequestError for years that are none, or in the wrong order
+ */
+export function releasesWanted({
+  from,
+  to,
+  release,
+}: Pick<BackfillRequest, 'from' | 'to' | 'release'>): (slug: string) => boolean {
   const first = academicYear(from, '--from') ?? -Infinity;
   const last = academicYear(to, '--to') ?? Infinity;
-  if (first > last) throw new Error(`--from ${from ?? ''} is later than --to ${to ?? ''}`);
+  if (first > last) throw new BackfillRequestError(`--from ${from ?? ''} is later than --to ${to ?? ''}`);
   return (slug) => {
     if (release !== undefined) return slug === release;
     const year = yearOfRelease(slug);
@@ -167,7 +240,8 @@ function wantedReleases({ from, to, release }: BackfillRequest): (slug: string) 
 function academicYear(text: string | undefined, option: string): number | undefined {
   if (text === undefined) return undefined;
   const year = parseSixDigits(text.trim().replace(/[/-]/, ''));
-  if (year === undefined) throw new Error(`${option} ${text} is no academic year; write it like 2016/17`);
+  if (year === undefined)
+    throw new BackfillRequestError(`${option} ${text} is no academic year; write it like 2016/17`);
   return year;
 }
 

@@ -1,0 +1,78 @@
+/** `backfill` from EES as its users meet it: what does not fit is told, and what was not asked is not called done. */
+import { expect, it, onTestFinished } from 'vitest';
+import { StandIn } from '../../demo/index.js';
+import { freshProgram, type Program } from '../support/program.js';
+import { ABSENCE, long, LONG_SET, reasons, wide } from '../extract/support.js';
+
+async function published(): Promise<{ ees: StandIn; program: Program; backfill: Program['run'] }> {
+  const ees = await StandIn.start();
+  onTestFinished(() => ees.close());
+  ees.publish({
+    publication: ABSENCE,
+    slug: '2024-25',
+    title: 'Academic year 2024/25',
+    at: '2026-03-26T09:30:00Z',
+    files: [
+      { name: 'pa.csv', title: 'Persistent and severe', content: long(), api: { dataSetId: LONG_SET } },
+      { name: 'w.csv', title: 'Absence by level', content: wide('Academic year') },
+      { name: 'r.csv', title: 'Sessions by reason', content: reasons() },
+    ],
+  });
+  const program = await freshProgram({ EES_API_URL: ees.apiUrl, EES_CONTENT_URL: ees.contentUrl });
+  return { ees, program, backfill: (...more) => program.run('backfill', '--publication', ABSENCE, ...more) };
+}
+
+it('a release or a data set that EES does not have is named, with what is near, and is no success', async () => {
+  const { backfill } = await published();
+  const release = await backfill('--release', '2024-26');
+  expect(release.code).toBe(2);
+  expect(release.stderr).toContain(
+    'EES has no release "2024-26" of pupil-absence-in-schools-in-england. Did you mean 2024-25? It has: 2024-25.',
+  );
+  const dataSet = await backfill('--data-set', 'absence by levle', '--dry-run');
+  expect(dataSet.code).toBe(2);
+  expect(dataSet.stderr).toContain('EES has no data set "absence by levle"');
+  expect(dataSet.stderr).toContain('Did you mean "Absence by level"?');
+  const nonsense = await backfill('--data-set', 'nonsense');
+  expect(nonsense.code).toBe(2);
+  expect(nonsense.stderr).toContain('It has: "Absence by level", "Persistent and severe", "Sessions by reason".');
+});
+
+it('what fits and is not wanted, and years of which nothing is there, are not called "there already"', async () => {
+  const { backfill } = await published();
+  const skipped = await backfill('--data-set', 'Sessions by reason');
+  expect(skipped.code).toBe(0);
+  expect(skipped.stdout).toMatch(/Not wanted: Sessions by reason \(Academic year 2024\/25\): /);
+  expect(skipped.stdout).not.toContain('there already');
+  const years = await backfill('--to', '2010/11');
+  expect(years.code).toBe(0);
+  expect(years.stdout).toContain('Nothing to load: EES has no file that fits.');
+});
+
+it('wrong years are wrong use, said before anything is asked', async () => {
+  const { ees, backfill } = await published();
+  const before = ees.requests.length;
+  const turned = await backfill('--from', '2022/23', '--to', '2020/21');
+  expect(turned.code).toBe(2);
+  expect(turned.stderr).toContain('--from 2022/23 is later than --to 2020/21');
+  const apart = await backfill('--from', '2016/18');
+  expect(apart.code).toBe(2);
+  expect(apart.stderr).toContain('--from 2016/18 is no academic year; write it like 2016/17');
+  expect(ees.requests.length).toBe(before);
+});
+
+it.each([
+  [/^\/content/, 'The website does not help'],
+  [/^\/statistics/, 'The official API does not help'],
+  [/\/publications\/pupil-absence-in-schools-in-england$/, 'The website does not know'],
+])('with %s gone the plan is not whole: what is left is loaded, and it ends with 3', async (route, note) => {
+  const { ees, backfill } = await published();
+  ees.removeRoute(route);
+  const planned = await backfill('--dry-run');
+  expect(planned.stdout).toContain(note);
+  expect(planned.code).toBe(3);
+  const loaded = await backfill();
+  expect(loaded.stdout).toContain(note);
+  expect(loaded.stdout).toContain('loaded');
+  expect(loaded.code).toBe(3);
+});
