@@ -1,17 +1,16 @@
 /** What the operator is told after a look around at EES: edges only, one mail each. */
-import { openEdges, operatorEdge, type OperatorPost } from './alerts/operator.js';
+import { openEdges, operatorEdge, type EdgeMails, type OperatorPost } from './alerts/operator.js';
 import type { Store } from './load/database.js';
 import { heldBackByRuns } from './load/sources.js';
 import type { SourceState } from './source-state.js';
 
 export interface NewsOfRun {
-  readonly before: SourceState;
   readonly after: SourceState;
   readonly now: Date;
 }
 
 /** Queues what is new for the operator. Safe to call after every run. */
-export async function operatorNews(store: Store, post: OperatorPost, { before, after, now }: NewsOfRun): Promise<void> {
+export async function operatorNews(store: Store, post: OperatorPost, { after, now }: NewsOfRun): Promise<void> {
   await operatorEdge(
     store,
     post,
@@ -26,36 +25,15 @@ export async function operatorNews(store: Store, post: OperatorPost, { before, a
     },
     now,
   );
-  const degraded = new Map(after.degraded.map((each) => [degradedKey(each), each]));
-  for (const key of new Set([...before.degraded.map(degradedKey), ...degraded.keys()])) {
-    const found = degraded.get(key);
-    await operatorEdge(
-      store,
-      post,
-      key,
-      found === undefined ? 'well' : 'ill',
-      {
-        ill: () => ({
-          subject: `absence-watch: a way to EES is gone (${found?.source ?? ''})`,
-          text: [
-            `${found?.route ?? ''} does not answer as it should: ${found?.reason ?? ''}`,
-            '',
-            found === undefined || found.missing.length === 0
-              ? 'The other way does instead; nothing is missing.'
-              : `Runs go on by the other way. Missing meanwhile: ${found.missing.join('; ')}.`,
-            '',
-            'Should it last, look for a new version of absence-watch: undocumented routes of the website change.',
-          ].join('\n'),
-        }),
-        well: () => ({
-          subject: 'absence-watch: a way to EES is back',
-          text: `${key.replace(/^degraded:/, '')} answers again.`,
-        }),
-      },
-      now,
-    );
+  const open = (await openEdges(store)).map(({ key }) => key);
+  const ways = new Map<string, SourceState['degraded']>();
+  for (const each of after.degraded) ways.set(WAY + each.way, [...(ways.get(WAY + each.way) ?? []), each]);
+  // What the operator was told of, not what the run before knew: one that was killed may have told nothing.
+  for (const key of new Set([...open.filter((each) => each.startsWith(WAY)), ...ways.keys()])) {
+    const found = ways.get(key);
+    await operatorEdge(store, post, key, found === undefined ? 'well' : 'ill', mailsOfWay(key, found ?? []), now);
   }
-  const told = new Set((await openEdges(store)).map(({ key }) => key));
+  const told = new Set(open);
   // Asked of the database, not of the run: one that died may have held something back and said nothing.
   for (const { versionId, publication, release, dataSet, fileName, reason } of await heldBackByRuns(store)) {
     const key = `quarantine:${versionId}`;
@@ -83,6 +61,27 @@ export async function operatorNews(store: Store, post: OperatorPost, { before, a
   }
 }
 
-function degradedKey({ source, route }: SourceState['degraded'][number]): string {
-  return `degraded:${source}:${route}`;
+const WAY = 'degraded:';
+
+function mailsOfWay(key: string, found: SourceState['degraded']): EdgeMails {
+  const way = key.slice(WAY.length);
+  const missing = [...new Set(found.flatMap((each) => each.missing))];
+  return {
+    ill: () => ({
+      subject: `absence-watch: a way to EES is gone (${way.replaceAll('…', '...')})`,
+      text: [
+        ...found.map(({ source, route, reason }) => `${source}: ${route} does not answer as it should: ${reason}`),
+        '',
+        missing.length === 0
+          ? 'The other way does instead; nothing is missing.'
+          : `Runs go on by the other way. Missing meanwhile: ${missing.join('; ')}.`,
+        '',
+        'Should it last, look for a new version of absence-watch: undocumented routes of the website change.',
+      ].join('\n'),
+    }),
+    well: () => ({
+      subject: 'absence-watch: a way to EES is back',
+      text: `${way.charAt(0).toUpperCase()}${way.slice(1)} answers again.`,
+    }),
+  };
 }

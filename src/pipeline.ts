@@ -130,7 +130,7 @@ async function gather(tools: Tools, run: Run): Promise<Gathered> {
       memory: discovery.remember([]),
     };
     await setSourceState(store, SOURCE, after, now());
-    await operatorNews(store, operatorPost(settings), { before, after, now: now() });
+    await operatorNews(store, operatorPost(settings), { after, now: now() });
     return {
       outcome,
       files,
@@ -349,11 +349,13 @@ function spentBy(client: EesClient): { requests: number; bytes: number } {
 function stateOf(before: SourceState, discovery: Discovery): SourceState {
   return {
     ...before,
-    degraded: discovery.degraded.map(({ source, route, reason, missing }) => ({
+    degraded: discovery.standing.map(({ source, route, reason, missing, since, way }) => ({
       source,
       route,
       reason,
       missing: [...missing],
+      since,
+      way,
     })),
     skipped: discovery.skipped.map(({ title, release, reason }) => ({ title, release, reason })),
     next: discovery.next.map(({ publication, nextReleaseDate }) => ({

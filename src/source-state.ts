@@ -1,7 +1,16 @@
 /** What is known of the sources between runs: written by the pipeline, read by status, health and the mails. */
 import { z } from 'zod';
 
-const degraded = z.object({ source: z.string(), route: z.string(), reason: z.string(), missing: z.array(z.string()) });
+const degraded = z.object({
+  source: z.string(),
+  route: z.string(),
+  reason: z.string(),
+  missing: z.array(z.string()),
+  /** ISO time of the first poll that met it. */
+  since: z.string().optional(),
+  /** What the operator hears of once: the official API, the website, or one route of the website. */
+  way: z.string().default('EES'),
+});
 const skipped = z.object({ title: z.string(), release: z.string(), reason: z.string() });
 const next = z.object({ publication: z.string(), nextReleaseDate: z.string().nullable() });
 

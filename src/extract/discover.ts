@@ -10,6 +10,7 @@ import type { EesClient } from './client.js';
 import { freshPublication, readMemory, type PublicationMemo } from './memory.js';
 import { offersOf, skippedOf, type Offer } from './offers.js';
 import { findOfficially, lookAtDataSets, noteOfficialTrouble, takeStep } from './official.js';
+import { EVERY_SOURCE, nothingAsked, noting, standing, type Standing } from './standing.js';
 import type { Degraded, DiscoverOptions, ReleaseNews, Skipped, Survey, Withdrawn } from './survey.js';
 import { sourceKey, type WantedFile, type WatchedSource } from './wanted.js';
 import { lookAtWebsite, noteWebsiteTrouble, readListing, type Listing } from './website.js';
@@ -20,7 +21,10 @@ export interface Discovery {
   readonly releases: readonly ReleaseNews[];
   /** Everything passed over in the releases that are followed, not only now. */
   readonly skipped: readonly Skipped[];
+  /** What this look around met. */
   readonly degraded: readonly Degraded[];
+  /** What is gone, whether it was asked this time or not. */
+  readonly standing: readonly Standing[];
   readonly withdrawn: readonly Withdrawn[];
   readonly notes: readonly string[];
   /** When each publication says it publishes next: '2026', '2026-08' or '2026-08-13'. */
@@ -49,8 +53,9 @@ export async function discover(
   options: DiscoverOptions = {},
 ): Promise<Discovery> {
   const memory = readMemory(remembered);
+  const asked = nothingAsked();
   const survey: Survey = {
-    client,
+    client: noting(client, asked),
     memory,
     options: { ...DEFAULTS, ...options },
     releases: [],
@@ -58,7 +63,8 @@ export async function discover(
     degraded: [],
     notes: [],
     failures: new Map(),
-    asked: new Set(),
+    versionsAsked: new Set(),
+    asked,
   };
   const watched = sources.map((source) => ({ source, publication: publicationOf(survey, source) }));
   const lost = await lookByWebsite(survey, watched);
@@ -68,7 +74,10 @@ export async function discover(
     lost,
   );
   const offers = await collectOffers(survey, watched);
-  forgetPassedTrouble(survey);
+  const gone = standing(
+    survey,
+    watched.map(({ publication }) => publication.name),
+  );
 
   const byKey = new Map(offers.map((offer) => [sourceKey(offer.file.source), offer]));
   const files = offers.map(({ file }) => file);
@@ -77,6 +86,7 @@ export async function discover(
     releases: survey.releases,
     skipped: watched.flatMap(({ publication }) => skippedOf(publication)),
     degraded: survey.degraded,
+    standing: gone,
     withdrawn: survey.withdrawn,
     notes: survey.notes,
     next: watched.map(({ publication }) => ({ publication: publication.name, nextReleaseDate: publication.next })),
@@ -107,7 +117,7 @@ async function lookByWebsite(survey: Survey, watched: readonly Watched[]): Promi
   try {
     listing = await readListing(survey);
   } catch (error) {
-    noteWebsiteTrouble(survey, 'every source', error);
+    noteWebsiteTrouble(survey, EVERY_SOURCE, error);
   }
   const configured = watched.map(({ source }) => source.publication);
   for (const { publication } of watched) {
@@ -143,8 +153,8 @@ async function lookOfficially(
       return false;
     }
   };
-  if (lost.size === 0) await attempt('every source', () => takeStep(survey, publications));
-  else if (await attempt('every source', () => findOfficially(survey, [...lost])))
+  if (lost.size === 0) await attempt(EVERY_SOURCE, () => takeStep(survey, publications));
+  else if (await attempt(EVERY_SOURCE, () => findOfficially(survey, [...lost])))
     for (const publication of lost)
       if (await attempt(publication.name, () => lookAtDataSets(survey, publication, true))) answered += 1;
   // Nothing answered: there is nothing to go on with.
@@ -170,12 +180,6 @@ async function collectOffers(survey: Survey, watched: readonly Watched[]): Promi
       return all.sort((a, b) => a.file.publishedAt.localeCompare(b.file.publishedAt));
     }
     await client.sleep(PATIENCE_STEP_MS);
-    survey.asked.clear();
+    survey.versionsAsked.clear();
   }
-}
-
-/** Trouble that this poll did not meet again is over. */
-function forgetPassedTrouble({ memory, degraded }: Survey): void {
-  const present = degraded.map(({ source, api, route }) => `${source} ${api} ${route}`);
-  memory.trouble = Object.fromEntries(Object.entries(memory.trouble).filter(([key]) => present.includes(key)));
 }

@@ -84,13 +84,30 @@ const publication = z.object({
   dataSets: z.record(z.string(), dataSet),
 });
 
+const standing = z.object({
+  source: z.string(),
+  api: z.enum(['content', 'official']),
+  route: z.string(),
+  kind: z.enum(['vanished', 'unreachable']),
+  reason: z.string(),
+  missing: z.array(z.string()),
+  /** ISO time of the first poll that met it. */
+  since: z.string(),
+  /** What must answer for it to be well again. */
+  place: z.string(),
+  /** Whether the whole API seemed down: then any answer of it will do. */
+  whole: z.boolean(),
+});
+
 const memory = z.object({
   shape: z.literal(1),
   publications: z.record(z.string(), publication),
   /** Where the round of the official API stands. */
   turn: z.number(),
-  /** Since when a source has been in trouble, by source and route. */
-  trouble: z.record(z.string(), z.string()),
+  /** The ways to EES that are gone. */
+  degraded: z.array(standing).default([]),
+  /** Places, as '`api` `place`', that failed when their API seemed down as a whole and have not answered since. */
+  suspects: z.array(z.string()).default([]),
 });
 
 export type FileMemo = z.infer<typeof file>;
@@ -98,12 +115,15 @@ export type ReleaseMemo = z.infer<typeof release>;
 export type VersionMemo = z.infer<typeof version>;
 export type DataSetMemo = z.infer<typeof dataSet>;
 export type PublicationMemo = z.infer<typeof publication>;
+export type StandingMemo = z.infer<typeof standing>;
 export type Memory = z.infer<typeof memory>;
 
 /** A copy of what was remembered; fresh where there is nothing or another shape. */
 export function readMemory(remembered: unknown): Memory {
   const result = memory.safeParse(remembered);
-  return result.success ? structuredClone(result.data) : { shape: 1, publications: {}, turn: 0, trouble: {} };
+  return result.success
+    ? structuredClone(result.data)
+    : { shape: 1, publications: {}, turn: 0, degraded: [], suspects: [] };
 }
 
 export function freshPublication(slug: string): PublicationMemo {

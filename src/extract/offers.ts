@@ -127,7 +127,7 @@ async function pin(survey: Survey, publication: PublicationMemo, slug: string, f
   if (known) return known;
   if (survey.failures.has('official')) return { by: 'website' };
   try {
-    if (!survey.asked.has(id)) await lookAtVersions(survey, publication, id, false);
+    if (!survey.versionsAsked.has(id)) await lookAtVersions(survey, publication, id, false);
     // A patch of an old release stands further down the list.
     const far = settled || slug !== publication.latestRelease;
     for (let page = 2; far && !found() && page <= dataSet.pages; page += 1)

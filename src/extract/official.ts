@@ -122,7 +122,7 @@ export async function lookAtVersions(
   pages: readonly number[] = [1],
 ): Promise<void> {
   const known = (publication.dataSets[id] ??= freshDataSet(id));
-  if (pages.includes(1)) survey.asked.add(id);
+  if (pages.includes(1)) survey.versionsAsked.add(id);
   const listed: answers.DataSetVersion[] = [];
   for (const page of pages) {
     const answer = await survey.client.get('official', `/data-sets/${id}/versions`, answers.dataSetVersionPage, {

@@ -2,6 +2,7 @@
 import type { EesClient } from './client.js';
 import { EesError, troubleOf } from './errors.js';
 import type { Memory } from './memory.js';
+import { standingSince, type Asked } from './standing.js';
 import type { WantedFile } from './wanted.js';
 
 export interface ReleaseNews {
@@ -81,7 +82,9 @@ export interface Survey {
   /** Failures by API: one that failed for good is not asked again in this look around. */
   readonly failures: Map<'content' | 'official', EesError>;
   /** Data sets whose versions were asked for. */
-  readonly asked: Set<string>;
+  readonly versionsAsked: Set<string>;
+  /** Which places were asked, and what came of it. */
+  readonly asked: Asked;
 }
 
 /** What the website alone has. */
@@ -105,8 +108,10 @@ export function degrade(
   const kind = troubleOf(error);
   if (kind === undefined || !(error instanceof EesError)) throw error;
   if (kind === 'unreachable') survey.failures.set(about.api, error);
+  const place = survey.asked.places.get(error) ?? about.route;
+  survey.asked.failed.push({ ...about, missing: [...about.missing], kind, reason: error.message, place });
   const key = `${about.source} ${about.api} ${about.route}`;
   if (survey.degraded.some((known) => `${known.source} ${known.api} ${known.route}` === key)) return;
-  const since = (survey.memory.trouble[key] ??= new Date(survey.client.now()).toISOString());
+  const since = standingSince(survey.memory, about) ?? new Date(survey.client.now()).toISOString();
   survey.degraded.push({ ...about, kind, reason: error.message, since });
 }

@@ -1,0 +1,127 @@
+/**
+ * Which ways to EES are gone at present. A quiet poll asks two routes of many, so what one poll met says little of the
+ * others: a way that is gone stays so until it was asked again and answered. Where the whole of an API was down, any
+ * answer of it will do.
+ */
+import type { Api, EesClient } from './client.js';
+import type { Memory, StandingMemo } from './memory.js';
+import type { Degraded, Survey } from './survey.js';
+
+export const EVERY_SOURCE = 'every source';
+
+/** A way that is gone, since one poll or another. */
+export interface Standing extends Degraded {
+  /** What the operator hears of once: the official API, the website, or one route of the website. */
+  readonly way: string;
+}
+
+/** What was asked in one look around. */
+export interface Asked {
+  /** As '`api` `place`'. */
+  readonly answered: Set<string>;
+  /** Where each error came from. */
+  readonly places: WeakMap<object, string>;
+  readonly failed: Omit<StandingMemo, 'since' | 'whole'>[];
+}
+
+export function nothingAsked(): Asked {
+  return { answered: new Set(), places: new WeakMap(), failed: [] };
+}
+
+/** The same client; which places answered, and which threw, is noted. */
+export function noting(client: EesClient, { answered, places }: Asked): EesClient {
+  return {
+    ...client,
+    async get(api, path, schema, query) {
+      const place = placeOf(api, path);
+      try {
+        const answer = await client.get(api, path, schema, query);
+        answered.add(`${api} ${place}`);
+        return answer;
+      } catch (error) {
+        if (error instanceof Error) places.set(error, place);
+        throw error;
+      }
+    },
+  };
+}
+
+/**
+ * The place whose answer tells that a way is back. The round of the official API comes by each of its lists again, so
+ * there it is that very list; elsewhere nobody may ask for the same release or file a second time, so it is the route.
+ */
+function placeOf(api: Api, path: string): string {
+  if (api === 'official') return /\/(data-sets|versions)$/.test(path) ? path : path.replace(/^(\/[^/]+\/)[^/]+/, '$1…');
+  return path.replace(/\/(publications|releases|data-set-files)\/(?!sitemap-items)[^/]+/g, '/$1/…');
+}
+
+/** Since when, as ISO time, the same trouble has stood; undefined where it is new. */
+export function standingSince(
+  { degraded }: Memory,
+  about: Pick<Degraded, 'source' | 'api' | 'route'>,
+): string | undefined {
+  return degraded.find(
+    ({ source, api, route }) => source === about.source && api === about.api && route === about.route,
+  )?.since;
+}
+
+/** Brings what is remembered up to date after a look around. @returns what is gone now, each route of a source once */
+export function standing({ memory, asked, client }: Survey, watched: readonly string[]): Standing[] {
+  const { answered, failed } = asked;
+  const failedAt = new Set(failed.map(keyOf));
+  const answers = new Set([...answered].map((key) => key.split(' ')[0]));
+  const suspects = new Set(memory.suspects.filter((key) => !answered.has(key) || failedAt.has(key)));
+  let known = memory.degraded.filter((each) => {
+    if (each.source !== EVERY_SOURCE && !watched.includes(each.source)) return false;
+    const key = keyOf(each);
+    if (failedAt.has(key)) return !each.whole || !answers.has(each.api);
+    if (answered.has(key) || isNeededNoMore(memory, each, answered)) return false;
+    if (!each.whole || !answers.has(each.api)) return true;
+    // Should this place fail alone again before it has answered, it was not the whole API.
+    suspects.add(key);
+    return false;
+  });
+  for (const each of failed) {
+    const key = keyOf(each);
+    const looksWhole = each.kind === 'unreachable' && !answers.has(each.api) && !suspects.has(key);
+    const before =
+      known.find((other) => other.source === each.source && keyOf(other) === key) ??
+      (looksWhole ? known.find((other) => other.whole && other.api === each.api) : undefined);
+    const now: StandingMemo = {
+      ...each,
+      // An API that is down is met at another route by each poll: it keeps the name it was met under first.
+      ...(before && { source: before.source, route: before.route, place: before.place }),
+      since: before?.since ?? new Date(client.now()).toISOString(),
+      whole: looksWhole && before?.whole !== false,
+    };
+    known = before === undefined ? [...known, now] : known.map((other) => (other === before ? now : other));
+  }
+  memory.degraded = known;
+  memory.suspects = [...suspects];
+  const shown = new Map<string, Standing>();
+  for (const { source, api, route, kind, reason, missing, since, whole } of known) {
+    const key = `${source} ${api} ${route}`;
+    const way = api === 'official' ? 'the official API' : whole ? 'the website' : `the website: ${route}`;
+    if (!shown.has(key)) shown.set(key, { source, api, route, kind, reason, missing, since, way });
+  }
+  return [...shown.values()];
+}
+
+function keyOf({ api, place }: Pick<StandingMemo, 'api' | 'place'>): string {
+  return `${api} ${place}`;
+}
+
+/** Whether nothing will ask there again: it would be called gone for ever. */
+function isNeededNoMore(memory: Memory, { api, place }: StandingMemo, answered: ReadonlySet<string>): boolean {
+  const publications = Object.values(memory.publications);
+  if (api === 'content') return place === '/redirects' && answered.has('content /publications/sitemap-items');
+  // Asked only where something is not found in a list: the list came, and it was not asked.
+  if (place === '/data-sets/…')
+    return [...answered].some((key) => /^official \/publications\/.*\/data-sets$/.test(key));
+  if (place === '/publications') return publications.every(({ eesId }) => eesId !== undefined);
+  const id = place.split('/')[2];
+  if (id === undefined || id === '…') return false;
+  return place.startsWith('/publications/')
+    ? !publications.some(({ eesId }) => eesId === id)
+    : !publications.some(({ dataSets }) => dataSets[id] !== undefined && dataSets[id].status !== 'Withdrawn');
+}

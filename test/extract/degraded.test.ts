@@ -1,0 +1,118 @@
+/**
+ * A way to EES that is gone stays gone until it was asked again and answered; the operator hears of each edge once,
+ * however many steps of the round of the official API met it.
+ */
+import { describe, expect, it } from 'vitest';
+import type { Status } from '../../src/service/status.js';
+import { smallWide } from '../fault/harness/small-files.js';
+import { ABSENCE, FILE_TITLE, QUIET, watch, type Watch } from '../fault/harness/watch.js';
+import { LONG_SET, long } from './support.js';
+
+const GONE = (what: string): string => `absence-watch: a way to EES is gone (${what})`;
+const BACK = 'absence-watch: a way to EES is back';
+
+/** Two files, one of them in the official API: a round of two steps. */
+async function watchOfTwoFiles(): Promise<Watch> {
+  const world = await watch();
+  world.ees.publish({
+    publication: ABSENCE,
+    slug: '2022-23',
+    title: 'Academic year 2022/23',
+    at: '2024-03-21T09:30:02Z',
+    files: [
+      { name: 'pa.csv', title: 'Persistent absentees', content: long(), api: { dataSetId: LONG_SET } },
+      { name: 'wide.csv', title: FILE_TITLE, content: smallWide(QUIET) },
+    ],
+  });
+  expect((await world.run()).code).toBe(0);
+  return world;
+}
+
+async function statusOf(world: Watch): Promise<Status> {
+  return (await world.program.run('status', '--json')).json() as Status;
+}
+
+async function routes(world: Watch): Promise<string[]> {
+  return (await statusOf(world)).degraded.map(({ route }) => route);
+}
+
+const operatorMails = (world: Watch): string[] => world.subjects('ops@luton.example');
+
+describe('what the operator hears of a way to EES that is gone', () => {
+  it('the official API down for six polls: one mail, whichever step met it; one more when any step is answered', async () => {
+    const world = await watchOfTwoFiles();
+    world.ees.fault(({ path }) => (path.startsWith('/statistics') ? { kind: 'server error' } : undefined));
+    const seen: string[][] = [];
+    for (let poll = 0; poll < 6; poll++) {
+      world.at(`2024-04-05T09:1${poll}:00Z`);
+      expect((await world.run()).code).toBe(3);
+      seen.push(await routes(world));
+    }
+    expect(new Set(seen.map(String)).size).toBe(1);
+    expect(seen[0]).toHaveLength(1);
+    expect(operatorMails(world)).toEqual([GONE('the official API')]);
+    world.ees.fault();
+    world.at('2024-04-05T10:30:00Z');
+    expect((await world.run()).code).toBe(0);
+    expect(await routes(world)).toEqual([]);
+    expect(operatorMails(world)).toEqual([GONE('the official API'), BACK]);
+  }, 120_000);
+
+  it.each([
+    ['answers 404', 404],
+    ['answers 500 while the rest is well', 500],
+  ])(
+    'the versions of the official API %s: polls that ask another step end 0 and forget nothing',
+    async (_how, code) => {
+      const world = await watchOfTwoFiles();
+      const versions = /\/statistics\/v1\/data-sets\/[^/]+\/versions/;
+      if (code === 404) world.ees.removeRoute(versions);
+      else world.ees.fault(({ path }) => (versions.test(path) ? { kind: 'server error' } : undefined));
+      const codes: number[] = [];
+      for (let poll = 0; poll < 8; poll++) {
+        world.at(`2024-04-05T09:1${poll}:00Z`);
+        codes.push((await world.run()).code);
+      }
+      expect(codes.toSorted()).toEqual([0, 0, 0, 0, 3, 3, 3, 3]);
+      expect(await routes(world)).toEqual(['data-sets/…/versions']);
+      // One answer 500 looks like the whole API; that it is the route alone shows when it alone fails again.
+      expect(operatorMails(world)).toEqual(
+        code === 404 ? [GONE('the official API')] : [GONE('the official API'), BACK, GONE('the official API')],
+      );
+      const before = operatorMails(world).length;
+      world.ees.restoreRoutes();
+      world.ees.fault();
+      for (const minute of [30, 32]) {
+        world.at(`2024-04-05T09:${minute}:00Z`);
+        expect((await world.run()).code).toBe(0);
+      }
+      expect(await routes(world)).toEqual([]);
+      expect(operatorMails(world).slice(before)).toEqual([BACK]);
+    },
+    120_000,
+  );
+
+  it('routes of the website gone: one mail each, and status shows them through quiet polls until they answer', async () => {
+    const world = await watchOfTwoFiles();
+    world.ees.removeRoute(/data-content|\/updates/);
+    for (const day of ['02', '03', '04']) {
+      world.at(`2024-04-${day}T09:00:00Z`);
+      world.ees.amend({ publication: ABSENCE, release: '2022-23', note: `Note ${day}` });
+      expect((await world.run()).code).toBe(3);
+      world.at(`2024-04-${day}T09:02:00Z`);
+      expect((await world.run()).code).toBe(0);
+      expect(await routes(world)).toEqual(['releases/…/data-content', 'releases/…/updates']);
+    }
+    const gone = [GONE('the website: releases/.../data-content'), GONE('the website: releases/.../updates')];
+    expect(operatorMails(world)).toEqual(gone);
+    world.ees.restoreRoutes();
+    world.at('2024-04-05T09:00:00Z');
+    // Nothing asks for them: nothing is known of them.
+    expect((await world.run()).code).toBe(0);
+    expect(await routes(world)).toHaveLength(2);
+    world.ees.amend({ publication: ABSENCE, release: '2022-23', note: 'Note 05' });
+    expect((await world.run()).code).toBe(0);
+    expect(await routes(world)).toEqual([]);
+    expect(operatorMails(world)).toEqual([...gone, BACK, BACK]);
+  }, 120_000);
+});
