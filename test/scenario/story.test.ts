@@ -31,7 +31,7 @@ describe('the demo', () => {
       for (const sentence of [
         '6,569 pupil enrolments in Luton (17.3%, about one in six) were persistently absent across the autumn and spring terms 2024/25',
         'from 18.0% in 2023/24',
-        'pupils (1.5%, about one in 66) were severely absent, unchanged from 2023/24',
+        'pupils (1.5%, about one in 66) were severely absent, the rate unchanged from 2023/24',
         'than in England (17.6%, down from 19.2%)',
         'than in England (2.3%, up from 2.1%)',
         'The rise in severe absence across England has slowed for two years running',
