@@ -269,9 +269,9 @@ async function loadFromEes(
     const plan = await planBackfill(client, withChoice(tools, request));
     const list = await planned(plan, tools);
     const files: FileReport[] = [];
-    const todo = plan.files.filter((_, index) => list[index]?.already_loaded !== true);
-    const progress = progressOf(tools, todo.length);
-    for (const [index, wanted] of todo.entries()) {
+    const missing = plan.files.filter((_, index) => list[index]?.already_loaded !== true);
+    const progress = progressOf(tools, missing.length);
+    for (const [index, wanted] of missing.entries()) {
       signal.throwIfAborted();
       progress.begin(index, `${wanted.release.title}, ${wanted.dataSet.title}`);
       try {
@@ -306,7 +306,7 @@ async function loadFromEes(
               rows: report.rows,
               reason: report.reason,
             },
-            `backfill ${index + 1} of ${todo.length}: ${report.outcome}`,
+            `backfill ${index + 1} of ${missing.length}: ${report.outcome}`,
           );
           files.push(report);
         } finally {

@@ -148,7 +148,7 @@ function refusal(settings: OAuthSettings, url: string, answer: Answer): string {
   if (!body.success) return `${host} gave no access token: HTTP ${answer.status} without a token in the answer.`;
   const { error, error_description } = body.data;
   const what = `${host} gave no access token: ${error}${error_description === undefined ? '' : ` (${firstLine(error_description)})`}.`;
-  const todo: Record<string, string> = {
+  const advice: Record<string, string> = {
     invalid_client: 'Check client id and client secret; a secret expires, make a new one.',
     invalid_grant: 'The refresh token was revoked or has expired: give consent again and store the new one.',
     unauthorized_client:
@@ -156,7 +156,7 @@ function refusal(settings: OAuthSettings, url: string, answer: Answer): string {
         ? 'The application needs the permission SMTP.SendAsApp (or SMTP.Send) with admin consent.'
         : 'The client was not made for this kind of sign-in.',
   };
-  return [what, todo[error] ?? ''].join(' ').trim();
+  return [what, advice[error] ?? ''].join(' ').trim();
 }
 
 function firstLine(text: string): string {

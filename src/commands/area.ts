@@ -11,7 +11,7 @@ const EXACT: readonly Match[] = ['code', 'name', 'alias'];
 const PROPOSED = 5;
 
 /** The one loaded area that a command is about. @throws UsageError when none answers to the text */
-export async function oneArea(context: Context, text: string): Promise<Loaded> {
+export async function oneArea(context: Pick<Context, 'store' | 'out'>, text: string): Promise<Loaded> {
   const found = await matchAreas(await context.store(), text);
   const [best] = found;
   if (best === undefined)

@@ -117,7 +117,7 @@ function keyText(key: unknown): string {
  * @returns 'unusable' when there are keys of the second kind: the document must not be turned into values
  */
 export function checkKeys(problems: Problems, document: Document.Parsed): 'fine' | 'doubled' | 'unusable' {
-  let found: 'fine' | 'doubled' | 'unusable' = 'fine' as const;
+  let found: 'fine' | 'doubled' | 'unusable' = 'fine';
   visit(document, {
     Map(_, map) {
       const seen = new Set<string>();

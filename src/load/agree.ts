@@ -1,7 +1,7 @@
 /** Two data sets of one release that give the same figure: whether they agree. */
 import { sql } from 'kysely';
 import { MEASURES } from '../domain/measure.js';
-import { SAME_KEY } from './diff.js';
+import { NAMED, NAMES, SAME_KEY } from './diff.js';
 import { keepVerdicts } from './verdicts.js';
 import type { Verdict } from './version-meta.js';
 import type { Trx, VersionPlace } from './version-record.js';
@@ -63,14 +63,10 @@ export async function agreement(
       message: `${common} ${common === 1 ? 'figure that another data set of the release gives, too, agrees' : 'figures that another data set of the release gives, too, agree'}.`,
     };
   const { rows: first } = await sql<Disagreement>`
-    select a.name as area, p.label as period, t.name as school_type,
-      case when b.topic = 'Total' then 'Total' else b.topic || ': ' || b.name end as breakdown,
+    select ${NAMES},
       m.name as measure, m.here::text as here, m.there::text as there, d.title as data_set
     from ${both} cross join ${PAIRS}
-    join area a on a.id = n.area_id
-    join period p on p.id = n.period_id
-    join school_type t on t.id = n.school_type_id
-    join breakdown b on b.id = n.breakdown_id
+    ${NAMED}
     join data_set_version v on v.id = o.version_id
     join data_set d on d.id = v.data_set_id
     where n.version_id = ${versionId} and ${DIFFER}

@@ -32,6 +32,12 @@ const SAMPLE = 20;
 export const SAME_KEY = sql`n.area_id = o.area_id and n.series_id = o.series_id and n.period_id = o.period_id
   and n.school_type_id = o.school_type_id and n.breakdown_id = o.breakdown_id and n.as_of = o.as_of`;
 
+/** What row n is about, in words, from the tables that `NAMED` joins. */
+export const NAMES = sql`a.name as area, p.label as period, t.name as school_type,
+  case when b.topic = 'Total' then 'Total' else b.topic || ': ' || b.name end as breakdown`;
+export const NAMED = sql`join area a on a.id = n.area_id join period p on p.id = n.period_id
+  join school_type t on t.id = n.school_type_id join breakdown b on b.id = n.breakdown_id`;
+
 /** What is printed for a measure of row n or o: the figure, else its symbol. */
 function shown(row: 'n' | 'o', measure: string): RawBuilder<unknown> {
   return sql`coalesce(${sql.ref(`${row}.${measure}`)}::text, ${sql.ref(`${row}.symbols`)} ->> ${sql.lit(measure)})`;
@@ -91,15 +97,10 @@ async function sampleOfChanges(trx: Trx, versionId: number, previousId: number):
     ),
   );
   const { rows } = await sql<ChangedFigure>`
-    select a.name as area, p.label as period, t.name as school_type,
-      case when b.topic = 'Total' then 'Total' else b.topic || ': ' || b.name end as breakdown,
-      m.measure, m.old as from, m.new as to
+    select ${NAMES}, m.measure, m.old as from, m.new as to
     from figure n
     join figure o on ${SAME_KEY}
-    join area a on a.id = n.area_id
-    join period p on p.id = n.period_id
-    join school_type t on t.id = n.school_type_id
-    join breakdown b on b.id = n.breakdown_id
+    ${NAMED}
     cross join lateral (values ${measures}) as m (at, measure, old, new, differs)
     where n.version_id = ${versionId} and o.version_id = ${previousId} and ${CHANGED} and m.differs
     limit ${SAMPLE}`.execute(trx);

@@ -15,7 +15,8 @@ export interface LastRelease {
 /**
  * The newest loaded version of the same data set among the releases up to this one, else the nearest later. Where the
  * data set is new, one that is alike: of EES one with the same title (its columns changed), for a local file one with
- * the same columns (every label is a data set of its own).
+ * the same columns (every label is a data set of its own). A local file of other columns is other figures, whatever its
+ * label.
  */
 export async function lastRelease(store: Store, meta: VersionMeta): Promise<LastRelease | undefined> {
   const dataSets = await store.db
@@ -25,12 +26,13 @@ export async function lastRelease(store: Store, meta: VersionMeta): Promise<Last
     .execute();
   const identity = storedIdentity(meta);
   const same = dataSets.filter((each) => each.identity === identity);
-  const last = await newest(store, meta, same);
-  if (last !== undefined) return { ...last, isSameDataSet: true };
   const isLocal = meta.dataSet.local === true;
+  const layout = isLocal ? layoutOf(meta) : undefined;
+  const last = await newest(store, meta, same, layout);
+  if (last !== undefined) return { ...last, isSameDataSet: true };
   const title = titleWithoutYear(meta.dataSet.title);
   const alike = isLocal ? dataSets : dataSets.filter((each) => titleWithoutYear(each.title) === title);
-  const other = await newest(store, meta, alike, isLocal ? layoutOf(meta) : undefined);
+  const other = await newest(store, meta, alike, layout);
   return other && { shape: other.shape, isSameDataSet: false, isSameRelease: false };
 }
 

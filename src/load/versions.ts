@@ -18,7 +18,7 @@ import { asDuplicateKey, describeDuplicate, recordUnloaded } from './unloaded.js
 import { acceptances, judged, keepVerdicts, type KeptVerdict } from './verdicts.js';
 import type { VersionState } from './schema.js';
 import { acceptVersion, VersionStateError } from './version-states.js';
-import { numberText, type Gates, type VersionMeta } from './version-meta.js';
+import { numberText, type Gates, type VersionMeta, type VersionNumber } from './version-meta.js';
 import {
   beginLoad,
   fileColumns,
@@ -230,10 +230,30 @@ async function alreadyLoaded(trx: Trx, place: VersionPlace, meta: VersionMeta): 
     .limit(1)
     .executeTakeFirst();
   if (found === undefined) return undefined;
-  if (found.major === 0 && meta.version !== undefined)
-    await trx.updateTable('data_set_version').set(meta.version).where('id', '=', found.id).execute();
-  const number = found.major === 0 ? (meta.version ?? found) : found;
+  const number =
+    found.major === 0 && meta.version !== undefined ? await renumbered(trx, place, found, meta.version) : found;
   return { kind: 'unchanged', versionId: found.id, version: numberText(number), state: found.state };
+}
+
+/** Gives a version whose number was not known its own, unless that is another's. @returns the number it has now */
+async function renumbered(
+  trx: Trx,
+  { dataSetId }: VersionPlace,
+  found: VersionNumber & { readonly id: number },
+  known: VersionNumber,
+): Promise<VersionNumber> {
+  const other = await trx
+    .selectFrom('data_set_version')
+    .select('id')
+    .where('data_set_id', '=', dataSetId)
+    .where('major', '=', known.major)
+    .where('minor', '=', known.minor)
+    .where('patch', '=', known.patch)
+    .where('state', 'in', ['loaded', 'quarantined', 'withdrawn'])
+    .executeTakeFirst();
+  if (other !== undefined) return found;
+  await trx.updateTable('data_set_version').set(known).where('id', '=', found.id).execute();
+  return known;
 }
 
 async function* watched<T>(

@@ -287,7 +287,7 @@ function schoolTypeOfFile(file: string, { schoolType, dataSetTitle, metaText }: 
       'school type',
       { file, value: schoolType },
       'is no school type that is known',
-      'Name one of them',
+      `Known are ${KNOWN_SCHOOL_TYPES.join(', ')}`,
     );
   }
   const inTitle = schoolTypeInWords(dataSetTitle ?? '');

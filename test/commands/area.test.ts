@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { oneArea } from '../../src/commands/area.js';
-import { UsageError, type Context } from '../../src/commands/context.js';
+import { UsageError } from '../../src/commands/context.js';
 import { Output } from '../../src/commands/output.js';
 import { unansweredNames } from '../../src/alerts/watched-names.js';
 import type { AreaRef } from '../../src/domain/area.js';
@@ -26,11 +26,8 @@ it('takes what is called so, never what is merely like it, and says so of a slip
   );
   const remarks: string[] = [];
   const stream = { write: (text: string) => remarks.push(text) > 0 };
-  const out = new Output(
-    { stdout: stream, stderr: stream } as unknown as ConstructorParameters<typeof Output>[0],
-    false,
-  );
-  const context = { store: () => Promise.resolve(store), out } as unknown as Context;
+  const out = new Output({ stdout: stream, stderr: stream, cwd: '/', columns: undefined }, false);
+  const context = { store: () => Promise.resolve(store), out };
   expect(await oneArea(context, 'luton')).toMatchObject({ name: 'Luton' });
   expect(await oneArea(context, 'city of london')).toMatchObject({ name: 'City of London' });
   expect(remarks).toEqual([]);

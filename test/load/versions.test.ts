@@ -295,6 +295,8 @@ describe.each(['postgres', 'embedded'] as const)('loading versions (%s)', (kind)
       isSameRelease: false,
     });
     expect(await lastRelease(store, local('2023/24', ['a', 'c']))).toBeUndefined();
+    expect(await lastRelease(store, local('2022/23', ['a', 'b']))).toMatchObject({ isSameRelease: true });
+    expect(await lastRelease(store, local('2022/23', ['a', 'c'])), 'other columns under one label').toBeUndefined();
   });
 
   it('the last release is the one before, also where later ones were loaded first', async () => {
@@ -327,12 +329,20 @@ describe.each(['postgres', 'embedded'] as const)('loading versions (%s)', (kind)
     expect(await load(store, patch, [rate('19.3')])).toMatchObject({ kind: 'loaded', version: '1.0.1' });
     const known = { ...byWebsite, version: { major: 1, minor: 1, patch: 0 } };
     expect(await load(store, known, [rate('17.3')])).toMatchObject({ kind: 'unchanged', version: '1.1.0' });
+    // The website's bytes of a version may be others than the API's.
+    const others = versionMeta({ dataSet, release: release(2026), version: { major: 1, minor: 2, patch: 0 } });
+    await load(store, others, [rate('17.5')]);
+    const bytes = versionMeta({ dataSet, release: release(2026) });
+    expect(await load(store, bytes, [rate('17.50')])).toMatchObject({ kind: 'loaded', version: '0.0.0' });
+    expect(await load(store, { ...bytes, version: { major: 1, minor: 2, patch: 0 } }, [rate('17.50')])).toMatchObject({
+      ...{ kind: 'unchanged', version: '0.0.0' },
+    });
     const numbers = await store.db
       .selectFrom('data_set_version')
       .select(['major', 'minor', 'patch'])
       .orderBy('id')
       .execute();
-    expect(numbers.map((each) => Object.values(each).join('.'))).toEqual(['1.0.0', '1.1.0', '1.0.1']);
+    expect(numbers.map((each) => Object.values(each).join('.'))).toEqual(['1.0.0', '1.1.0', '1.0.1', '1.2.0', '0.0.0']);
   });
 
   it('where two data sets are amended one after the other, no warning stays', async () => {
