@@ -49,9 +49,12 @@ async function again(world: World): Promise<void> {
   expect(code, stderr).toBe(0);
 }
 
-async function killed(world: World, plan: KillPlan): Promise<void> {
-  expect(await killBy(world, world.start('run'), plan)).toBe(true);
+/** @returns what the program had said until then */
+async function killed(world: World, plan: KillPlan): Promise<string> {
+  const child = world.start('run');
+  expect(await killBy(world, child, plan)).toBe(true);
   await world.untilForgotten();
+  return (await child.ended).stderr;
 }
 
 async function expectAsUndisturbed(world: World): Promise<void> {
@@ -109,8 +112,8 @@ describe('the program ended in the middle', { timeout: 300_000 }, () => {
 
   it('case 03, between two loads: the first look at what is new is one look, as if nothing had happened', async () => {
     const world = await freshWorld();
-    await killed(world, { kind: 'table', table: 'source_state', fromRequest: 0, afterMs: undefined });
-    expect(await numberOf(world, 'data_set_version')).toBe(1);
+    const said = await killed(world, { kind: 'table', table: 'source_state', fromRequest: 0, afterMs: undefined });
+    expect(await numberOf(world, 'data_set_version'), said).toBe(1);
     await again(world);
     await expectAsUndisturbed(world);
   });
@@ -175,7 +178,7 @@ describe('the program ended in the middle', { timeout: 300_000 }, () => {
     await locker.query('begin');
     await locker.query(`lock table "${schema}".figure in share mode`);
     const service = world.start('start');
-    while (!(await world.isHeldUp())) {
+    while (!(await world.isHeldUp('figure'))) {
       if (!service.isRunning()) throw new Error(`the service ended by itself: ${service.said()}`);
       await wait(20);
     }

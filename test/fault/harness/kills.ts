@@ -145,7 +145,7 @@ async function atTable(
   await locker.query('begin');
   try {
     await locker.query(`lock table ${name} in share mode`);
-    while (child.isRunning() && !(await world.isHeldUp())) await wait(2);
+    while (child.isRunning() && !(await world.isHeldUp(plan.table))) await wait(2);
     if (!child.isRunning()) return;
     if (plan.afterMs === undefined) await strike(0);
   } finally {

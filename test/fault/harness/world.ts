@@ -74,12 +74,15 @@ export class World {
     });
   }
 
-  /** Whether a session of the program waits for a lock. */
-  async isHeldUp(): Promise<boolean> {
+  /**
+   * Whether a session of the program waits for the lock of a table. Of this very one: sessions wait a moment for the
+   * server's own catalogue, too, which all tests share.
+   */
+  async isHeldUp(table: string): Promise<boolean> {
     const { rows } = await this.watcher.query(
       `select 1 from pg_locks l join pg_stat_activity a on a.pid = l.pid
-       where a.application_name = $1 and not l.granted and l.relation is not null`,
-      [this.schema],
+       where a.application_name = $1 and not l.granted and l.locktype = 'relation' and l.relation = to_regclass($2)`,
+      [this.schema, `${pg.escapeIdentifier(this.schema)}.${table}`],
     );
     return rows.length > 0;
   }
