@@ -6,11 +6,16 @@ import type { SourceState } from './source-state.js';
 
 export interface NewsOfRun {
   readonly after: SourceState;
+  readonly failuresBeforeMail: number;
   readonly now: Date;
 }
 
 /** Queues what is new for the operator. Safe to call after every run. */
-export async function operatorNews(store: Store, post: OperatorPost, { after, now }: NewsOfRun): Promise<void> {
+export async function operatorNews(
+  store: Store,
+  post: OperatorPost,
+  { after, failuresBeforeMail, now }: NewsOfRun,
+): Promise<void> {
   await operatorEdge(
     store,
     post,
@@ -31,6 +36,8 @@ export async function operatorNews(store: Store, post: OperatorPost, { after, no
   // What the operator was told of, not what the run before knew: one that was killed may have told nothing.
   for (const key of new Set([...open.filter((each) => each.startsWith(WAY)), ...ways.keys()])) {
     const found = ways.get(key);
+    const isEarly = found?.every(({ failures = Infinity }) => failures < failuresBeforeMail) ?? false;
+    if (isEarly && !open.includes(key)) continue;
     await operatorEdge(store, post, key, found === undefined ? 'well' : 'ill', mailsOfWay(key, found ?? []), now);
   }
   const told = new Set(open);
@@ -66,6 +73,7 @@ const WAY = 'degraded:';
 function mailsOfWay(key: string, found: SourceState['degraded']): EdgeMails {
   const way = key.slice(WAY.length);
   const missing = [...new Set(found.flatMap((each) => each.missing))];
+  if (way.startsWith(FILES)) return mailsOfFiles(way, missing, found);
   return {
     ill: () => ({
       subject: `absence-watch: a way to EES is gone (${way.replaceAll('…', '...')})`,
@@ -82,6 +90,28 @@ function mailsOfWay(key: string, found: SourceState['degraded']): EdgeMails {
     well: () => ({
       subject: 'absence-watch: a way to EES is back',
       text: `${way.charAt(0).toUpperCase()}${way.slice(1)} answers again.`,
+    }),
+  };
+}
+
+const FILES = 'files of ';
+
+function mailsOfFiles(way: string, missing: readonly string[], found: SourceState['degraded']): EdgeMails {
+  const publication = way.slice(FILES.length);
+  const files = missing.length === 1 ? '1 file' : `${missing.length} files`;
+  return {
+    ill: () => ({
+      subject: `absence-watch: ${files} of ${publication} cannot be fetched`,
+      text: [
+        ...found.map(({ reason, failures }) => `${reason}\n\nTried in ${failures ?? 1} runs in a row.`),
+        '',
+        'Everything else is loaded; every run tries again. The figures known before stay in use.',
+        'Should it last, see whether the release can be downloaded from the website in a browser: if not, tell its publishers; if so, look for a new version of absence-watch.',
+      ].join('\n'),
+    }),
+    well: () => ({
+      subject: `absence-watch: no file of ${publication} waits to be fetched any more`,
+      text: 'The files that could not be fetched have come, or the publisher has replaced them or taken them back.',
     }),
   };
 }

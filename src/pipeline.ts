@@ -130,7 +130,11 @@ async function gather(tools: Tools, run: Run): Promise<Gathered> {
       memory: discovery.remember([]),
     };
     await setSourceState(store, SOURCE, after, now());
-    await operatorNews(store, operatorPost(settings), { after, now: now() });
+    await operatorNews(store, operatorPost(settings), {
+      after,
+      failuresBeforeMail: settings.config.failuresBeforeMail,
+      now: now(),
+    });
     return {
       outcome,
       files,
@@ -190,6 +194,7 @@ async function takeIn(
     signal.throwIfAborted();
     const reason = messageOf(error);
     log.error({ file: wanted.fileName, error: reason }, 'a data set could not be loaded');
+    discovery.failed(wanted, reason);
     return { ...namesOf(wanted), outcome: 'failed', reason };
   }
 }
@@ -349,14 +354,21 @@ function spentBy(client: EesClient): { requests: number; bytes: number } {
 function stateOf(before: SourceState, discovery: Discovery): SourceState {
   return {
     ...before,
-    degraded: discovery.standing.map(({ source, route, reason, missing, since, way }) => ({
-      source,
-      route,
-      reason,
-      missing: [...missing],
-      since,
-      way,
-    })),
+    degraded: [
+      ...discovery.standing.map(({ source, route, reason, missing, since, way }) => ({
+        source,
+        route,
+        reason,
+        missing: [...missing],
+        since,
+        way,
+      })),
+      ...discovery.unfetched().map(({ missing, ...each }) => ({
+        ...each,
+        missing: [...missing],
+        way: `files of ${each.source}`,
+      })),
+    ],
     skipped: discovery.skipped.map(({ title, release, reason }) => ({ title, release, reason })),
     next: discovery.next.map(({ publication, nextReleaseDate }) => ({
       publication,

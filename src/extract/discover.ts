@@ -12,6 +12,7 @@ import { offersOf, skippedOf, type Offer } from './offers.js';
 import { findOfficially, lookAtDataSets, noteOfficialTrouble, takeStep } from './official.js';
 import { EVERY_SOURCE, nothingAsked, noting, standing, type Standing } from './standing.js';
 import type { Degraded, DiscoverOptions, ReleaseNews, Skipped, Survey, Withdrawn } from './survey.js';
+import { unfetchedOf, type Unfetched } from './unfetched.js';
 import { sourceKey, type WantedFile, type WatchedSource } from './wanted.js';
 import { lookAtWebsite, noteWebsiteTrouble, readListing, type Listing } from './website.js';
 
@@ -36,6 +37,10 @@ export interface Discovery {
    * @param etags by file, as downloads gave them
    */
   remember(handled: readonly WantedFile[], etags?: ReadonlyMap<WantedFile, string>): unknown;
+  /** Notes that a file could not be fetched: it is offered again at the next poll. `remember` keeps the note. */
+  failed(file: WantedFile, reason: string): void;
+  /** What is noted so, by this poll or one before, of files that are still to be had. */
+  unfetched(): readonly Unfetched[];
 }
 
 const DEFAULTS = { thorough: false, apiDeadlineMs: 10 * 60_000, apiPatienceMs: 45_000 };
@@ -95,6 +100,10 @@ export async function discover(
       for (const file of handled) byKey.get(sourceKey(file.source))?.handled(etags?.get(file));
       return structuredClone(memory);
     },
+    failed(file, reason) {
+      byKey.get(sourceKey(file.source))?.failed(reason, new Date(client.now()).toISOString());
+    },
+    unfetched: () => watched.flatMap(({ publication }) => unfetchedOf(publication) ?? []),
   };
 }
 

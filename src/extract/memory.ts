@@ -5,6 +5,16 @@
  */
 import { z } from 'zod';
 
+/** Polls in a row in which a file could not be fetched. */
+const failure = z.object({
+  /** ISO time of the first. */
+  since: z.string(),
+  /** ISO time of the newest. */
+  last: z.string(),
+  count: z.number(),
+  reason: z.string(),
+});
+
 const file = z.object({
   dataSetFileId: z.string(),
   fileId: z.string(),
@@ -24,6 +34,7 @@ const file = z.object({
   reason: z.string().optional(),
   /** Of these bytes, from the website. */
   etag: z.string().optional(),
+  failure: failure.optional(),
 });
 
 const release = z.object({
@@ -50,6 +61,7 @@ const version = z.object({
   /** known: there before we looked, or covered by the website's file; open: to be loaded from the API; handled, skipped: as for files. */
   state: z.enum(['known', 'open', 'handled', 'skipped']),
   reason: z.string().optional(),
+  failure: failure.optional(),
 });
 
 const dataSet = z.object({
@@ -110,6 +122,7 @@ const memory = z.object({
   suspects: z.array(z.string()).default([]),
 });
 
+export type FailureMemo = z.infer<typeof failure>;
 export type FileMemo = z.infer<typeof file>;
 export type ReleaseMemo = z.infer<typeof release>;
 export type VersionMemo = z.infer<typeof version>;

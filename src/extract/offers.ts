@@ -13,11 +13,14 @@ import {
   type WatchedSource,
 } from './wanted.js';
 import { readColumns } from './release.js';
+import { oneMore } from './unfetched.js';
 
 /** A file to load, and how to remember that it was dealt with. */
 export interface Offer {
   readonly file: WantedFile;
   readonly handled: (etag: string | undefined) => void;
+  /** It could not be fetched. @param at ISO time */
+  readonly failed: (reason: string, at: string) => void;
 }
 
 export interface Offers {
@@ -179,8 +182,12 @@ function fileOffer(
     },
     handled(etag) {
       file.state = 'handled';
+      delete file.failure;
       if (etag !== undefined) file.etag = etag;
       if (known) known.state = 'handled';
+    },
+    failed(reason, at) {
+      file.failure = oneMore(file.failure, reason, at);
     },
   };
 }
@@ -212,6 +219,10 @@ function versionOffer(publication: PublicationMemo, id: string, text: string, ve
     },
     handled() {
       version.state = 'handled';
+      delete version.failure;
+    },
+    failed(reason, at) {
+      version.failure = oneMore(version.failure, reason, at);
     },
   };
 }

@@ -57,9 +57,11 @@ export function healthOf(facts: HealthFacts): Health {
       `${mail.held} old ${mail.held === 1 ? 'mail waits' : 'mails wait'} for your word: ${mail.holdReason ?? 'the database looks restored'}`,
     );
   if (mail.paused !== undefined) attention.push('sending is paused ("alerts resume" ends it)');
-  for (const { source: name, route, reason, missing } of source.degraded)
+  for (const { source: name, route, reason, missing, failures } of source.degraded)
     attention.push(
-      `${name}: ${route} does not answer as it should (${reason})${missing.length === 0 ? '' : `; missing meanwhile: ${missing.join(', ')}`}`,
+      failures !== undefined
+        ? `${name}: ${reason}`
+        : `${name}: ${route} does not answer as it should (${reason})${missing.length === 0 ? '' : `; missing meanwhile: ${missing.join(', ')}`}`,
     );
   attention.push(...facts.heldBack, ...facts.overdue);
   return { well: reasons.length === 0, reasons, attention };

@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Status } from '../../src/service/status.js';
 import { smallWide } from '../fault/harness/small-files.js';
-import { ABSENCE, FILE_TITLE, QUIET, watch, type Watch } from '../fault/harness/watch.js';
+import { ABSENCE, CROSSED, FILE_TITLE, QUIET, watch, type Watch } from '../fault/harness/watch.js';
 import { LONG_SET, long } from './support.js';
 
 const GONE = (what: string): string => `absence-watch: a way to EES is gone (${what})`;
@@ -114,5 +114,67 @@ describe('what the operator hears of a way to EES that is gone', () => {
     expect((await world.run()).code).toBe(0);
     expect(await routes(world)).toEqual([]);
     expect(operatorMails(world)).toEqual([...gone, BACK, BACK]);
+  }, 120_000);
+});
+
+describe('what the operator hears of a file that cannot be fetched', () => {
+  it('its route answers 404: named in status from the first poll on, one mail after three, one when it came', async () => {
+    const world = await watch();
+    const away = /\/content\/api\/releases\/[^/]+\/files\//;
+    world.ees.removeRoute(away);
+    world.publish({
+      slug: '2022-23',
+      title: 'Academic year 2022/23',
+      at: '2024-03-21T09:30:02Z',
+      content: smallWide(QUIET),
+    });
+    for (const [poll, mails] of [0, 0, 1, 1].entries()) {
+      world.at(`2024-04-05T09:1${poll}:00Z`);
+      expect((await world.run()).code).toBe(3);
+      expect((await statusOf(world)).degraded).toMatchObject([
+        {
+          source: ABSENCE,
+          route: 'releases/…/files/…',
+          since: '2024-04-05T09:10:00.000Z',
+          missing: [`"${FILE_TITLE}" (Academic year 2022/23)`],
+        },
+      ]);
+      expect(operatorMails(world)).toHaveLength(mails);
+    }
+    expect(operatorMails(world)).toEqual([`absence-watch: 1 file of ${ABSENCE} cannot be fetched`]);
+    const { stdout } = await world.program.run('status');
+    expect(stdout).toContain(`1 file could not be fetched: "${FILE_TITLE}" (Academic year 2022/23)`);
+    expect(stdout).toContain('404');
+    world.ees.restoreRoutes();
+    world.at('2024-04-05T09:30:00Z');
+    expect((await world.run()).code).toBe(0);
+    expect((await statusOf(world)).degraded).toEqual([]);
+    expect(operatorMails(world).slice(1)).toEqual([
+      `absence-watch: no file of ${ABSENCE} waits to be fetched any more`,
+    ]);
+  }, 120_000);
+
+  it('a file that failed and was replaced is named no longer; other files of the publication are taken meanwhile', async () => {
+    const world = await watch();
+    world.ees.publish({
+      publication: ABSENCE,
+      slug: '2022-23',
+      title: 'Academic year 2022/23',
+      at: '2024-03-21T09:30:02Z',
+      files: [
+        { name: 'pa.csv', title: 'Persistent absentees', content: long(), api: { dataSetId: LONG_SET } },
+        { name: 'wide.csv', title: FILE_TITLE, content: smallWide(QUIET) },
+      ],
+    });
+    world.ees.fault(({ path }) => (path.includes('/files/') ? { kind: 'cut' } : undefined));
+    const first = await world.run();
+    expect(first.report.files.map(({ outcome }) => outcome).toSorted()).toEqual(['failed', 'loaded']);
+    expect(await routes(world)).toEqual(['releases/…/files/…']);
+    world.at('2024-04-06T09:30:00Z');
+    world.amend({ slug: '2022-23', at: '2024-04-06T09:29:00Z', content: smallWide(CROSSED) });
+    world.ees.fault();
+    expect((await world.run()).code).toBe(0);
+    expect(await routes(world)).toEqual([]);
+    expect(operatorMails(world)).toEqual([]);
   }, 120_000);
 });
