@@ -13,7 +13,8 @@ import { main } from '../main.js';
 import { pause } from '../service/pause.js';
 import { startService, type Service } from '../service/service.js';
 import { serveCommands, type CommandSocket } from '../service/socket.js';
-import { startWeb, type Web } from '../service/web.js';
+import type { Subject } from '../service/view.js';
+import { ListenError, startWeb, type Web } from '../service/web.js';
 import type { AddCommand, Context } from './context.js';
 
 export function register(program: Command, add: AddCommand): void {
@@ -38,10 +39,11 @@ const STANDBY_MS = 15_000;
 const LONGEST_WAIT_MS = 60_000;
 
 async function start(context: Context, _args: readonly string[], options: Record<string, unknown>): Promise<0 | 1> {
-  const { log, now, signal, settings } = context;
+  const { log, settings } = context;
   for (const warning of settings.warnings) log.warn(warning);
   await mkdir(settings.config.dataDirectory, { recursive: true });
   const socketPath = socketOf(settings);
+  const front = new Front(context, socketPath !== undefined);
   // A service that waits for its database is not ended by a SIGHUP: what was changed is read when it is there.
   let changed = false;
   const note = (): void => {
@@ -49,35 +51,113 @@ async function start(context: Context, _args: readonly string[], options: Record
     log.info('SIGHUP: the configuration is read again when the database is there');
   };
   process.on('SIGHUP', note);
-  const store = await opened(context, socketPath, options['migrate'] !== false).finally(() => {
+  try {
+    await front.open();
+    const store = await opened(context, socketPath, options['migrate'] !== false, front).finally(() => {
+      process.off('SIGHUP', note);
+    });
+    if (store === undefined) return 0;
+    try {
+      await serve(context, store, socketPath, front, changed);
+    } finally {
+      await store.close();
+    }
+    return 0;
+  } finally {
     process.off('SIGHUP', note);
-  });
-  if (store === undefined) return 0;
+    await front.close();
+  }
+}
+
+async function serve(
+  context: Context,
+  store: Store,
+  socketPath: string | undefined,
+  front: Front,
+  changed: boolean,
+): Promise<void> {
+  const { log, now, signal, settings } = context;
+  const url = await front.mustListen();
   let socket: CommandSocket | undefined;
-  let web: Web | undefined;
   // Where something fails to begin, what has begun is drained.
   const failed = new AbortController();
   const until = AbortSignal.any([signal, failed.signal]);
   const service = startService({ store, settings, log, now, signal: until });
+  front.serves(store, service);
   try {
     if (socketPath !== undefined) socket = await openSocket(socketPath, store, context, until);
-    web = await startWeb({ store, service, log, now });
     await warnOfNames(settings, store, context);
     log.info(
-      { url: web.url, schedule: settings.config.schedule, data: settings.config.dataDirectory },
-      `absence-watch is running; status page: ${web.url}`,
+      { url, schedule: settings.config.schedule, data: settings.config.dataDirectory },
+      `absence-watch is running; status page: ${url}`,
     );
     await untilEnded(service, store, context, changed);
     log.info('drained; bye');
-    return 0;
   } catch (error) {
     failed.abort(error);
     throw error;
   } finally {
     await service.ended;
     await socket?.close();
+    await front.close();
+  }
+}
+
+/** What the service answers to others: from its first moment, also while it waits for its database. */
+class Front {
+  #subject: Subject = {
+    kind: 'waiting',
+    why: 'the database is being opened and brought to this version',
+    standby: false,
+  };
+  #web: Web | undefined;
+  #saidTaken = false;
+
+  /** @param patient the holder of an embedded database may have the port too, and gives it back with the database */
+  constructor(
+    private readonly context: Context,
+    private readonly patient: boolean,
+  ) {}
+
+  /** @throws ListenError, where the port will not come free by waiting */
+  async open(): Promise<void> {
+    try {
+      await this.mustListen();
+    } catch (error) {
+      if (!this.patient || !(error instanceof ListenError)) throw error;
+      if (!this.#saidTaken) this.context.log.warn({ error: error.message }, 'health is not served yet');
+      this.#saidTaken = true;
+    }
+  }
+
+  /** @returns where @throws ListenError */
+  async mustListen(): Promise<string> {
+    if (this.#web !== undefined) return this.#web.url;
+    const { settings, log, now } = this.context;
+    this.#web = await startWeb({
+      settings: () => (this.#subject.kind === 'open' ? this.#subject.service.settings() : settings),
+      subject: () => this.#subject,
+      log,
+      now,
+    });
+    log.info({ url: this.#web.url }, 'health and status page are served');
+    return this.#web.url;
+  }
+
+  /** Says what is waited for. */
+  async waits(why: string, standby: boolean): Promise<void> {
+    this.#subject = { kind: 'waiting', why, standby };
+    await this.open();
+  }
+
+  serves(store: Store, service: Service): void {
+    this.#subject = { kind: 'open', store, service };
+  }
+
+  async close(): Promise<void> {
+    const web = this.#web;
+    this.#web = undefined;
     await web?.close();
-    await store.close();
   }
 }
 
@@ -140,6 +220,7 @@ async function opened(
   { settings, log, signal }: Context,
   socketPath: string | undefined,
   migrating: boolean,
+  front: Front,
 ): Promise<Store | undefined> {
   const rest = pause(signal);
   for (let attempt = 0; !signal.aborted; attempt++) {
@@ -160,17 +241,23 @@ async function opened(
     } catch (error) {
       if (error instanceof DatabaseHeldError) {
         if (attempt === 0) log.info({ holder: error.message }, 'another process holds the database: standing by');
+        await front.waits(`standing by: ${error.message}`, true);
         await rest.for(STANDBY_MS);
       } else if (isTransient(error)) {
-        log.warn(
-          { error: error instanceof Error ? error.message : String(error) },
-          'the database cannot be reached: it is tried again',
-        );
+        const said = wordsOf(error);
+        log.warn({ error: said }, 'the database cannot be reached: it is tried again');
+        await front.waits(`the database cannot be reached, it is tried again: ${said}`, false);
         await rest.for(Math.min(1_000 * 2 ** attempt, LONGEST_WAIT_MS));
       } else throw error;
     }
   }
   return undefined;
+}
+
+/** Where a name has several addresses that all refuse, the error has a code and no message. */
+function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.message !== '' || !('code' in error) ? error.message : String(error.code);
 }
 
 /**

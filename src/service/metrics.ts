@@ -1,9 +1,8 @@
 /** Metrics for Prometheus. docs/operate.md lists them; a test holds the two against each other. */
 import { Counter, Gauge, Registry } from 'prom-client';
 import { VERSION } from '../version.js';
-import type { Health } from './health.js';
-import type { ServiceState } from './service.js';
 import type { Status } from './status.js';
+import type { Seen } from './view.js';
 
 const PREFIX = 'absence_watch_';
 
@@ -34,16 +33,12 @@ export const METRICS = {
 
 type Name = keyof typeof METRICS;
 
+const OF_THE_PROCESS: ReadonlySet<Name> = new Set<Name>(['up_to_date', 'well', 'active', 'run_seconds']);
+
 export interface Metrics {
   readonly contentType: string;
   /** The text that Prometheus reads. */
-  text(seen: {
-    readonly status: Status;
-    readonly health: Health;
-    readonly stale: boolean;
-    readonly state: Readonly<ServiceState>;
-    readonly now: Date;
-  }): Promise<string>;
+  text(seen: Seen, now: Date): Promise<string>;
 }
 
 export function createMetrics(): Metrics {
@@ -71,33 +66,42 @@ export function createMetrics(): Metrics {
   const age = (at: Date | undefined, now: Date): number =>
     at === undefined ? 0 : Math.max(0, (now.getTime() - at.getTime()) / 1000);
 
+  const show = (status: Status, now: Date): void => {
+    const { mail, last_run: run } = status;
+    set('last_run_timestamp_seconds', seconds(run?.finished_at));
+    set('last_run_success', run?.outcome === 'done' || run?.outcome === 'in part' ? 1 : 0);
+    set('last_good_poll_timestamp_seconds', seconds(status.last_good_poll));
+    set('last_load_timestamp_seconds', seconds(status.last_load));
+    set('failures_in_a_row', status.failures);
+    set('sources_degraded', status.degraded.length);
+    set('versions_current', status.totals.versions);
+    set('rows_current', status.totals.rows);
+    set('versions_quarantined', status.quarantined.length);
+    set('releases_overdue', status.overdue.length);
+    set('mails_waiting', mail.waiting);
+    set('mails_dead', mail.dead);
+    set('mails_held', mail.held);
+    set('mail_oldest_waiting_seconds', age(mail.oldestWaiting, now));
+    set('sending_paused', mail.paused === undefined ? 0 : 1);
+  };
+  /** A nought would be a figure: what the database alone knows has no sample as long as it was never read. */
+  const forget = (): void => {
+    for (const [name, gauge] of gauges) if (!OF_THE_PROCESS.has(name)) gauge.remove();
+  };
+
   return {
     contentType: registry.contentType,
-    text({ status, health, stale, state, now }) {
-      const { mail, last_run: run } = status;
-      if (state.lastReport !== undefined && state.lastReport.runId !== counted) {
-        counted = state.lastReport.runId;
-        runs.inc({ outcome: state.lastReport.outcome });
+    text({ status, health, stale, own }, now) {
+      if (own.lastReport !== undefined && own.lastReport.runId !== counted) {
+        counted = own.lastReport.runId;
+        runs.inc({ outcome: own.lastReport.outcome });
       }
-      set('up_to_date', stale ? 0 : 1);
+      set('up_to_date', status === undefined || stale !== undefined ? 0 : 1);
       set('well', health.well ? 1 : 0);
-      set('active', state.role === 'active' ? 1 : 0);
-      set('run_seconds', age(state.runningSince, now));
-      set('last_run_timestamp_seconds', seconds(run?.finished_at));
-      set('last_run_success', run?.outcome === 'done' || run?.outcome === 'in part' ? 1 : 0);
-      set('last_good_poll_timestamp_seconds', seconds(status.last_good_poll));
-      set('last_load_timestamp_seconds', seconds(status.last_load));
-      set('failures_in_a_row', status.failures);
-      set('sources_degraded', status.degraded.length);
-      set('versions_current', status.totals.versions);
-      set('rows_current', status.totals.rows);
-      set('versions_quarantined', status.quarantined.length);
-      set('releases_overdue', status.overdue.length);
-      set('mails_waiting', mail.waiting);
-      set('mails_dead', mail.dead);
-      set('mails_held', mail.held);
-      set('mail_oldest_waiting_seconds', age(mail.oldestWaiting, now));
-      set('sending_paused', mail.paused === undefined ? 0 : 1);
+      set('active', own.role === 'active' ? 1 : 0);
+      set('run_seconds', age(own.runningSince, now));
+      if (status === undefined) forget();
+      else show(status, now);
       return registry.metrics();
     },
   };

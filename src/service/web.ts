@@ -2,14 +2,12 @@
 import { fastify, type FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { isLoopback } from '../alerts/smtp-settings.js';
-import type { Store } from '../load/database.js';
+import type { Settings } from '../config.js';
 import { migrationState } from '../load/migrate.js';
-import { createBoard, withPatience, type Board } from './board.js';
-import { withTroubles, type Health } from './health.js';
+import { withPatience } from './board.js';
 import { createMetrics } from './metrics.js';
 import { addPages } from './page/routes.js';
-import type { Service } from './service.js';
-import type { Status } from './status.js';
+import { createView, StillWaiting, type Subject, type View } from './view.js';
 
 export interface Web {
   readonly url: string;
@@ -26,15 +24,17 @@ const BEAT_MAY_BE_OLD_MS = { postgres: 5 * 60_000, embedded: 30 * 60_000 } as co
 const READY_MS = 3_000;
 
 export interface WebOptions {
-  readonly store: Store;
-  readonly service: Service;
+  /** As last read. */
+  readonly settings: () => Settings;
+  /** Asked at every request: a service that waits for its database answers too. */
+  readonly subject: () => Subject;
   readonly log: Logger;
   readonly now: () => Date;
 }
 
 /** @throws ListenError */
 export async function startWeb(options: WebOptions): Promise<Web> {
-  const { httpHost: host, httpPort: port } = options.service.settings().environment;
+  const { httpHost: host, httpPort: port } = options.settings().environment;
   const app = createWeb(options);
   try {
     return { url: await app.listen({ host, port }), close: () => app.close() };
@@ -53,17 +53,17 @@ export async function startWeb(options: WebOptions): Promise<Web> {
 const ALWAYS: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
 
 /** The server before it listens. */
-export function createWeb({ store, service, log, now }: WebOptions): FastifyInstance {
+export function createWeb(options: WebOptions): FastifyInstance {
+  const { settings, log } = options;
   const app = fastify({
     bodyLimit: 1024,
     requestTimeout: 10_000,
     keepAliveTimeout: 5_000,
     forceCloseConnections: true,
   });
-  const board = createBoard(store, service.settings, now);
   app.addHook('onRequest', async (request, reply) => {
     // A page of another site must not reach a loopback service through a name of its own.
-    if (!service.settings().config.page.exposed && !isLoopback(request.hostname.replace(/^\[(.*)\]$/, '$1')))
+    if (!settings().config.page.exposed && !isLoopback(request.hostname.replace(/^\[(.*)\]$/, '$1')))
       await reply.code(421).type('text/plain').send('Not a name of this service. Behind a proxy set page.exposed.\n');
   });
   app.addHook('onSend', async (_request, reply) => {
@@ -78,6 +78,12 @@ export function createWeb({ store, service, log, now }: WebOptions): FastifyInst
     return Promise.resolve();
   });
   app.setErrorHandler((error, request, reply) => {
+    if (error instanceof StillWaiting)
+      return void reply
+        .code(503)
+        .type('text/plain; charset=utf-8')
+        .header('Retry-After', '30')
+        .send(`Not ready yet: ${error.message}\n`);
     log.error(
       { error: error instanceof Error ? error.message : String(error), path: request.routeOptions.url },
       'a request failed',
@@ -93,58 +99,53 @@ export function createWeb({ store, service, log, now }: WebOptions): FastifyInst
       );
   });
 
-  const seen = { store, service, board, now };
-  addHealth(app, seen, log);
+  const view = createView(options.subject, settings, options.now);
+  addHealth(app, view, options);
   // A setting that is read again at SIGHUP.
   app.addHook('onRequest', async (request, reply) => {
-    if (!service.settings().config.page.enabled && !ALWAYS.has(request.routeOptions.url ?? ''))
+    if (!settings().config.page.enabled && !ALWAYS.has(request.routeOptions.url ?? ''))
       await reply.code(404).type('text/plain').send('The status page is switched off.\n');
   });
-  addPages(app, { ...seen, health: (status) => wholeHealth(status, service) });
+  addPages(app, { ...options, view });
   return app;
 }
 
-/** The verdict of the database's state and of this process together. */
-function wholeHealth(status: Status, { state }: Service): Health {
-  return withTroubles(status.health, {
-    trouble: state.trouble,
-    brokenConfiguration: state.brokenConfiguration,
-    newerConfiguration: state.newer?.modified,
-  });
-}
-
-function addHealth(
-  app: FastifyInstance,
-  { store, service, board, now }: { store: Store; service: Service; board: Board; now: () => Date },
-  log: Logger,
-): void {
+function addHealth(app: FastifyInstance, view: View, { subject, log, now }: WebOptions): void {
   app.get('/healthz', async (_request, reply) => {
-    const { role } = service.state;
-    const age = now().getTime() - service.state.lastBeat.getTime();
-    const minutes = BEAT_MAY_BE_OLD_MS[store.kind] / 60_000;
-    if (age > BEAT_MAY_BE_OLD_MS[store.kind])
-      return reply
-        .code(503)
-        .send({ well: false, role, reasons: [`the service has not come round for ${minutes} minutes`], attention: [] });
+    const found = subject();
+    if (found.kind === 'open') {
+      const { role, lastBeat } = found.service.state;
+      const mayBeOld = BEAT_MAY_BE_OLD_MS[found.store.kind];
+      if (now().getTime() - lastBeat.getTime() > mayBeOld)
+        return reply.code(503).send({
+          ...{ well: false, role, attention: [] },
+          reasons: [`the service has not come round for ${mayBeOld / 60_000} minutes`],
+        });
+    }
     try {
-      const { status, stale } = await board.read();
-      const health = wholeHealth(status, service);
-      // Whoever stands by is well as long as it can see the database; the active one answers for the work.
-      const well = health.well || (role === 'standby' && service.state.trouble === undefined);
+      const { well, own, health, stale } = await view.look();
       return await reply.code(well ? 200 : 503).send({
         well,
-        role,
+        role: own.role,
         reasons: well ? [] : health.reasons,
         attention: health.attention,
         as_of: stale ?? now(),
       });
     } catch (error) {
       log.warn({ error: error instanceof Error ? error.message : String(error) }, 'health could not be read');
-      return reply.code(503).send({ well: false, role, reasons: ['the database does not answer'], attention: [] });
+      return reply.code(503).send({
+        well: false,
+        role: view.open().service.state.role,
+        reasons: ['the database does not answer'],
+        attention: [],
+      });
     }
   });
 
   app.get('/readyz', async (_request, reply) => {
+    const found = subject();
+    if (found.kind === 'waiting') return reply.code(503).send({ ready: false, reason: found.why });
+    const { store, service } = found;
     try {
       const { pending } = await withPatience(migrationState(store), READY_MS);
       return await reply.code(pending.length === 0 ? 200 : 503).send({ ready: pending.length === 0, pending });
@@ -157,15 +158,7 @@ function addHealth(
   });
 
   const metrics = createMetrics();
-  app.get('/metrics', async (_request, reply) => {
-    const { status, stale } = await board.read();
-    const text = await metrics.text({
-      status,
-      health: wholeHealth(status, service),
-      stale: stale !== undefined,
-      state: service.state,
-      now: now(),
-    });
-    return reply.type(metrics.contentType).send(text);
-  });
+  app.get('/metrics', async (_request, reply) =>
+    reply.type(metrics.contentType).send(await metrics.text(await view.look(), now())),
+  );
 }

@@ -111,7 +111,12 @@ beforeEach(async () => {
     refuse: () => undefined,
     ended: Promise.resolve(),
   } as const;
-  app = createWeb({ store, service, log: pino({ level: 'silent' }), now });
+  app = createWeb({
+    settings: service.settings,
+    subject: () => ({ kind: 'open', store, service }),
+    log: pino({ level: 'silent' }),
+    now,
+  });
   onTestFinished(async () => {
     await app.close();
     await store.close();

@@ -100,7 +100,12 @@ export async function pageWorld(steps = Infinity): Promise<PageWorld> {
     refuse: () => undefined,
     ended: Promise.resolve(),
   };
-  const web = await startWeb({ store, service, log, now: () => now });
+  const web = await startWeb({
+    settings: service.settings,
+    subject: () => ({ kind: 'open', store, service }),
+    log,
+    now: () => now,
+  });
   return {
     store,
     settings,

@@ -41,7 +41,12 @@ async function web(
     refuse: () => undefined,
     ended: Promise.resolve(),
   };
-  const app = createWeb({ store, service, log: pino({ level: 'silent' }), now: () => MORNING });
+  const app = createWeb({
+    settings: service.settings,
+    subject: () => ({ kind: 'open', store, service }),
+    log: pino({ level: 'silent' }),
+    now: () => MORNING,
+  });
   onTestFinished(() => app.close());
   return app;
 }

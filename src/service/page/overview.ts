@@ -3,18 +3,14 @@ import type { VersionRow } from '../../load/inspect.js';
 import { counted, ukTime } from '../../print.js';
 import type { Health } from '../health.js';
 import type { Status } from '../status.js';
-import { cell, facts, list, section, table, text, type Block, type Cell, type Page } from './content.js';
+import type { Seen } from '../view.js';
+import { cell, facts, list, section, table, text, type Block, type Cell, type Page, type Section } from './content.js';
 import { runSummary } from './runs.js';
 
 /** So many rows of what is loaded; the rest is under Releases. */
 const SHOWN = 15;
 
-export function overviewPage(
-  status: Status,
-  health: Health,
-  service: { readonly role: string; readonly runningSince: Date | undefined },
-): Page {
-  const { mail, last_run: run } = status;
+export function overviewPage({ status, health, own }: Seen): Page {
   return {
     title: 'Overview',
     lead: '',
@@ -25,41 +21,49 @@ export function overviewPage(
         health.attention.length === 0
           ? undefined
           : { kind: 'verdict', tone: 'warn', text: 'To look at:', reasons: health.attention },
-        facts([
-          [
-            'Now',
-            service.runningSince === undefined
-              ? service.role === 'standby'
-                ? 'standing by; another instance is active'
-                : 'waiting for the next slot'
-              : `running since ${ukTime(service.runningSince)}`,
-          ],
-          run === null
-            ? ['Last run', 'none yet']
-            : ['Last run', `${ukTime(run.started_at)}: ${run.outcome}`, `/runs/${run.id}`],
-          ['Next slot', ukTimeOr(status.next_run, 'none')],
-          ['EES last answered', ukTime(status.last_good_poll)],
-          ['Loaded', `${counted(status.totals.rows, 'row')} of ${counted(status.totals.areas, 'area')}`, '/versions'],
-          [
-            'Mail',
-            `${mail.waiting} waiting, ${mail.dead} given up${mail.paused === undefined ? '' : ', sending is paused'}`,
-          ],
-          ['Last mail sent', ukTime(mail.lastSentAt)],
-        ]),
-        { kind: 'search', value: '' },
+        facts([['Now', nowWords(own)], ...(status === undefined ? [] : factsOf(status))]),
+        status === undefined ? undefined : { kind: 'search', value: '' },
       ]),
-      section('What is loaded', loaded(status.loaded)),
-      section('What changed last', newestDiff(status)),
-      section('The last run', run === null ? [text('There was no run yet.')] : [text(runSummary(run))]),
-      ...(status.skipped.length === 0
-        ? []
-        : [
-            section('Not downloaded', [
-              list(status.skipped.map((each) => `${each.title} (${each.release}): ${each.reason}`)),
-            ]),
-          ]),
+      ...(status === undefined ? [] : sectionsOf(status)),
     ],
   };
+}
+
+function nowWords({ role, runningSince }: Seen['own']): string {
+  if (runningSince !== undefined) return `running since ${ukTime(runningSince)}`;
+  if (role === 'starting') return 'waiting for the database';
+  return role === 'standby' ? 'standing by; another instance is active' : 'waiting for the next slot';
+}
+
+type Fact = readonly [term: string, text: string, href?: string];
+
+function factsOf({ last_run: run, mail, ...status }: Status): Fact[] {
+  return [
+    run === null
+      ? ['Last run', 'none yet']
+      : ['Last run', `${ukTime(run.started_at)}: ${run.outcome}`, `/runs/${run.id}`],
+    ['Next slot', ukTimeOr(status.next_run, 'none')],
+    ['EES last answered', ukTime(status.last_good_poll)],
+    ['Loaded', `${counted(status.totals.rows, 'row')} of ${counted(status.totals.areas, 'area')}`, '/versions'],
+    ['Mail', `${mail.waiting} waiting, ${mail.dead} given up${mail.paused === undefined ? '' : ', sending is paused'}`],
+    ['Last mail sent', ukTime(mail.lastSentAt)],
+  ];
+}
+
+function sectionsOf(status: Status): Section[] {
+  const run = status.last_run;
+  return [
+    section('What is loaded', loaded(status.loaded)),
+    section('What changed last', newestDiff(status)),
+    section('The last run', run === null ? [text('There was no run yet.')] : [text(runSummary(run))]),
+    ...(status.skipped.length === 0
+      ? []
+      : [
+          section('Not downloaded', [
+            list(status.skipped.map((each) => `${each.title} (${each.release}): ${each.reason}`)),
+          ]),
+        ]),
+  ];
 }
 
 function verdict(health: Health): Block {

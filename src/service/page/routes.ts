@@ -2,13 +2,12 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { renderChart } from '../../alerts/chart.js';
+import type { Settings } from '../../config.js';
 import type { Store } from '../../load/database.js';
 import { getSetting } from '../../load/runs.js';
 import { csv } from '../../series-csv.js';
-import { withPatience, type Board } from '../board.js';
-import type { Health } from '../health.js';
-import type { Service } from '../service.js';
-import type { Status } from '../status.js';
+import { withPatience } from '../board.js';
+import type { View } from '../view.js';
 import { alertsPage } from './alerts.js';
 import { areaPage, areasPage, DRAWN } from './area.js';
 import { areaSeries, chartOf, everyFigure, findArea, linesOf } from './area-figures.js';
@@ -21,11 +20,9 @@ import { ICON } from './templates.js';
 import { versionPage, versionsPage } from './versions.js';
 
 export interface PageOptions {
-  readonly store: Store;
-  readonly service: Service;
-  readonly board: Board;
+  readonly settings: () => Settings;
+  readonly view: View;
   readonly now: () => Date;
-  readonly health: (status: Status) => Health;
 }
 
 const id = z.object({
@@ -53,12 +50,15 @@ const chartQuery = z.object({ series: plain.max(200), measure: z.enum(DRAWN) });
 const PATIENCE_MS = 8_000;
 const YEAR_S = 31_536_000;
 
-export function addPages(app: FastifyInstance, { store, service, board, now, health }: PageOptions): void {
-  const composed = async (): Promise<boolean> => (await getSetting(store, 'composed')) === true;
+export function addPages(app: FastifyInstance, { settings, view, now }: PageOptions): void {
+  const composed = async (): Promise<boolean> => (await getSetting(view.open().store, 'composed')) === true;
 
-  /** Sends a page, or says that there is none. */
-  async function send(reply: FastifyReply, make: () => Promise<Page | undefined>): Promise<FastifyReply> {
-    const [page, isComposed] = await withPatience(Promise.all([make(), composed()]), PATIENCE_MS);
+  /**
+   * Sends a page, or says that there is none.
+   * @param make of what is in the database
+   */
+  async function send(reply: FastifyReply, make: (store: Store) => Promise<Page | undefined>): Promise<FastifyReply> {
+    const [page, isComposed] = await withPatience(Promise.all([make(view.open().store), composed()]), PATIENCE_MS);
     return html(reply, page ?? NOTHING_HERE, page === undefined ? 404 : 200, isComposed);
   }
 
@@ -71,24 +71,27 @@ export function addPages(app: FastifyInstance, { store, service, board, now, hea
 
   let wasComposed = false;
   app.get('/', async (_request, reply) => {
-    const { status, stale } = await board.read();
+    const seen = await view.look();
     // While a load keeps the database, what it said before holds.
-    if (stale === undefined) wasComposed = await withPatience(composed(), PATIENCE_MS);
-    return html(reply, overviewPage(status, health(status), service.state), 200, wasComposed, stale);
+    if (seen.status !== undefined && seen.stale === undefined)
+      wasComposed = await withPatience(composed(), PATIENCE_MS);
+    return html(reply, overviewPage(seen), 200, wasComposed, seen.stale);
   });
   app.get('/versions', (request, reply) =>
-    send(reply, () => versionsPage(store, pageNumber.parse(request.query).page)),
+    send(reply, (store) => versionsPage(store, pageNumber.parse(request.query).page)),
   );
   app.get('/versions/:id', (request, reply) => {
     const wanted = id.safeParse(request.params);
-    return send(reply, async () => (wanted.success ? versionPage(store, wanted.data.id) : undefined));
+    return send(reply, async (store) => (wanted.success ? versionPage(store, wanted.data.id) : undefined));
   });
-  app.get('/alerts', (request, reply) => send(reply, () => alertsPage(store, now(), ofRule.parse(request.query).rule)));
-  app.get('/areas', (request, reply) => send(reply, () => areasPage(store, query.parse(request.query).q.trim())));
-  app.get('/runs', (_request, reply) => send(reply, () => runsPage(store)));
+  app.get('/alerts', (request, reply) =>
+    send(reply, (store) => alertsPage(store, now(), ofRule.parse(request.query).rule)),
+  );
+  app.get('/areas', (request, reply) => send(reply, (store) => areasPage(store, query.parse(request.query).q.trim())));
+  app.get('/runs', (_request, reply) => send(reply, runsPage));
   app.get('/runs/:id', (request, reply) => {
     const wanted = id.safeParse(request.params);
-    return send(reply, async () => (wanted.success ? runPage(store, wanted.data.id) : undefined));
+    return send(reply, async (store) => (wanted.success ? runPage(store, wanted.data.id) : undefined));
   });
 
   app.get('/area/:level/:code', (request, reply) => {
@@ -97,9 +100,10 @@ export function addPages(app: FastifyInstance, { store, service, board, now, hea
     const { level, code } = wanted.data;
     return code.endsWith('.csv')
       ? sendCsv(reply, level, code.slice(0, -'.csv'.length))
-      : send(reply, async () => areaPage(store, level, code, service.settings().config.rules, await composed()));
+      : send(reply, async (store) => areaPage(store, level, code, settings().config.rules, await composed()));
   });
   async function sendCsv(reply: FastifyReply, level: string, code: string): Promise<FastifyReply> {
+    const { store } = view.open();
     const area = await withPatience(findArea(store, level, code), PATIENCE_MS);
     if (area === undefined) return send(reply, () => Promise.resolve(undefined));
     const rows = await withPatience(everyFigure(store, area), PATIENCE_MS);
@@ -112,12 +116,13 @@ export function addPages(app: FastifyInstance, { store, service, board, now, hea
 
   app.get('/area/:level/:code/chart.png', async (request, reply) => {
     const wanted = place.and(chartQuery).safeParse({ ...asObject(request.params), ...asObject(request.query) });
+    const { store } = view.open();
     const area = wanted.success
       ? await withPatience(findArea(store, wanted.data.level, wanted.data.code), PATIENCE_MS)
       : undefined;
     if (!wanted.success || area === undefined) return reply.code(404).type('text/plain').send('No such chart.\n');
     const [series, lines, isComposed] = await withPatience(
-      Promise.all([areaSeries(store, area), linesOf(store, area, service.settings().config.rules), composed()]),
+      Promise.all([areaSeries(store, area), linesOf(store, area, settings().config.rules), composed()]),
       PATIENCE_MS,
     );
     const one = series.find((each) => each.series === wanted.data.series);
