@@ -22,6 +22,7 @@ import { isHandled, leftovers, withdrawAtSource } from './load/sources.js';
 import { loadFile, type FileReport, type FileToLoad } from './load-file.js';
 import { deliverQueue, mailboxText, operatorPost } from './mail-server.js';
 import { readNeighbours } from './neighbours.js';
+import { withNoticed } from './noticed.js';
 import { operatorNews } from './operator-news.js';
 import { readSourceState, type SourceState } from './source-state.js';
 import { VERSION } from './version.js';
@@ -106,6 +107,7 @@ async function gather(tools: Tools, run: Run): Promise<Gathered> {
     const discovery = await discover(client, settings.config.sources, before.memory, {
       alreadyLoaded: (file) => isHandled(store, sourceKey(file.source)),
     });
+    const known = withNoticed(before, discovery, now());
     // First of all: what is remembered after the first file must not be forgotten by a kill.
     for (const withdrawn of discovery.withdrawn) {
       const marked = await withdrawAtSource(store, withdrawn.what, `${withdrawn.status} at source`, now());
@@ -115,14 +117,14 @@ async function gather(tools: Tools, run: Run): Promise<Gathered> {
     for (const [index, wanted] of discovery.files.entries()) {
       signal.throwIfAborted();
       tools.progress?.(`${index + 1} of ${discovery.files.length}: ${wanted.release.title}, ${wanted.dataSet.title}`);
-      files.push(await takeIn(tools, client, directory, wanted, run.id, discovery, before));
+      files.push(await takeIn(tools, client, directory, wanted, run.id, discovery, known));
     }
     const outcome =
       discovery.degraded.length > 0 || files.some(({ outcome: each }) => each !== 'loaded' && each !== 'unchanged')
         ? 'in part'
         : 'done';
     const after: SourceState = {
-      ...stateOf(before, discovery),
+      ...stateOf(known, discovery),
       lastPoll: now().toISOString(),
       lastGoodPoll: now().toISOString(),
       failures: 0,

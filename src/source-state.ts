@@ -16,6 +16,30 @@ const degraded = z.object({
 const skipped = z.object({ title: z.string(), release: z.string(), reason: z.string() });
 const next = z.object({ publication: z.string(), nextReleaseDate: z.string().nullable() });
 
+const noticed = z.object({
+  publication: z.string(),
+  /** Title; null where the whole data set is meant. */
+  release: z.string().nullable(),
+  /** Title, with the version where one is meant; null where the release is. */
+  data_set: z.string().nullable(),
+  what: z.enum([
+    'amended in text only',
+    'no longer latest',
+    'renamed',
+    'no longer listed',
+    'superseded',
+    'deprecated',
+    'withdrawn',
+    'removed from its release',
+  ]),
+  /** The publisher's own note on an amendment. */
+  note: z.string().nullable(),
+  /** ISO time at which it happened, or was noticed where EES does not tell. */
+  at: z.string(),
+  /** ISO time of the run that noticed it. */
+  seen: z.string(),
+});
+
 const sourceState = z.object({
   /** What extract wants to be told at the next poll: nobody else reads it. */
   memory: z.unknown(),
@@ -28,8 +52,11 @@ const sourceState = z.object({
   degraded: z.array(degraded),
   skipped: z.array(skipped),
   next: z.array(next),
+  /** Oldest first. */
+  noticed: z.array(noticed).default([]),
 });
 
+export type Noticed = z.infer<typeof noticed>;
 export type SourceState = z.infer<typeof sourceState>;
 
 export const NO_SOURCE_STATE: SourceState = {
@@ -41,6 +68,7 @@ export const NO_SOURCE_STATE: SourceState = {
   degraded: [],
   skipped: [],
   next: [],
+  noticed: [],
 };
 
 /** What was stored, or nothing where another version of the program stored something else. */

@@ -53,6 +53,7 @@ async function noteDataSet(
     survey.withdrawn.push({
       publication: publication.name,
       title: item.title,
+      release: undefined,
       status: 'deprecated',
       what: { kind: 'data set', dataSetId: item.id, supersededBy: successor },
       at: undefined,
@@ -102,6 +103,7 @@ async function askWhyMissing(survey: Survey, publication: PublicationMemo, id: s
       survey.withdrawn.push({
         publication: publication.name,
         title: known.title,
+        release: undefined,
         status: 'withdrawn',
         what: { kind: 'data set', dataSetId: id, supersededBy: known.supersededBy },
         at: undefined,
@@ -194,6 +196,7 @@ function noteStanding(
   survey.withdrawn.push({
     publication: publication.name,
     title: publication.dataSets[id]?.title ?? id,
+    release: item.release.title,
     status: item.status === 'Deprecated' ? 'deprecated' : 'withdrawn',
     what: { kind: 'version', dataSetId: id, version: item.version },
     at: item.withdrawn,

@@ -64,11 +64,15 @@ export async function lookAtRelease(
   };
   const note = amended ? await updateNote(survey, publication, path) : undefined;
   publication.releases[slug] = release;
-  survey.releases.push({ ...news(publication, slug, release, kind), ...(note === undefined ? {} : { note }) });
+  // An old copy of the release, or the same version told with another time: nothing happened that could be told.
+  const isNews = kind !== 'amended in text only' || (!behind && summary.lastUpdated !== known.lastUpdated);
+  if (isNews)
+    survey.releases.push({ ...news(publication, slug, release, kind), ...(note === undefined ? {} : { note }) });
   for (const { title, dataSetFileId, fileId } of gone)
     survey.withdrawn.push({
       publication: publication.name,
       title,
+      release: summary.title,
       status: 'removed from its release',
       what: { kind: 'release file', release: slug, dataSetFileId, fileId },
       at: summary.lastUpdated,

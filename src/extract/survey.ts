@@ -45,6 +45,8 @@ export interface Degraded {
 export interface Withdrawn {
   readonly publication: string;
   readonly title: string;
+  /** Title; undefined for a whole data set. */
+  readonly release: string | undefined;
   readonly status: 'withdrawn' | 'deprecated' | 'removed from its release';
   readonly what:
     | { readonly kind: 'version'; readonly dataSetId: string; readonly version: string }

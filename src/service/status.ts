@@ -4,6 +4,7 @@ import { mailHealth, type MailHealth } from '../alerts/queue-upkeep.js';
 import { nextSlots, type Settings } from '../config.js';
 import type { Store } from '../load/database.js';
 import { listRuns, listVersionRows, loadedTotals, type RunRow, type VersionRow } from '../load/inspect.js';
+import { noticedText } from '../noticed.js';
 import { counted, table, ukTime } from '../print.js';
 import { readSourceState, type SourceState } from '../source-state.js';
 import { healthOf, overdueRelease, type Health, type Rhythm } from './health.js';
@@ -25,6 +26,8 @@ export interface Status {
   readonly mail: MailHealth;
   readonly degraded: SourceState['degraded'];
   readonly skipped: SourceState['skipped'];
+  /** What was noticed at EES that brings no figures, newest last. */
+  readonly noticed: SourceState['noticed'];
   readonly newest_diff:
     (VersionRow['diff'] & { readonly version_id: number; readonly data_set: string; readonly release: string }) | null;
   readonly warnings: readonly string[];
@@ -86,6 +89,7 @@ export async function statusOf(store: Store, settings: Settings, now: Date): Pro
     mail,
     degraded: source.degraded,
     skipped: source.skipped,
+    noticed: source.noticed,
     newest_diff:
       newest?.diff == null
         ? null
@@ -132,6 +136,9 @@ function withAnnounced(rhythms: readonly Omit<Rhythm, 'announced'>[], source: So
   const announced = new Map(source.next.map((each) => [each.publication, each.nextReleaseDate ?? undefined]));
   return rhythms.map((rhythm) => ({ ...rhythm, announced: announced.get(rhythm.publication) }));
 }
+
+/** So many are in the text; all that are kept are in the JSON. */
+const NOTICED_SHOWN = 5;
 
 /** The status in words. */
 export function statusText(status: Status): string {
@@ -195,6 +202,13 @@ export function statusText(status: Status): string {
   parts.push(
     `Mail: ${counted(mail.waiting, 'waiting', 'waiting')}, ${counted(mail.dead, 'given up', 'given up')}; last sent ${ukTime(mail.lastSentAt ?? null)}.`,
   );
+  if (status.noticed.length > 0)
+    parts.push(
+      [
+        'Noticed at EES, without new figures:',
+        ...status.noticed.slice(-NOTICED_SHOWN).map((each) => `  - ${noticedText(each)}`),
+      ].join('\n'),
+    );
   if (status.skipped.length > 0)
     parts.push(
       ['Not downloaded:', ...status.skipped.map((each) => `  - ${each.title} (${each.release}): ${each.reason}`)].join(

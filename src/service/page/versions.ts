@@ -4,16 +4,20 @@ import { printed, printedCount } from '../../domain/decimal.js';
 import { isMeasure, isRate, MEASURE_WORDS } from '../../domain/measure.js';
 import type { Store } from '../../load/database.js';
 import { listVersionRows, type VersionRow } from '../../load/inspect.js';
+import { noticedText } from '../../noticed.js';
 import { counted, ukTime } from '../../print.js';
+import { sourceStateOf } from '../status.js';
 import { cell, facts, list, section, table, text, type Block, type Page } from './content.js';
 import { versionTable } from './overview.js';
 
 const A_PAGE = 100;
 const MOST = 10_000;
+/** So many of the newest are shown. */
+const NOTICED = 20;
 
 /** @param number of the page, from 1 */
 export async function versionsPage(store: Store, number: number): Promise<Page> {
-  const all = await listVersionRows(store, MOST);
+  const [all, { noticed }] = await Promise.all([listVersionRows(store, MOST), sourceStateOf(store)]);
   const from = (number - 1) * A_PAGE;
   const rows = all.slice(from, from + A_PAGE);
   const more = all.length > from + A_PAGE;
@@ -36,6 +40,13 @@ export async function versionsPage(store: Store, number: number): Promise<Page> 
             }
           : undefined,
       ]),
+      ...(number > 1 || noticed.length === 0
+        ? []
+        : [
+            section('Noticed at EES, without new figures', [
+              list(noticed.slice(-NOTICED).toReversed().map(noticedText)),
+            ]),
+          ]),
     ],
   };
 }
