@@ -10,6 +10,7 @@ import { DatabaseHeldError, DatabaseUnusableError } from '../load/errors.js';
 import { migrate } from '../load/migrate.js';
 import { isTransient } from '../load/retry.js';
 import { main } from '../main.js';
+import { errorWords } from '../service/board.js';
 import { pause } from '../service/pause.js';
 import { startService, type Service } from '../service/service.js';
 import { serveCommands, type CommandSocket } from '../service/socket.js';
@@ -244,7 +245,7 @@ async function opened(
         await front.waits(`standing by: ${error.message}`, true);
         await rest.for(STANDBY_MS);
       } else if (isTransient(error)) {
-        const said = wordsOf(error);
+        const said = errorWords(error);
         log.warn({ error: said }, 'the database cannot be reached: it is tried again');
         await front.waits(`the database cannot be reached, it is tried again: ${said}`, false);
         await rest.for(Math.min(1_000 * 2 ** attempt, LONGEST_WAIT_MS));
@@ -252,12 +253,6 @@ async function opened(
     }
   }
   return undefined;
-}
-
-/** Where a name has several addresses that all refuse, the error has a code and no message. */
-function wordsOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.message !== '' || !('code' in error) ? error.message : String(error.code);
 }
 
 /**

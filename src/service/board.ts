@@ -7,13 +7,16 @@ import type { Store } from '../load/database.js';
 import { statusOf, type Status } from './status.js';
 
 export interface Reading {
-  readonly status: Status;
-  /** When it was read, where that is not now: the database did not answer in time. */
+  /** Undefined where nothing was ever read. */
+  readonly status: Status | undefined;
+  /** When it was read, where that is not now. */
   readonly stale: Date | undefined;
+  /** What the database said, or that it said nothing, where it is taken for gone; undefined also while a load keeps it. */
+  readonly down: string | undefined;
 }
 
 export interface Board {
-  /** @throws what the database says, where nothing was ever read, or the last reading is too old to mean anything */
+  /** Never fails: what was read last outlives the database. */
   read(): Promise<Reading>;
 }
 
@@ -41,23 +44,32 @@ export function createBoard(store: Store, settings: () => Settings, now: () => D
   return {
     async read() {
       if (last !== undefined && performance.now() - last.clock < FRESH_MS)
-        return { status: last.status, stale: undefined };
+        return { status: last.status, stale: undefined, down: undefined };
       try {
-        return { status: await withPatience(readAnew(), PATIENCE_MS), stale: undefined };
+        return { status: await withPatience(readAnew(), PATIENCE_MS), stale: undefined, down: undefined };
       } catch (error) {
-        if (error instanceof TooLong && last !== undefined && performance.now() - last.clock < MEANS_SOMETHING_MS)
-          return { status: last.status, stale: last.at };
-        throw error;
+        const isBusy =
+          error instanceof TooLong && last !== undefined && performance.now() - last.clock < MEANS_SOMETHING_MS;
+        return { status: last?.status, stale: last?.at, down: isBusy ? undefined : errorWords(error) };
       }
     },
   };
+}
+
+const WORDS = 300;
+
+/** Where a name has several addresses that all refuse, the error has a code and no message. */
+export function errorWords(error: unknown): string {
+  const said = error instanceof Error ? error.message : String(error);
+  const words = said === '' && error instanceof Error && 'code' in error ? String(error.code) : said;
+  return words.length > WORDS ? `${words.slice(0, WORDS - 1)}…` : words;
 }
 
 /** The database is busy or out of reach. */
 export class TooLong extends Error {
   override readonly name = 'TooLong';
   constructor() {
-    super('the database does not answer in time');
+    super('no answer in time');
   }
 }
 

@@ -125,6 +125,8 @@ function spanOf(announced: string): { readonly start: number; readonly end: numb
 
 /** What a running service adds to what the database says. */
 export interface ServiceTroubles {
+  /** That the database does not answer, and why. */
+  readonly down: string | undefined;
   readonly trouble: string | undefined;
   readonly brokenConfiguration: string | undefined;
   /** When the file of a newer configuration, which another service goes by, was changed. */
@@ -134,6 +136,7 @@ export interface ServiceTroubles {
 /** The verdict on the service as a whole. */
 export function withTroubles(health: Health, troubles: ServiceTroubles): Health {
   const reasons = [
+    ...(troubles.down === undefined ? [] : [troubles.down]),
     ...(troubles.trouble === undefined ? [] : [`the service cannot do its rounds: ${troubles.trouble}`]),
     ...health.reasons,
   ];

@@ -9,6 +9,8 @@ const PREFIX = 'absence_watch_';
 /** Everything that is measured: name to help. */
 export const METRICS = {
   info: 'Always 1; the label names the version of the program',
+  started_timestamp_seconds: 'When this process began to serve (Unix time)',
+  database_up: '1 while there is a database that answers or is busy with a load, 0 while it is down or waited for',
   up_to_date: '1 while the database answers, 0 while figures are those read last',
   well: '1 when healthy',
   active: '1 when this instance is the active one',
@@ -33,7 +35,14 @@ export const METRICS = {
 
 type Name = keyof typeof METRICS;
 
-const OF_THE_PROCESS: ReadonlySet<Name> = new Set<Name>(['up_to_date', 'well', 'active', 'run_seconds']);
+const OF_THE_PROCESS: ReadonlySet<Name> = new Set<Name>([
+  'started_timestamp_seconds',
+  'database_up',
+  'up_to_date',
+  'well',
+  'active',
+  'run_seconds',
+]);
 
 export interface Metrics {
   readonly contentType: string;
@@ -41,7 +50,8 @@ export interface Metrics {
   text(seen: Seen, now: Date): Promise<string>;
 }
 
-export function createMetrics(): Metrics {
+/** @param started when the process began to serve */
+export function createMetrics(started: Date): Metrics {
   const registry = new Registry();
   const gauges = new Map<Name, Gauge>();
   for (const name of Object.keys(METRICS) as Name[])
@@ -91,11 +101,13 @@ export function createMetrics(): Metrics {
 
   return {
     contentType: registry.contentType,
-    text({ status, health, stale, own }, now) {
+    text({ status, health, stale, down, own }, now) {
       if (own.lastReport !== undefined && own.lastReport.runId !== counted) {
         counted = own.lastReport.runId;
         runs.inc({ outcome: own.lastReport.outcome });
       }
+      set('started_timestamp_seconds', seconds(started));
+      set('database_up', down === undefined ? 1 : 0);
       set('up_to_date', status === undefined || stale !== undefined ? 0 : 1);
       set('well', health.well ? 1 : 0);
       set('active', own.role === 'active' ? 1 : 0);

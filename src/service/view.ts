@@ -1,4 +1,5 @@
 /** What can be said of the service at this moment: by its database, and by the process itself. */
+import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import type { Store } from '../load/database.js';
 import { createBoard, type Board } from './board.js';
@@ -22,6 +23,8 @@ export interface Seen {
   /** As the database has it, or had it at `stale`; undefined where nothing was read of it yet. */
   readonly status: Status | undefined;
   readonly stale: Date | undefined;
+  /** Why there is no database to ask, in words; undefined while there is one, be it busy. */
+  readonly down: string | undefined;
   /** The verdict of the database's state and of this process together. */
   readonly health: Health;
   /** As /healthz says it: whoever stands by is well. */
@@ -31,7 +34,7 @@ export interface Seen {
 }
 
 export interface View {
-  /** @throws what the database says */
+  /** Never fails: while the database is down it tells what was read last and what the process knows. */
   look(): Promise<Seen>;
   /** @throws StillWaiting while there is no database */
   open(): OpenSubject;
@@ -42,24 +45,40 @@ export class StillWaiting extends Error {
   override readonly name = 'StillWaiting';
 }
 
-export function createView(subject: () => Subject, settings: () => Settings, now: () => Date): View {
+export interface ViewOptions {
+  readonly subject: () => Subject;
+  readonly settings: () => Settings;
+  readonly log: Logger;
+  readonly now: () => Date;
+}
+
+const NOTHING_KNOWN: Health = { well: true, reasons: [], attention: [] };
+
+export function createView({ subject, settings, log, now }: ViewOptions): View {
   let board: Board | undefined;
+  let saidBefore: string | undefined;
   return {
     async look() {
       const found = subject();
       if (found.kind === 'waiting') return waitingFor(found.why, found.standby);
       const { store, service } = found;
       board ??= createBoard(store, settings, now);
-      const { status, stale } = await board.read();
+      const { status, stale, down: said } = await board.read();
+      if (said !== saidBefore) {
+        if (said !== undefined) log.warn({ error: said }, 'the state of the service could not be read');
+        saidBefore = said;
+      }
       const { state } = service;
-      const health = withTroubles(status.health, {
+      const down = said === undefined ? undefined : `the database does not answer: ${said}`;
+      const health = withTroubles(status?.health ?? NOTHING_KNOWN, {
+        down,
         trouble: state.trouble,
         brokenConfiguration: state.brokenConfiguration,
         newerConfiguration: state.newer?.modified,
       });
       // Whoever stands by is well as long as it can see the database; the active one answers for the work.
-      const well = health.well || (state.role === 'standby' && state.trouble === undefined);
-      return { status, stale, health, well, own: state };
+      const well = health.well || (state.role === 'standby' && state.trouble === undefined && down === undefined);
+      return { status, stale, down, health, well, own: state };
     },
     open() {
       const found = subject();
@@ -73,6 +92,7 @@ function waitingFor(why: string, standby: boolean): Seen {
   return {
     status: undefined,
     stale: undefined,
+    down: why,
     health: standby ? { well: true, reasons: [], attention: [why] } : { well: false, reasons: [why], attention: [] },
     well: standby,
     own: { role: standby ? 'standby' : 'starting', runningSince: undefined, lastReport: undefined },

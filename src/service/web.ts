@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { isLoopback } from '../alerts/smtp-settings.js';
 import type { Settings } from '../config.js';
 import { migrationState } from '../load/migrate.js';
-import { withPatience } from './board.js';
+import { errorWords, withPatience } from './board.js';
 import { createMetrics } from './metrics.js';
 import { addPages } from './page/routes.js';
 import { createView, StillWaiting, type Subject, type View } from './view.js';
@@ -99,7 +99,7 @@ export function createWeb(options: WebOptions): FastifyInstance {
       );
   });
 
-  const view = createView(options.subject, settings, options.now);
+  const view = createView(options);
   addHealth(app, view, options);
   // A setting that is read again at SIGHUP.
   app.addHook('onRequest', async (request, reply) => {
@@ -110,7 +110,7 @@ export function createWeb(options: WebOptions): FastifyInstance {
   return app;
 }
 
-function addHealth(app: FastifyInstance, view: View, { subject, log, now }: WebOptions): void {
+function addHealth(app: FastifyInstance, view: View, { subject, now }: WebOptions): void {
   app.get('/healthz', async (_request, reply) => {
     const found = subject();
     if (found.kind === 'open') {
@@ -122,24 +122,14 @@ function addHealth(app: FastifyInstance, view: View, { subject, log, now }: WebO
           reasons: [`the service has not come round for ${mayBeOld / 60_000} minutes`],
         });
     }
-    try {
-      const { well, own, health, stale } = await view.look();
-      return await reply.code(well ? 200 : 503).send({
-        well,
-        role: own.role,
-        reasons: well ? [] : health.reasons,
-        attention: health.attention,
-        as_of: stale ?? now(),
-      });
-    } catch (error) {
-      log.warn({ error: error instanceof Error ? error.message : String(error) }, 'health could not be read');
-      return reply.code(503).send({
-        well: false,
-        role: view.open().service.state.role,
-        reasons: ['the database does not answer'],
-        attention: [],
-      });
-    }
+    const { well, own, health, stale } = await view.look();
+    return reply.code(well ? 200 : 503).send({
+      well,
+      role: own.role,
+      reasons: well ? [] : health.reasons,
+      attention: health.attention,
+      as_of: stale ?? now(),
+    });
   });
 
   app.get('/readyz', async (_request, reply) => {
@@ -149,15 +139,15 @@ function addHealth(app: FastifyInstance, view: View, { subject, log, now }: WebO
     try {
       const { pending } = await withPatience(migrationState(store), READY_MS);
       return await reply.code(pending.length === 0 ? 200 : 503).send({ ready: pending.length === 0, pending });
-    } catch {
+    } catch (error) {
       // A load keeps the embedded database: it is there, and as this program made it.
       if (store.kind === 'embedded' && service.state.runningSince !== undefined)
         return reply.send({ ready: true, pending: [], busy: true });
-      return reply.code(503).send({ ready: false, reason: 'the database does not answer' });
+      return reply.code(503).send({ ready: false, reason: `the database does not answer: ${errorWords(error)}` });
     }
   });
 
-  const metrics = createMetrics();
+  const metrics = createMetrics(now());
   app.get('/metrics', async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.text(await view.look(), now())),
   );

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { setTimeout as wait } from 'node:timers/promises';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { FastifyInstance } from 'fastify';
@@ -103,9 +104,57 @@ describe('health', () => {
     const store = await freshStore('postgres');
     const app = await web({ ...store, db: store.db.withSchema('gone_for_good') });
     const health = await app.inject('/healthz');
-    expect([health.statusCode, health.json<Verdict>().reasons]).toEqual([503, ['the database does not answer']]);
-    expect((await app.inject('/')).statusCode).toBe(503);
-    expect((await app.inject('/metrics')).statusCode).toBe(503);
+    expect(health.statusCode).toBe(503);
+    expect(health.json<Verdict>().reasons).toEqual([expect.stringMatching(/^the database does not answer: /)]);
+  });
+});
+
+describe('while the database is down', () => {
+  const lastReport = {
+    ...{ runId: 7, outcome: 'done' as const, files: [], skipped: [], degraded: [], notes: [], events: 0, requests: 2 },
+    ...{ bytes: 0, error: null, mails: { sent: 0, retried: 0, dead: 0, held: 0, composed: 0 } },
+  };
+
+  it('metrics and overview tell what the process knows, and nothing that it does not', async () => {
+    const store = await freshStore('postgres');
+    const app = await web({ ...store, db: store.db.withSchema('gone_for_good') }, { lastReport });
+    const metrics = await app.inject('/metrics');
+    expect(metrics.statusCode).toBe(200);
+    for (const line of ['database_up 0', 'well 0', 'active 1', 'up_to_date 0', 'runs_total{outcome="done"} 1'])
+      expect(metrics.body).toContain(`absence_watch_${line}\n`);
+    expect(metrics.body).toMatch(/^absence_watch_started_timestamp_seconds \d+$/m);
+    expect(metrics.body).not.toMatch(/^absence_watch_versions_current \d/m);
+    const overview = await app.inject('/');
+    expect(overview.statusCode).toBe(200);
+    expect(overview.body).toContain('the database does not answer');
+    expect(overview.body).toContain('Run 7');
+    const other = await app.inject('/alerts');
+    expect(other.statusCode).toBe(503);
+    expect(other.body).toContain('The database does not answer');
+    expect(other.body).toContain('href="/"');
+  });
+
+  it('they hold on to what was read last, and say of when it is', async () => {
+    const store = await freshStore('postgres');
+    await queueMails(store, ['a@luton.example'], MORNING);
+    let isGone = false;
+    const app = await web({
+      ...store,
+      get db() {
+        return isGone ? store.db.withSchema('gone_for_good') : store.db;
+      },
+    });
+    expect((await app.inject('/metrics')).body).toContain('absence_watch_database_up 1\n');
+    isGone = true;
+    // An answer is good for two seconds.
+    await wait(2_100);
+    const metrics = await app.inject('/metrics');
+    for (const line of ['database_up 0', 'well 0', 'up_to_date 0', 'mails_waiting 1'])
+      expect(metrics.body).toContain(`absence_watch_${line}\n`);
+    const overview = await app.inject('/');
+    expect(overview.statusCode).toBe(200);
+    expect(overview.body).toContain('1 waiting');
+    expect(overview.body).toMatch(/does not answer; this is what was known at \d/);
   });
 });
 

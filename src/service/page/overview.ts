@@ -10,10 +10,10 @@ import { runSummary } from './runs.js';
 /** So many rows of what is loaded; the rest is under Releases. */
 const SHOWN = 15;
 
-export function overviewPage({ status, health, own }: Seen): Page {
+export function overviewPage({ status, stale, health, own }: Seen): Page {
   return {
     title: 'Overview',
-    lead: '',
+    lead: stale === undefined ? '' : `As it was known at ${ukTime(stale)}.`,
     under: '/',
     sections: [
       section('', [
@@ -21,7 +21,7 @@ export function overviewPage({ status, health, own }: Seen): Page {
         health.attention.length === 0
           ? undefined
           : { kind: 'verdict', tone: 'warn', text: 'To look at:', reasons: health.attention },
-        facts([['Now', nowWords(own)], ...(status === undefined ? [] : factsOf(status))]),
+        facts([['Now', nowWords(own)], ...(status === undefined ? ownFacts(own) : factsOf(status))]),
         status === undefined ? undefined : { kind: 'search', value: '' },
       ]),
       ...(status === undefined ? [] : sectionsOf(status)),
@@ -33,6 +33,11 @@ function nowWords({ role, runningSince }: Seen['own']): string {
   if (runningSince !== undefined) return `running since ${ukTime(runningSince)}`;
   if (role === 'starting') return 'waiting for the database';
   return role === 'standby' ? 'standing by; another instance is active' : 'waiting for the next slot';
+}
+
+/** What the process knows without its database. */
+function ownFacts({ lastReport: report }: Seen['own']): Fact[] {
+  return report === undefined ? [] : [['Last run of this process', `Run ${report.runId}: ${report.outcome}`]];
 }
 
 type Fact = readonly [term: string, text: string, href?: string];

@@ -22,8 +22,8 @@ export interface Surround {
   readonly now: Date;
   /** Figures are composed: every page says so. */
   readonly composed: boolean;
-  /** When what is shown was read, where the database did not answer now. */
-  readonly stale: Date | undefined;
+  /** When what is shown was read, where the database did not answer now, and whether it is down or but busy. */
+  readonly known: { readonly at: Date; readonly down: boolean } | undefined;
 }
 
 const engine = Handlebars.create();
@@ -38,12 +38,15 @@ const layout = engine.compile<{
   styleVersion: string;
 }>(LAYOUT, { strict: true });
 
-export function renderPage(page: Page, { now, composed, stale }: Surround): string {
+export function renderPage(page: Page, { now, composed, known }: Surround): string {
   return layout({
     page,
     nav: NAVIGATION.map((entry) => ({ ...entry, current: entry.href === page.under })),
     composed,
-    stale: stale === undefined ? '' : ukTime(stale),
+    stale:
+      known === undefined
+        ? ''
+        : `The database ${known.down ? 'does not answer' : 'is busy'}; this is what was known at ${ukTime(known.at)}.`,
     now: ukTime(now),
     version: VERSION,
     styleVersion: STYLE_VERSION,

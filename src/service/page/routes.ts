@@ -1,13 +1,14 @@
 /** Addresses of the status page. */
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { Logger } from 'pino';
 import { z } from 'zod';
 import { renderChart } from '../../alerts/chart.js';
 import type { Settings } from '../../config.js';
 import type { Store } from '../../load/database.js';
 import { getSetting } from '../../load/runs.js';
 import { csv } from '../../series-csv.js';
-import { withPatience } from '../board.js';
-import type { View } from '../view.js';
+import { errorWords, withPatience } from '../board.js';
+import { StillWaiting, type Seen, type View } from '../view.js';
 import { alertsPage } from './alerts.js';
 import { areaPage, areasPage, DRAWN } from './area.js';
 import { areaSeries, chartOf, everyFigure, findArea, linesOf } from './area-figures.js';
@@ -22,6 +23,7 @@ import { versionPage, versionsPage } from './versions.js';
 export interface PageOptions {
   readonly settings: () => Settings;
   readonly view: View;
+  readonly log: Logger;
   readonly now: () => Date;
 }
 
@@ -50,7 +52,7 @@ const chartQuery = z.object({ series: plain.max(200), measure: z.enum(DRAWN) });
 const PATIENCE_MS = 8_000;
 const YEAR_S = 31_536_000;
 
-export function addPages(app: FastifyInstance, { settings, view, now }: PageOptions): void {
+export function addPages(app: FastifyInstance, { settings, view, log, now }: PageOptions): void {
   const composed = async (): Promise<boolean> => (await getSetting(view.open().store, 'composed')) === true;
 
   /**
@@ -58,24 +60,34 @@ export function addPages(app: FastifyInstance, { settings, view, now }: PageOpti
    * @param make of what is in the database
    */
   async function send(reply: FastifyReply, make: (store: Store) => Promise<Page | undefined>): Promise<FastifyReply> {
-    const [page, isComposed] = await withPatience(Promise.all([make(view.open().store), composed()]), PATIENCE_MS);
+    let page: Page | undefined;
+    let isComposed: boolean;
+    try {
+      [page, isComposed] = await withPatience(Promise.all([make(view.open().store), composed()]), PATIENCE_MS);
+    } catch (error) {
+      if (!(error instanceof StillWaiting))
+        log.error({ error: errorWords(error), path: reply.request.routeOptions.url }, 'a page could not be made');
+      void reply.header('Retry-After', '30');
+      return html(reply, noAnswer(error), 503, wasComposed);
+    }
     return html(reply, page ?? NOTHING_HERE, page === undefined ? 404 : 200, isComposed);
   }
 
-  function html(reply: FastifyReply, page: Page, code: number, isComposed: boolean, stale?: Date): FastifyReply {
+  function html(reply: FastifyReply, page: Page, code: number, isComposed: boolean, seen?: Seen): FastifyReply {
+    const known = seen?.stale === undefined ? undefined : { at: seen.stale, down: seen.down !== undefined };
     return reply
       .code(code)
       .type('text/html; charset=utf-8')
-      .send(renderPage(page, { now: now(), composed: isComposed, stale }));
+      .send(renderPage(page, { now: now(), composed: isComposed, known }));
   }
 
   let wasComposed = false;
   app.get('/', async (_request, reply) => {
     const seen = await view.look();
-    // While a load keeps the database, what it said before holds.
+    // While the database is busy or gone, what it said before holds.
     if (seen.status !== undefined && seen.stale === undefined)
-      wasComposed = await withPatience(composed(), PATIENCE_MS);
-    return html(reply, overviewPage(seen), 200, wasComposed, seen.stale);
+      wasComposed = await withPatience(composed(), PATIENCE_MS).catch(() => wasComposed);
+    return html(reply, overviewPage(seen), 200, wasComposed, seen);
   });
   app.get('/versions', (request, reply) =>
     send(reply, (store) => versionsPage(store, pageNumber.parse(request.query).page)),
@@ -144,6 +156,21 @@ export function addPages(app: FastifyInstance, { settings, view, now }: PageOpti
     reply.type('image/svg+xml').header('Cache-Control', 'public, max-age=86400').send(ICON),
   );
   app.setNotFoundHandler((_request, reply) => send(reply, () => Promise.resolve(undefined)));
+}
+
+function noAnswer(error: unknown): Page {
+  return {
+    title: error instanceof StillWaiting ? 'Not ready yet' : 'The database does not answer',
+    lead: '',
+    under: '',
+    sections: [
+      section('', [
+        error instanceof StillWaiting ? text(`The service waits: ${error.message}.`) : undefined,
+        text('This page is made of what is in the database. Try again in a minute; the overview tells what is known.'),
+        { kind: 'links', items: [{ text: 'Overview', href: '/' }] },
+      ]),
+    ],
+  };
 }
 
 const NOTHING_HERE: Page = {

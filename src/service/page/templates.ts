@@ -35,7 +35,7 @@ export const LAYOUT = `<!DOCTYPE html>
 {{/each}}
 </main>
 <footer>
-<p>absence-watch {{version}}, as of {{now}}. {{#if stale}}The database is busy; this is what was known at {{stale}}. {{/if}}Read only: commands change things, this page shows them.</p>
+<p>absence-watch {{version}}, as of {{now}}. {{#if stale}}{{stale}} {{/if}}Read only: commands change things, this page shows them.</p>
 <p>{{#if composed}}Composed figures: no statistics, no source.{{else}}Figures: Department for Education, Explore education statistics; contains public sector information licensed under the Open Government Licence v3.0.{{/if}}</p>
 </footer>
 </body>
