@@ -268,7 +268,7 @@ interface PastOf extends Slice {
   readonly upTo: FigureRow | undefined;
 }
 
-/** The figures of a running total of earlier days than the newest one, as last published for each day. */
+/** The figures of a running total of earlier days than the newest one, as last published for each day and not withdrawn. */
 async function pastOf(
   db: View,
   { level, code, series, schoolType, topic, breakdown, upTo }: PastOf,
@@ -283,6 +283,19 @@ async function pastOf(
     .where('school_type', '=', schoolType)
     .where('breakdown_topic', '=', topic)
     .where('breakdown', '=', breakdown)
+    .where((is) =>
+      is.exists(
+        is
+          .selectFrom('data_set_version as v')
+          .innerJoin('data_set as d', 'd.id', 'v.data_set_id')
+          .innerJoin('release as r', 'r.id', 'v.release_id')
+          .select(sql.lit(1).as('one'))
+          .where('v.state', '=', 'loaded')
+          .whereRef('v.published_at', '=', 'absence_history.published_at')
+          .whereRef('d.title', '=', 'absence_history.data_set')
+          .whereRef('r.title', '=', 'absence_history.release'),
+      ),
+    )
     .orderBy('valid_from', 'desc')
     .execute();
   const days = new Map<string, FigureRow>();

@@ -178,7 +178,7 @@ export interface Brief {
   /** The one pupil group told; undefined: all pupils. */
   readonly group: PupilGroup | undefined;
   readonly period: Period;
-  /** 'autumn and spring terms 2024/25', 'year to date 2024/25, to 11 July 2025'. */
+  /** 'autumn and spring terms 2024/25', 'year to date 2024/25, as at 11 July 2025'. */
   readonly periodWords: string;
   readonly periodEnded: string;
   /** The news in a subject's length: 'Luton: persistent absence 17.3%, severe absence 1.5%'. */

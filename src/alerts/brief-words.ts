@@ -108,20 +108,20 @@ export function momentWords(at: Date): string {
 }
 
 /**
- * Without article, for headings and subjects: 'autumn and spring terms 2024/25', 'week 8 2025'.
- * @param ofPublication `asOf` is no more than the day of publication: what the figures count up to is not known
+ * Without article, for headings and subjects: 'autumn and spring terms 2024/25', 'week 8 2025', 'year to date 2024/25, as
+ * at 11 July 2025' (true of the day that a total counts up to and of the day it was published on, where that is all we know).
  */
-export function periodWords(period: Period, asOf?: string, ofPublication = false): string {
+export function periodWords(period: Period, asOf?: string): string {
   if (period.kind === 'week') return `${period.timeIdentifier.toLowerCase()} ${period.timePeriod}`;
   const named = period.timeIdentifier.toLowerCase().replace(/^autumn and spring term$/, 'autumn and spring terms');
-  const upTo =
-    period.kind === 'year to date' && asOf !== undefined
-      ? `, ${ofPublication ? 'published' : 'to'} ${dayWords(asOf)}`
-      : '';
-  return `${named} ${period.academicYear}${upTo}`;
+  const day = period.kind === 'year to date' && asOf !== undefined ? `, as at ${dayWords(asOf)}` : '';
+  return `${named} ${period.academicYear}${day}`;
 }
 
-/** In a sentence: 'across the autumn and spring terms 2024/25', 'in the academic year 2024/25'. */
+/**
+ * In a sentence: 'across the autumn and spring terms 2024/25', 'in the academic year 2024/25'.
+ * @param ofPublication `asOf` is no more than the day of publication: what the figures count up to is not known
+ */
 export function duringPeriod(period: Period, asOf?: string, ofPublication = false): string {
   const words = periodWords(period);
   if (period.kind === 'week') return `in ${words}`;

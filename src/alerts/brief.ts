@@ -70,7 +70,7 @@ export function composeBrief(unclean: BriefFacts, options: BriefOptions = {}): B
     schoolType: facts.schoolType,
     group: facts.group,
     period: last.period,
-    periodWords: periodWords(last.period, last.asOf, last.asOfPublication),
+    periodWords: periodWords(last.period, last.asOf),
     periodEnded: periodEnded(last.period, last.asOf, last.asOfPublication),
     headline: headline(facts, measures, places),
     paragraphs: [
@@ -150,7 +150,8 @@ function areaParagraph(facts: BriefFacts, last: FigureRow, tellings: ReadonlyMap
       sentences.push(missingSentence(facts, last, measure, when, places));
       return;
     }
-    const pupils = enrolmentsNamed ? 'pupils' : 'pupil enrolments';
+    const enrolments = facts.group === undefined ? 'pupil enrolments' : 'enrolments';
+    const pupils = enrolmentsNamed ? 'pupils' : enrolments;
     const where = i === 0 ? ` ${whereWords(facts.area, facts.schoolType, facts.group)}` : '';
     const told =
       toldOfPupils(course.now, where, pupils, places) ??

@@ -245,7 +245,7 @@ function sentence(text: string): string {
 function tableView(section: MailSection, brief: Brief): SectionView['table'] {
   const measures = [...new Set(brief.table.rows.map(({ measure }) => measure))];
   return {
-    caption: `${whoWords(section)}, ${brief.periodWords}: rates, and change in percentage points`,
+    caption: `${whoWords(section)}, ${brief.periodWords}: rates${brief.table.beforeHeading === undefined ? '' : ', and change in percentage points'}`,
     captionInText: section.schoolType !== 'Total' || section.topic !== 'Total',
     now: brief.table.nowHeading,
     before: brief.table.beforeHeading ?? '',

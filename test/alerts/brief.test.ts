@@ -298,7 +298,7 @@ describe('what a sceptic found', () => {
     const ytd = row(academicPeriod(2024, 'Year to date'), { persistent_absence_rate: '17.3' }, { asOf: '2025-02-20' });
     const brief = alone([{ ...ytd, asOfPublication: true }]);
     expect(told(brief)).toContain('in the academic year 2024/25 so far, as published on 20 February 2025.');
-    expect(brief.periodWords).toBe('year to date 2024/25, published 20 February 2025');
+    expect(brief.periodWords).toBe('year to date 2024/25, as at 20 February 2025');
     expect(brief.periodEnded).toBe('The figures count the year so far, as published on 20 February 2025.');
   });
 

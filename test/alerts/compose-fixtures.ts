@@ -1,7 +1,7 @@
 /** A small database for briefs and mails: four authorities, their region and England, autumn and spring terms. */
-import type { Insertable } from 'kysely';
+import type { Insertable, Kysely } from 'kysely';
 import type { Store } from '../../src/load/database.js';
-import type { AlertTable, NotificationTable } from '../../src/load/schema.js';
+import type { AlertTable, Database, NotificationTable } from '../../src/load/schema.js';
 import { academicPeriod, type Period } from '../../src/domain/period.js';
 import { measureMask, type Measure } from '../../src/domain/measure.js';
 
@@ -107,32 +107,7 @@ export async function seed(store: Store): Promise<Seeded> {
     })
     .returning('id')
     .executeTakeFirstOrThrow();
-  const version = await db
-    .insertInto('data_set_version')
-    .values({
-      ...{
-        data_set_id: dataSet.id,
-        release_id: release.id,
-        major: 1,
-        minor: 0,
-        patch: 0,
-        state: 'loaded' as const,
-        is_current: true,
-      },
-      ...{
-        published_at: PUBLISHED,
-        loaded_at: NOW,
-        source: '{}',
-        sha256: 'x',
-        file_name: 'absence.csv',
-        bytes: 1,
-        rows: 1,
-        areas: 6,
-      },
-      ...{ run_id: 1, notes: '[]', history: '[]', evaluated_at: NOW },
-    })
-    .returning('id')
-    .executeTakeFirstOrThrow();
+  const version = await insertVersion(db, { data_set_id: dataSet.id, release_id: release.id });
   await db
     .insertInto('area')
     .values(AREAS.map((area) => ({ old_la_code: null, region_code: null, region_name: null, ...area, aliases: '[]' })))
@@ -199,6 +174,40 @@ function periodRow(period: Period) {
     label,
     sort,
   };
+}
+
+/** A loaded version, or one that differs from that in `changes`. */
+export function insertVersion(
+  db: Kysely<Database>,
+  of: { readonly data_set_id: number; readonly release_id: number },
+  changes: Partial<Insertable<Database['data_set_version']>> = {},
+): Promise<{ id: number }> {
+  return db
+    .insertInto('data_set_version')
+    .values({
+      ...{
+        major: 1,
+        minor: 0,
+        patch: 0,
+        state: 'loaded' as const,
+        is_current: true,
+      },
+      ...{
+        published_at: PUBLISHED,
+        loaded_at: NOW,
+        source: '{}',
+        sha256: 'x',
+        file_name: 'absence.csv',
+        bytes: 1,
+        rows: 1,
+        areas: 6,
+      },
+      ...{ run_id: 1, notes: '[]', history: '[]', evaluated_at: NOW },
+      ...of,
+      ...changes,
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow();
 }
 
 export async function figure(

@@ -7,7 +7,7 @@ import { pauseSending } from '../../src/alerts/queue-upkeep.js';
 import type { Store } from '../../src/load/database.js';
 import { freshStore, secondStore } from '../support/database.js';
 import { ruleWith } from './rules.js';
-import { figure, LUTON, NOW, owe, oweAlert, seed, type Seeded } from './compose-fixtures.js';
+import { figure, insertVersion, LUTON, NOW, owe, oweAlert, seed, type Seeded } from './compose-fixtures.js';
 
 const RULE = ruleWith({
   name: 'Luton severe absence',
@@ -282,6 +282,20 @@ describe('gathering facts', () => {
     await at(8, '2024-02-09', '21.5');
     await at(8, '2024-07-12', '23.0');
     await at(9, '2025-02-07', '19.9');
+    const of = await store.db
+      .selectFrom('data_set_version')
+      .select(['data_set_id', 'release_id'])
+      .where('id', '=', versionId)
+      .executeTakeFirstOrThrow();
+    const withdrawn = await insertVersion(store.db, of, {
+      ...{ patch: 1, state: 'withdrawn', is_current: false, published_at: NOW, ended_at: NOW },
+    });
+    await figure(
+      store,
+      withdrawn.id,
+      { area_id: LUTON, period_id: 8, series_id: 2, as_of: '2024-02-09' },
+      { persistent_absence_rate: '50.0' },
+    );
     const facts = await gatherBrief(store.db, LUTON, { series: 'attendance/year-to-date' });
     expect(facts.own.map(({ asOf, values }) => [asOf, values.persistent_absence_rate])).toEqual([
       ['2024-02-09', '21.5'],

@@ -94,7 +94,7 @@ describe.skipIf(!HAS_REAL_DATA)(`running totals of attendance, revision by revis
     // 18.70 a year before, on 23 January 2025. For 5 February nothing was published within ten days a year before.
     expect(of('England climbing')).toEqual(['Week to 2026-01-22: baseline 19.47']);
     expect(rows.find(({ rule }) => rule === 'England climbing')?.reason).toMatch(
-      /^first figure of the year 2025\/26: persistent absence 19\.5%, up 0\.8 percentage points from 18\.7% \(year to date 2024\/25, to 23 January 2025\)/,
+      /^first figure of the year 2025\/26: persistent absence 19\.5%, up 0\.8 percentage points from 18\.7% \(year to date 2024\/25, as at 23 January 2025\)/,
     );
     // 18.05, 18.96, 19.29 are not above 19.3; 19.42 is; 22.99 and, in the new year, 20.09 after 20.76 are still.
     expect(of('Luton secondary')).toEqual([

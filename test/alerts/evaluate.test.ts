@@ -400,7 +400,7 @@ describe('comparisons', () => {
     await w.load(ytd(2024, '2025-01-23', '2.6'));
     const evaluation = await evaluate(w.store, options({ rules }));
     expect(evaluation.events.map(({ reason }) => reason)).toEqual([
-      'severe absence 2.6%, up 0.6 percentage points from 2.0% (year to date 2023/24, to 26 January 2024), more than the line of 0.5 percentage points',
+      'severe absence 2.6%, up 0.6 percentage points from 2.0% (year to date 2023/24, as at 26 January 2024), more than the line of 0.5 percentage points',
     ]);
   });
 
