@@ -5,8 +5,10 @@ import { chance, type Chance } from './chance.js';
 export const INPUTS = Number(process.env['FUZZ_INPUTS'] ?? 800);
 const FIRST = Number(process.env['FUZZ_FIRST'] ?? 1);
 
-/** No input may keep the program longer (ms, on an idle machine; a busy one is given ten times as much). */
-export const LONGEST_MS = 10_000;
+/** No input may keep the processor longer (ms): what it takes on an idle machine, however busy this one is. */
+const LONGEST_BUSY_MS = 1_000;
+/** Nor may it be waited for longer (ms), which a busy machine stretches. */
+const LONGEST_MS = 10_000;
 
 /**
  * Tries inputs; an error names the number that makes it again: FUZZ_FIRST=… FUZZ_INPUTS=1.
@@ -17,13 +19,17 @@ export async function tryAll(inputs: number, attempt: (chance: Chance) => number
   let tried = 0;
   for (let number = FIRST; tried < inputs; number++) {
     const started = performance.now();
+    const before = process.cpuUsage();
     try {
       tried += await attempt(chance(number));
     } catch (error) {
       throw new Error(`FUZZ_FIRST=${number} FUZZ_INPUTS=1 makes this input again`, { cause: error });
     }
     const took = performance.now() - started;
-    if (took > LONGEST_MS) throw new Error(`input ${number} took ${Math.round(took)} ms`);
+    const { user, system } = process.cpuUsage(before);
+    const busy = (user + system) / 1_000;
+    if (took > LONGEST_MS || busy > LONGEST_BUSY_MS)
+      throw new Error(`input ${number} took ${Math.round(took)} ms, ${Math.round(busy)} ms of the processor`);
   }
   return tried;
 }
