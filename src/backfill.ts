@@ -3,8 +3,10 @@ import { basename, join } from 'node:path';
 import { familyOf } from './domain/series.js';
 import { cleanDownloads, download } from './extract/download.js';
 import { planBackfill, type BackfillPlan, type BackfillRequest } from './extract/history.js';
+import { findName } from './extract/names.js';
 import { openLocalFile, readMetaFile } from './extract/local-file.js';
 import { sourceKey } from './extract/wanted.js';
+import { knownNames } from './known-names.js';
 import { withRunLock } from './load/runs.js';
 import { heldBack, isHandled } from './load/sources.js';
 import { acceptVersion } from './load/versions.js';
@@ -82,7 +84,10 @@ export async function backfill(
   options: BackfillOptions,
 ): Promise<BackfillReport> {
   // A plan writes nothing, so it needs no lock.
-  if (options.dryRun) return request.kind === 'file' ? dryLocal(tools, request, options) : dryEes(tools, request);
+  if (options.dryRun)
+    return request.kind === 'file'
+      ? dryLocal(tools, await underKnownName(tools, request), options)
+      : dryEes(tools, request);
   return withRunLock(tools.store, { trigger: 'backfill', now: tools.now }, async (run) => {
     const inRun = {
       ...tools,
@@ -92,7 +97,7 @@ export async function backfill(
     await evaluateLeftovers(inRun, run.id, 'all');
     const loaded =
       request.kind === 'file'
-        ? { ...NOTHING, files: [await loadLocal(inRun, request, run.id, options)] }
+        ? { ...NOTHING, files: [await loadLocal(inRun, await underKnownName(inRun, request), run.id, options)] }
         : await loadFromEes(inRun, request, run.id, options);
     const evaluation = await evaluateLoaded(inRun, run.id, options.notify ? 'told' : 'quiet');
     if (options.notify)
@@ -223,7 +228,7 @@ async function planned(plan: BackfillPlan, tools: Tools): Promise<PlannedFile[]>
 async function dryEes(tools: Tools, request: EesBackfill): Promise<BackfillReport> {
   const client = openClient(tools.settings, tools.now, tools.signal);
   try {
-    const plan = await planBackfill(client, withChoice(tools, request));
+    const plan = await planBackfill(client, await inContext(tools, request));
     return {
       run: null,
       dry_run: true,
@@ -245,10 +250,15 @@ function wholeOrNot(notes: BackfillPlan['notes']): 'done' | 'in part' {
   return notes.length === 0 ? 'done' : 'in part';
 }
 
-/** What the configuration says about the data sets of this publication counts for backfills too. */
-function withChoice(tools: Tools, request: EesBackfill): BackfillRequest {
-  const source = tools.settings.config.sources.find((each) => each.publication === request.publication);
-  return { ...request, dataSets: source?.dataSets };
+/** What the configuration says about the data sets of this publication counts for backfills too, and how it is called here. */
+async function inContext({ store, settings }: Tools, request: EesBackfill): Promise<BackfillRequest> {
+  return { ...request, sources: settings.config.sources, known: await knownNames(store) };
+}
+
+/** The same request under the name by which the publication is known here. */
+async function underKnownName<T extends LocalBackfill | EesBackfill>({ store }: Tools, request: T): Promise<T> {
+  const found = findName(await knownNames(store), undefined, [request.publication]);
+  return { ...request, publication: found?.name ?? request.publication };
 }
 
 async function loadFromEes(
@@ -259,14 +269,19 @@ async function loadFromEes(
 ): Promise<Pick<BackfillReport, 'plan' | 'files' | 'skipped' | 'notes'>> {
   const { store, settings, log, now, signal } = tools;
   if (options.accept !== undefined) {
-    const ids = await heldBack(store, request);
+    const ids = await heldBack(store, await underKnownName(tools, request));
     if (ids.length > 0) return { ...NOTHING, files: await accepted(tools, ids, options.accept) };
   }
   const directory = join(settings.config.dataDirectory, 'downloads');
   await cleanDownloads(directory);
   const client = openClient(settings, now, signal);
   try {
-    const plan = await planBackfill(client, withChoice(tools, request));
+    const plan = await planBackfill(client, await inContext(tools, request));
+    if (options.accept !== undefined) {
+      // Renamed, and asked for by a name that nothing was loaded under.
+      const ids = await heldBack(store, { ...request, publication: plan.publication });
+      if (ids.length > 0) return { ...NOTHING, files: await accepted(tools, ids, options.accept) };
+    }
     const list = await planned(plan, tools);
     const files: FileReport[] = [];
     const missing = plan.files.filter((_, index) => list[index]?.already_loaded !== true);

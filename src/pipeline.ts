@@ -19,6 +19,7 @@ import { sourceKey, type WantedFile } from './extract/wanted.js';
 import type { Store } from './load/database.js';
 import { getSourceState, setSourceState, withRunLock, type Run, type RunEnd } from './load/runs.js';
 import { isHandled, leftovers, withdrawAtSource } from './load/sources.js';
+import { knownNames } from './known-names.js';
 import { loadFile, type FileReport, type FileToLoad } from './load-file.js';
 import { deliverQueue, mailboxText, operatorPost } from './mail-server.js';
 import { readNeighbours } from './neighbours.js';
@@ -106,6 +107,7 @@ async function gather(tools: Tools, run: Run): Promise<Gathered> {
     tools.progress?.('asking EES what is new');
     const discovery = await discover(client, settings.config.sources, before.memory, {
       alreadyLoaded: (file) => isHandled(store, sourceKey(file.source)),
+      known: await knownNames(store),
     });
     const known = withNoticed(before, discovery, now());
     // First of all: what is remembered after the first file must not be forgotten by a kill.

@@ -43,7 +43,7 @@ export interface Discovery {
   unfetched(): readonly Unfetched[];
 }
 
-const DEFAULTS = { thorough: false, apiDeadlineMs: 10 * 60_000, apiPatienceMs: 45_000 };
+const DEFAULTS = { thorough: false, apiDeadlineMs: 10 * 60_000, apiPatienceMs: 45_000, known: [] };
 const PATIENCE_STEP_MS = 15_000;
 
 /**

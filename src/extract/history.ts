@@ -17,7 +17,7 @@ import {
   type WantedFile,
   type WatchedSource,
 } from './wanted.js';
-import { followRedirects } from './website.js';
+import { fieldName, findName, followRedirects, slugsOf, type KnownName } from './names.js';
 
 export interface BackfillRequest {
   /** Slug. */
@@ -31,6 +31,10 @@ export interface BackfillRequest {
   readonly dataSet?: string | undefined;
   /** Of the configuration. */
   readonly dataSets?: WatchedSource['dataSets'];
+  /** The configuration, where `dataSets` is not given: that of this publication counts, whichever of its slugs it names. */
+  readonly sources?: readonly WatchedSource[];
+  /** Names under which figures are loaded already. */
+  readonly known?: readonly KnownName[];
 }
 
 export interface BackfillPlan {
@@ -45,6 +49,8 @@ export interface BackfillPlan {
   }[];
   /** What could not be asked, in words. */
   readonly notes: readonly string[];
+  /** The name of the publication here: its first slug. */
+  readonly publication: string;
 }
 
 /** What was asked for cannot be: a wrong year, or a name that EES does not have. */
@@ -56,7 +62,12 @@ type CatalogueFile = z.infer<typeof answers.dataSetFilePage>['results'][number];
 
 interface Publication {
   readonly id: string;
+  /** The slug in use now. */
   readonly slug: string;
+  /** How it is called here. */
+  readonly name: string;
+  /** Every slug it has or had, as far as is known. */
+  readonly slugs: readonly string[];
   readonly title: string;
 }
 
@@ -80,11 +91,11 @@ export async function planBackfill(client: EesClient, request: BackfillRequest):
   const notes: string[] = [];
   const skipped: BackfillPlan['skipped'][number][] = [];
   const website = await tolerated(
-    () => readWebsite(client, request.publication, notes),
+    () => readWebsite(client, request, notes),
     (why) => notes.push(`The website does not help (${why}): only data sets of the official API are planned`),
   );
   const official = await tolerated(
-    () => readOfficial(client, request.publication, website?.publications ?? []),
+    () => readOfficial(client, request, website?.publications ?? []),
     (why) =>
       notes.push(`The official API does not help (${why}): files are taken from the website, versions have no numbers`),
   );
@@ -97,6 +108,10 @@ export async function planBackfill(client: EesClient, request: BackfillRequest):
     notes.push(
       `The website does not know "${request.publication}", the official API does: only data sets of the latter are planned`,
     );
+  // The publication asked for comes first, before those it superseded.
+  const asked = website?.publications[0] ?? official?.[0]?.publication;
+  const slugs = [request.publication, ...(asked?.slugs ?? [])];
+  const dataSets = request.dataSets ?? request.sources?.find((each) => slugs.includes(each.publication))?.dataSets;
   refuseUnknown(request, namesAt(website?.files ?? [], official ?? []), isWanted, notes);
 
   const files: WantedFile[] = [];
@@ -109,7 +124,7 @@ export async function planBackfill(client: EesClient, request: BackfillRequest):
     const ids = [item.id, item.api?.id];
     if (!isNamed(request.dataSet, [item.title, ...ids])) continue;
     const columns = await columnsOf(client, item, notes);
-    const choice = choose({ title: item.title, fileName: item.filename, ids, columns }, request.dataSets);
+    const choice = choose({ title: item.title, fileName: item.filename, ids, columns }, dataSets);
     if (!choice.wanted) skipped.push({ release: item.release.title, title: item.title, reason: choice.reason });
     else
       files.push(
@@ -137,12 +152,12 @@ export async function planBackfill(client: EesClient, request: BackfillRequest):
         );
       meta.set(key, asked);
       const columns = await asked;
-      const choice = choose({ title, ids: [id, version.file.id], columns }, request.dataSets);
+      const choice = choose({ title, ids: [id, version.file.id], columns }, dataSets);
       if (!choice.wanted) skipped.push({ release: version.release.title, title, reason: choice.reason });
       else files.push(fromApi(publication, id, title, version, versions, columns));
     }
   files.sort((a, b) => a.publishedAt.localeCompare(b.publishedAt));
-  return { files, skipped, releases: releasesOf(files), notes };
+  return { files, skipped, releases: releasesOf(files), notes, publication: asked?.name ?? request.publication };
 }
 
 /** Runs something that may fail for reasons of EES. @returns undefined then, once it was told */
@@ -249,8 +264,8 @@ function isNamed(wanted: string | undefined, names: readonly (string | undefined
   return wanted === undefined || names.some((name) => name?.trim().toLowerCase() === wanted.trim().toLowerCase());
 }
 
-async function readWebsite(client: EesClient, slug: string, notes: string[]) {
-  const publications = await findOnWebsite(client, slug, notes);
+async function readWebsite(client: EesClient, request: BackfillRequest, notes: string[]) {
+  const publications = await findOnWebsite(client, request, notes);
   const files: { publication: Publication; item: CatalogueFile; types: ReadonlyMap<string, string | undefined> }[] = [];
   for (const publication of publications) {
     const listed = await allPages((page) =>
@@ -273,7 +288,7 @@ async function readWebsite(client: EesClient, slug: string, notes: string[]) {
 }
 
 /** The publication (under its new name, if it was renamed), and those that it superseded. */
-async function findOnWebsite(client: EesClient, slug: string, notes: string[]): Promise<Publication[]> {
+async function findOnWebsite(client: EesClient, request: BackfillRequest, notes: string[]): Promise<Publication[]> {
   const ask = (name: string) =>
     client
       .get('content', `/publications/${encodeURIComponent(name)}`, answers.publicationDetail)
@@ -281,31 +296,63 @@ async function findOnWebsite(client: EesClient, slug: string, notes: string[]): 
         if (error instanceof EesRefusedError && error.status === 404) return undefined;
         throw error;
       });
-  let found = await ask(slug);
-  if (!found) {
-    const { publicationRedirects } = await client.get('content', '/redirects', answers.redirects);
-    const renamed = followRedirects(publicationRedirects, slug);
-    found = renamed === slug ? undefined : await ask(renamed);
-  }
+  const readRedirects = async () => (await client.get('content', '/redirects', answers.redirects)).publicationRedirects;
+  let found = await ask(request.publication);
+  // Under this slug it is there: the former ones are good to have. Not there: without them nothing can be said.
+  const redirects = found
+    ? await tolerated(readRedirects, (why) => notes.push(`Former names of publications are not known (${why})`))
+    : await readRedirects();
+  const renamed = followRedirects(redirects ?? [], request.publication);
+  if (!found && renamed !== request.publication) found = await ask(renamed);
   if (!found) return [];
-  const { id, title } = found;
+  const named = ({ id, slug, title }: Pick<Publication, 'id' | 'slug' | 'title'>): Publication =>
+    withName(request, { id, slug, title }, slugsOf(redirects ?? [], slug));
   const themes = await tolerated(
     () => client.get('content', '/publications/tree', answers.publicationTree, { filter: 'DataCatalogue' }),
     (why) => notes.push(`Publications that were superseded by this one are not known (${why})`),
   );
   const before = (themes ?? [])
     .flatMap(({ publications }) => publications)
-    .filter(({ supersededBy }) => supersededBy?.id === id);
-  return [{ id, slug, title }, ...before];
+    .filter(({ supersededBy }) => supersededBy?.id === found.id);
+  return [named(found), ...before.map(named)];
 }
 
-async function readOfficial(client: EesClient, slug: string, known: readonly Publication[]): Promise<Versions[]> {
-  const publications = known.length > 0 ? known : (await readPublications(client)).filter((each) => each.slug === slug);
+/** @param slugs all it has or had */
+function withName(
+  { known = [], sources = [] }: BackfillRequest,
+  publication: Pick<Publication, 'id' | 'slug' | 'title'>,
+  slugs: readonly string[],
+): Publication {
+  const name =
+    findName(known, publication.id, slugs)?.name ??
+    fieldName(slugs) ??
+    sources.find((source) => slugs.includes(source.publication))?.publication ??
+    publication.slug;
+  return { ...publication, name, slugs };
+}
+
+async function readOfficial(
+  client: EesClient,
+  request: BackfillRequest,
+  onWebsite: readonly Publication[],
+): Promise<Versions[]> {
+  const publications = onWebsite.length > 0 ? onWebsite : await findOfficially(client, request);
   const all: Versions[] = [];
   for (const publication of publications)
     for (const { id, title } of await readDataSets(client, publication.id))
       all.push({ id, title, publication, versions: await readVersions(client, id) });
   return all;
+}
+
+/** The publication in the official list, which knows no former slugs: what was loaded before tells its id. */
+async function findOfficially(client: EesClient, request: BackfillRequest): Promise<Publication[]> {
+  const { publication: slug, known = [] } = request;
+  const before = findName(known, undefined, [slug]);
+  const listed = await readPublications(client);
+  const found =
+    listed.find((each) => each.slug === slug) ??
+    listed.find((each) => each.id === before?.eesId || each.slug === before?.slug);
+  return found ? [withName(request, found, [slug, found.slug])] : [];
 }
 
 /** The version that carries the bytes the website has now. */
@@ -347,7 +394,7 @@ function fromWebsite(
     dataSetFileId: item.id,
   };
   return {
-    publication: { slug: publication.slug, title: publication.title, eesId: publication.id },
+    publication: { slug: publication.name, title: publication.title, eesId: publication.id },
     release: {
       title: item.release.title,
       slug: item.release.slug,
@@ -383,7 +430,7 @@ function fromApi(
     .filter(({ file }) => file.id === version.file.id)
     .reduce((first, { published }) => (published !== undefined && published < first ? published : first), publishedAt);
   return {
-    publication: { slug: publication.slug, title: publication.title, eesId: publication.id },
+    publication: { slug: publication.name, title: publication.title, eesId: publication.id },
     release: {
       title: version.release.title,
       slug: version.release.slug,

@@ -4,6 +4,7 @@ import * as answers from './answers.js';
 import type { EesClient } from './client.js';
 import { EesRefusedError } from './errors.js';
 import type { DataSetMemo, FileMemo, PublicationMemo, VersionMemo } from './memory.js';
+import { findName } from './names.js';
 import { degrade, MISSING_WITHOUT_API, type Survey } from './survey.js';
 import { byVersion } from './wanted.js';
 
@@ -16,9 +17,12 @@ export async function findOfficially(survey: Survey, publications: readonly Publ
   if (unknown.length === 0) return;
   const listed = await readPublications(survey.client);
   for (const publication of unknown) {
-    const found = listed.find(({ slug }) => slug === publication.slug);
-    if (found) Object.assign(publication, { eesId: found.id, title: found.title });
-    else survey.notes.push(`"${publication.slug}" is not in the official API`);
+    const known = findName(survey.options.known, undefined, [publication.slug]);
+    const found = listed.find(({ slug }) => slug === publication.slug) ?? listed.find(({ id }) => id === known?.eesId);
+    if (found) {
+      const name = findName(survey.options.known, found.id, [publication.slug])?.name ?? publication.name;
+      Object.assign(publication, { eesId: found.id, title: found.title, ...(publication.seen ? {} : { name }) });
+    } else survey.notes.push(`"${publication.slug}" is not in the official API`);
   }
 }
 

@@ -2,6 +2,7 @@
 import type { EesClient } from './client.js';
 import { EesError, troubleOf } from './errors.js';
 import type { Memory } from './memory.js';
+import type { KnownName } from './names.js';
 import { standingSince, type Asked } from './standing.js';
 import type { WantedFile } from './wanted.js';
 
@@ -70,6 +71,8 @@ export interface DiscoverOptions {
   readonly apiDeadlineMs?: number;
   /** ms to wait within a poll for versions that are behind (they come about 20 s later). */
   readonly apiPatienceMs?: number;
+  /** Names under which figures are loaded already. */
+  readonly known?: readonly KnownName[];
 }
 
 /** The state of one call of `discover`. */

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import * as answers from './answers.js';
 import { EesRefusedError, troubleOf } from './errors.js';
 import { freshRelease, type PublicationMemo } from './memory.js';
+import { fieldName, findName, followRedirects, slugsOf } from './names.js';
 import { degrade, MISSING_WITHOUT_WEBSITE, type Survey } from './survey.js';
 import { lookAtRelease, news } from './release.js';
 
@@ -42,6 +43,7 @@ export async function lookAtWebsite(
   }
   if (moved.length > 0) {
     await readPublication(survey, publication);
+    if (firstLook) await settleName(survey, publication);
     // Oldest first, so that news comes in the order in which it happened.
     moved.sort((a, b) => (releases.get(a) ?? '').localeCompare(releases.get(b) ?? ''));
     let trouble: Error | undefined;
@@ -119,21 +121,6 @@ async function findListed(
   return listing.get(successor);
 }
 
-/** Where a slug leads through all renamings; itself where there was none. */
-export function followRedirects(redirects: readonly { fromSlug: string; toSlug: string }[], slug: string): string {
-  const seen = new Set([slug]);
-  let at = slug;
-  for (let next = to(at); next !== undefined && !seen.has(next); next = to(at)) {
-    seen.add(next);
-    at = next;
-  }
-  return at;
-
-  function to(from: string): string | undefined {
-    return redirects.find(({ fromSlug }) => fromSlug === from)?.toSlug;
-  }
-}
-
 /** Releases that were followed and are listed no longer: renamed, or gone. */
 async function forgetMissing(
   survey: Survey,
@@ -197,6 +184,26 @@ async function readPublication(survey: Survey, publication: PublicationMemo): Pr
   const former = before === undefined ? undefined : publication.releases[before];
   if (before !== undefined && former && before !== publication.latestRelease)
     survey.releases.push(news(publication, before, former, 'no longer latest'));
+}
+
+/** Before anything of it is loaded: figures loaded under another of its slugs, or known under one, are of the same publication. */
+async function settleName(survey: Survey, publication: PublicationMemo): Promise<void> {
+  const { known } = survey.options;
+  const found = findName(known, publication.eesId, [publication.slug]);
+  if (found) publication.name = found.name;
+  if (found || fieldName([publication.slug]) !== undefined) return;
+  try {
+    const { publicationRedirects } = await survey.client.get('content', '/redirects', answers.redirects);
+    const slugs = slugsOf(publicationRedirects, publication.slug);
+    publication.name = findName(known, undefined, slugs)?.name ?? fieldName(slugs) ?? publication.name;
+  } catch (error) {
+    degrade(survey, error, {
+      source: publication.name,
+      api: 'content',
+      route: 'redirects',
+      missing: ['former names of the publication'],
+    });
+  }
 }
 
 /** '2026', '2026-08' or '2026-08-13': EES tells no more than it knows. */

@@ -1,6 +1,10 @@
 /** `backfill` from EES as its users meet it: what does not fit is told, and what was not asked is not called done. */
-import { expect, it, onTestFinished } from 'vitest';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { StandIn } from '../../demo/index.js';
+import type { BackfillReport } from '../../src/backfill.js';
+import type { VersionRow } from '../../src/load/inspect.js';
 import { freshProgram, type Program } from '../support/program.js';
 import { ABSENCE, long, LONG_SET, reasons, wide } from '../extract/support.js';
 
@@ -75,4 +79,96 @@ it.each([
   expect(loaded.stdout).toContain(note);
   expect(loaded.stdout).toContain('loaded');
   expect(loaded.code).toBe(3);
+});
+
+describe('a publication that was renamed is one publication, whichever slug is used', () => {
+  const NEW = 'pupil-absence';
+  const config = (slug: string): string => `
+sources: [{ publication: ${slug}, data_sets: { exclude: [Absence by level] } }]
+recipients: { team: [a@luton.example] }
+rules: [{ name: Luton, measure: severe_absence_rate, areas: [Luton], above: 2.0, notify: [team] }]
+mail: { from: a@luton.example }
+`;
+
+  async function renamed(): Promise<{ ees: StandIn; program: Program; loaded: () => Promise<string[]> }> {
+    const { ees, program } = await published();
+    ees.publish({
+      publication: ABSENCE,
+      slug: '2025-26',
+      title: 'Academic year 2025/26',
+      at: '2026-03-27T09:30:00Z',
+      files: [
+        {
+          name: 'pa.csv',
+          title: 'Persistent and severe',
+          content: long().replaceAll('202425', '202526'),
+          api: { dataSetId: LONG_SET },
+        },
+      ],
+    });
+    ees.renamePublication(ABSENCE, NEW);
+    return {
+      ees,
+      program,
+      loaded: async () =>
+        ((await program.run('versions', 'list', '--json')).json() as VersionRow[])
+          .map(({ publication, release, data_set }) => `${publication}: ${data_set}, ${release}`)
+          .toSorted(),
+    };
+  }
+
+  it.each([
+    [NEW, ABSENCE],
+    [ABSENCE, NEW],
+  ])('asked for as %s, then as %s', async (first, second) => {
+    const { program, loaded } = await renamed();
+    expect((await program.run('backfill', '--publication', first, '--release', '2024-25')).code).toBe(0);
+    const plan = (
+      await program.run('backfill', '--publication', second, '--dry-run', '--json')
+    ).json() as BackfillReport;
+    expect(plan.plan.map(({ already_loaded }) => already_loaded)).toEqual([true, true, false]);
+    expect((await program.run('backfill', '--publication', second)).code).toBe(0);
+    expect(await loaded()).toEqual([
+      `${ABSENCE}: Absence by level, Academic year 2024/25`,
+      `${ABSENCE}: Persistent and severe, Academic year 2024/25`,
+      `${ABSENCE}: Persistent and severe, Academic year 2025/26`,
+    ]);
+  });
+
+  it.each([
+    [NEW, ABSENCE],
+    [ABSENCE, NEW],
+  ])(
+    'configured as %s, asked for as %s: what the configuration chooses counts, and a run goes on with the same',
+    async (configured, asked) => {
+      const { ees, program, loaded } = await renamed();
+      await program.configure(config(configured));
+      expect((await program.run('backfill', '--publication', asked, '--release', '2024-25')).code).toBe(0);
+      expect(await loaded()).toEqual([`${ABSENCE}: Persistent and severe, Academic year 2024/25`]);
+      expect((await program.run('run')).code).toBe(0);
+      expect(await loaded()).toEqual([
+        `${ABSENCE}: Persistent and severe, Academic year 2024/25`,
+        `${ABSENCE}: Persistent and severe, Academic year 2025/26`,
+      ]);
+      ees.removeRoute(/^\/content/);
+      const official = await program.run('backfill', '--publication', asked, '--dry-run', '--json');
+      expect((official.json() as BackfillReport).plan.map(({ already_loaded }) => already_loaded)).toEqual([
+        true,
+        true,
+      ]);
+    },
+  );
+
+  it('a local file under the new slug goes with what runs loaded under the old one', async () => {
+    const { ees, program } = await renamed();
+    ees.renamePublication(NEW, ABSENCE);
+    ees.publicationRedirects.length = 0;
+    await program.configure(config(ABSENCE));
+    await program.run('run');
+    ees.renamePublication(ABSENCE, NEW);
+    await program.run('run');
+    await writeFile(join(program.directory, 'old.csv'), long().replaceAll('202425', '202223'));
+    const said = await program.run('backfill', '--file', 'old.csv', '--publication', NEW, '--release', 'Old', '--json');
+    expect((said.json() as BackfillReport).files.map(({ publication }) => publication)).toEqual([ABSENCE]);
+  });
 });
