@@ -49,3 +49,8 @@ export function ukTime(at: Date | string | null | undefined): string {
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString('en-GB')} ${count === 1 ? one : many}`;
 }
+
+/** At most so many characters; what is cut off is marked. */
+export function shortened(said: string, most: number): string {
+  return said.length > most ? `${said.slice(0, most - 1)}…` : said;
+}

@@ -4,6 +4,7 @@
  */
 import type { Settings } from '../config.js';
 import type { Store } from '../load/database.js';
+import { shortened } from '../print.js';
 import { statusOf, type Status } from './status.js';
 
 export interface Reading {
@@ -61,8 +62,7 @@ const WORDS = 300;
 /** Where a name has several addresses that all refuse, the error has a code and no message. */
 export function errorWords(error: unknown): string {
   const said = error instanceof Error ? error.message : String(error);
-  const words = said === '' && error instanceof Error && 'code' in error ? String(error.code) : said;
-  return words.length > WORDS ? `${words.slice(0, WORDS - 1)}…` : words;
+  return shortened(said === '' && error instanceof Error && 'code' in error ? String(error.code) : said, WORDS);
 }
 
 /** The database is busy or out of reach. */

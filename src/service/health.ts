@@ -9,7 +9,7 @@ export interface HealthFacts {
   readonly pollExpected: Date | undefined;
   readonly mail: MailHealth;
   readonly failuresBeforeMail: number;
-  /** Sentences about data set versions held back or refused, one each. */
+  /** Sentences about data set versions held back or refused, and files that the last run could not load, one each. */
   readonly heldBack: readonly string[];
   readonly overdue: readonly string[];
 }

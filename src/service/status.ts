@@ -1,11 +1,12 @@
 /** The state of the service as `status` prints it and the page shows it. Reads only. */
 import { sql } from 'kysely';
+import { z } from 'zod';
 import { mailHealth, type MailHealth } from '../alerts/queue-upkeep.js';
 import { nextSlots, type Settings } from '../config.js';
 import type { Store } from '../load/database.js';
 import { listRuns, listVersionRows, loadedTotals, type RunRow, type VersionRow } from '../load/inspect.js';
 import { noticedText } from '../noticed.js';
-import { counted, table, ukTime } from '../print.js';
+import { counted, shortened, table, ukTime } from '../print.js';
 import { readSourceState, type SourceState } from '../source-state.js';
 import { healthOf, overdueRelease, type Health, type Rhythm } from './health.js';
 
@@ -64,6 +65,7 @@ export async function statusOf(store: Store, settings: Settings, now: Date): Pro
   const heldBack = [
     ...quarantined.map((row) => `quarantined: ${row.data_set}, ${row.release} (version ${row.id}): ${gateWords(row)}`),
     ...refused.map((row) => `refused: ${row.data_set}, ${row.release}: ${gateWords(row)}`),
+    ...(lastRun === undefined ? [] : troublesOf(lastRun, source)),
   ];
   const newest = versions.find((row) => row.diff !== null && row.diff.previous_id !== null);
   return {
@@ -96,6 +98,35 @@ export async function statusOf(store: Store, settings: Settings, now: Date): Pro
         : { ...newest.diff, version_id: newest.id, data_set: newest.data_set, release: newest.release },
     warnings: settings.warnings.map((warning) => warning.message),
   };
+}
+
+/** What a run leaves of its troubles; another version of the program may have left something else. */
+const troubles = z.object({
+  error: z.string().nullish().catch(undefined),
+  files: z
+    .array(z.object({ file: z.string(), release: z.string(), outcome: z.string(), reason: z.string().nullable() }))
+    .catch([]),
+});
+
+const MOST_FILES = 5;
+const LONGEST_REASON = 300;
+
+/** A sentence for each file that the run could not load, and for an end before its time, where nothing else tells it. */
+function troublesOf(run: RunRow, source: SourceState): string[] {
+  const { error, files } = troubles.parse(run.detail);
+  const sentences: string[] = [];
+  if (run.outcome === 'failed' && typeof error === 'string' && source.failures === 0)
+    sentences.push(`run ${run.id} (${run.trigger}) broke off: ${shortened(error, LONGEST_REASON)}`);
+  // Files of EES that wait to be had are told with those of the runs before; a backfill's are not among them.
+  if (run.trigger !== 'backfill' && source.degraded.some(({ failures }) => failures !== undefined)) return sentences;
+  const failed = files.filter(({ outcome }) => outcome === 'failed');
+  for (const { file, release, reason } of failed.slice(0, MOST_FILES))
+    sentences.push(
+      `run ${run.id} (${run.trigger}) could not load ${file} (${release}): ${shortened(reason ?? 'no reason was noted', LONGEST_REASON)}`,
+    );
+  if (failed.length > MOST_FILES)
+    sentences.push(`${failed.length - MOST_FILES} more files of run ${run.id} could not be loaded`);
+  return sentences;
 }
 
 function gateWords(row: VersionRow): string {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Store } from '../../load/database.js';
 import { listRuns, type RunRow } from '../../load/inspect.js';
-import { counted, ukTime } from '../../print.js';
+import { counted, shortened, ukTime } from '../../print.js';
 import { cell, facts, list, section, table, text, type Block, type Cell, type Page } from './content.js';
 
 const SHOWN = 100;
@@ -93,16 +93,12 @@ export async function runsPage(store: Store): Promise<Page> {
                 cell(ukTime(run.started_at)),
                 cell(tookWords(run)),
                 outcomeCell(run.outcome),
-                cell(shortened(runSummary(run))),
+                cell(shortened(runSummary(run), 200)),
               ]),
             ),
       ]),
     ],
   };
-}
-
-function shortened(said: string): string {
-  return said.length > 200 ? `${said.slice(0, 199)}…` : said;
 }
 
 /** @returns undefined where there is no such run */
