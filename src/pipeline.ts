@@ -66,8 +66,8 @@ const SOURCE = 'ees';
  */
 export async function runOnce(tools: Tools & { readonly trigger: string }): Promise<RunReport> {
   const { store, settings, now } = tools;
-  return withRunLock(store, { trigger: tools.trigger, now }, async (run) => {
-    const log = tools.log.child({ run: run.id });
+  return withRunLock(store, { trigger: tools.trigger, now, log: tools.log }, async (run) => {
+    const { log } = run;
     const ping = (event: 'start' | 'success' | 'fail'): Promise<unknown> =>
       settings.config.heartbeatUrl === undefined
         ? Promise.resolve()
@@ -112,7 +112,12 @@ async function gather(tools: Tools, run: Run): Promise<Gathered> {
     const known = withNoticed(before, discovery, now());
     // First of all: what is remembered after the first file must not be forgotten by a kill.
     for (const withdrawn of discovery.withdrawn) {
-      const marked = await withdrawAtSource(store, withdrawn.what, `${withdrawn.status} at source`, now());
+      const { what } = withdrawn;
+      const marked = await withdrawAtSource(store, what, `${withdrawn.status} at source`, now());
+      if (what.kind === 'version' && what.fileId !== undefined) {
+        const file = { kind: 'release file', fileId: what.fileId } as const;
+        marked.push(...(await withdrawAtSource(store, file, `${withdrawn.status} at source`, now())));
+      }
       if (marked.length > 0) log.warn({ withdrawn }, `${withdrawn.title}: ${withdrawn.status} at EES`);
     }
     const files: FileReport[] = [];

@@ -6,7 +6,8 @@ import * as answers from './answers.js';
 import { choose } from './choose.js';
 import type { EesClient } from './client.js';
 import { EesRefusedError, troubleOf } from './errors.js';
-import { allPages, isMadeFrom, readDataSets, readMetaColumns, readPublications, readVersions } from './official.js';
+import { allPages, readDataSets, readMetaColumns, readPublications, readVersions } from './official.js';
+import { DATA_SET_WITHDRAWN, isMadeFrom, whyTakenBack } from './taken-back.js';
 import {
   byVersion,
   parseVersion,
@@ -119,6 +120,12 @@ export async function planBackfill(client: EesClient, request: BackfillRequest):
   const meta = new Map<string, Promise<string[] | undefined>>();
   for (const { publication, item, types } of website?.files ?? []) {
     if (!isWanted(item.release.slug)) continue;
+    const takenBack = official && (await whyRefused(client, official, item));
+    if (takenBack !== undefined) {
+      if (isNamed(request.dataSet, [item.title, item.id, item.api?.id]))
+        skipped.push({ release: item.release.title, title: item.title, reason: takenBack });
+      continue;
+    }
     const version = official && versionOf(official, item);
     if (version) pinned.add(`${version.dataSetId} ${version.version.version}`);
     const ids = [item.id, item.api?.id];
@@ -353,6 +360,30 @@ async function findOfficially(client: EesClient, request: BackfillRequest): Prom
     listed.find((each) => each.slug === slug) ??
     listed.find((each) => each.id === before?.eesId || each.slug === before?.slug);
   return found ? [withName(request, found, [slug, found.slug])] : [];
+}
+
+/** Why the official API is against the bytes that the website has now, in words; undefined where it is not. */
+async function whyRefused(
+  client: EesClient,
+  official: readonly Versions[],
+  item: CatalogueFile,
+): Promise<string | undefined> {
+  const id = item.api?.id;
+  if (id !== undefined && official.every((each) => each.id !== id)) {
+    // Listed are all but withdrawn ones; those of another publication answer.
+    const isWithdrawn = await client.get('official', `/data-sets/${id}`, answers.dataSet).then(
+      () => false,
+      (error: unknown) => {
+        if (troubleOf(error) === undefined) throw error;
+        return error instanceof EesRefusedError && error.status === 403;
+      },
+    );
+    return isWithdrawn ? DATA_SET_WITHDRAWN : undefined;
+  }
+  const versions = official
+    .flatMap((dataSet) => dataSet.versions)
+    .map((version) => ({ ...version, dataSetFileId: version.file.id }));
+  return whyTakenBack(versions, { dataSetFileId: item.id, lastUpdated: item.lastUpdated });
 }
 
 /** The version that carries the bytes the website has now. */

@@ -35,6 +35,8 @@ const file = z.object({
   /** Of these bytes, from the website. */
   etag: z.string().optional(),
   failure: failure.optional(),
+  /** Skipped because the official API has taken these bytes back. */
+  takenBack: z.boolean().optional(),
 });
 
 const release = z.object({

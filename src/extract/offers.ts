@@ -2,7 +2,8 @@
 import { choose } from './choose.js';
 import { troubleOf } from './errors.js';
 import type { FileMemo, PublicationMemo, ReleaseMemo, VersionMemo } from './memory.js';
-import { freshDataSet, lookAtVersions, noteOfficialTrouble, readMetaColumns } from './official.js';
+import { freshDataSet, isDelisted, lookAtVersions, noteOfficialTrouble, readMetaColumns } from './official.js';
+import { DATA_SET_WITHDRAWN, whyTakenBack } from './taken-back.js';
 import type { Skipped, Survey } from './survey.js';
 import {
   parseVersion,
@@ -38,7 +39,8 @@ export async function offersOf(survey: Survey, source: WatchedSource, publicatio
     for (const file of release.files.filter(isOpen)) {
       if (!(await isWanted(survey, source, publication, file))) continue;
       const pinned = await pin(survey, publication, slug, file);
-      if (pinned.by === 'behind') waiting += 1;
+      if (pinned.by === 'taken back') Object.assign(file, { state: 'skipped', takenBack: true, reason: pinned.reason });
+      else if (pinned.by === 'behind') waiting += 1;
       // Looking for its version may have shown that its bytes came by the official way already.
       else if (isOpen(file))
         offers.push(fileOffer(publication, slug, release, file, pinned.by === 'version' ? pinned.version : undefined));
@@ -114,17 +116,27 @@ async function isVersionWanted(
   return choice.wanted;
 }
 
-/** The way to take a file: a version of the official API, the website's own file, or not yet. */
+/** The way to take a file: a version of the official API, the website's own file, not yet, or not at all. */
 type Pinned =
-  { readonly by: 'version'; readonly version: string } | { readonly by: 'website' } | { readonly by: 'behind' };
+  | { readonly by: 'version'; readonly version: string }
+  | { readonly by: 'website' }
+  | { readonly by: 'behind' }
+  | { readonly by: 'taken back'; readonly reason: string };
 
 async function pin(survey: Survey, publication: PublicationMemo, slug: string, file: FileMemo): Promise<Pinned> {
   const id = file.apiId;
   if (id === undefined) return { by: 'website' };
   const dataSet = (publication.dataSets[id] ??= freshDataSet(file.title));
   dataSet.ours = true;
-  const found = (): Pinned | undefined =>
-    file.version === undefined ? undefined : { by: 'version', version: file.version };
+  const found = (): Pinned | undefined => {
+    if (dataSet.status === 'Withdrawn') return { by: 'taken back', reason: DATA_SET_WITHDRAWN };
+    const reason = whyTakenBack(
+      Object.entries(dataSet.versions).map(([version, memo]) => ({ version, ...memo })),
+      file,
+    );
+    if (reason !== undefined) return { by: 'taken back', reason };
+    return file.version === undefined ? undefined : { by: 'version', version: file.version };
+  };
   const settled = survey.client.now() - Date.parse(file.lastUpdated) > survey.options.apiDeadlineMs;
   const known = found();
   if (known) return known;
@@ -136,8 +148,9 @@ async function pin(survey: Survey, publication: PublicationMemo, slug: string, f
     for (let page = 2; far && !found() && page <= dataSet.pages; page += 1)
       await lookAtVersions(survey, publication, id, false, [page]);
   } catch (error) {
-    noteOfficialTrouble(survey, publication.name, error);
-    return { by: 'website' };
+    if (await isDelisted(survey, publication, id, error)) dataSet.status = 'Withdrawn';
+    else noteOfficialTrouble(survey, publication.name, error);
+    return found() ?? { by: 'website' };
   }
   return found() ?? { by: settled ? 'website' : 'behind' };
 }

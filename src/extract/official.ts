@@ -2,10 +2,11 @@
 import type { z } from 'zod';
 import * as answers from './answers.js';
 import type { EesClient } from './client.js';
-import { EesRefusedError } from './errors.js';
+import { EesRefusedError, troubleOf } from './errors.js';
 import type { DataSetMemo, FileMemo, PublicationMemo, VersionMemo } from './memory.js';
 import { findName } from './names.js';
 import { degrade, MISSING_WITHOUT_API, type Survey } from './survey.js';
+import { isMadeFrom } from './taken-back.js';
 import { byVersion } from './wanted.js';
 
 /** No list of EES is near this long; a server that counts pages without end is not followed. */
@@ -62,6 +63,7 @@ async function noteDataSet(
       what: { kind: 'data set', dataSetId: item.id, supersededBy: successor },
       at: undefined,
     });
+  if (known.status === 'Withdrawn') reopen(filesOf(publication).filter(({ apiId }) => apiId === item.id));
   known.status = item.status;
   if (successor !== undefined) known.supersededBy = successor;
   const moved = known.latest !== latest;
@@ -157,6 +159,9 @@ export async function lookAtVersions(
       const version = fromAnswer(item);
       const isNews = seenUntil === '' ? alone && item === newest : version.published > seenUntil;
       known.versions[item.version] = version;
+      // Never met while it stood, and loaded all the same: by the website, while the official API was away.
+      if (!isPublished(item) && carried(publication, version)?.state === 'handled')
+        noteWithdrawal(survey, publication, id, item);
       if (isNews && isPublished(item)) version.state = 'open';
     }
     // The website's own file of these bytes comes first: it says more about its release.
@@ -164,6 +169,7 @@ export async function lookAtVersions(
     const file = version && version.status === 'Published' ? carried(publication, version) : undefined;
     if (version && file) {
       if (file.version === undefined || byVersion(item.version, file.version) > 0) file.version = item.version;
+      reopen([file]);
       if (version.state === 'open') version.state = 'known';
       if (version.state === 'handled' && file.state === 'open') file.state = 'handled';
     }
@@ -197,30 +203,65 @@ function noteStanding(
   if (isPublished(item)) return;
   if (before.state === 'open')
     Object.assign(before, { state: 'skipped', reason: `it is ${item.status.toLowerCase()}` });
+  noteWithdrawal(survey, publication, id, item);
+}
+
+function noteWithdrawal(survey: Survey, publication: PublicationMemo, id: string, item: answers.DataSetVersion): void {
   survey.withdrawn.push({
     publication: publication.name,
     title: publication.dataSets[id]?.title ?? id,
     release: item.release.title,
     status: item.status === 'Deprecated' ? 'deprecated' : 'withdrawn',
-    what: { kind: 'version', dataSetId: id, version: item.version },
+    what: {
+      kind: 'version',
+      dataSetId: id,
+      version: item.version,
+      fileId: carried(publication, fromAnswer(item))?.fileId,
+    },
     at: item.withdrawn,
   });
 }
 
-/** EES promotes a version after its file shows on the website; clocks may differ by less than this. */
-const CLOCK_MS = 60_000;
-
-/** Whether a version (of the data set file) was published no earlier than the file was last replaced. */
-export function isMadeFrom(versionPublished: string, fileLastUpdated: string): boolean {
-  return Date.parse(versionPublished) >= Date.parse(fileLastUpdated) - CLOCK_MS;
-}
-
 /** The file of the website whose bytes a version carries. The file's id stays when it is replaced; the times tell. */
 function carried(publication: PublicationMemo, version: VersionMemo): FileMemo | undefined {
-  return Object.values(publication.releases)
+  return filesOf(publication).find(
+    (file) => file.dataSetFileId === version.dataSetFileId && isMadeFrom(version.published, file.lastUpdated),
+  );
+}
+
+function filesOf({ releases }: PublicationMemo): FileMemo[] {
+  return Object.values(releases)
     .filter(({ followed }) => followed)
-    .flatMap(({ files }) => files)
-    .find((file) => file.dataSetFileId === version.dataSetFileId && isMadeFrom(version.published, file.lastUpdated));
+    .flatMap(({ files }) => files);
+}
+
+/** What was taken back and stands again is looked at anew. */
+function reopen(files: readonly FileMemo[]): void {
+  for (const file of files)
+    if (file.takenBack === true) {
+      file.state = 'open';
+      delete file.takenBack;
+      delete file.reason;
+    }
+}
+
+/**
+ * Whether the official API has withdrawn a whole data set: it refuses it, and lists the others of the publication
+ * without it. A refusal alone may be that of a firewall.
+ */
+export async function isDelisted(
+  survey: Survey,
+  { eesId }: PublicationMemo,
+  id: string,
+  refusal: unknown,
+): Promise<boolean> {
+  if (!(refusal instanceof EesRefusedError) || refusal.status !== 403 || eesId === undefined) return false;
+  try {
+    return !(await readDataSets(survey.client, eesId)).some((each) => each.id === id);
+  } catch (error) {
+    if (troubleOf(error) === undefined) throw error;
+    return false;
+  }
 }
 
 /** Every publication with a data set. */

@@ -50,7 +50,13 @@ export interface Withdrawn {
   readonly release: string | undefined;
   readonly status: 'withdrawn' | 'deprecated' | 'removed from its release';
   readonly what:
-    | { readonly kind: 'version'; readonly dataSetId: string; readonly version: string }
+    | {
+        readonly kind: 'version';
+        readonly dataSetId: string;
+        readonly version: string;
+        /** The website's file of the same bytes, which may have been loaded instead. */
+        readonly fileId: string | undefined;
+      }
     | { readonly kind: 'data set'; readonly dataSetId: string; readonly supersededBy: string | undefined }
     | {
         readonly kind: 'release file';

@@ -346,3 +346,69 @@ it('what is followed at first: the newest of each cadence by its numbers, not ol
     ]),
   ).toEqual(['2024-25', '2025-week-29', '2024-25-autumn-term']);
 });
+
+describe('bytes that the official API has taken back and the website still has', () => {
+  const titles = ({ files }: { files: readonly { dataSet: { title: string } }[] }) =>
+    files.map(({ dataSet }) => dataSet.title);
+  const LONG = 'Absence for persistent and severe absentees';
+
+  it.each([
+    [
+      'withdrawn',
+      () => {
+        ees.withdrawVersion(LONG_SET, '1.0');
+      },
+    ],
+    [
+      'deprecated',
+      () => {
+        ees.deprecateVersion(LONG_SET, '1.0');
+      },
+    ],
+  ])('a version %s is not taken at first sight, and is named; a new file in its place is', async (how, takeBack) => {
+    takeBack();
+    const first = await discover(client, SOURCES, undefined, PATIENT);
+    expect(titles(first)).toEqual(['Absence rates by geographic level']);
+    expect(first.skipped).toMatchObject([
+      { title: LONG, reason: `the official API has ${how} version 1.0, which is this file` },
+    ]);
+    expect(first.degraded).toEqual([]);
+    const memory: unknown = JSON.parse(JSON.stringify(first.remember(first.files)));
+    expect((await discover(client, SOURCES, memory, { ...PATIENT, thorough: true })).files).toEqual([]);
+    amend('17.9');
+    tick();
+    expect(titles(await discover(client, SOURCES, memory, PATIENT))).toEqual([LONG]);
+  });
+
+  it('a version that is published again is taken', async () => {
+    ees.withdrawVersion(LONG_SET, '1.0');
+    const first = await discover(client, SOURCES, undefined, PATIENT);
+    const [version] = ees.dataSet(LONG_SET).versions;
+    if (version) version.status = 'Published';
+    const again = await discover(client, SOURCES, first.remember(first.files), { ...PATIENT, thorough: true });
+    expect(titles(again)).toEqual([LONG]);
+    expect(again.skipped).toEqual([]);
+  });
+
+  it('a version withdrawn before its file could be fetched is offered no longer', async () => {
+    const first = await discover(client, SOURCES, undefined, PATIENT);
+    const memory = first.remember(first.files.filter(({ dataSet }) => dataSet.title !== LONG));
+    ees.withdrawVersion(LONG_SET, '1.0');
+    const second = await discover(client, SOURCES, memory, { ...PATIENT, thorough: true });
+    expect(second.files).toEqual([]);
+  });
+
+  it('a data set withdrawn as a whole is not taken, and the official API is not called broken', async () => {
+    ees.withdrawDataSet(LONG_SET);
+    const first = await discover(client, SOURCES, undefined, PATIENT);
+    expect(titles(first)).toEqual(['Absence rates by geographic level']);
+    expect(first.skipped).toMatchObject([{ title: LONG, reason: 'the official API has withdrawn its data set' }]);
+    expect(first.degraded).toEqual([]);
+  });
+
+  it('is taken where the official API does not answer: nobody says that it was taken back', async () => {
+    ees.withdrawVersion(LONG_SET, '1.0');
+    ees.removeRoute(/^\/statistics/);
+    expect(titles(await discover(client, SOURCES, undefined, PATIENT))).toHaveLength(2);
+  });
+});

@@ -169,6 +169,25 @@ describe('a plan of all history', () => {
     ees.restoreRoutes();
   });
 
+  it('a file whose version the official API has withdrawn is not planned, though the website still has it', async () => {
+    ees.withdrawVersion(LONG_SET, '1.1');
+    const plan = await planBackfill(client, { publication: ABSENCE, release: '2024-25' });
+    expect(lines(plan)).toEqual(['2024-25 Absence rates by geographic level']);
+    expect(plan.skipped).toContainEqual({
+      release: 'Academic year 2024/25',
+      title: 'Persistent and severe',
+      reason: 'the official API has withdrawn version 1.1, which is this file',
+    });
+    ees.withdrawDataSet(LONG_SET);
+    const without = await planBackfill(client, { publication: ABSENCE });
+    expect(lines(without).filter((line) => line.includes('Persistent'))).toEqual([]);
+    expect(without.skipped).toContainEqual({
+      release: 'Academic year 2024/25',
+      title: 'Persistent and severe',
+      reason: 'the official API has withdrawn its data set',
+    });
+  });
+
   it.skipIf(!hasSpec)('asks the official API as its description allows (needs the OpenAPI file)', () => {
     expect(offences(ees.requests)).toEqual([]);
   });

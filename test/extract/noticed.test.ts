@@ -8,6 +8,29 @@ import { ABSENCE, CROSSED, FILE_TITLE, QUIET, watch } from '../fault/harness/wat
 import { testDatabaseUrl } from '../support/database.js';
 import { LONG_SET, PA_SET } from './support.js';
 
+it('a file that came by the website while the official API was away is withdrawn with its version', async () => {
+  const world = await watch();
+  world.ees.publish({
+    publication: ABSENCE,
+    slug: '2022-23',
+    title: 'Academic year 2022/23',
+    at: '2024-03-21T09:30:02Z',
+    files: [{ name: 'pa.csv', title: 'Persistent absentees', content: smallLong(QUIET), api: { dataSetId: LONG_SET } }],
+  });
+  world.ees.removeRoute(/^\/statistics/);
+  world.at('2024-03-21T09:45:00Z');
+  expect((await world.run()).report.files.map(({ outcome }) => outcome)).toEqual(['loaded']);
+  world.ees.restoreRoutes();
+  world.ees.withdrawVersion(LONG_SET, '1.0', '2024-04-01T12:00:00Z');
+  for (const minute of [1, 2, 3]) {
+    world.at(`2024-04-02T09:0${minute}:00Z`);
+    await world.run();
+  }
+  const { loaded, noticed } = (await world.program.run('status', '--json')).json() as Status;
+  expect(loaded).toEqual([]);
+  expect(noticed.map(({ what }) => what)).toEqual(['withdrawn']);
+}, 120_000);
+
 it('a text amendment, a release no longer latest, a version withdrawn, a data set superseded: in status, each once', async () => {
   const world = await watch();
   const title = 'Persistent absentees';
