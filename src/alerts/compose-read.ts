@@ -93,6 +93,16 @@ export async function readNews(
     .innerJoin('school_type as t', 't.id', 'e.school_type_id')
     .innerJoin('breakdown as b', 'b.id', 'e.breakdown_id')
     .innerJoin('release as r', 'r.id', 'e.release_id')
+    .leftJoin('figure as f', (join) =>
+      join
+        .onRef('f.version_id', '=', 'e.version_id')
+        .onRef('f.area_id', '=', 'e.area_id')
+        .onRef('f.series_id', '=', 'e.series_id')
+        .onRef('f.period_id', '=', 'e.period_id')
+        .onRef('f.school_type_id', '=', 'e.school_type_id')
+        .onRef('f.breakdown_id', '=', 'e.breakdown_id')
+        .onRef('f.as_of', '=', 'e.as_of'),
+    )
     .select([
       'e.id',
       'e.rule',
@@ -121,6 +131,7 @@ export async function readNews(
       'b.topic',
       'b.name as breakdown',
       'r.title as release',
+      'f.symbols',
     ])
     .orderBy('e.id');
   if ('alertIds' in which) {
@@ -150,6 +161,7 @@ export async function readNews(
       topic: row.topic,
       breakdown: row.breakdown,
       value: row.value,
+      symbol: row.symbols?.[row.measure],
       previous: row.previous_value,
       inBreach: row.in_breach,
       betweenLines: row.between_lines,

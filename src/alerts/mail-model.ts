@@ -22,6 +22,8 @@ export interface MailNews {
   readonly breakdown: string;
   /** Decimal text; null where a symbol stands or the area ended. */
   readonly value: string | null;
+  /** The symbol as published, where one stands in place of the value and is known. */
+  readonly symbol?: string | undefined;
   readonly previous: string | null;
   /** How the rule stands after the event. */
   readonly inBreach: boolean;

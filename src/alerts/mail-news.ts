@@ -2,6 +2,7 @@
 import { decimal, printed, printedCount, type Decimal } from '../domain/decimal.js';
 import { isRate, MEASURE_WORDS } from '../domain/measure.js';
 import type { EventKind } from '../domain/rule.js';
+import { symbolMeaning } from '../domain/symbol.js';
 import { periodWords, pupilsOf, schoolTypeWords } from './brief-words.js';
 import { keepsSide, placesWhere } from './brief-print.js';
 import { isLevel } from './reading.js';
@@ -36,9 +37,14 @@ export function eventLabel(news: MailNews): string {
   return betweenLines && event !== 'corrected' ? 'No longer past the line, not yet clear' : EVENT_LABELS[event];
 }
 
-/** Does an alert stay open over a figure that is no number? A rule that watches for low figures may be in breach by one. */
-function isWithheld({ event, value, inBreach, condition }: MailNews): boolean {
-  return event === 'reminder' && value === null && inBreach && condition?.kind !== 'below';
+/** Does an alert stay open over a figure that is no number? One too low to print is a figure to a rule that watches for low ones. */
+function isWithheld(news: MailNews): boolean {
+  return news.event === 'reminder' && news.value === null && news.inBreach && !isTooLow(news);
+}
+
+/** A symbol that stands for a figure below every line, under a rule that watches for those. */
+function isTooLow({ value, symbol, condition }: MailNews): boolean {
+  return value === null && condition?.kind === 'below' && symbol !== undefined && symbolMeaning(symbol) === 'low';
 }
 
 /** What the event does to the words before the line, where the rule is in breach: 'above', 'still above'. */
@@ -113,18 +119,17 @@ function amount(news: MailNews, value: string): string {
   return `${justBeside(exact, exact, linesOf(news), places)}${printed(exact, places)}%`;
 }
 
-const NO_FIGURE = 'no figure';
-
 /** '2.1%', or that there is none. */
 export function valueWords(news: MailNews): string {
-  return news.value === null ? NO_FIGURE : amount(news, news.value);
+  if (news.value !== null) return amount(news, news.value);
+  return isTooLow(news) ? 'so low that it rounds to zero' : 'no figure';
 }
 
 /** 'severe absence 2.1%', '2 severely absent pupils', 'severe absence, no figure'. */
 export function figureWords(news: MailNews): string {
   const measure = MEASURE_WORDS[news.measure];
-  if (news.value === null) return `${measure}, ${NO_FIGURE}`;
   const size = valueWords(news);
+  if (news.value === null) return `${measure}, ${size}`;
   return isRate(news.measure) ? `${measure} ${size}` : `${size} ${countedWords(news.measure, size)}`;
 }
 

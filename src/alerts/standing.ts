@@ -1,5 +1,6 @@
 /** How the rules stand at an area now, whether or not there is news of it. */
 import type { Kysely } from 'kysely';
+import type { Measure } from '../domain/measure.js';
 import { periodOf, type Period } from '../domain/period.js';
 import type { Rule } from '../domain/rule.js';
 import type { Database } from '../load/schema.js';
@@ -68,7 +69,16 @@ export async function standingsOf(
 async function newestPositions(db: Kysely<Database>, area: BriefArea): Promise<ReadonlyMap<string, Position>> {
   const rows = await db
     .selectFrom('absence')
-    .select(['series', 'school_type', 'breakdown_topic', 'breakdown', 'time_period', 'time_identifier', 'as_of'])
+    .select([
+      'series',
+      'school_type',
+      'breakdown_topic',
+      'breakdown',
+      'time_period',
+      'time_identifier',
+      'as_of',
+      'symbols',
+    ])
     .where('geographic_level', '=', area.level)
     .where('area_code', '=', area.code)
     .execute();
@@ -80,7 +90,11 @@ async function newestPositions(db: Kysely<Database>, area: BriefArea): Promise<R
     const key = sliceKey({ series, schoolType, topic, breakdown });
     const known = newest.get(key);
     if (known !== undefined && known.period.sort >= period.sort) continue;
-    newest.set(key, { period, asOf: period.kind === 'finished' ? undefined : (row.as_of ?? undefined) });
+    newest.set(key, {
+      period,
+      asOf: period.kind === 'finished' ? undefined : (row.as_of ?? undefined),
+      symbols: row.symbols ?? {},
+    });
   }
   return newest;
 }
@@ -88,6 +102,8 @@ async function newestPositions(db: Kysely<Database>, area: BriefArea): Promise<R
 interface Position {
   readonly period: Period;
   readonly asOf: string | undefined;
+  /** By measure, where one stands in place of a number. */
+  readonly symbols: Readonly<Partial<Record<Measure, string>>>;
 }
 
 function sliceKey({ series, schoolType, topic, breakdown }: Slice & { readonly series: string }): string {
@@ -119,7 +135,7 @@ export async function newestNews(
     regionName: row.region_name ?? undefined,
   };
   const newest = await newestPositions(db, area);
-  const isNewest = (one: Slice & Position & { readonly series: string }): boolean => {
+  const isNewest = (one: Slice & Omit<Position, 'symbols'> & { readonly series: string }): boolean => {
     const at = newest.get(sliceKey(one));
     return at !== undefined && at.period.sort === one.period.sort && at.asOf === one.asOf;
   };
@@ -128,7 +144,7 @@ export async function newestNews(
     if (standing.inBreach !== true || !isNewest(standing)) continue;
     all.set(`${standing.rule.name}\n${sliceKey(standing)}`, {
       ...{ areaId, versionId: undefined },
-      news: standingNews(standing, area),
+      news: standingNews(standing, area, newest.get(sliceKey(standing))?.symbols[standing.rule.measure]),
     });
   }
   for (const { versionId, news } of await readNews(db, { ofArea: areaId }, rules))
@@ -138,7 +154,7 @@ export async function newestNews(
 }
 
 /** An open alert told as the reminder that it is. */
-function standingNews(standing: Standing, area: BriefArea): MailNews {
+function standingNews(standing: Standing, area: BriefArea, symbol: string | undefined): MailNews {
   const { rule, series, period, asOf, schoolType, topic, breakdown, value, compared } = standing;
   const { condition, measure } = rule;
   const reading =
@@ -147,7 +163,7 @@ function standingNews(standing: Standing, area: BriefArea): MailNews {
       : { kind: 'number' as const, value: decimal(value), compared: decimal(compared), notes: [] };
   const news: MailNews = {
     ...{ event: 'reminder', rule: rule.name, condition, measure, area, series, period, asOf },
-    ...{ schoolType, topic, breakdown, value, previous: null, inBreach: true },
+    ...{ schoolType, topic, breakdown, value, symbol, previous: null, inBreach: true },
     betweenLines: reading !== undefined && isBetweenLines(condition, reading, true),
     ...{ threshold: String(condition.line), compared, reason: '', release: '' },
     fingerprint: JSON.stringify(['open', rule.name, sliceKey(standing)]),

@@ -162,6 +162,25 @@ describe('the subject', () => {
       'The chart shows the rate, severe absence; your line of 1 is one of severely absent pupils and is not drawn.',
     );
   });
+  it('tells a figure too low to print from a withheld one, to a rule that watches for low figures', () => {
+    const low = news({
+      ...{
+        event: 'reminder',
+        condition: { kind: 'below', line: 2, clearAbove: undefined },
+        value: null,
+        compared: null,
+        symbol: 'low',
+      },
+    });
+    expect(newsLine(low)).toBe(
+      'Luton: severe absence, so low that it rounds to zero, still below your 2.0% line (autumn and spring terms 2024/25)',
+    );
+    expect(eventLabel(low)).toBe('Still past the line');
+    const withheld = { ...low, symbol: 'c' };
+    expect(newsLine(withheld)).toContain('no figure for severe absence, the alert on your line of 2.0% stays open');
+    expect(eventLabel(withheld)).toBe('No figure, the alert stays open');
+  });
+
   it('says of an open alert over a withheld figure that it stays open', () => {
     const withheld = news({ event: 'reminder', value: null, compared: null, inBreach: true });
     expect(newsLine(withheld)).toBe(
