@@ -45,6 +45,11 @@ export function ukTime(at: Date | string | null | undefined): string {
   }).format(typeof at === 'string' ? new Date(at) : at);
 }
 
+/** '09:31:05': the second of a day that is told elsewhere. */
+export function ukClock(at: Date): string {
+  return new Intl.DateTimeFormat('en-GB', { timeZone: 'Europe/London', timeStyle: 'medium' }).format(at);
+}
+
 /** '1 file', '2 files'. */
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString('en-GB')} ${count === 1 ? one : many}`;

@@ -99,6 +99,24 @@ export async function listRuns(store: Store, limit = 20): Promise<RunRow[]> {
   return store.db.selectFrom('run_record').selectAll().orderBy('id', 'desc').limit(limit).execute();
 }
 
+export interface RunLogLine {
+  at: Date;
+  level: string;
+  message: string;
+  /** Other fields of the line, in words; '' for none. */
+  detail: string;
+}
+
+/** What was kept of a run's log, oldest first. */
+export async function logOfRun(store: Store, id: number): Promise<RunLogLine[]> {
+  return store.db
+    .selectFrom('run_log')
+    .select(['at', 'level', 'message', 'detail'])
+    .where('run_id', '=', id)
+    .orderBy('number')
+    .execute();
+}
+
 export interface SeriesQuery {
   readonly areaIds: readonly number[];
   readonly timeIdentifier?: string | undefined;

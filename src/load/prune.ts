@@ -1,5 +1,5 @@
 /**
- * What the retention setting takes away. Old runs and slots go whole. Of old mails the content goes and the fact that
+ * What the retention setting takes away. Old runs go with their log, old slots whole. Of old mails the content goes and the fact that
  * they were sent stays, so that nothing is told twice. Of old versions the figures go, where that is configured; what
  * they were, what the gates said and what they changed stays.
  */
@@ -59,6 +59,13 @@ async function pruneRuns(
     return { runs: runs.count, slots: slots.count };
   }
   const runs = await db.deleteFrom('run_record').where('finished_at', '<', before).executeTakeFirst();
+  // Also what a run wrote that was pruned under it.
+  await db
+    .deleteFrom('run_log')
+    .where((eb) =>
+      eb.not(eb.exists(eb.selectFrom('run_record').select('id').whereRef('run_record.id', '=', 'run_log.run_id'))),
+    )
+    .execute();
   const slots = await db
     .deleteFrom('slot')
     .where('due_at', '<', before)

@@ -1,7 +1,9 @@
 /** Runs: who holds the database, what each run did, and small things remembered between runs. */
 import { sql } from 'kysely';
+import { pino, type Logger } from 'pino';
 import type { Session, Store } from './database.js';
 import { RunHeldError } from './errors.js';
+import { keepRunLog } from './run-log.js';
 import type { RunTable } from './schema.js';
 
 export type RunOutcome = RunTable['outcome'];
@@ -9,6 +11,8 @@ export type RunOutcome = RunTable['outcome'];
 export interface Run {
   readonly id: number;
   readonly startedAt: Date;
+  /** Under the run's number; what it is told is kept with the run (run-log.ts). */
+  readonly log: Logger;
   /** Aborted when the lock is lost with its connection: what the run then still does could meet another's. */
   readonly signal: AbortSignal;
 }
@@ -28,7 +32,7 @@ const heldHere = new WeakSet<object>();
  */
 export async function withRunLock<T>(
   store: Store,
-  start: { readonly trigger: string; readonly now?: () => Date },
+  start: { readonly trigger: string; readonly now?: () => Date; readonly log?: Logger },
   work: (run: Run) => Promise<{ readonly end: RunEnd; readonly result: T }>,
 ): Promise<T> {
   const now = start.now ?? (() => new Date());
@@ -37,8 +41,9 @@ export async function withRunLock<T>(
     await abandonRuns(store, now());
     const startedAt = now();
     const id = await startRun(store, start.trigger, startedAt);
+    const kept = keepRunLog(store, start.log ?? pino({ level: 'silent' }), id, now);
     try {
-      const { end, result } = await work({ id, startedAt, signal: release.signal });
+      const { end, result } = await work({ id, startedAt, log: kept.log, signal: release.signal });
       await finishRun(store, id, end, now());
       return result;
     } catch (error) {
@@ -46,6 +51,8 @@ export async function withRunLock<T>(
       // The database itself may be what failed: the next run marks this one abandoned.
       await finishRun(store, id, { outcome: 'failed', detail }, now()).catch(() => undefined);
       throw error;
+    } finally {
+      await kept.end();
     }
   } finally {
     await release.unlock();

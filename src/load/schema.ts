@@ -192,6 +192,19 @@ export interface RunTable {
   detail: Json<Record<string, unknown>>;
 }
 
+/** A line of the log of a run, for the status page. */
+export interface RunLogTable {
+  run_id: number;
+  /** From 1, in the order in which they were said. */
+  number: number;
+  at: Time;
+  /** 'info', 'warn', 'error', … */
+  level: string;
+  message: string;
+  /** Other fields of the line, in words; '' for none. */
+  detail: string;
+}
+
 /** What extract remembers between polls (ETags, last modified times, degraded routes), opaque to everyone else. */
 export interface SourceStateTable {
   source: string;
@@ -364,6 +377,7 @@ export interface Database {
   breakdown: BreakdownTable;
   figure: FigureTable;
   run_record: RunTable;
+  run_log: RunLogTable;
   source_state: SourceStateTable;
   alert_state: AlertStateTable;
   alert_rule: AlertRuleTable;

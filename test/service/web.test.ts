@@ -238,3 +238,31 @@ it('the page goes when it is switched off while the service runs; health stays',
   isOn = false;
   expect(await codes()).toEqual([404, 404, 200, 200]);
 });
+
+it('the page of a run shows its log, with warnings and errors marked, as text', async () => {
+  const store = await freshStore('postgres');
+  const { id } = await store.db
+    .insertInto('run_record')
+    .values({ trigger: 'schedule', started_at: MORNING, finished_at: MORNING, outcome: 'in part', detail: '{}' })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  const lines = [
+    ['info', 'loaded: <b>Rates</b>', 'file: rates.csv; rows: 22'],
+    ['warn', 'a word of warning', ''],
+    ['error', 'a data set could not be loaded', 'error: HTTP 500'],
+  ] as const;
+  await store.db
+    .insertInto('run_log')
+    .values(
+      lines.map(([level, message, detail], index) => ({
+        ...{ run_id: id, number: index + 1, at: MORNING, level, message, detail },
+      })),
+    )
+    .execute();
+  const { body } = await (await web(store)).inject(`/runs/${id}`);
+  expect(body).toContain('loaded: &lt;b&gt;Rates&lt;/b&gt;');
+  expect(body).toContain('file: rates.csv; rows: 22');
+  expect(body).toContain('<span class="warn">warn</span>');
+  expect(body).toContain('<span class="bad">error</span>');
+  expect(body).toMatch(/\d\d:\d\d:\d\d/);
+});

@@ -1,9 +1,9 @@
 /** Runs, and one run with what it wrote down. */
 import { z } from 'zod';
 import type { Store } from '../../load/database.js';
-import { listRuns, type RunRow } from '../../load/inspect.js';
-import { counted, shortened, ukTime } from '../../print.js';
-import { cell, facts, list, section, table, text, type Block, type Cell, type Page } from './content.js';
+import { listRuns, logOfRun, type RunLogLine, type RunRow } from '../../load/inspect.js';
+import { counted, shortened, ukClock, ukTime } from '../../print.js';
+import { cell, facts, list, section, table, text, type Block, type Cell, type Page, type Tone } from './content.js';
 
 const SHOWN = 100;
 
@@ -106,6 +106,7 @@ export async function runPage(store: Store, id: number): Promise<Page | undefine
   const run = await store.db.selectFrom('run_record').selectAll().where('id', '=', id).executeTakeFirst();
   if (run === undefined) return undefined;
   const said = detail.parse(run.detail);
+  const log = await logOfRun(store, id);
   return {
     title: `Run ${run.id}`,
     lead: `${run.trigger}, ${ukTime(run.started_at)}: ${run.outcome}`,
@@ -136,9 +137,24 @@ export async function runPage(store: Store, id: number): Promise<Page | undefine
             ]),
           ]),
       ...(said.notes.length === 0 ? [] : [section('Notes', [list(said.notes)])]),
+      ...(log.length === 0 ? [] : [section('Log', [logTable(log)])]),
     ],
   };
 }
+
+function logTable(lines: readonly RunLogLine[]): Block {
+  return table(
+    'What this run logged, oldest first',
+    ['Time', 'Level', 'Line'],
+    lines.map(({ at, level, message, detail: more }) => [
+      cell(ukClock(at)),
+      cell(level, { tone: TONES[level] ?? 'plain' }),
+      cell(message, { note: more }),
+    ]),
+  );
+}
+
+const TONES: Readonly<Record<string, Tone>> = { warn: 'warn', error: 'bad', fatal: 'bad' };
 
 function mailWords({
   composed = 0,
