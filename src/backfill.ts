@@ -5,17 +5,20 @@ import { cleanDownloads, download } from './extract/download.js';
 import { planBackfill, type BackfillPlan, type BackfillRequest } from './extract/history.js';
 import { findName } from './extract/names.js';
 import { openLocalFile, readMetaFile } from './extract/local-file.js';
-import { sourceKey } from './extract/wanted.js';
+import { sourceKey, type WantedFile } from './extract/wanted.js';
 import { knownNames } from './known-names.js';
+import type { Store } from './load/database.js';
 import { withRunLock } from './load/runs.js';
-import { heldBack, isHandled } from './load/sources.js';
-import { acceptVersion } from './load/versions.js';
+import { heldBack, heldEtag, isHandled, isHandledAsVersion } from './load/sources.js';
+import { acceptVersion, learnNumber } from './load/versions.js';
 import { loadFile, type FileReport, type FileToLoad } from './load-file.js';
 import {
   deliverOwed,
   evaluateLeftovers,
   evaluateLoaded,
   fileToLoad,
+  noteNotModified,
+  noteUnchanged,
   openClient,
   type RunReport,
   type Tools,
@@ -220,9 +223,24 @@ async function planned(plan: BackfillPlan, tools: Tools): Promise<PlannedFile[]>
       version: file.version === undefined ? null : `${file.version.major}.${file.version.minor}.${file.version.patch}`,
       bytes: file.expected.bytes ?? null,
       rows: file.expected.rows ?? null,
-      already_loaded: await isHandled(tools.store, sourceKey(file.source)),
+      already_loaded: await isHeld(tools.store, file),
     })),
   );
+}
+
+/** Whether these bytes were dealt with, whichever way they came. */
+async function isHeld(store: Store, { source, alternative, publishedAt }: WantedFile): Promise<boolean> {
+  if (await isHandled(store, sourceKey(source))) return true;
+  if (alternative !== undefined && (await isHandled(store, sourceKey(alternative)))) return true;
+  // Planned without the official API, which does not answer now and did when they were loaded.
+  return source.kind === 'release file' && isHandledAsVersion(store, source.dataSetFileId, new Date(publishedAt));
+}
+
+/** A file of the website is asked for with the ETag of what is held of it: the same bytes are then not sent. */
+async function withEtag(store: Store, file: WantedFile): Promise<WantedFile> {
+  const { source } = file;
+  if (source.kind !== 'release file') return file;
+  return { ...file, source: { ...source, etag: await heldEtag(store, source.dataSetFileId) } };
 }
 
 async function dryEes(tools: Tools, request: EesBackfill): Promise<BackfillReport> {
@@ -285,13 +303,19 @@ async function loadFromEes(
     const list = await planned(plan, tools);
     const files: FileReport[] = [];
     const missing = plan.files.filter((_, index) => list[index]?.already_loaded !== true);
+    for (const { source, alternative, version } of plan.files)
+      if (alternative !== undefined && version !== undefined && !(await isHandled(store, sourceKey(source))))
+        await learnNumber(store, sourceKey(alternative), version);
     const progress = progressOf(tools, missing.length);
     for (const [index, wanted] of missing.entries()) {
       signal.throwIfAborted();
       progress.begin(index, `${wanted.release.title}, ${wanted.dataSet.title}`);
       try {
-        const got = await download(client, wanted, directory);
-        if (got.kind === 'not modified') continue;
+        const got = await download(client, await withEtag(store, wanted), directory);
+        if (got.kind === 'not modified') {
+          await noteNotModified(store, wanted, got);
+          continue;
+        }
         try {
           const file = fileToLoad(wanted, got, runId);
           const report = await loadFile(
@@ -312,6 +336,7 @@ async function loadFromEes(
               },
             },
           );
+          await noteUnchanged(store, wanted, report);
           progress.end(got.bytes);
           log.info(
             {

@@ -14,11 +14,11 @@ import type { Smtp } from './alerts/smtp.js';
 import type { Settings } from './config.js';
 import { createEesClient, type EesClient } from './extract/client.js';
 import { discover, type Discovery } from './extract/discover.js';
-import { cleanDownloads, download } from './extract/download.js';
+import { cleanDownloads, download, type Downloaded, type NotModified } from './extract/download.js';
 import { sourceKey, type WantedFile } from './extract/wanted.js';
 import type { Store } from './load/database.js';
 import { getSourceState, setSourceState, withRunLock, type Run, type RunEnd } from './load/runs.js';
-import { isHandled, leftovers, withdrawAtSource } from './load/sources.js';
+import { isHandled, leftovers, noteSameBytes, withdrawAtSource } from './load/sources.js';
 import { knownNames } from './known-names.js';
 import { loadFile, type FileReport, type FileToLoad } from './load-file.js';
 import { deliverQueue, mailboxText, operatorPost } from './mail-server.js';
@@ -181,6 +181,7 @@ async function takeIn(
   try {
     const got = await download(client, wanted, directory);
     if (got.kind === 'not modified') {
+      await noteNotModified(store, wanted, got);
       await remember(got.etag);
       return { ...namesOf(wanted), outcome: 'unchanged', reason: 'EES has the same bytes as before' };
     }
@@ -193,6 +194,7 @@ async function takeIn(
         { file: report.file, outcome: report.outcome, rows: report.rows, reason: report.reason },
         `${report.outcome}: ${report.data_set}`,
       );
+      await noteUnchanged(store, wanted, report);
       await remember(got.etag);
       return report;
     } finally {
@@ -208,10 +210,21 @@ async function takeIn(
   }
 }
 
+/** EES has the same bytes as before under a new id: a backfill need not ask for them. */
+export async function noteNotModified(store: Store, { source }: WantedFile, { etag }: NotModified): Promise<void> {
+  await noteSameBytes(store, sourceKey(source), { dataSetFileId: source.dataSetFileId, etag });
+}
+
+/** As `noteNotModified`, where that showed only after they were fetched. */
+export async function noteUnchanged(store: Store, { source }: WantedFile, report: FileReport): Promise<void> {
+  if (report.outcome === 'unchanged' && report.version_id !== null)
+    await noteSameBytes(store, sourceKey(source), { versionId: report.version_id });
+}
+
 /** What loading needs to know of a file of EES. */
 export function fileToLoad(
   wanted: WantedFile,
-  got: { readonly sha256: string; readonly bytes: number; open(): ReturnType<FileToLoad['open']> },
+  got: Pick<Downloaded, 'sha256' | 'bytes' | 'open' | 'etag' | 'source'>,
   runId: number,
   composed = false,
 ): FileToLoad {
@@ -227,7 +240,12 @@ export function fileToLoad(
       dataSet: { title: wanted.dataSet.title, apiId: wanted.dataSet.apiId },
       version: wanted.version,
       publishedAt: new Date(wanted.publishedAt),
-      source: { ...wanted.source, key: sourceKey(wanted.source) },
+      source: {
+        ...wanted.source,
+        key: sourceKey(wanted.source),
+        // Of these bytes; the one they were asked with is that of older ones.
+        etag: got.source.kind === 'release file' ? got.etag : undefined,
+      },
       sha256: got.sha256,
       fileName: wanted.fileName,
       bytes: got.bytes,

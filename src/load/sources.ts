@@ -1,18 +1,62 @@
 /** What the database knows of where bytes came from: `data_set_version.source`, as the pipeline wrote it. */
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import type { Store } from './database.js';
 import { NOTHING_WATCHED } from './unloaded.js';
 import { withdrawVersion } from './version-states.js';
 
 /** Whether these bytes were dealt with: loaded, held back, refused, or taken back. */
 export async function isHandled(store: Store, key: string): Promise<boolean> {
+  const row = await store.db.selectFrom('data_set_version').select('id').where(isOf(key)).limit(1).executeTakeFirst();
+  return row !== undefined;
+}
+
+/** A version that came under this key, or whose very bytes were met under it again. */
+function isOf(key: string): RawBuilder<boolean> {
+  return sql<boolean>`(source ->> 'key' = ${key} or coalesce(jsonb_exists(source -> 'also', ${key}), false))`;
+}
+
+/** EES promotes a version after its file shows on the website; clocks may differ by less than this. */
+const CLOCK = sql`interval '60 seconds'`;
+
+/** Whether a version of the official API was dealt with that carries the website's file as it was since `updated`. */
+export async function isHandledAsVersion(store: Store, dataSetFileId: string, updated: Date): Promise<boolean> {
   const row = await store.db
     .selectFrom('data_set_version')
     .select('id')
-    .where(sql<boolean>`source ->> 'key' = ${key}`)
+    .where(sql<boolean>`source ->> 'kind' = 'api' and source ->> 'dataSetFileId' = ${dataSetFileId}`)
+    .where(sql<boolean>`published_at >= ${updated}::timestamptz - ${CLOCK}`)
     .limit(1)
     .executeTakeFirst();
   return row !== undefined;
+}
+
+/** The ETag of the newest bytes that were loaded of a file of the website. */
+export async function heldEtag(store: Store, dataSetFileId: string): Promise<string | undefined> {
+  const row = await store.db
+    .selectFrom('data_set_version')
+    .select(sql<string>`source ->> 'etag'`.as('etag'))
+    .where(sql<boolean>`source ->> 'dataSetFileId' = ${dataSetFileId} and source ->> 'etag' <> ''`)
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.etag;
+}
+
+/** Remembers that EES has the bytes of a version under another key too, so that nobody fetches them again. */
+export async function noteSameBytes(
+  store: Store,
+  key: string,
+  of: { readonly versionId: number } | { readonly dataSetFileId: string; readonly etag: string },
+): Promise<void> {
+  let same = store.db
+    .updateTable('data_set_version')
+    .set({ source: sql`jsonb_set(source, '{also}', coalesce(source -> 'also', '[]') || to_jsonb(${key}::text))` })
+    .where(sql<boolean>`not ${isOf(key)}`);
+  same =
+    'versionId' in of
+      ? same.where('id', '=', of.versionId)
+      : same.where(sql<boolean>`source ->> 'dataSetFileId' = ${of.dataSetFileId} and source ->> 'etag' = ${of.etag}`);
+  await same.execute();
 }
 
 /** What a publisher took back, by the ids that `source` carries. */

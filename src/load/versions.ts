@@ -256,6 +256,22 @@ async function renumbered(
   return known;
 }
 
+/** Gives a version that came by the website its number, learned later, without its bytes. @param key under which it came */
+export async function learnNumber(store: Store, key: string, known: VersionNumber): Promise<void> {
+  await store.db.transaction().execute(async (trx) => {
+    await beginLoad(trx, store);
+    const found = await trx
+      .selectFrom('data_set_version')
+      .select(['id', 'data_set_id', 'release_id', 'published_at', 'major', 'minor', 'patch'])
+      .where(sql<boolean>`source ->> 'key' = ${key}`)
+      .where('major', '=', 0)
+      .executeTakeFirst();
+    if (found === undefined) return;
+    const place = { dataSetId: found.data_set_id, releaseId: found.release_id, publishedAt: found.published_at };
+    await renumbered(trx, place, found, known);
+  });
+}
+
 async function* watched<T>(
   batches: AsyncIterable<T>,
   signal: AbortSignal | undefined,

@@ -172,3 +172,69 @@ mail: { from: a@luton.example }
     expect((said.json() as BackfillReport).files.map(({ publication }) => publication)).toEqual([ABSENCE]);
   });
 });
+
+describe('what is held is not fetched again, and the plan says so', () => {
+  const fetched = (ees: StandIn, from: number): string[] =>
+    ees.requests
+      .slice(from)
+      .filter(({ path }) => /\/csv$|\/files\//.test(path))
+      .map(({ path, status }) => `${/\/csv$/.test(path) ? 'API' : 'website'} ${status}`);
+
+  async function again(program: Program, ees: StandIn): Promise<{ already: boolean[]; fetched: string[] }> {
+    const mark = ees.requests.length;
+    const plan = (
+      await program.run('backfill', '--publication', ABSENCE, '--dry-run', '--json')
+    ).json() as BackfillReport;
+    await program.run('backfill', '--publication', ABSENCE);
+    return { already: plan.plan.map(({ already_loaded }) => already_loaded), fetched: fetched(ees, mark) };
+  }
+
+  it('loaded from the website while the official API was away: held, and its number is learned', async () => {
+    const { ees, program, backfill } = await published();
+    ees.removeRoute(/^\/statistics/);
+    expect((await backfill()).code).toBe(3);
+    ees.restoreRoutes();
+    expect(await again(program, ees)).toEqual({ already: [true, true], fetched: [] });
+    const versions = (await program.run('versions', 'list', '--json')).json() as VersionRow[];
+    expect(versions.map(({ data_set_version }) => data_set_version)).toEqual(['1.0.0', '1.0.0']);
+  });
+
+  it('loaded from the official API, which is away now', async () => {
+    const { ees, program, backfill } = await published();
+    expect((await backfill()).code).toBe(0);
+    ees.removeRoute(/^\/statistics/);
+    expect(await again(program, ees)).toEqual({ already: [true, true], fetched: [] });
+  });
+
+  it('published again with the same bytes: asked for once, by its ETag where there is one, then known', async () => {
+    const { ees, program, backfill } = await published();
+    expect((await backfill()).code).toBe(0);
+    ees.amend({
+      publication: ABSENCE,
+      release: '2024-25',
+      at: '2026-03-27T10:00:00Z',
+      replace: [
+        { file: 'w.csv', content: wide('Academic year') },
+        { file: 'pa.csv', content: long() },
+      ],
+    });
+    // The version before is of the same release and data set: it is in the plan, and held.
+    expect(await again(program, ees)).toEqual({ already: [true, false, false], fetched: ['website 304', 'API 200'] });
+    expect(await again(program, ees)).toEqual({ already: [true, true, true], fetched: [] });
+  });
+
+  it('what a run met again is known to a backfill', async () => {
+    const { ees, program } = await published();
+    await program.configure(`
+sources: [{ publication: ${ABSENCE} }]
+recipients: { team: [a@luton.example] }
+rules: [{ name: Luton, measure: severe_absence_rate, areas: [Luton], above: 2.0, notify: [team] }]
+mail: { from: a@luton.example }
+`);
+    expect((await program.run('run')).code).toBe(0);
+    const replace = [{ file: 'w.csv', content: wide('Academic year') }];
+    ees.amend({ publication: ABSENCE, release: '2024-25', at: '2026-03-27T10:00:00Z', replace });
+    expect((await program.run('run')).code).toBe(0);
+    expect(await again(program, ees)).toEqual({ already: [true, true], fetched: [] });
+  });
+});
