@@ -1,6 +1,10 @@
 /** History on demand: from EES or from files at hand, on the one lock, quiet unless asked otherwise. */
+import { ReadStream } from 'node:fs';
 import { basename, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { createProgress, type Progress } from './backfill-progress.js';
 import { familyOf } from './domain/series.js';
+import type { EesClient } from './extract/client.js';
 import { cleanDownloads, download } from './extract/download.js';
 import { planBackfill, type BackfillPlan, type BackfillRequest } from './extract/history.js';
 import { findName } from './extract/names.js';
@@ -306,25 +310,36 @@ async function loadFromEes(
     for (const { source, alternative, version } of plan.files)
       if (alternative !== undefined && version !== undefined && !(await isHandled(store, sourceKey(source))))
         await learnNumber(store, sourceKey(alternative), version);
-    const progress = progressOf(tools, missing.length);
-    for (const [index, wanted] of missing.entries()) {
+    const progress = progressOf(tools, missing);
+    const counting: EesClient = {
+      ...client,
+      count(bytes) {
+        client.count(bytes);
+        progress.fetched(bytes);
+      },
+    };
+    for (const wanted of missing) {
       signal.throwIfAborted();
-      progress.begin(index, `${wanted.release.title}, ${wanted.dataSet.title}`);
+      progress.begin(`${wanted.release.title}, ${wanted.dataSet.title}`);
       try {
-        const got = await download(client, await withEtag(store, wanted), directory);
+        const got = await download(counting, await withEtag(store, wanted), directory);
         if (got.kind === 'not modified') {
           await noteNotModified(store, wanted, got);
+          progress.end(wanted.expected.bytes ?? 0, 0);
           continue;
         }
         try {
-          const file = fileToLoad(wanted, got, runId);
+          const reading: { stream?: Readable } = {};
+          const open = () => (reading.stream = got.open());
+          const file = fileToLoad(wanted, { ...got, open }, runId);
           const report = await loadFile(
             {
               store,
               now,
               signal,
               onRows: (rows) => {
-                progress.rows(rows);
+                const { stream } = reading;
+                progress.read(stream instanceof ReadStream ? stream.bytesRead : 0, got.bytes, rows);
               },
             },
             {
@@ -337,23 +352,18 @@ async function loadFromEes(
             },
           );
           await noteUnchanged(store, wanted, report);
-          progress.end(got.bytes);
-          log.info(
-            {
-              file: report.file,
-              release: report.release,
-              outcome: report.outcome,
-              rows: report.rows,
-              reason: report.reason,
-            },
-            `backfill ${index + 1} of ${missing.length}: ${report.outcome}`,
-          );
+          progress.end(got.bytes, report.rows);
+          const { file: name, release, outcome, rows, reason } = report;
+          // On a terminal it would stand in the line of the progress; the answer tells it.
+          if (tools.progress === undefined)
+            log.info({ file: name, release, outcome, rows, reason }, `${progress.text()}: ${outcome}`);
           files.push(report);
         } finally {
           await got.remove();
         }
       } catch (error) {
         signal.throwIfAborted();
+        progress.end(wanted.expected.bytes ?? 0, 0);
         const reason = error instanceof Error ? error.message : String(error);
         log.error({ file: wanted.fileName, error: reason }, 'a data set could not be loaded');
         files.push({
@@ -415,38 +425,19 @@ async function accepted(tools: Tools, ids: readonly number[], { gate, reason }: 
   return reports;
 }
 
-/** How far a backfill is: files, rows, bytes, rate, time left. */
-function progressOf(tools: Tools, total: number) {
-  const started = performance.now();
-  let done = 0;
-  let rowsBefore = 0;
-  let rowsHere = 0;
-  let bytes = 0;
-  let title = '';
-  const say = (): void => {
-    const seconds = (performance.now() - started) / 1000;
-    const rows = rowsBefore + rowsHere;
-    const left = done === 0 ? '' : `, about ${Math.ceil((seconds / done) * (total - done))} s left`;
-    tools.progress?.(
-      `${done + 1} of ${total} files, ${rows.toLocaleString('en-GB')} rows, ${(bytes / 1e6).toFixed(1)} MB, ${Math.round(rows / Math.max(seconds, 0.001)).toLocaleString('en-GB')} rows/s${left}: ${title}`,
-    );
-  };
-  return {
-    begin(index: number, name: string) {
-      done = index;
-      title = name;
-      say();
+/** How far it is: on a terminal as one line that is written over, else as lines of the log. */
+function progressOf(tools: Tools, files: readonly WantedFile[]): Progress {
+  const { progress, log } = tools;
+  return createProgress(
+    files.map(({ expected }) => expected),
+    {
+      now: () => performance.now(),
+      say: (text) => progress?.(text),
+      log: (text) => {
+        if (progress === undefined) log.info(text);
+      },
     },
-    rows(count: number) {
-      rowsHere = count;
-      say();
-    },
-    end(size: number) {
-      bytes += size;
-      rowsBefore += rowsHere;
-      rowsHere = 0;
-    },
-  };
+  );
 }
 
 /** Publications whose figures are known to the field; another slug is a family of its own. */

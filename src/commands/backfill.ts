@@ -19,7 +19,8 @@ export function register(program: Command, add: AddCommand): void {
       const request = requestOf(context, options);
       const store = await context.store();
       try {
-        const report = await backfill(tools(context, store), request, {
+        const inHand = tools(context, store);
+        const report = await backfill(inHand, request, {
           dryRun: options['dryRun'] === true,
           notify: options['notify'] === true,
           accept: acceptanceOf(options),
@@ -27,6 +28,7 @@ export function register(program: Command, add: AddCommand): void {
             context.out.remark(text);
           },
         });
+        inHand.progress?.('');
         context.out.result(report, () => reportText(report));
         return exitCodeOf(report);
       } catch (error) {
