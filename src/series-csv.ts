@@ -28,9 +28,9 @@ const CSV_COLUMNS = [
   'symbols',
 ] as const satisfies readonly (keyof AbsenceView)[];
 
-/** The view's columns (without provenance) as CSV, values as published. */
-export function csv(rows: readonly AbsenceView[]): string {
-  const cell = (value: AbsenceView[(typeof CSV_COLUMNS)[number]]): string => {
+/** One line of CSV with its end, values as published; a spreadsheet takes nothing of it for a formula. */
+export function csvLine(values: readonly (string | Date | object | null)[]): string {
+  const cell = (value: string | Date | object | null): string => {
     const text =
       value === null
         ? ''
@@ -43,9 +43,10 @@ export function csv(rows: readonly AbsenceView[]): string {
     const safe = /^[=+@\t\r]|^-(?![\d.])/.test(text) ? `'${text}` : text;
     return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
   };
-  return (
-    [CSV_COLUMNS.join(','), ...rows.map((row) => CSV_COLUMNS.map((column) => cell(row[column])).join(','))].join(
-      '\r\n',
-    ) + '\r\n'
-  );
+  return `${values.map(cell).join(',')}\r\n`;
+}
+
+/** The view's columns (without provenance) as CSV. */
+export function csv(rows: readonly AbsenceView[]): string {
+  return [csvLine(CSV_COLUMNS), ...rows.map((row) => csvLine(CSV_COLUMNS.map((column) => row[column])))].join('');
 }

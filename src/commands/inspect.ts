@@ -6,7 +6,8 @@ import { printed, printedCount } from '../domain/decimal.js';
 import { canonicalBreakdown, canonicalSchoolType } from '../domain/breakdowns.js';
 import { predecessorsOf, successorsOf } from '../domain/areas.js';
 import { findAreas, type AreaRow } from '../load/areas.js';
-import { currentSeries, listVersionRows } from '../load/inspect.js';
+import { differences } from '../load/differences.js';
+import { currentSeries, listVersionRows, versionRow } from '../load/inspect.js';
 import { seriesAsOf } from '../load/as-of.js';
 import { removeVersion } from '../load/versions.js';
 import type { AbsenceView } from '../load/schema.js';
@@ -15,6 +16,7 @@ import { oneArea } from './area.js';
 import { UsageError, type AddCommand, type Context } from './context.js';
 import { csv } from '../series-csv.js';
 import { counted, sparkline, table, ukTime } from '../print.js';
+import { diffCounts, differenceCsv, differenceJson, DIFFERENCES_CSV_HEADER, differenceText } from '../print-diff.js';
 
 export function register(program: Command, add: AddCommand): void {
   add(
@@ -65,7 +67,7 @@ export function register(program: Command, add: AddCommand): void {
     .option('--as-of <date>', 'what was published by then (2025-10-23, or with a time)')
     .option('--csv', 'comma-separated values');
 
-  const versions = program.command('versions').description('data set versions: list and remove');
+  const versions = program.command('versions').description('data set versions: list, compare and remove');
   add(versions, 'list', 'all data set versions, newest load first', 'absence-watch versions list', async (context) => {
     const rows = await listVersionRows(await context.store());
     context.out.result(rows, () =>
@@ -90,15 +92,21 @@ export function register(program: Command, add: AddCommand): void {
   });
   add(
     versions,
+    'diff <id>',
+    'every figure that a version added, took away or changed, from what to what',
+    'absence-watch versions diff 12',
+    versionDiff,
+  ).option('--csv', 'comma-separated values');
+  add(
+    versions,
     'remove <id>',
     'takes a version back: the figures are again as if it had never been loaded',
     'absence-watch versions remove 12 --reason "wrong file"',
     async (context, [id], options) => {
-      if (id === undefined || !/^\d+$/.test(id))
-        throw new UsageError(`"${id ?? ''}" is no version id; see "versions list".`);
+      const number = versionOption(id);
       const reason = String(options['reason']);
-      await removeVersion(await context.store(), Number(id), reason, context.now());
-      context.out.result({ id: Number(id), state: 'removed', reason }, () => `Version ${id} is removed: ${reason}`);
+      await removeVersion(await context.store(), number, reason, context.now());
+      context.out.result({ id: number, state: 'removed', reason }, () => `Version ${number} is removed: ${reason}`);
       return 0;
     },
   ).requiredOption('--reason <text>', 'why: kept with the version');
@@ -114,6 +122,45 @@ export function register(program: Command, add: AddCommand): void {
       return 0;
     },
   );
+}
+
+/** @throws UsageError */
+function versionOption(id: string | undefined): number {
+  if (id === undefined || !/^\d{1,9}$/.test(id))
+    throw new UsageError(`"${id ?? ''}" is no version id; see "versions list".`);
+  return Number(id);
+}
+
+/** Printed while it is read: a restated file of every school has a million figures. */
+async function versionDiff(
+  context: Context,
+  [argument]: readonly string[],
+  options: Record<string, unknown>,
+): Promise<0> {
+  const id = versionOption(argument);
+  const store = await context.store();
+  const row = await versionRow(store, id);
+  if (row === undefined) throw new UsageError(`There is no data set version ${id}; see "versions list".`);
+  const { out } = context;
+  const batches = differences(store, id);
+  if (options['csv'] === true) {
+    out.raw(DIFFERENCES_CSV_HEADER);
+    for await (const batch of batches) out.raw(batch.map(differenceCsv).join(''));
+  } else if (out.json) {
+    let before = '[';
+    for await (const batch of batches)
+      for (const each of batch) {
+        out.raw(`${before}\n${JSON.stringify(differenceJson(each))}`);
+        before = ',';
+      }
+    out.raw(before === '[' ? '[]\n' : '\n]\n');
+  } else {
+    const what = `${row.data_set}, ${row.release}, version ${row.data_set_version}`;
+    if (row.diff === null) out.raw(`${what}: it is the first of its data set, there is nothing to hold it against.\n`);
+    else out.raw(`${what}: ${diffCounts(row.diff)} against the version before (${row.diff.previous_id ?? 'none'}).\n`);
+    for await (const batch of batches) out.raw(batch.map((each) => `${differenceText(each)}\n`).join(''));
+  }
+  return 0;
 }
 
 /** The areas that a text names, from the facts that are known without data and from what is loaded. */

@@ -1,34 +1,45 @@
-/** What a version says differently from the one before it. */
+/** What a version says differently from the one before it, counted figure by figure: a row has up to eight. */
 import { sql, type Kysely, type RawBuilder } from 'kysely';
+import { z } from 'zod';
 import { MEASURES } from '../domain/measure.js';
 import type { Database } from './schema.js';
 import type { Trx } from './version-record.js';
 
-export interface ChangedFigure {
-  readonly area: string;
-  readonly period: string;
-  readonly school_type: string;
-  readonly breakdown: string;
-  readonly measure: string;
+export type Change = 'added' | 'gone' | 'changed';
+
+const changedFigure = z.object({
+  area: z.string(),
+  period: z.string(),
+  school_type: z.string(),
+  breakdown: z.string(),
+  measure: z.string(),
   /** Decimal text as published, or the symbol. */
-  readonly from: string | null;
-  readonly to: string | null;
-}
+  from: z.string().nullable(),
+  to: z.string().nullable(),
+});
+
+export type ChangedFigure = Readonly<z.infer<typeof changedFigure>>;
 
 export interface VersionDiff {
   readonly previousId: number;
-  /** Rows of figures that the previous version does not have. */
+  /** Figures, be they numbers or symbols, that the previous version does not have. */
   readonly added: number;
-  /** Rows that are no longer there. */
+  /** Figures that are no longer there, with their row or their column. */
   readonly gone: number;
-  /** Rows of which a figure, or the symbol in its place, is another. */
+  /** Figures of which the number, or the symbol in its place, is another. */
   readonly changed: number;
+  /** The first of those that changed, in the order of `IN_ORDER`; `differences` gives all. */
   readonly sample: readonly ChangedFigure[];
 }
 
 const SAMPLE = 20;
 
-/** Rows n and o are about the same figure. */
+/** The sample as it was kept. */
+export function readSample(kept: unknown): ChangedFigure[] {
+  return z.array(changedFigure).catch([]).parse(kept);
+}
+
+/** Rows n and o are about the same figures. */
 export const SAME_KEY = sql`n.area_id = o.area_id and n.series_id = o.series_id and n.period_id = o.period_id
   and n.school_type_id = o.school_type_id and n.breakdown_id = o.breakdown_id and n.as_of = o.as_of`;
 
@@ -38,44 +49,96 @@ export const NAMES = sql`a.name as area, p.label as period, t.name as school_typ
 export const NAMED = sql`join area a on a.id = n.area_id join period p on p.id = n.period_id
   join school_type t on t.id = n.school_type_id join breakdown b on b.id = n.breakdown_id`;
 
-/** What is printed for a measure of row n or o: the figure, else its symbol. */
-function shown(row: 'n' | 'o', measure: string): RawBuilder<unknown> {
-  return sql`coalesce(${sql.ref(`${row}.${measure}`)}::text, ${sql.ref(`${row}.symbols`)} ->> ${sql.lit(measure)})`;
-}
+/** England, regions, authorities, other areas, schools. */
+export const AREA_ORDER = sql`case a.level when 'National' then 0 when 'Regional' then 1 when 'Local authority' then 2
+  when 'School' then 4 else 3 end, a.level, a.name, a.code, a.id`;
 
-/** Numbers are compared as numbers (17.30 is 17.3); a measure that one version has no column for is no change. */
-function changedMeasure(measure: string, index: number): RawBuilder<unknown> {
-  return sql`(n.has & o.has & ${sql.lit(1 << index)} <> 0 and ${sql.ref(`n.${measure}`)} is distinct from ${sql.ref(`o.${measure}`)})`;
-}
+/** Of each area the newest period first, totals before groups. */
+export const IN_ORDER = sql`${AREA_ORDER}, p.sort desc, p.id, n.as_of desc, n.series_id,
+  t.name <> 'Total', t.name, b.topic <> 'Total', b.topic, b.name, m.at`;
 
-const CHANGED = sql`(${sql.join(MEASURES.map(changedMeasure), sql` or `)}
-  or (n.has = o.has and n.symbols is distinct from o.symbols))`;
+export interface Compared {
+  readonly id: number;
+  readonly previousId: number;
+  readonly sameRelease: boolean;
+  /** Only these areas. */
+  readonly areaIds?: readonly number[];
+}
 
 /**
- * Compares two versions in the database and keeps the result. Of another release, and of running totals, only the
- * periods that the new version speaks of are held against it: a release that leaves out old years takes nothing away.
+ * The rows of a version (n) beside those of the one before it (o). Of another release, and of running totals, only
+ * the periods that the new version speaks of are held against it: a release that leaves out old years takes nothing away.
  */
+export function pairsOf({ id, previousId, sameRelease, areaIds }: Compared): RawBuilder<unknown> {
+  const within = areaIds === undefined ? sql`` : sql`and f.area_id = any(${[...areaIds]}::int[])`;
+  return sql`(select * from figure f where f.version_id = ${id} ${within}) n
+    full join (
+      select * from figure f where f.version_id = ${previousId} ${within}
+        and ((${sameRelease} and f.as_of = 'infinity') or (f.series_id, f.period_id, f.as_of) in (
+          select series_id, period_id, as_of from figure where version_id = ${id}))
+    ) o on ${SAME_KEY}`;
+}
+
+/** What is printed for a measure of row n or o: the figure, else its symbol. */
+function shown(row: 'n' | 'o', measure: string): RawBuilder<unknown> {
+  return sql`coalesce(${sql.ref(`${row}.${measure}`)}::text, ${sql.ref(`${row}.symbols`)} ->> ${sql.lit(measure)}, '')`;
+}
+
+/** Both rows have the measure and differ in it. Numbers are compared as numbers: 17.30 is 17.3. */
+function changedMeasure(measure: string, index: number): RawBuilder<unknown> {
+  return sql`(n.has & o.has & ${sql.lit(1 << index)} <> 0 and (
+    ${sql.ref(`n.${measure}`)} is distinct from ${sql.ref(`o.${measure}`)}
+    or n.symbols ->> ${sql.lit(measure)} is distinct from o.symbols ->> ${sql.lit(measure)}))`;
+}
+
+const CHANGED_IN_ROW = sql`(${sql.join(
+  MEASURES.map((measure, i) => sql`${changedMeasure(measure, i)}::int`),
+  sql` + `,
+)})`;
+
+/** The measures that one row has and the other, if there is one, has not. */
+function onlyIn(row: 'n' | 'o', other: 'n' | 'o'): RawBuilder<unknown> {
+  return sql`bit_count((${sql.ref(`${row}.has`)} & ~coalesce(${sql.ref(`${other}.has`)}, 0::smallint))::int::bit(${sql.lit(MEASURES.length)}))`;
+}
+
+/** One row (at, measure, change, from, to) for each figure that rows n and o have; change is null where they agree. */
+export const FIGURES_OF_PAIR = sql`lateral (values ${sql.join(
+  MEASURES.map((measure, i) => {
+    const bit = sql.lit(1 << i);
+    return sql`(${sql.lit(i)}, ${sql.lit(measure)},
+      case when coalesce(n.has, 0) & ${bit} = 0 then case when o.has & ${bit} <> 0 then 'gone' end
+        when coalesce(o.has, 0) & ${bit} = 0 then 'added'
+        when ${changedMeasure(measure, i)} then 'changed' end,
+      case when o.has & ${bit} <> 0 then ${shown('o', measure)} end,
+      case when n.has & ${bit} <> 0 then ${shown('n', measure)} end)`;
+  }),
+)}) as m (at, measure, change, "from", "to")`;
+
+/** The key of a pair, whichever of its rows is there. */
+export const KEY_OF_PAIR = sql.join(
+  ['area_id', 'series_id', 'period_id', 'school_type_id', 'breakdown_id', 'as_of'].map(
+    (key) => sql`coalesce(${sql.ref(`n.${key}`)}, ${sql.ref(`o.${key}`)}) as ${sql.ref(key)}`,
+  ),
+);
+
+/** Compares two versions in the database and keeps the result. */
 export async function recordDiff(
   trx: Trx,
   versionId: number,
   previous: { readonly id: number; readonly sameRelease: boolean },
 ): Promise<VersionDiff> {
+  const compared = { id: versionId, previousId: previous.id, sameRelease: previous.sameRelease };
   const { rows } = await sql<{ added: number; gone: number; changed: number }>`
-    with spoken_of as (select distinct series_id, period_id, as_of from figure where version_id = ${versionId}),
-      n as (select * from figure where version_id = ${versionId}),
-      o as (
-        select * from figure f where version_id = ${previous.id}
-          and ((${previous.sameRelease} and f.as_of = 'infinity')
-            or (f.series_id, f.period_id, f.as_of) in (select series_id, period_id, as_of from spoken_of)))
-    select count(*) filter (where o.area_id is null)::int as added,
-      count(*) filter (where n.area_id is null)::int as gone,
-      count(*) filter (where n.area_id is not null and o.area_id is not null and ${CHANGED})::int as changed
-    from n full join o on ${SAME_KEY}`.execute(trx);
+    select coalesce(sum(${onlyIn('n', 'o')}), 0)::int as added, coalesce(sum(${onlyIn('o', 'n')}), 0)::int as gone,
+      coalesce(sum(${CHANGED_IN_ROW}), 0)::int as changed
+    from ${pairsOf(compared)}`.execute(trx);
   const counts = rows[0] ?? { added: 0, gone: 0, changed: 0 };
-  const sample = counts.changed > 0 ? await sampleOfChanges(trx, versionId, previous.id) : [];
+  const sample = counts.changed > 0 ? await sampleOf(trx, compared) : [];
+  const row = { previous_id: previous.id, ...counts, sample: JSON.stringify(sample) };
   await trx
     .insertInto('version_diff')
-    .values({ version_id: versionId, previous_id: previous.id, ...counts, sample: JSON.stringify(sample) })
+    .values({ version_id: versionId, ...row })
+    .onConflict((conflict) => conflict.column('version_id').doUpdateSet(row))
     .execute();
   return { previousId: previous.id, ...counts, sample };
 }
@@ -85,24 +148,19 @@ export async function readDiff(db: Kysely<Database>, versionId: number): Promise
   const row = await db.selectFrom('version_diff').selectAll().where('version_id', '=', versionId).executeTakeFirst();
   if (row === undefined || row.previous_id === null) return undefined;
   const { previous_id: previousId, added, gone, changed, sample } = row;
-  return { previousId, added, gone, changed, sample: sample as ChangedFigure[] };
+  return { previousId, added, gone, changed, sample: readSample(sample) };
 }
 
-async function sampleOfChanges(trx: Trx, versionId: number, previousId: number): Promise<ChangedFigure[]> {
-  const measures = sql.join(
-    MEASURES.map(
-      (measure, i) => sql`(${sql.lit(i)}, ${sql.lit(measure)}, ${shown('o', measure)}, ${shown('n', measure)},
-        ${changedMeasure(measure, i)} or (n.has & o.has & ${sql.lit(1 << i)} <> 0
-          and n.symbols ->> ${sql.lit(measure)} is distinct from o.symbols ->> ${sql.lit(measure)}))`,
-    ),
-  );
+async function sampleOf(trx: Trx, compared: Compared): Promise<ChangedFigure[]> {
   const { rows } = await sql<ChangedFigure>`
-    select ${NAMES}, m.measure, m.old as from, m.new as to
-    from figure n
-    join figure o on ${SAME_KEY}
+    select ${NAMES}, m.measure, m."from", m."to"
+    from (
+      select ${KEY_OF_PAIR}, m.* from ${pairsOf(compared)} cross join ${FIGURES_OF_PAIR}
+      where m.change = 'changed'
+    ) n
+    cross join lateral (select n.at, n.measure, n."from", n."to") m
     ${NAMED}
-    cross join lateral (values ${measures}) as m (at, measure, old, new, differs)
-    where n.version_id = ${versionId} and o.version_id = ${previousId} and ${CHANGED} and m.differs
+    order by ${IN_ORDER}
     limit ${SAMPLE}`.execute(trx);
   return rows;
 }

@@ -1,6 +1,7 @@
 /** What people ask of the database: state of the service, what is loaded, an area's series. Reads only. */
 import { sql } from 'kysely';
 import type { Store } from './database.js';
+import { readSample, type ChangedFigure } from './diff.js';
 import type { AbsenceView, AlertEventView, VersionState } from './schema.js';
 import { NOTHING_WATCHED } from './unloaded.js';
 
@@ -23,7 +24,8 @@ export interface VersionRow {
   notes: string[];
   history: { at: string; what: string; reason: string }[];
   gates: { gate: string; verdict: string; message: string }[];
-  diff: { previous_id: number | null; added: number; gone: number; changed: number; sample: unknown[] } | null;
+  /** Figures; of `sample` see VersionDiff. */
+  diff: { previous_id: number | null; added: number; gone: number; changed: number; sample: ChangedFigure[] } | null;
 }
 
 /** A file that could not be understood is held back like any other, though nothing of it could be kept. */
@@ -33,6 +35,10 @@ function stateInWords(state: VersionState, gates: VersionRow['gates']): VersionS
 
 /** All versions ever loaded, newest load first, with their gate results (passes left out) and diff. */
 export async function listVersionRows(store: Store, limit = 1000): Promise<VersionRow[]> {
+  return versionRows(store, limit);
+}
+
+async function versionRows(store: Store, limit: number, id?: number): Promise<VersionRow[]> {
   const rows = await store.db
     .selectFrom('data_set_version as v')
     .innerJoin('data_set as d', 'd.id', 'v.data_set_id')
@@ -62,6 +68,7 @@ export async function listVersionRows(store: Store, limit = 1000): Promise<Versi
       'diff.changed',
       'diff.sample',
     ])
+    .$if(id !== undefined, (query) => query.where('v.id', '=', id ?? 0))
     .orderBy('v.id', 'desc')
     .limit(limit)
     .execute();
@@ -81,8 +88,14 @@ export async function listVersionRows(store: Store, limit = 1000): Promise<Versi
     diff:
       added === null || gone === null || changed === null
         ? null
-        : { previous_id, added, gone, changed, sample: sample ?? [] },
+        : { previous_id, added, gone, changed, sample: readSample(sample) },
   }));
+}
+
+/** One of them; undefined where there is none of that id. */
+export async function versionRow(store: Store, id: number): Promise<VersionRow | undefined> {
+  const [row] = await versionRows(store, 1, id);
+  return row;
 }
 
 export interface RunRow {

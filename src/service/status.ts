@@ -7,6 +7,7 @@ import type { Store } from '../load/database.js';
 import { listRuns, listVersionRows, loadedTotals, type RunRow, type VersionRow } from '../load/inspect.js';
 import { noticedText } from '../noticed.js';
 import { counted, shortened, table, ukTime } from '../print.js';
+import { changeText, diffCounts } from '../print-diff.js';
 import { readSourceState, type SourceState } from '../source-state.js';
 import { healthOf, overdueRelease, type Health, type Rhythm } from './health.js';
 
@@ -29,6 +30,7 @@ export interface Status {
   readonly skipped: SourceState['skipped'];
   /** What was noticed at EES that brings no figures, newest last. */
   readonly noticed: SourceState['noticed'];
+  /** Of the version loaded last among those that count. */
   readonly newest_diff:
     (VersionRow['diff'] & { readonly version_id: number; readonly data_set: string; readonly release: string }) | null;
   readonly warnings: readonly string[];
@@ -67,7 +69,7 @@ export async function statusOf(store: Store, settings: Settings, now: Date): Pro
     ...refused.map((row) => `refused: ${row.data_set}, ${row.release}: ${gateWords(row)}`),
     ...(lastRun === undefined ? [] : troublesOf(lastRun, source)),
   ];
-  const newest = versions.find((row) => row.diff !== null && row.diff.previous_id !== null);
+  const newest = versions.find((row) => row.state === 'loaded' && row.diff !== null && row.diff.previous_id !== null);
   return {
     health: healthOf({
       now,
@@ -171,6 +173,20 @@ function withAnnounced(rhythms: readonly Omit<Rhythm, 'announced'>[], source: So
 /** So many are in the text; all that are kept are in the JSON. */
 const NOTICED_SHOWN = 5;
 
+/** So many changed figures are in the text. */
+const CHANGES_SHOWN = 5;
+
+function diffText(diff: NonNullable<Status['newest_diff']>): string {
+  const { data_set, release, version_id, changed } = diff;
+  const shown = diff.sample.slice(0, CHANGES_SHOWN);
+  const more = changed - shown.length;
+  return [
+    `Newest diff (${data_set}, ${release}): ${diffCounts(diff)}.`,
+    ...shown.map((each) => `  - ${changeText(each)}`),
+    ...(more > 0 ? [`  and ${more.toLocaleString('en-GB')} more: absence-watch versions diff ${version_id}`] : []),
+  ].join('\n');
+}
+
 /** The status in words. */
 export function statusText(status: Status): string {
   const { health, mail } = status;
@@ -226,10 +242,7 @@ export function statusText(status: Status): string {
         ),
       ].join('\n'),
     );
-  if (status.newest_diff !== null) {
-    const { added, gone, changed, data_set, release } = status.newest_diff;
-    parts.push(`Newest diff (${data_set}, ${release}): ${added} figures added, ${gone} gone, ${changed} changed.`);
-  }
+  if (status.newest_diff !== null) parts.push(diffText(status.newest_diff));
   parts.push(
     `Mail: ${counted(mail.waiting, 'waiting', 'waiting')}, ${counted(mail.dead, 'given up', 'given up')}; last sent ${ukTime(mail.lastSentAt ?? null)}.`,
   );

@@ -1,5 +1,5 @@
 /** The command line as its users meet it: exit codes, JSON, messages. */
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { wideFile } from '../../demo/index.js';
@@ -37,6 +37,7 @@ describe('the command line', () => {
       ['brief'],
       ['areas'],
       ['versions', 'list'],
+      ['versions', 'diff'],
       ['versions', 'remove'],
       ['alerts', 'list'],
       ['alerts', 'silence'],
@@ -262,6 +263,45 @@ describe('the command line', () => {
     const removed = await program.run('versions', 'remove', String(versions[0]?.id), '--reason', 'a test', '--json');
     expect(removed.json()).toMatchObject({ state: 'removed', reason: 'a test' });
     expect((await program.run('series', '--area', 'Luton', '--json')).json()).toEqual(before);
+  });
+
+  it('prints every figure that a version changed, as text, JSON and CSV', async () => {
+    const program = await freshProgram();
+    const file = await composedFile(program);
+    await load(program, file, '--published-at', '2024-03-21T09:30:00Z');
+    const path = join(program.directory, file);
+    const content = await readFile(path, 'utf8');
+    const line = content.split(/\r?\n/).find((each) => each.includes('Luton') && /(^|,)Total(,|$)/.test(each)) ?? '';
+    const cells = line.split(',');
+    const at = (content.split(/\r?\n/)[0] ?? '').split(',').indexOf('enrolments_pa_50_exact_percent');
+    const was = cells[at] ?? '';
+    const now = (Number(was) + 0.01).toFixed(2);
+    await writeFile(path, content.replace(line, cells.with(at, now).join(',')));
+    await load(
+      program,
+      file,
+      '--published-at',
+      '2024-04-21T09:30:00Z',
+      ...['rate and count', 'phases add up'].flatMap((gate) => ['--accept', gate]),
+      '--reason',
+      'a test',
+    );
+    const [version] = (await program.run('versions', 'list', '--json')).json() as { id: number }[];
+    const id = String(version?.id);
+    const json = (await program.run('versions', 'diff', id, '--json')).json();
+    expect(json).toMatchObject([
+      { change: 'changed', area_name: 'Luton', measure: 'severe_absence_rate', from: Number(was), to: Number(now) },
+    ]);
+    const text = (await program.run('versions', 'diff', id)).stdout;
+    expect(text).toContain('0 figures added, 0 gone, 1 changed');
+    expect(text).toMatch(/changed {2}Luton, .*: severe absence [\d.]+% → [\d.]+%\n/);
+    const csv = (await program.run('versions', 'diff', id, '--csv')).stdout.split('\r\n');
+    expect(csv).toHaveLength(3);
+    expect(csv[1]).toContain(`severe_absence_rate,${was},${now}`);
+    const first = await program.run('versions', 'diff', String(Number(id) - 1), '--json');
+    expect(first.json()).toEqual([]);
+    const none = await program.run('versions', 'diff', '999');
+    expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('versions list')]);
   });
 
   it('says what a dry run would do, and writes nothing', async () => {

@@ -1,9 +1,12 @@
 /** Every published file through `backfill --file`; every figure against an independent reading of the file. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import Papa from 'papaparse';
 import { describe, expect, it } from 'vitest';
 import type { BackfillReport } from '../../src/backfill.js';
+import type { FigureDifference } from '../../src/load/differences.js';
 import { freshProgram, type Program } from '../support/program.js';
 import { HAS_REAL_DATA, realFile, WITH_REAL_DATA } from '../support/real-data.js';
 
@@ -29,6 +32,49 @@ function independently(path: string): Record<string, string>[] {
   const bytes = readFileSync(path);
   const text = (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8').replace(/^\uFEFF/, '');
   return Papa.parse<Record<string, string>>(text, { header: true, skipEmptyLines: true }).data;
+}
+
+/** Which columns of the files of pupil referral units hold which figure. */
+const PRU_FIGURES = {
+  enrolments: /^enrolments$/,
+  persistent_absentees: /^enrolments_pa_?10_exact$/,
+  persistent_absence_rate: /^enrolments_pa_?10_exact_percent$/,
+  overall_absence_rate: /^sess_overall_percent$/,
+  authorised_absence_rate: /^sess_authorised_percent$/,
+  unauthorised_absence_rate: /^sess_unauthorised_percent$/,
+};
+
+/** Every figure of such a file: '201617 Luton enrolments' to the cell as published. */
+function figuresOf(path: string): Map<string, string> {
+  return new Map(
+    independently(path).flatMap((row) =>
+      Object.entries(row).flatMap(([column, cell]) =>
+        Object.entries(PRU_FIGURES)
+          .filter(([, named]) => named.test(column))
+          .map(([measure]): [string, string] => {
+            const code = row['old_la_code'] ?? '';
+            const place = /^[1-9]\d\d$/.test(code) ? code : row['region_name'] || 'England';
+            return [`${row['time_period'] ?? ''} ${place.toLowerCase()} ${measure}`, cell];
+          }),
+      ),
+    ),
+  );
+}
+
+/** 'changed 201617 821 enrolments: 180 → c' for each figure that two files do not share. */
+function figureChanges(before: Map<string, string>, after: Map<string, string>): string[] {
+  const number = (cell: string | undefined): string =>
+    cell === undefined ? 'none' : /^-?\d/.test(cell) ? String(Number(cell)) : cell;
+  return [...new Set([...before.keys(), ...after.keys()])].flatMap((key) => {
+    const [from, to] = [number(before.get(key)), number(after.get(key))];
+    const change = !before.has(key) ? 'added' : !after.has(key) ? 'gone' : from === to ? undefined : 'changed';
+    return change === undefined ? [] : [`${change} ${key}: ${from} → ${to}`];
+  });
+}
+
+function inWords({ change, measure, from, to, ...row }: FigureDifference): string {
+  const place = row.old_la_code ?? row.area_name.toLowerCase();
+  return `${change} ${row.time_period} ${place} ${measure}: ${from ?? 'none'} → ${to ?? 'none'}`;
 }
 
 async function load(program: Program, path: string, publication: string, release: string, ...more: string[]) {
@@ -204,6 +250,58 @@ describe.skipIf(!HAS_REAL_DATA)(`published files${WITH_REAL_DATA}`, () => {
     } finally {
       await pool.end();
     }
+  });
+
+  it('drafts and final of one file, and what is then altered in it, give the true diff, counted figure by figure', async () => {
+    const program = await freshProgram();
+    const [draft = '', final = ''] = ['_v1_first_commit', ''].map((which) =>
+      realFile(`absence/2016-17_absence_in_prus${which}.csv`),
+    );
+    const altered = join(program.directory, 'altered.csv');
+    const rows = Papa.parse<string[]>(readFileSync(final, 'utf8'), { skipEmptyLines: true }).data;
+    const [header = []] = rows;
+    const [hidden, dropped] = ['enrolments_pa_10_exact', 'sess_unauthorised_percent'].map((name) =>
+      header.indexOf(name),
+    );
+    const isAuthority = (row: readonly string[]): boolean => /^\d{3}$/.test(row[header.indexOf('old_la_code')] ?? '');
+    await writeFile(
+      altered,
+      Papa.unparse(
+        rows
+          .filter((row) => row[header.indexOf('time_period')] !== '201314' || !isAuthority(row))
+          .map((row) => row.map((cell, at) => (at === hidden && isAuthority(row) ? 'c' : cell)))
+          .map((row) => row.filter((_, at) => at !== dropped)),
+      ),
+    );
+    const told = [];
+    for (const [day, [before, after]] of [
+      [draft, draft],
+      [draft, final],
+      [final, altered],
+    ].entries()) {
+      const accepted = ['rows', 'authorities', 'suppressed'].flatMap((gate) => ['--accept', gate]);
+      const at = `2018-03-0${day + 1}T09:30:00Z`;
+      const { report } = await load(
+        program,
+        after ?? '',
+        ABSENCE,
+        'PRUs',
+        ...['--published-at', at, ...accepted, '--reason', 'altered for a test'],
+      );
+      if (day === 0) continue;
+      const [version] = (await program.run('versions', 'list', '--json')).json() as { id: number }[];
+      const all = (await program.run('versions', 'diff', String(version?.id), '--json')).json() as FigureDifference[];
+      const expected = figureChanges(figuresOf(before ?? ''), figuresOf(after ?? ''));
+      expect(all.map(inWords).toSorted()).toEqual(expected.toSorted());
+      const count = (change: string): number => expected.filter((each) => each.startsWith(change)).length;
+      const counts = { added: count('added'), gone: count('gone'), changed: count('changed') };
+      expect(report.files[0]?.diff).toMatchObject(counts);
+      expect(report.files[0]?.diff?.sample).toHaveLength(Math.min(20, counts.changed));
+      told.push(counts);
+    }
+    expect(told[0]).toEqual({ added: 0, gone: 0, changed: 0 });
+    expect(told[1]?.gone).toBeGreaterThan(1000);
+    expect(told[1]?.changed).toBeGreaterThan(400);
   });
 
   it('a revision of a file is a second version with the true differences', async () => {

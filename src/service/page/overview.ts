@@ -1,6 +1,7 @@
 /** The first page: is it well, when did and will it look, what does it know, what waits. */
 import type { VersionRow } from '../../load/inspect.js';
 import { counted, ukTime } from '../../print.js';
+import { diffCounts } from '../../print-diff.js';
 import type { Health } from '../health.js';
 import type { Status } from '../status.js';
 import type { Seen } from '../view.js';
@@ -120,9 +121,7 @@ export function stateCell(row: VersionRow): Cell {
 function newestDiff({ newest_diff: diff }: Status): Block[] {
   if (diff === null) return [text('No version has replaced another yet.', true)];
   return [
-    text(
-      `${diff.data_set}, ${diff.release}, against the version before it: ${counted(diff.added, 'row')} added, ${diff.gone} gone, ${diff.changed} changed.`,
-    ),
+    text(`${diff.data_set}, ${diff.release}, against the version before it: ${diffCounts(diff)}.`),
     { kind: 'links', items: [{ text: 'What changed', href: `/versions/${diff.version_id}` }] },
   ];
 }

@@ -1,11 +1,9 @@
 /** Data set versions, and one of them with its gates and what it changed. */
-import { z } from 'zod';
-import { printed, printedCount } from '../../domain/decimal.js';
-import { isMeasure, isRate, MEASURE_WORDS } from '../../domain/measure.js';
 import type { Store } from '../../load/database.js';
 import { listVersionRows, type VersionRow } from '../../load/inspect.js';
 import { noticedText } from '../../noticed.js';
 import { counted, ukTime } from '../../print.js';
+import { diffCounts, figureText, measureWords } from '../../print-diff.js';
 import { sourceStateOf } from '../status.js';
 import { cell, facts, list, section, table, text, type Block, type Page } from './content.js';
 import { versionTable } from './overview.js';
@@ -50,16 +48,6 @@ export async function versionsPage(store: Store, number: number): Promise<Page> 
     ],
   };
 }
-
-const change = z.object({
-  area: z.string(),
-  period: z.string(),
-  school_type: z.string(),
-  breakdown: z.string(),
-  measure: z.string(),
-  from: z.string().nullable(),
-  to: z.string().nullable(),
-});
 
 /** @returns undefined where there is no such version */
 export async function versionPage(store: Store, id: number): Promise<Page | undefined> {
@@ -118,10 +106,10 @@ export async function versionPage(store: Store, id: number): Promise<Page | unde
 
 function diff(row: VersionRow): Block[] {
   if (row.diff === null) return [text('It is the first of its data set: there is nothing to hold it against.', true)];
-  const { added, gone, changed, previous_id } = row.diff;
-  const sample = z.array(change).catch([]).parse(row.diff.sample);
+  const { added, gone, changed, previous_id, sample } = row.diff;
+  const more = changed - sample.length;
   return [
-    text(`${counted(added, 'row')} added, ${gone} gone, ${changed} changed against the version before.`),
+    text(`${diffCounts(row.diff)} against the version before.`),
     ...(previous_id === null
       ? []
       : [{ kind: 'links' as const, items: [{ text: 'The version before', href: `/versions/${previous_id}` }] }]),
@@ -129,27 +117,25 @@ function diff(row: VersionRow): Block[] {
       ? []
       : [
           table(
-            `Changed figures${sample.length < changed ? `, a sample of ${sample.length}` : ''}`,
+            `Changed figures${more > 0 ? `, the first ${sample.length}` : ''}`,
             ['Area', 'Period', 'Pupils', 'Figure', 'Was', 'Is'],
             sample.map((each) => [
               cell(each.area),
               cell(each.period),
               cell(each.breakdown, { note: each.school_type === 'Total' ? '' : each.school_type }),
-              cell(isMeasure(each.measure) ? MEASURE_WORDS[each.measure] : each.measure),
-              cell(shown(each.measure, each.from), { numeric: true }),
-              cell(shown(each.measure, each.to), { numeric: true }),
+              cell(measureWords(each.measure)),
+              cell(figureText(each.measure, each.from), { numeric: true }),
+              cell(figureText(each.measure, each.to), { numeric: true }),
             ]),
           ),
         ]),
+    ...(added + gone + changed === 0
+      ? []
+      : [
+          text(
+            `${more > 0 ? `${more.toLocaleString('en-GB')} more changed. ` : ''}All of it: absence-watch versions diff ${row.id}`,
+            true,
+          ),
+        ]),
   ];
-}
-
-/** A figure as published, with its unit; a symbol as it stands. */
-function shown(measure: string, value: string | null): string {
-  if (value === null) return 'none';
-  if (!/^-?[\d.]+$/.test(value) || !isMeasure(measure)) return value;
-  // A correction may lie in the second place: no rounding here.
-  return isRate(measure)
-    ? `${value.includes('.') ? value.replace(/(\.\d+?)0+$/, '$1') : printed(value)}%`
-    : printedCount(value);
 }

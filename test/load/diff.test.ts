@@ -1,0 +1,167 @@
+import { expect, it } from 'vitest';
+import { academicPeriod } from '../../src/domain/period.js';
+import { loadConfig } from '../../src/config.js';
+import type { Store } from '../../src/load/database.js';
+import { differences } from '../../src/load/differences.js';
+import { listVersionRows } from '../../src/load/inspect.js';
+import { removeVersion, withdrawVersion } from '../../src/load/versions.js';
+import { statusOf, statusText } from '../../src/service/status.js';
+import { versionPage } from '../../src/service/page/versions.js';
+import { freshStore } from '../support/database.js';
+import { BEDFORD, ENGLAND, load, loaded, LUTON, observation, versionMeta } from './sample.js';
+
+const LATER = { publishedAt: new Date('2024-04-02T10:00:00Z') };
+const EAST = { ...ENGLAND, level: 'Regional' as const, key: 'E12000006', code: 'E12000006', name: 'East of England' };
+
+async function diffOf(
+  before: Parameters<typeof load>[2],
+  after: Parameters<typeof load>[2],
+  store?: Store,
+  rest: Parameters<typeof versionMeta>[0] = LATER,
+) {
+  const into = store ?? (await freshStore('postgres'));
+  await loaded(into, versionMeta(), before);
+  const outcome = await load(into, versionMeta(rest), after);
+  return outcome.kind === 'unchanged' ? undefined : outcome.diff;
+}
+
+async function all(store: Store, id: number) {
+  const found = [];
+  for await (const batch of differences(store, id, 2)) found.push(...batch);
+  return found;
+}
+
+async function statusIn(store: Store) {
+  return statusOf(store, await loadConfig(undefined, {}, '/nowhere'), new Date('2026-11-24T09:31:00Z'));
+}
+
+it('counts figures: three of one row are three', async () => {
+  const before = { enrolments: '40000', persistent_absentees: '7000', persistent_absence_rate: '17.5' };
+  const after = { enrolments: '40100', persistent_absentees: '7100', persistent_absence_rate: '17.7' };
+  expect(await diffOf([observation(before)], [observation(after)])).toMatchObject({ added: 0, gone: 0, changed: 3 });
+});
+
+it('a number that becomes a symbol, a symbol that becomes a number, and another symbol are changes', async () => {
+  const before = observation(
+    { persistent_absence_rate: '17.5', severe_absence_rate: null, overall_absence_rate: null, enrolments: '100.0' },
+    { symbols: { severe_absence_rate: 'c', overall_absence_rate: 'x' } },
+  );
+  const after = observation(
+    { persistent_absence_rate: null, severe_absence_rate: '2.1', overall_absence_rate: null, enrolments: '100' },
+    { symbols: { persistent_absence_rate: 'c', overall_absence_rate: 'z' } },
+  );
+  const diff = await diffOf([before], [after]);
+  expect(diff).toMatchObject({ added: 0, gone: 0, changed: 3 });
+  expect(diff?.sample).toMatchObject([
+    { measure: 'persistent_absence_rate', from: '17.5', to: 'c' },
+    { measure: 'severe_absence_rate', from: 'c', to: '2.1' },
+    { measure: 'overall_absence_rate', from: 'x', to: 'z' },
+  ]);
+});
+
+it('figures whose column vanished are gone, those of a new column are added, those of a row that is no more are gone', async () => {
+  const store = await freshStore('postgres');
+  const diff = await diffOf(
+    [
+      observation(
+        { persistent_absence_rate: '17.5', severe_absence_rate: null },
+        { symbols: { severe_absence_rate: 'c' } },
+      ),
+      observation({ persistent_absence_rate: '18.5', severe_absence_rate: '2.0' }, { area: BEDFORD }),
+    ],
+    [observation({ persistent_absence_rate: '17.5', overall_absence_rate: '6.1' })],
+    store,
+  );
+  expect(diff).toMatchObject({ added: 1, gone: 3, changed: 0 });
+  const [version] = await listVersionRows(store);
+  expect(await all(store, version?.id ?? 0)).toMatchObject([
+    { change: 'gone', area_name: 'Bedford', measure: 'persistent_absence_rate', from: '18.5', to: null },
+    { change: 'gone', area_name: 'Bedford', measure: 'severe_absence_rate', from: '2.0', to: null },
+    { change: 'gone', area_name: 'Luton', area_code: 'E06000032', measure: 'severe_absence_rate', from: 'c', to: null },
+    {
+      change: 'added',
+      area_name: 'Luton',
+      time_period: '202223',
+      measure: 'overall_absence_rate',
+      from: null,
+      to: '6.1',
+    },
+  ]);
+});
+
+it('shows first what most will look for: England, regions, authorities; of each the newest period', async () => {
+  const areas = [LUTON, BEDFORD, EAST, ENGLAND];
+  const years = [2020, 2022, 2021];
+  const rows = (by: number) =>
+    areas.flatMap((area, a) =>
+      years.map((year) =>
+        observation(
+          { persistent_absence_rate: String(10 + a + by) },
+          { area, period: academicPeriod(year, 'Academic year') },
+        ),
+      ),
+    );
+  const store = await freshStore('postgres');
+  const diff = await diffOf(rows(0), rows(1), store);
+  const inOrder = ['England', 'East of England', 'Bedford', 'Luton'].flatMap((name) =>
+    ['2022/23', '2021/22', '2020/21'].map((year) => [name, `Academic year ${year}`]),
+  );
+  expect(diff?.sample.map(({ area, period }) => [area, period])).toEqual(inOrder);
+  const [version] = await listVersionRows(store);
+  expect((await all(store, version?.id ?? 0)).map((each) => [each.area_name, each.period_label])).toEqual(inOrder);
+});
+
+it('status and the page of the version say a few, from what to what, and how many more', async () => {
+  const store = await freshStore('postgres');
+  const schools = Array.from({ length: 30 }, (_, i) => ({
+    ...LUTON,
+    key: String(100 + i),
+    code: `X${100 + i}`,
+    name: `Area ${100 + i}`,
+  }));
+  const rows = (rate: string) => [
+    observation({ persistent_absence_rate: rate }, { area: ENGLAND }),
+    ...schools.map((area) => observation({ persistent_absence_rate: rate, enrolments: '1000' }, { area })),
+  ];
+  await diffOf(rows('17.3'), rows('17.5'), store);
+  const status = await statusIn(store);
+  expect(status.newest_diff).toMatchObject({ added: 0, gone: 0, changed: 31, sample: { length: 20 } });
+  const [version] = await listVersionRows(store);
+  const text = statusText(status);
+  expect(text).toContain('31 changed');
+  expect(text).toContain('England, Academic year 2022/23: persistent absence 17.3% → 17.5%');
+  expect(text).toContain(`26 more: absence-watch versions diff ${version?.id ?? 0}`);
+  const page = JSON.stringify(await versionPage(store, version?.id ?? 0));
+  expect(page).toContain('31 changed');
+  expect(page).toContain(`versions diff ${version?.id ?? 0}`);
+});
+
+it('the newest diff of status is that of a version that counts', async () => {
+  const store = await freshStore('postgres');
+  await diffOf(
+    [observation({ persistent_absence_rate: '17.0' })],
+    [observation({ persistent_absence_rate: '17.1' })],
+    store,
+  );
+  const [second] = await listVersionRows(store);
+  const third = await loaded(store, versionMeta({ publishedAt: new Date('2024-04-03T10:00:00Z') }), [
+    observation({ persistent_absence_rate: '71.0' }),
+  ]);
+  expect((await statusIn(store)).newest_diff?.version_id).toBe(third);
+  await removeVersion(store, third, 'a slip of the pen');
+  expect((await statusIn(store)).newest_diff?.version_id).toBe(second?.id);
+  await withdrawVersion(store, second?.id ?? 0, 'withdrawn');
+  expect((await statusIn(store)).newest_diff).toBeNull();
+});
+
+it('a version that was held against one taken back since is held against the one before that', async () => {
+  const store = await freshStore('postgres');
+  const at = (day: number) => ({ publishedAt: new Date(Date.UTC(2024, 3, day)) });
+  const first = await loaded(store, versionMeta(at(1)), [observation({ persistent_absence_rate: '17.0' })]);
+  const wrong = await loaded(store, versionMeta(at(2)), [observation({ persistent_absence_rate: '71.0' })]);
+  const third = await loaded(store, versionMeta(at(3)), [observation({ persistent_absence_rate: '17.0' })]);
+  const diff = async () => (await listVersionRows(store)).find(({ id }) => id === third)?.diff;
+  expect(await diff()).toMatchObject({ previous_id: wrong, changed: 1 });
+  await removeVersion(store, wrong, 'a slip of the pen');
+  expect(await diff()).toMatchObject({ previous_id: first, changed: 0, sample: [] });
+});
