@@ -142,7 +142,9 @@ it('the page is legible in the dark and on paper', async () => {
       async (page) => {
         await page.screenshot({ path: new URL(`${name}-dark.png`, OUTPUT).pathname, fullPage: true });
         await page.evaluate(axe);
-        const result = await page.evaluate<AxeResult>("axe.run({ runOnly: ['color-contrast'], resultTypes: ['violations'] })");
+        const result = await page.evaluate<AxeResult>(
+          "axe.run({ runOnly: ['color-contrast'], resultTypes: ['violations'] })",
+        );
         expect(result.violations).toEqual([]);
         await page.emulateMedia({ media: 'print', colorScheme: 'light' });
         await page.pdf({ path: new URL(`${name}.pdf`, OUTPUT).pathname, format: 'A4' });
@@ -151,4 +153,42 @@ it('the page is legible in the dark and on paper', async () => {
       },
       'dark',
     );
+});
+
+interface WideTable {
+  label: string | null;
+  role: string | null;
+  focusable: boolean;
+  shaded: boolean;
+  columns: number;
+  hinted: boolean;
+  scrolled: boolean;
+}
+
+it('a table wider than a phone says so, and scrolls by keyboard', async () => {
+  await visit(pages['overview'] ?? '', WIDTHS.phone, async (page) => {
+    const tables = await page.evaluate<WideTable[]>(`[...document.querySelectorAll('.scroll')]
+      .filter((box) => box.scrollWidth > box.clientWidth)
+      .map((box) => {
+        box.focus();
+        const focusable = document.activeElement === box;
+        box.scrollLeft = 40;
+        return {
+          label: box.getAttribute('aria-label'), role: box.getAttribute('role'), focusable,
+          shaded: getComputedStyle(box).backgroundImage.split('linear-gradient').length === 5,
+          columns: box.querySelectorAll('thead th').length,
+          hinted: [...box.querySelectorAll('.hint')].some((hint) => hint.getClientRects().length > 0),
+          scrolled: box.scrollLeft > 0,
+        };
+      })`);
+    expect(tables.length).toBeGreaterThan(0);
+    for (const { columns, ...table } of tables)
+      expect(table).toEqual({
+        ...{ label: expect.stringMatching(/./) as string, role: 'region', focusable: true, shaded: true },
+        ...{ hinted: columns >= 5, scrolled: true },
+      });
+  });
+  await visit(pages['overview'] ?? '', WIDTHS.desk, async (page) => {
+    expect(await page.locator('.hint:visible').count()).toBe(0);
+  });
 });

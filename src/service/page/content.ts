@@ -39,6 +39,8 @@ export type Block =
       readonly kind: 'table';
       readonly caption: string;
       readonly columns: readonly { readonly text: string; readonly numeric: boolean }[];
+      /** More columns than a phone shows side by side. */
+      readonly many: boolean;
       readonly rows: readonly { readonly head: Cell; readonly cells: readonly Cell[] }[];
     }
   | { readonly kind: 'pictures'; readonly items: readonly Picture[] }
@@ -61,6 +63,7 @@ export interface Page {
   readonly sections: readonly Section[];
 }
 
+const COLUMNS_OF_A_PHONE = 4;
 const LONG_TEXT = 60;
 const LONG_NOTE = 40;
 
@@ -102,6 +105,7 @@ export function table(caption: string, columns: readonly string[], rows: readonl
       text: name,
       numeric: rows.length > 0 && rows.every((row) => row[column]?.numeric === true || row[column]?.text === ''),
     })),
+    many: columns.length > COLUMNS_OF_A_PHONE,
     rows: rows.map(([head, ...cells]) => ({ head: head ?? cell(''), cells })),
   };
 }

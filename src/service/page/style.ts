@@ -5,12 +5,14 @@ export const STYLE = `
   --ink: #1b2126; --soft: #4d565e; --paper: #ffffff; --panel: #f3f5f7; --line: #cfd5da;
   --link: #0b5394; --good: #17613a; --good-panel: #e6f3ea; --bad: #a3001c; --bad-panel: #fdecee;
   --warn: #7a4b00; --warn-panel: #fff4d6;
+  --shade: rgb(0 0 0 / .4);
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ink: #e8ebee; --soft: #b3bcc4; --paper: #14181b; --panel: #1e2429; --line: #3a434b;
     --link: #8cc0f5; --good: #86d7a5; --good-panel: #14301f; --bad: #ff9aa8; --bad-panel: #3d161c;
     --warn: #f3c969; --warn-panel: #352a10;
+    --shade: rgb(255 255 255 / .4);
   }
 }
 * { box-sizing: border-box; }
@@ -49,7 +51,17 @@ main:focus { outline: none; }
 .facts div { padding: .6rem .9rem; background: var(--panel); border-radius: .35rem; min-width: 0; }
 .facts dt { font-size: .875rem; color: var(--soft); }
 .facts dd { margin: 0; font-weight: 600; }
-.scroll { overflow-x: auto; margin: 1rem 0; }
+/* A shade at the edge beyond which there is more of the table; the paper that moves with the table covers it at the end. */
+.scroll {
+  overflow-x: auto; margin: 1rem 0;
+  background:
+    linear-gradient(to right, var(--paper) 50%, transparent) left / 2rem 100% no-repeat local,
+    linear-gradient(to left, var(--paper) 50%, transparent) right / 2rem 100% no-repeat local,
+    linear-gradient(to right, var(--shade), transparent) left / 1rem 100% no-repeat scroll,
+    linear-gradient(to left, var(--shade), transparent) right / 1rem 100% no-repeat scroll;
+}
+.hint { display: none; }
+@media screen and (max-width: 27rem) { .hint { display: block; font-weight: 600; } }
 table { border-collapse: collapse; min-width: 100%; font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: var(--soft); padding-bottom: .4rem; }
 th, td { padding: .45rem 1rem .45rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
@@ -79,7 +91,7 @@ footer p { margin: .25rem 0; }
   nav, form, .skip, .links { display: none; }
   header, main, footer { max-width: none; padding: 0; }
   .composed, .verdict, .facts div { border: 1px solid #000; background: none; }
-  .scroll { overflow: visible; }
+  .scroll { overflow: visible; background: none; }
   tbody th, td, td.wide { min-width: 0; }
   table { font-size: 9pt; }
   tr, figure, .facts div { break-inside: avoid; }
