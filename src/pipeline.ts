@@ -2,7 +2,6 @@
  * One run on one page: discover, download, normalise, gate, load, evaluate, deliver. What fails, fails one data set; what
  * is loaded is evaluated; what is owed is sent; the next run takes up what this one could not.
  */
-import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { ComposeSettings } from './alerts/compose.js';
 import type { Delivered } from './alerts/deliver.js';
@@ -12,6 +11,7 @@ import { releaseDue } from './alerts/queue.js';
 import { pausedSince } from './alerts/queue-upkeep.js';
 import type { Smtp } from './alerts/smtp.js';
 import type { Settings } from './config.js';
+import { downloadsOf } from './downloads.js';
 import { createEesClient, type EesClient } from './extract/client.js';
 import { discover, type Discovery } from './extract/discover.js';
 import { cleanDownloads, download, type Downloaded, type NotModified } from './extract/download.js';
@@ -99,7 +99,7 @@ type Gathered = Omit<RunReport, 'runId' | 'events' | 'mails'>;
 /** Looks around at EES and loads what is new. Never throws for EES's troubles: they are in the report. */
 async function gather(tools: Tools, run: Run): Promise<Gathered> {
   const { store, settings, log, now, signal } = tools;
-  const directory = join(settings.config.dataDirectory, 'downloads');
+  const directory = downloadsOf(settings);
   await cleanDownloads(directory);
   const before = readSourceState(await getSourceState(store, SOURCE));
   const client = openClient(settings, now, signal);
