@@ -6,9 +6,9 @@ import { createProgress, type Progress } from './backfill-progress.js';
 import { familyOf } from './domain/series.js';
 import type { EesClient } from './extract/client.js';
 import { cleanDownloads, download } from './extract/download.js';
-import { planBackfill, type BackfillPlan, type BackfillRequest } from './extract/history.js';
+import { BackfillRequestError, planBackfill, type BackfillPlan, type BackfillRequest } from './extract/history.js';
 import { findName } from './extract/names.js';
-import { openLocalFile, readMetaFile } from './extract/local-file.js';
+import { LocalFileError, openLocalFile, readMetaFile } from './extract/local-file.js';
 import { sourceKey, type WantedFile } from './extract/wanted.js';
 import { knownNames } from './known-names.js';
 import type { Store } from './load/database.js';
@@ -95,60 +95,83 @@ export async function backfill(
     return request.kind === 'file'
       ? dryLocal(tools, await underKnownName(tools, request), options)
       : dryEes(tools, request);
-  return withRunLock(tools.store, { trigger: 'backfill', now: tools.now }, async (run) => {
-    const inRun = {
-      ...tools,
-      log: tools.log.child({ run: run.id }),
-      signal: AbortSignal.any([tools.signal, run.signal]),
-    };
-    await evaluateLeftovers(inRun, run.id, 'all');
-    const loaded =
-      request.kind === 'file'
-        ? { ...NOTHING, files: [await loadLocal(inRun, await underKnownName(inRun, request), run.id, options)] }
-        : await loadFromEes(inRun, request, run.id, options);
-    const evaluation = await evaluateLoaded(inRun, run.id, options.notify ? 'told' : 'quiet');
-    if (options.notify)
-      options.announce(
-        `This makes ${evaluation.addresses} ${evaluation.addresses === 1 ? 'mail' : 'mails'} (one a recipient).`,
-      );
-    const mails = options.notify ? await deliverOwed(inRun) : null;
-    const bad = loaded.files.filter((file) => file.outcome !== 'loaded' && file.outcome !== 'unchanged');
-    const outcome =
-      bad.length === 0
-        ? wholeOrNot(loaded.notes)
-        : bad.length === loaded.files.length && bad.every((file) => file.outcome === 'failed')
-          ? 'failed'
-          : 'in part';
-    const report: BackfillReport = {
-      run: run.id,
-      dry_run: false,
-      outcome,
-      ...loaded,
-      events: evaluation.events.length,
-      mails,
-    };
-    return {
-      end: {
+  const done = await withRunLock<BackfillReport | { readonly refused: Error }>(
+    tools.store,
+    { trigger: 'backfill', now: tools.now },
+    async (run) => {
+      const inRun = {
+        ...tools,
+        log: tools.log.child({ run: run.id }),
+        signal: AbortSignal.any([tools.signal, run.signal]),
+      };
+      await evaluateLeftovers(inRun, run.id, 'all');
+      const loaded = await (
+        request.kind === 'file'
+          ? loadLocal(inRun, request, run.id, options)
+          : loadFromEes(inRun, request, run.id, options)
+      ).catch((error: unknown) => {
+        if (isWrongUse(error)) return { refused: error };
+        throw error;
+      });
+      // A slip of the person at the keyboard is no failure of the service.
+      if ('refused' in loaded)
+        return {
+          end: { outcome: 'done', detail: { notes: [`nothing was done: ${loaded.refused.message}`] } },
+          result: loaded,
+        };
+      const evaluation = await evaluateLoaded(inRun, run.id, options.notify ? 'told' : 'quiet');
+      if (options.notify)
+        options.announce(
+          `This makes ${evaluation.addresses} ${evaluation.addresses === 1 ? 'mail' : 'mails'} (one a recipient).`,
+        );
+      const mails = options.notify ? await deliverOwed(inRun) : null;
+      const bad = loaded.files.filter((file) => file.outcome !== 'loaded' && file.outcome !== 'unchanged');
+      const outcome =
+        bad.length === 0
+          ? wholeOrNot(loaded.notes)
+          : bad.length === loaded.files.length && bad.every((file) => file.outcome === 'failed')
+            ? 'failed'
+            : 'in part';
+      const report: BackfillReport = {
+        run: run.id,
+        dry_run: false,
         outcome,
-        detail: {
-          files: loaded.files.map(({ file, release, outcome: each, version, rows, reason }) => ({
-            file,
-            release,
-            outcome: each,
-            version,
-            rows,
-            reason,
-          })),
-          events: report.events,
-          mails,
+        ...loaded,
+        events: evaluation.events.length,
+        mails,
+      };
+      return {
+        end: {
+          outcome,
+          detail: {
+            files: loaded.files.map(({ file, release, outcome: each, version, rows, reason }) => ({
+              file,
+              release,
+              outcome: each,
+              version,
+              rows,
+              reason,
+            })),
+            events: report.events,
+            mails,
+          },
         },
-      },
-      result: report,
-    };
-  });
+        result: report,
+      };
+    },
+  );
+  if ('refused' in done) throw done.refused;
+  return done;
 }
 
+type Loaded = Pick<BackfillReport, 'plan' | 'files' | 'skipped' | 'notes'>;
+
 const NOTHING = { plan: [], skipped: [], notes: [] } as const;
+
+/** Whether what was asked for cannot be: a name that EES does not have, a file that is not there. A broken file is no slip. */
+export function isWrongUse(error: unknown): error is Error {
+  return error instanceof BackfillRequestError || (error instanceof LocalFileError && !error.isDamaged);
+}
 
 async function localFile(
   request: LocalBackfill,
@@ -186,7 +209,7 @@ async function loadLocal(
   request: LocalBackfill,
   runId: number,
   options: BackfillOptions,
-): Promise<FileReport> {
+): Promise<Loaded> {
   const { store, now, signal } = tools;
   const report = await loadFile(
     {
@@ -195,10 +218,11 @@ async function loadLocal(
       signal,
       onRows: (rows) => tools.progress?.(`${basename(request.path)}: ${rows.toLocaleString('en-GB')} rows`),
     },
-    await localFile(request, options, runId, now()),
+    await localFile(await underKnownName(tools, request), options, runId, now()),
   );
-  if (report.outcome !== 'unchanged' || options.accept === undefined || report.version_id === null) return report;
-  return (await accepted(tools, [report.version_id], options.accept))[0] ?? report;
+  if (report.outcome !== 'unchanged' || options.accept === undefined || report.version_id === null)
+    return { ...NOTHING, files: [report] };
+  return { ...NOTHING, files: await accepted(tools, [report.version_id], options.accept) };
 }
 
 async function dryLocal(tools: Tools, request: LocalBackfill, options: BackfillOptions): Promise<BackfillReport> {
@@ -288,7 +312,7 @@ async function loadFromEes(
   request: EesBackfill,
   runId: number,
   options: BackfillOptions,
-): Promise<Pick<BackfillReport, 'plan' | 'files' | 'skipped' | 'notes'>> {
+): Promise<Loaded> {
   const { store, settings, log, now, signal } = tools;
   if (options.accept !== undefined) {
     const ids = await heldBack(store, await underKnownName(tools, request));

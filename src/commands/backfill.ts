@@ -1,10 +1,9 @@
 /** `backfill`: history from EES or from files at hand. */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { backfill, type BackfillReport, type EesBackfill, type LocalBackfill } from '../backfill.js';
+import { backfill, isWrongUse, type BackfillReport, type EesBackfill, type LocalBackfill } from '../backfill.js';
 import { canonicalSchoolType, KNOWN_SCHOOL_TYPES } from '../domain/breakdowns.js';
 import { BackfillRequestError, releasesWanted } from '../extract/history.js';
-import { LocalFileError } from '../extract/local-file.js';
 import { counted, table } from '../print.js';
 import { UsageError, type AddCommand, type Context } from './context.js';
 import { exitCodeOf, tools } from './run.js';
@@ -32,10 +31,7 @@ export function register(program: Command, add: AddCommand): void {
         context.out.result(report, () => reportText(report));
         return exitCodeOf(report);
       } catch (error) {
-        // A file that is there and broken is no wrong use.
-        if (error instanceof LocalFileError && !error.isDamaged) throw new UsageError(error.message);
-        if (error instanceof BackfillRequestError) throw new UsageError(error.message);
-        throw error;
+        throw isWrongUse(error) ? new UsageError(error.message) : error;
       }
     },
   )

@@ -84,8 +84,8 @@ interface Versions {
  * Plans a backfill. From the website: every file of the publication's releases and of the publications it superseded, in
  * its newest version. From the official API: every published version of its data sets, patches too, so that history can
  * be asked as of a date. Either alone suffices; `notes` says what is then missing.
- * @throws BackfillRequestError for a year that is none, or a release or data set that EES does not have; Error for a
- *   publication that it does not have, or when neither API answers
+ * @throws BackfillRequestError for a year that is none, or a publication, release or data set that EES does not have;
+ *   Error when neither API answers, or one that does not might have the publication
  */
 export async function planBackfill(client: EesClient, request: BackfillRequest): Promise<BackfillPlan> {
   const isWanted = releasesWanted(request);
@@ -101,10 +101,11 @@ export async function planBackfill(client: EesClient, request: BackfillRequest):
       notes.push(`The official API does not help (${why}): files are taken from the website, versions have no numbers`),
   );
   if (!website && !official) throw new Error(`Neither API of EES helps. ${notes.join('. ')}`);
-  if ((website?.publications ?? []).length === 0 && (official ?? []).length === 0)
-    throw new Error(
-      `EES has no publication "${request.publication}"; its slug is the last part of its address on the website`,
-    );
+  if ((website?.publications ?? []).length === 0 && (official ?? []).length === 0) {
+    const says = `EES has no publication "${request.publication}"; its slug is the last part of its address on the website`;
+    if (website && official) throw new BackfillRequestError(says);
+    throw new Error(`${says}. Not all of EES could be asked. ${notes.join('. ')}`);
+  }
   if (website?.publications.length === 0)
     notes.push(
       `The website does not know "${request.publication}", the official API does: only data sets of the latter are planned`,

@@ -252,9 +252,15 @@ export function skippedOf(publication: PublicationMemo): Skipped[] {
         reason: file.reason ?? '',
       })),
   );
+  // A data set is met over both APIs where the website was away for a time, and in each of its patches.
+  const listed = new Set(
+    Object.values(publication.releases).flatMap((release) =>
+      release.files.filter(({ state }) => state === 'skipped').map(({ dataSetFileId }) => dataSetFileId),
+    ),
+  );
   const versions = Object.values(publication.dataSets).flatMap(({ title, versions }) =>
     Object.values(versions)
-      .filter(({ state }) => state === 'skipped')
+      .filter(({ state, dataSetFileId }) => state === 'skipped' && !listed.has(dataSetFileId))
       .map((version) => ({
         publication: publication.name,
         release: version.release.title,
@@ -262,5 +268,6 @@ export function skippedOf(publication: PublicationMemo): Skipped[] {
         reason: version.reason ?? '',
       })),
   );
-  return [...files, ...versions];
+  const once = new Map([...files, ...versions].map((each) => [JSON.stringify(each), each]));
+  return [...once.values()];
 }

@@ -5,6 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { StandIn } from '../../demo/index.js';
 import type { BackfillReport } from '../../src/backfill.js';
 import type { VersionRow } from '../../src/load/inspect.js';
+import type { Status } from '../../src/service/status.js';
 import { freshProgram, type Program } from '../support/program.js';
 import { ABSENCE, long, LONG_SET, reasons, wide } from '../extract/support.js';
 
@@ -40,6 +41,20 @@ it('a release or a data set that EES does not have is named, with what is near, 
   const nonsense = await backfill('--data-set', 'nonsense');
   expect(nonsense.code).toBe(2);
   expect(nonsense.stderr).toContain('It has: "Absence by level", "Persistent and severe", "Sessions by reason".');
+});
+
+it.each([
+  ['a release', ['--publication', ABSENCE, '--release', '2024-26']],
+  ['a data set', ['--publication', ABSENCE, '--data-set', 'nonsense']],
+  ['a publication', ['--publication', 'pupil-abscence']],
+  ['a file', ['--publication', ABSENCE, '--file', 'nowhere.csv', '--release', 'Old']],
+])('%s mistyped is wrong use: no run has failed for it', async (_what, options) => {
+  const { program } = await published();
+  expect((await program.run('backfill', ...options)).code).toBe(2);
+  const status = (await program.run('status', '--json')).json() as Status;
+  expect(status.last_run?.outcome).not.toBe('failed');
+  expect(status.health).toMatchObject({ well: true, attention: [] });
+  expect((await program.run('backfill', '--publication', ABSENCE)).code).toBe(0);
 });
 
 it('what fits and is not wanted, and years of which nothing is there, are not called "there already"', async () => {

@@ -12,6 +12,8 @@ import {
   long,
   LONG_SET,
   PA_SET,
+  reasons,
+  REASONS_SET,
   stringContaining,
   wide,
 } from './support.js';
@@ -411,4 +413,22 @@ describe('bytes that the official API has taken back and the website still has',
     ees.removeRoute(/^\/statistics/);
     expect(titles(await discover(client, SOURCES, undefined, PATIENT))).toHaveLength(2);
   });
+});
+
+it('a data set that is skipped is listed once, though it was met over both APIs', async () => {
+  ees.removeRoute(/^\/content/);
+  const reasonsFile = { name: 'r.csv', title: 'Sessions by reason', content: reasons() };
+  ees.publish({
+    publication: ABSENCE,
+    slug: '2025-26',
+    title: 'Academic year 2025/26',
+    at: tick(),
+    files: [{ ...reasonsFile, api: { dataSetId: REASONS_SET } }],
+  });
+  tick();
+  const official = await discover(client, SOURCES, undefined, PATIENT);
+  expect(official.skipped).toMatchObject([{ title: 'Sessions by reason' }]);
+  ees.restoreRoutes();
+  const both = await discover(client, SOURCES, official.remember(official.files), { ...PATIENT, thorough: true });
+  expect(both.skipped).toMatchObject([{ title: 'Sessions by reason', release: 'Academic year 2025/26' }]);
 });
