@@ -8,16 +8,15 @@ import {
   ATTENDANCE,
   attendanceRates,
   clientFor,
-  hasSpec,
   long,
   LONG_SET,
-  offences,
   PA_SET,
   reasons,
   REASONS_SET,
   stringMatching,
   wide,
 } from './support.js';
+import { hasDescription, offences } from '../support/description.js';
 
 const TERM = `${ABSENCE}-autumn-term`;
 let ees: StandIn;
@@ -188,7 +187,7 @@ describe('a plan of all history', () => {
     });
   });
 
-  it.skipIf(!hasSpec)('asks the official API as its description allows (needs the OpenAPI file)', () => {
-    expect(offences(ees.requests)).toEqual([]);
+  it.skipIf(!hasDescription)('asks the official API as its description allows (needs the OpenAPI file)', async () => {
+    expect(await offences(ees.requests)).toEqual([]);
   });
 });

@@ -1,10 +1,6 @@
 /** What the tests of extract share: a client that hurries, files of each kind, and what was asked of the stand-in. */
-import { existsSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { Ajv } from 'ajv';
-import addFormats from 'ajv-formats';
 import { expect } from 'vitest';
-import type { LoggedRequest, StandIn } from '../../demo/stand-in.js';
+import type { StandIn } from '../../demo/stand-in.js';
 import { createEesClient, type EesClient, type EesClientOptions } from '../../src/extract/client.js';
 
 export const ABSENCE = 'pupil-absence-in-schools-in-england';
@@ -120,56 +116,4 @@ export function asked(standIn: StandIn, from: number): string[] {
         '…',
       ),
     );
-}
-
-const SPEC = resolve(process.env['EES_OPENAPI'] ?? '../shared/ees-openapi-v1.json');
-export const hasSpec = existsSync(SPEC);
-
-interface Parameter {
-  readonly name: string;
-  readonly in: string;
-  readonly required?: boolean;
-  readonly schema: { readonly type?: string; readonly items?: object };
-}
-
-/** What is wrong with requests to the official API by its own description: empty when nothing is. */
-export function offences(requests: readonly LoggedRequest[]): string[] {
-  const spec = JSON.parse(readFileSync(SPEC, 'utf8')) as {
-    paths: Record<string, Record<string, { parameters?: Parameter[] }>>;
-    components: { schemas: Record<string, object> };
-  };
-  const ajv = new Ajv({ strict: false, coerceTypes: true });
-  addFormats.default(ajv);
-  ajv.addSchema({ $id: 'ees', components: spec.components });
-  const holds = (schema: object, value: unknown) =>
-    ajv.validate(JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"ees#/')) as object, value);
-  return requests
-    .filter(({ path }) => path.startsWith('/statistics'))
-    .flatMap(({ method, path, query }) => {
-      const where = `${method} ${path}${query}`;
-      if (/[A-Z]/.test(path)) return [`${where}: capitals in the path`];
-      const parts = path.replace('/statistics', '').split('/');
-      const entry = Object.entries(spec.paths).find(([template]) => {
-        const names = template.split('/');
-        return names.length === parts.length && names.every((name, at) => name.startsWith('{') || name === parts[at]);
-      });
-      const operation = entry?.[1][method.toLowerCase()];
-      if (!entry || !operation) return [`${where}: no such operation`];
-      const parameters = operation.parameters ?? [];
-      const given = [...new URLSearchParams(query)];
-      const unknown = given.filter(([name]) => !parameters.some((each) => each.in === 'query' && each.name === name));
-      const bad = given.filter(([name, value]) => {
-        const schema = parameters.find((each) => each.name === name)?.schema;
-        return schema && !holds(schema, schema.type === 'array' ? value.split(',') : value);
-      });
-      const ids = entry[0].split('/').flatMap((name, at) => {
-        const schema = parameters.find((each) => each.in === 'path' && name === `{${each.name}}`)?.schema;
-        return schema && !holds(schema, parts[at]) ? [`${where}: ${name} is ${parts[at] ?? ''}`] : [];
-      });
-      return [
-        ...unknown.map(([name]) => `${where}: unknown ${name}`),
-        ...bad.map(([name]) => `${where}: bad ${name}`),
-        ...ids,
-      ];
-    });
 }
