@@ -2,9 +2,10 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { backfill, isWrongUse, type BackfillReport, type EesBackfill, type LocalBackfill } from '../backfill.js';
-import { canonicalSchoolType, KNOWN_SCHOOL_TYPES } from '../domain/breakdowns.js';
+import { canonicalSchoolType, folded, KNOWN_SCHOOL_TYPES } from '../domain/breakdowns.js';
 import { BackfillRequestError, releasesWanted } from '../extract/history.js';
 import { counted, table } from '../print.js';
+import { ACCEPTABLE_GATES } from '../transform/gates.js';
 import { UsageError, type AddCommand, type Context } from './context.js';
 import { exitCodeOf, tools } from './run.js';
 
@@ -117,7 +118,12 @@ function acceptanceOf(options: Record<string, unknown>): { gate: string; reason:
   }
   if (reason === undefined || reason.trim() === '')
     throw new UsageError('--accept needs --reason TEXT: why the gate is overridden.');
-  return { gate, reason: reason.trim() };
+  const known = ACCEPTABLE_GATES.find((each) => folded(each) === folded(gate));
+  if (known === undefined)
+    throw new UsageError(
+      `--accept ${gate}: there is no such gate that could be accepted. Use one of: ${ACCEPTABLE_GATES.join(', ')} (see docs/gates.md).`,
+    );
+  return { gate: known, reason: reason.trim() };
 }
 
 function notWanted({ title, release, reason }: BackfillReport['skipped'][number]): string {

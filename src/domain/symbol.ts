@@ -29,5 +29,5 @@ const MEANINGS: Record<string, SymbolMeaning> = {
 /** The meaning of a cell that is no number, bare or in brackets; undefined when it is no known symbol. */
 export function symbolMeaning(cell: string): SymbolMeaning | undefined {
   const bare = cell.trim().toLowerCase();
-  return MEANINGS[/^\[.*\]$/.test(bare) ? bare.slice(1, -1).trim() : bare];
+  return MEANINGS[/^(\[.*\]|\(.*\))$/.test(bare) ? bare.slice(1, -1).trim() : bare];
 }

@@ -1,4 +1,5 @@
 /** What the gates hold a version against: the last release of its data set, or of one that is alike. */
+import type { Likeness } from '../transform/gates.js';
 import type { Store } from './database.js';
 import { releaseSlug, titleWithoutYear, type VersionMeta } from './version-meta.js';
 import { layoutOf, storedIdentity } from './version-record.js';
@@ -6,8 +7,7 @@ import { layoutOf, storedIdentity } from './version-record.js';
 export interface LastRelease {
   /** What the gates remembered of it (`Gates.shape`). */
   readonly shape: unknown;
-  /** Of the same data set; else of one that is only alike, and perhaps about other schools. */
-  readonly isSameDataSet: boolean;
+  readonly likeness: Likeness;
   /** It is the version that this one replaces within its release. */
   readonly isSameRelease: boolean;
 }
@@ -15,8 +15,8 @@ export interface LastRelease {
 /**
  * The newest loaded version of the same data set among the releases up to this one, else the nearest later. Where the
  * data set is new, one that is alike: of EES one with the same title (its columns changed), for a local file one with
- * the same columns (every label is a data set of its own). A local file of other columns is other figures, whatever its
- * label.
+ * the same columns (every label is a data set of its own). A local file of other columns under its label may be another
+ * table altogether, or the same one that lost a column: the gates tell by its rows.
  */
 export async function lastRelease(store: Store, meta: VersionMeta): Promise<LastRelease | undefined> {
   const dataSets = await store.db
@@ -29,11 +29,13 @@ export async function lastRelease(store: Store, meta: VersionMeta): Promise<Last
   const isLocal = meta.dataSet.local === true;
   const layout = isLocal ? layoutOf(meta) : undefined;
   const last = await newest(store, meta, same, layout);
-  if (last !== undefined) return { ...last, isSameDataSet: true };
+  if (last !== undefined) return { ...last, likeness: 'same data set' };
   const title = titleWithoutYear(meta.dataSet.title);
   const alike = isLocal ? dataSets : dataSets.filter((each) => titleWithoutYear(each.title) === title);
   const other = await newest(store, meta, alike, layout);
-  return other && { shape: other.shape, isSameDataSet: false, isSameRelease: false };
+  if (other !== undefined) return { shape: other.shape, likeness: 'alike', isSameRelease: false };
+  const label = isLocal ? await newest(store, meta, same) : undefined;
+  return label && { shape: label.shape, likeness: 'same label', isSameRelease: false };
 }
 
 async function newest(

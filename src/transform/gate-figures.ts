@@ -3,6 +3,7 @@ import type { Observation } from '../domain/figure.js';
 import {
   COUNT_OF,
   COUNTS,
+  isRate,
   MEASURE_WORDS,
   MEASURES,
   RATES,
@@ -68,18 +69,22 @@ export function numberOf(numbers: Numbers, measure: Measure): number {
   return numbers[AT[measure]] ?? NaN;
 }
 
-/** Rates are percent: 0 to 100. */
-export function ratesWithinRange(): Gate {
+/** Rates are percent: 0 to 100. No count is below zero. */
+export function figuresWithinRange(): Gate {
   const findings = new Findings();
   return {
     observe(observation, numbers) {
+      for (const count of COUNTS)
+        if (numberOf(numbers, count) < 0)
+          findings.add(() => `${MEASURE_WORDS[count]} ${observation.values[count] ?? ''}: ${named(observation)}`);
       for (const rate of RATES) {
         const value = numberOf(numbers, rate);
         if (value < 0 || value > 100)
           findings.add(() => `${MEASURE_WORDS[rate]} ${observation.values[rate] ?? ''}%: ${named(observation)}`);
       }
     },
-    verdict: () => verdictOf('rates in range', 'quarantine', findings, 'all rates are between 0 and 100'),
+    verdict: () =>
+      verdictOf('rates in range', 'quarantine', findings, 'all rates are between 0 and 100, no count is below zero'),
   };
 }
 
@@ -152,15 +157,18 @@ export function contradictions(): Gate {
     observe(observation, numbers) {
       rounding.observe(observation, numbers);
       const enrolments = numberOf(numbers, 'enrolments');
-      if (!(enrolments > 0) || !Number.isInteger(enrolments)) return;
+      if (Number.isNaN(enrolments)) return;
+      const isRunning = observation.period.kind !== 'finished';
       for (const [rate, countMeasure] of COUNTED) {
         const text = observation.values[rate];
         const count = numberOf(numbers, countMeasure);
-        if (text == null || !Number.isInteger(count)) continue;
+        if (text == null || Number.isNaN(count)) continue;
+        if (isRunning && !(Number.isInteger(enrolments) && Number.isInteger(count))) continue;
         checked += 1;
         const published = Number(text);
         const half = ROUNDED_TWICE * 10 ** -places(text) + BINARY;
-        const exact = (100 * count) / enrolments;
+        // Nobody of nobody is none; somebody of nobody cannot be.
+        const exact = enrolments === 0 && count === 0 ? 0 : (100 * count) / enrolments;
         if (Math.abs(published - exact) <= half) continue;
         const least = (100 * (count - HALF_OF_FIVE)) / (enrolments + HALF_OF_FIVE);
         const most = (100 * (count + HALF_OF_FIVE)) / Math.max(enrolments - HALF_OF_FIVE, 1);
@@ -182,21 +190,17 @@ export function contradictions(): Gate {
   };
 }
 
-/** A part is never more than its whole. */
+/** A part is never more than its whole: rounding keeps the order of counts, and of rates of equal precision. */
 export function partsWithinWholes(): Gate {
-  const rounding = new CountRounding();
-  const counts = new UnlessRounded();
-  const rates = new Findings();
+  const parts = new Findings();
+  const sums = new Findings();
   return {
     observe(observation, numbers) {
-      rounding.observe(observation, numbers);
-      const { values, area } = observation;
+      const { values } = observation;
       for (const [part, whole] of PARTS) {
         const over = numberOf(numbers, part) - numberOf(numbers, whole);
-        if (over > 0)
-          counts.add(
-            area.level,
-            over > 2 * HALF_OF_FIVE,
+        if (over > 0 && over > orderOf(part, values[part], values[whole]))
+          parts.add(
             () =>
               `${MEASURE_WORDS[part]} ${values[part] ?? ''}, more than ${MEASURE_WORDS[whole]} ${values[whole] ?? ''}: ${named(observation)}`,
           );
@@ -210,20 +214,27 @@ export function partsWithinWholes(): Gate {
       const sum = Number(authorised) + Number(unauthorised);
       const finest = Math.max(places(overall), places(authorised), places(unauthorised));
       if (Math.abs(sum - Number(overall)) > 1.5 * 10 ** -finest + BINARY)
-        rates.add(
+        sums.add(
           () =>
             `authorised ${authorised}% and unauthorised ${unauthorised}% make ${sum.toFixed(5)}%, not ${overall}%: ${named(observation)}`,
         );
     },
-    verdict() {
-      const standing = counts.standing(rounding);
-      if (standing.count > 0) return verdictOf('parts and wholes', 'quarantine', standing, '');
-      return verdictOf('parts and wholes', 'warn', rates, 'no part is larger than its whole');
-    },
+    verdict: () =>
+      parts.count > 0
+        ? verdictOf('parts and wholes', 'quarantine', parts, '')
+        : verdictOf('parts and wholes', 'warn', sums, 'no part is larger than its whole'),
   };
+}
+
+/** By how much a part may seem to be more than its whole: half of the last place of a rate that is rounded more coarsely. */
+function orderOf(part: Measure, one: string | null | undefined, other: string | null | undefined): number {
+  if (!isRate(part) || one == null || other == null) return 0;
+  const [a, b] = [places(one), places(other)];
+  return a === b ? 0 : ROUNDED_TWICE * 10 ** -Math.min(a, b) + BINARY;
 }
 
 const PARTS = [
   ['persistent_absentees', 'enrolments'],
   ['severe_absentees', 'persistent_absentees'],
+  ['severe_absence_rate', 'persistent_absence_rate'],
 ] as const satisfies readonly (readonly [Measure, Measure])[];

@@ -2,29 +2,29 @@
 import { z } from 'zod';
 import type { Observation } from '../domain/figure.js';
 import type { PeriodKind } from '../domain/period.js';
+import { MEASURE_WORDS, MEASURES, type Measure } from '../domain/measure.js';
 import { symbolMeaning } from '../domain/symbol.js';
 import { Findings, numberOf, verdictOf, type Numbers } from './gate-figures.js';
-import type { GateVerdict, LastRelease } from './gates.js';
+import type { GateVerdict, LastRelease, Likeness } from './gates.js';
 
-const periodShape = z.object({
+const placesShape = z.object({ england: z.boolean(), regions: z.array(z.string()), authorities: z.number() });
+
+const periodShape = placesShape.extend({
   period: z.string(),
-  england: z.boolean(),
-  regions: z.array(z.string()),
-  authorities: z.number(),
+  /** The same of the rows about all schools and all pupils; absent in shapes of before that was kept. */
+  whole: placesShape.optional(),
 });
 
-const seriesShape = z.object({
-  /** The newest period of the series. */
-  period: z.string(),
+const seriesShape = periodShape.extend({
+  /** `period` is the newest period of the series. */
   startYear: z.number(),
   kind: z.enum(['finished', 'year to date', 'week']),
   rows: z.number(),
-  /** Figures and symbols, and how many of them are withheld. */
+  /** Figures and symbols, and how many of them are symbols in place of a number. */
   figures: z.number(),
   suppressed: z.number(),
-  england: z.boolean(),
-  regions: z.array(z.string()),
-  authorities: z.number(),
+  /** Measures with a number or a symbol anywhere in the newest period. */
+  measures: z.array(z.enum(MEASURES)).default([]),
   /** School types counted, to know data sets of few schools. */
   schoolTypes: z.array(z.string()),
   /** Enrolments of Total by area ("Local authority 821"). */
@@ -38,6 +38,7 @@ const shapeSchema = z.object({ series: z.record(z.string(), seriesShape) });
 /** What a version looked like: a summary of the newest period of each series. */
 export type ReleaseShape = z.infer<typeof shapeSchema>;
 type SeriesShape = z.infer<typeof seriesShape>;
+type PeriodShape = z.infer<typeof periodShape>;
 
 /** A shape as it was stored; undefined where there is none, or one of another build of the program. */
 export function readShape(stored: unknown): ReleaseShape | undefined {
@@ -45,14 +46,32 @@ export function readShape(stored: unknown): ReleaseShape | undefined {
   return read.success ? read.data : undefined;
 }
 
+/** Places above school level that have rows. */
+class Places {
+  england = false;
+  readonly regions = new Set<string>();
+  readonly authorities = new Set<string>();
+
+  add({ level, key }: Observation['area']): void {
+    if (level === 'National') this.england ||= key === 'E92000001';
+    else if (level === 'Regional') this.regions.add(key);
+    else if (level === 'Local authority') this.authorities.add(key);
+  }
+
+  shape(): z.infer<typeof placesShape> {
+    const { england, regions, authorities } = this;
+    return { england, regions: [...regions].sort(), authorities: authorities.size };
+  }
+}
+
 /** What was met of one period of a series. */
 class PeriodSeen {
   rows = 0;
   figures = 0;
   suppressed = 0;
-  england = false;
-  readonly regions = new Set<string>();
-  readonly authorities = new Set<string>();
+  /** With any row, and with one about all schools and all pupils: of the first a headline may be missing. */
+  readonly places: Readonly<Record<Scope, Places>> = { any: new Places(), whole: new Places() };
+  readonly measures = new Set<Measure>();
   readonly schoolTypes = new Set<string>();
   readonly enrolments = new Map<string, number>();
   readonly period: string;
@@ -69,28 +88,23 @@ class PeriodSeen {
 
   add({ area, symbols, schoolType, breakdown }: Observation, numbers: Numbers): void {
     this.rows += 1;
-    for (const number of numbers) if (!Number.isNaN(number)) this.figures += 1;
-    for (const symbol of Object.values(symbols)) {
+    MEASURES.forEach((measure, index) => {
+      if (Number.isNaN(numbers[index] ?? NaN)) return;
       this.figures += 1;
-      if (symbolMeaning(symbol) === 'confidential') this.suppressed += 1;
+      this.measures.add(measure);
+    });
+    for (const measure of MEASURES) {
+      const symbol = symbols[measure];
+      if (symbol === undefined) continue;
+      this.measures.add(measure);
+      this.figures += 1;
+      if (symbolMeaning(symbol) !== 'low') this.suppressed += 1;
     }
     this.schoolTypes.add(schoolType);
-    switch (area.level) {
-      case 'School':
-        return;
-      case 'National':
-        this.england ||= area.key === 'E92000001';
-        break;
-      case 'Regional':
-        this.regions.add(area.key);
-        break;
-      case 'Local authority':
-        this.authorities.add(area.key);
-        break;
-      default:
-        return;
-    }
-    if (schoolType === 'Total' && breakdown.topic === 'Total') {
+    this.places.any.add(area);
+    const isWhole = schoolType === 'Total' && breakdown.topic === 'Total';
+    if (isWhole) this.places.whole.add(area);
+    if (isWhole && ABOVE_SCHOOLS.has(area.level)) {
       const enrolments = numberOf(numbers, 'enrolments');
       if (!Number.isNaN(enrolments)) this.enrolments.set(`${area.level} ${area.key}`, enrolments);
     }
@@ -98,33 +112,40 @@ class PeriodSeen {
 
   /** @param all periods of the series */
   shape(all: readonly PeriodSeen[]): SeriesShape {
-    const { period, startYear, kind, rows, figures, suppressed, england } = this;
+    const { startYear, kind, rows, figures, suppressed } = this;
     return {
-      period,
-      startYear,
-      kind,
-      rows,
-      figures,
-      suppressed,
-      england,
-      regions: [...this.regions].sort(),
-      authorities: this.authorities.size,
+      ...this.outline(),
+      ...{ startYear, kind, rows, figures, suppressed },
+      measures: MEASURES.filter((measure) => this.measures.has(measure)),
       schoolTypes: [...this.schoolTypes].sort(),
       enrolments: Object.fromEntries(this.enrolments),
       periods: all.filter(({ kind }) => kind === 'finished').map((each) => each.outline()),
     };
   }
 
-  private outline(): z.infer<typeof periodShape> {
-    const { period, england, regions, authorities } = this;
-    return { period, england, regions: [...regions].sort(), authorities: authorities.size };
+  outline(): PeriodShape {
+    const { any, whole } = this.places;
+    return { period: this.period, ...any.shape(), whole: whole.shape() };
   }
+}
+
+/** Rows of any school type and pupil group, or of all schools and all pupils together. */
+type Scope = 'any' | 'whole';
+const SCOPES: readonly Scope[] = ['any', 'whole'];
+/** How a finding calls the rows of a scope. */
+const SCOPE_WORDS: Readonly<Record<Scope, string>> = { any: '', whole: ' (rows of all schools and all pupils)' };
+
+const ABOVE_SCHOOLS: ReadonlySet<string> = new Set(['National', 'Regional', 'Local authority']);
+
+/** What an earlier version had in a scope; undefined where that was not kept. */
+function placesOf(before: PeriodShape | undefined, scope: Scope): z.infer<typeof placesShape> | undefined {
+  return scope === 'any' ? before : before?.whole;
 }
 
 /**
  * Watches the outline of a version: which areas, how many rows, how many pupils.
- * @param previous its shape; of another data set only series that count the same school types are held against it, and
- *   only within a release everything that it had must be there again
+ * @param previous its shape; of another data set only series that count the same school types are held against it (and of
+ *   one under the same label only those of as many rows), and only within a release everything that it had must be there again
  */
 export function releaseShape(previous: LastRelease<ReleaseShape> | undefined): {
   observe(observation: Observation, numbers: Numbers): void;
@@ -152,9 +173,8 @@ export function releaseShape(previous: LastRelease<ReleaseShape> | undefined): {
       const newest = all[0];
       if (newest === undefined) return [];
       const before = previous?.shape.series[name];
-      const isAlike =
-        previous?.isSameDataSet === true || String(before?.schoolTypes) === String([...newest.schoolTypes].sort());
-      return [{ name, newest, all, before: isAlike ? before : undefined }];
+      const isHeld = before !== undefined && isSameTable(newest, before, previous?.likeness);
+      return [{ name, newest, all, before: isHeld ? before : undefined }];
     });
 
   return {
@@ -166,12 +186,19 @@ export function releaseShape(previous: LastRelease<ReleaseShape> | undefined): {
       return [
         englandAndRegions(all, previous?.isSameRelease === true ? previous.shape : undefined),
         authorities(all),
+        measures(all),
         enrolments(all),
         ...againstLastRelease(all),
       ];
     },
     shape: () => ({ series: Object.fromEntries(series().map(({ name, newest, all }) => [name, newest.shape(all)])) }),
   };
+}
+
+function isSameTable(newest: PeriodSeen, before: SeriesShape, likeness: Likeness | undefined): boolean {
+  if (likeness === 'same data set') return true;
+  const isAlike = String(before.schoolTypes) === String([...newest.schoolTypes].sort());
+  return isAlike && (likeness === 'alike' || !isOff(newest.rows, before.rows));
 }
 
 type SeriesSeen = { name: string; newest: PeriodSeen; all: PeriodSeen[]; before: SeriesShape | undefined };
@@ -196,37 +223,51 @@ function englandAndRegions(all: readonly SeriesSeen[], replaced: ReleaseShape | 
     if (gone.length > 0)
       findings.add(() => `${gone.join(', ')} of ${name} are missing; the version before in this release had them`);
   }
-  for (const { name, newest, all: periods, before } of all) {
-    const present = newest.kind === 'week' ? periods : [newest];
-    const expected = [...periods, ...(before === undefined ? [] : [before])];
-    if (expected.some(({ england }) => england) && !present.some(({ england }) => england))
-      findings.add(() => `England is missing from ${name}, ${newest.period}`);
-    const regions = wholeRegions(present.flatMap((period) => [...period.regions]));
-    const missing = [...wholeRegions(expected.flatMap((period) => [...period.regions]))].filter(
-      (region) => !regions.has(region),
-    );
-    if (missing.length > 0)
-      findings.add(() => `regions ${missing.join(', ')} are missing from ${name}, ${newest.period}`);
-    const anywhere = wholeRegions(
-      periods.flatMap((period) => [...period.regions].filter((code) => OF_ENGLAND.test(code))),
-    );
-    for (const older of periods.filter((each) => each !== newest && each.kind === 'finished')) {
-      const own = wholeRegions(older.regions);
-      const then = before?.periods.find(({ period }) => period === older.period);
-      if (then?.england === true && !older.england)
-        findings.add(() => `England is missing from ${name}, ${older.period}; the last release had it`);
-      const wanted = own.size > 0 ? anywhere : wholeRegions(then?.regions ?? []);
-      const without = [...wanted].filter((region) => !own.has(region));
-      if (without.length > 0)
-        findings.add(() => `regions ${without.join(', ')} are missing from ${name}, ${older.period}`);
+  for (const one of all)
+    for (const scope of SCOPES) {
+      // What is missing altogether need not be said again of the rows of all schools.
+      const found = findings.count;
+      regionsOf(one, scope, findings);
+      if (findings.count > found) break;
     }
-  }
   return verdictOf(
     'England and regions',
     'quarantine',
     findings,
     'England and all regions that were there before are there',
   );
+}
+
+function regionsOf({ name, newest, all: periods, before }: SeriesSeen, scope: Scope, findings: Findings): void {
+  const words = SCOPE_WORDS[scope];
+  const last = placesOf(before, scope);
+  const present = newest.kind === 'week' ? periods : [newest];
+  const expected = [...periods.map(({ places }) => places[scope]), ...(last === undefined ? [] : [last])];
+  if (expected.some(({ england }) => england) && !present.some(({ places }) => places[scope].england))
+    findings.add(() => `England is missing from ${name}, ${newest.period}${words}`);
+  const regions = wholeRegions(present.flatMap(({ places }) => [...places[scope].regions]));
+  const missing = [...wholeRegions(expected.flatMap((places) => [...places.regions]))].filter(
+    (region) => !regions.has(region),
+  );
+  if (missing.length > 0)
+    findings.add(() => `regions ${missing.join(', ')} are missing from ${name}, ${newest.period}${words}`);
+  const anywhere = wholeRegions(
+    periods.flatMap(({ places }) => [...places[scope].regions].filter((code) => OF_ENGLAND.test(code))),
+  );
+  for (const older of periods.filter((each) => each !== newest && each.kind === 'finished')) {
+    const own = older.places[scope];
+    const ownRegions = wholeRegions(own.regions);
+    const then = placesOf(
+      before?.periods.find(({ period }) => period === older.period),
+      scope,
+    );
+    if (then?.england === true && !own.england)
+      findings.add(() => `England is missing from ${name}, ${older.period}${words}; the last release had it`);
+    const wanted = ownRegions.size > 0 ? anywhere : wholeRegions(then?.regions ?? []);
+    const without = [...wanted].filter((region) => !ownRegions.has(region));
+    if (without.length > 0)
+      findings.add(() => `regions ${without.join(', ')} are missing from ${name}, ${older.period}${words}`);
+  }
 }
 
 const MOST_AUTHORITIES_OFF = 3;
@@ -237,26 +278,16 @@ const MOST_SHARE_OFF = 0.1;
 function authorities(all: readonly SeriesSeen[]): GateVerdict {
   const findings = new Findings();
   const said: string[] = [];
-  for (const { name, newest, all: periods, before } of all) {
-    if (newest.kind === 'week') continue;
-    const isSmall = [...newest.schoolTypes].every((type) => SMALL_SCHOOL_TYPES.includes(type));
-    const compare = (seen: PeriodSeen, expected: number | undefined, where: string): void => {
-      if (expected === undefined || expected === 0) return;
-      const allowed = isSmall ? Math.max(MOST_AUTHORITIES_OFF, expected * MOST_SHARE_OFF) : MOST_AUTHORITIES_OFF;
-      if (Math.abs(seen.authorities.size - expected) > allowed)
-        findings.add(() => `${seen.authorities.size} authorities in ${name}, ${seen.period}; ${expected} in ${where}`);
-    };
-    if (before !== undefined && before.authorities > 0) {
-      said.push(`${newest.authorities.size} in ${name} (${before.authorities} in the last release)`);
-      compare(newest, before.authorities, `${before.period} of the last release`);
-    }
-    for (const [index, older] of periods.entries()) {
-      if (index === 0 || older.kind !== 'finished') continue;
-      const then = before?.periods.find(({ period }) => period === older.period);
-      if (then !== undefined) compare(older, then.authorities, 'the last release');
-      const later = periods[index - 1];
-      if (later !== undefined && older.authorities.size > 0)
-        compare(older, later.authorities.size, `${later.period} of the same file`);
+  for (const one of all) {
+    if (one.newest.kind === 'week') continue;
+    if (one.before !== undefined && one.before.authorities > 0)
+      said.push(
+        `${one.newest.places.any.authorities.size} in ${one.name} (${one.before.authorities} in the last release)`,
+      );
+    for (const scope of SCOPES) {
+      const found = findings.count;
+      authoritiesOf(one, scope, findings);
+      if (findings.count > found) break;
     }
   }
   return verdictOf(
@@ -265,6 +296,44 @@ function authorities(all: readonly SeriesSeen[]): GateVerdict {
     findings,
     said.length === 0 ? 'no last release to count against' : said.join('; '),
   );
+}
+
+function authoritiesOf({ name, newest, all: periods, before }: SeriesSeen, scope: Scope, findings: Findings): void {
+  const isSmall = [...newest.schoolTypes].every((type) => SMALL_SCHOOL_TYPES.includes(type));
+  const compare = (seen: PeriodSeen, expected: number | undefined, where: string): void => {
+    if (expected === undefined || expected === 0) return;
+    const allowed = isSmall ? Math.max(MOST_AUTHORITIES_OFF, expected * MOST_SHARE_OFF) : MOST_AUTHORITIES_OFF;
+    const { size } = seen.places[scope].authorities;
+    if (Math.abs(size - expected) > allowed)
+      findings.add(
+        () => `${size} authorities in ${name}, ${seen.period}${SCOPE_WORDS[scope]}; ${expected} in ${where}`,
+      );
+  };
+  if (before !== undefined)
+    compare(newest, placesOf(before, scope)?.authorities, `${before.period} of the last release`);
+  for (const [index, older] of periods.entries()) {
+    if (index === 0 || older.kind !== 'finished') continue;
+    const then = before?.periods.find(({ period }) => period === older.period);
+    compare(older, placesOf(then, scope)?.authorities, 'the last release');
+    const later = periods[index - 1];
+    if (later !== undefined && older.places[scope].authorities.size > 0)
+      compare(older, later.places[scope].authorities.size, `${later.period} of the same file`);
+  }
+}
+
+/** A column that is gone takes its figures away without a row less. Persistent absence of a running year begins in January. */
+function measures(all: readonly SeriesSeen[]): GateVerdict {
+  const findings = new Findings();
+  for (const { name, newest, before } of all) {
+    if (newest.kind !== 'finished' && newest.startYear !== before?.startYear) continue;
+    const gone = (before?.measures ?? []).filter((measure) => !newest.measures.has(measure));
+    if (gone.length > 0)
+      findings.add(
+        () =>
+          `${gone.map((measure) => MEASURE_WORDS[measure]).join(', ')} of ${name} missing in ${newest.period}; the last release had it for ${before?.period ?? ''}`,
+      );
+  }
+  return verdictOf('measures', 'quarantine', findings, 'all measures that were there before are there');
 }
 
 const LARGEST_MOVE = 0.25;
@@ -310,7 +379,7 @@ function againstLastRelease(all: readonly SeriesSeen[]): GateVerdict[] {
   const suppressed = new Findings();
   for (const { name, newest, before } of all) {
     if (before === undefined) continue;
-    if (newest.kind !== 'week' && Math.abs(newest.rows - before.rows) > before.rows * MOST_ROWS_OFF)
+    if (newest.kind !== 'week' && isOff(newest.rows, before.rows))
       rows.add(
         () =>
           `${newest.rows} rows for ${newest.period}, ${before.rows} for ${before.period} in the last release (${name})`,
@@ -320,7 +389,7 @@ function againstLastRelease(all: readonly SeriesSeen[]): GateVerdict[] {
     if (Math.abs(now - then) > MOST_SUPPRESSED_OFF)
       suppressed.add(
         () =>
-          `${percent(now)} of the figures for ${newest.period} are withheld, ${percent(then)} for ${before.period} in the last release (${name})`,
+          `${percent(now)} of the figures for ${newest.period} are symbols, ${percent(then)} for ${before.period} in the last release (${name})`,
       );
   }
   return [
@@ -329,9 +398,13 @@ function againstLastRelease(all: readonly SeriesSeen[]): GateVerdict[] {
       'suppressed',
       'warn',
       suppressed,
-      'no more figures withheld than in the last release, or no last release',
+      'as many symbols in place of figures as in the last release, or no last release',
     ),
   ];
+}
+
+function isOff(rows: number, before: number): boolean {
+  return Math.abs(rows - before) > before * MOST_ROWS_OFF;
 }
 
 function share({ figures, suppressed }: { figures: number; suppressed: number }): number {

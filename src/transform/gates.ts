@@ -5,7 +5,7 @@
  */
 import type { Observation } from '../domain/figure.js';
 import { MEASURES } from '../domain/measure.js';
-import { contradictions, partsWithinWholes, ratesWithinRange, readNumbers, type Numbers } from './gate-figures.js';
+import { contradictions, figuresWithinRange, partsWithinWholes, readNumbers, type Numbers } from './gate-figures.js';
 import { readShape, releaseShape, type ReleaseShape } from './gate-shape.js';
 import { authoritiesAndEngland, phasesAndTotal } from './gate-sums.js';
 
@@ -19,6 +19,7 @@ export type GateName =
   | 'key unique'
   | 'England and regions'
   | 'authorities'
+  | 'measures'
   | 'rates in range'
   | 'rate and count'
   | 'parts and wholes'
@@ -109,7 +110,7 @@ export const GATES: readonly GateDescription[] = [
   {
     gate: 'England and regions',
     holds:
-      'England and each region that the series had in its last release, or in another period of the file, is in its newest period; an older period that has regions has all, and what the last release had of it; a version that replaces another within its release has all its periods',
+      'England and each region that the series had in its last release, or in another period of the file, is in its newest period; an older period that has regions has all, and what the last release had of it; a version that replaces another within its release has all its periods; all of this also for the rows about all schools and all pupils',
     tolerance: 'London may come as one or as Inner and Outer London',
     binds: 'series whose data set has those levels; weeks: in any week of the file, as holiday weeks differ by area',
     verdict: 'quarantine',
@@ -117,14 +118,22 @@ export const GATES: readonly GateDescription[] = [
   {
     gate: 'authorities',
     holds:
-      'number of authorities in the newest period against the last release of the series; in older periods against the last release and against the period after',
+      'number of authorities in the newest period against the last release of the series; in older periods against the last release and against the period after; all of this also for the rows about all schools and all pupils',
     tolerance: '3 more or fewer; one in ten where only alternative provision or special schools are counted',
     binds: 'series that had authorities in the last release, or in other finished periods of the file; weeks exempt',
     verdict: 'quarantine',
   },
   {
+    gate: 'measures',
+    holds: 'each measure (rate, count, enrolments) that the newest period of the series had in the last release',
+    tolerance: 'a symbol in any row will do',
+    binds:
+      'series that were in the last release; running periods only within a year, as their persistent absence begins in January',
+    verdict: 'quarantine',
+  },
+  {
     gate: 'rates in range',
-    holds: 'every rate is between 0 and 100 percent',
+    holds: 'every rate is between 0 and 100 percent, no count is below zero',
     tolerance: 'none',
     binds: 'every figure',
     verdict: 'quarantine',
@@ -134,16 +143,18 @@ export const GATES: readonly GateDescription[] = [
     holds: 'persistent and severe absence rates against count / enrolments of the same row',
     tolerance:
       '0.55 of the last decimal place of the rate (some files were rounded twice); where all counts of the level are multiples of 5, also 2.5 on each count',
-    binds: 'rows with rate, count and whole-numbered enrolments (attendance estimates have fractions and are exempt)',
+    binds:
+      'rows with rate, count and enrolments; of running periods only whole numbers (attendance estimates have fractions)',
     verdict: 'quarantine at the first contradiction',
   },
   {
     gate: 'parts and wholes',
     holds:
-      'severe absentees are persistent absentees, who are enrolments; authorised and unauthorised make overall absence',
-    tolerance: '5 where all counts of the level are multiples of 5; one and a half of the last decimal place',
+      'severe absentees are persistent absentees, who are enrolments, and so are their rates; authorised and unauthorised make overall absence',
+    tolerance:
+      'none, as rounding keeps the order; rates of unequal decimals half of the coarser one; sums one and a half of the last decimal place',
     binds: 'rows that have both sides',
-    verdict: 'quarantine for the counts, warn for the rates',
+    verdict: 'quarantine for parts, warn for the sum of rates',
   },
   {
     gate: 'enrolments',
@@ -182,7 +193,8 @@ export const GATES: readonly GateDescription[] = [
   },
   {
     gate: 'suppressed',
-    holds: 'share of figures withheld in the newest period against the last release of the series',
+    holds:
+      'share of symbols among the figures of the newest period (all but “low”) against the last release of the series',
     tolerance: '5 percentage points',
     binds: 'series that were in the last release',
     verdict: 'warn',
@@ -195,6 +207,11 @@ export const GATES: readonly GateDescription[] = [
     verdict: 'warn',
   },
 ];
+
+/** Gates that `--accept` may override: a warning holds nothing back, and what is refused is not there to be accepted. */
+export const ACCEPTABLE_GATES: readonly GateName[] = GATES.filter(
+  ({ verdict }) => verdict !== REFUSES && verdict !== 'warn',
+).map(({ gate }) => gate);
 
 /** One gate at work. */
 export interface Gate {
@@ -211,11 +228,17 @@ export interface Gates {
   shape(): ReleaseShape;
 }
 
+/**
+ * Of the same data set; of one that is alike, perhaps about other schools; or of a local file of other columns under the
+ * same label, perhaps another table.
+ */
+export type Likeness = 'same data set' | 'alike' | 'same label';
+
 /** What a version is held against. */
 export interface LastRelease<Shape = unknown> {
   /** What `shape()` returned for it, as it was stored. */
   readonly shape: Shape;
-  readonly isSameDataSet: boolean;
+  readonly likeness: Likeness;
   /** It is the version that this one replaces within its release. */
   readonly isSameRelease: boolean;
 }
@@ -230,7 +253,7 @@ export function createGates(options: { readonly previous?: LastRelease | undefin
   const read = readShape(previous?.shape);
   const shape = releaseShape(previous === undefined || read === undefined ? undefined : { ...previous, shape: read });
   const gates: readonly Gate[] = [
-    ratesWithinRange(),
+    figuresWithinRange(),
     contradictions(),
     partsWithinWholes(),
     phasesAndTotal(),
@@ -265,8 +288,9 @@ export function gatesDocument(): string {
     '',
     'The last release of a series is that of the same data set. Where the data set is new, it is the last one of the same',
     'title in its publication (its columns changed), or for a local file of the same columns (each label is a data set of',
-    'its own); of that one only series about the same school types are held against the file. A local file of other',
-    'columns than the one that its label had before is held against none of it.',
+    'its own); of that one only series about the same school types are held against the file. Of a local file of other',
+    'columns than the one that its label had before only series that also have as many rows (one in ten more or fewer)',
+    'are: that is the same table with a column more or less; any other is another table.',
     '',
     '## What published files taught',
     '',

@@ -76,6 +76,10 @@ describe('the command line', () => {
         /"Foo" is no school type; known are Total, /,
       ],
       [['backfill', '--publication', PUBLICATION, '--accept', 'rate and count'], /--reason/],
+      [
+        ['backfill', '--publication', PUBLICATION, '--accept', 'rates', '--reason', 'x'],
+        /no such gate .*Use one of: England and regions, authorities, measures, rates in range, rate and count/,
+      ],
       [['run', '--config', 'missing.yaml'], /missing\.yaml/],
       [['alerts', 'silence', '--rule', 'x'], /--until/],
       [['mail', 'skip', '--before', 'yesterday'], /--before takes a date/],

@@ -140,7 +140,7 @@ describe('files', () => {
     expect(await world.figures()).toEqual(AFTER);
   });
 
-  it.each(['c', 'z', 'x', 'k', 'low', 'u', '.', '..', ':', '~', '-', '', '[c]', 'N/A', 'SUPP', '#VALUE!'])(
+  it.each(['c', 'z', 'x', 'k', 'low', 'u', '.', '..', ':', '~', '-', '', '[c]', '(c)', 'N/A', 'SUPP', '#VALUE!'])(
     'case 21: the symbol "%s": no number, the symbol kept; a withheld figure turns no state, low counts as below',
     async (symbol) => {
       const world = await watchWithHistory();

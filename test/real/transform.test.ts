@@ -131,7 +131,11 @@ describe.skipIf(!isHere)('published files (skipped where EES_REAL_DATA or ../sha
         gates.observe((await readObservations(readFileSync(path), contextOf(path))).observations);
         const held = gates.verdicts().filter(({ verdict }) => verdict === 'quarantine');
         expect(held, basename(path)).toEqual([]);
-        previous = { shape: JSON.parse(JSON.stringify(gates.shape())), isSameDataSet: true, isSameRelease: false };
+        previous = {
+          shape: JSON.parse(JSON.stringify(gates.shape())),
+          likeness: 'same data set',
+          isSameRelease: false,
+        };
       }
     }
   });
@@ -140,7 +144,7 @@ describe.skipIf(!isHere)('published files (skipped where EES_REAL_DATA or ../sha
     const path = join(DATA, 'absence/2016-23_fullyear_pa_severe_nat_reg_la.computed.csv');
     const { observations } = await readObservations(readFileSync(path), contextOf(path));
     const judge = (rows: readonly Observation[], shape?: unknown): string[] => {
-      const gates = createGates({ previous: { shape, isSameDataSet: true, isSameRelease: false } });
+      const gates = createGates({ previous: { shape, likeness: 'same data set', isSameRelease: false } });
       gates.observe(rows);
       return gates.verdicts().flatMap(({ gate, verdict }) => (verdict === 'quarantine' ? [gate] : []));
     };

@@ -3,7 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { TOTAL, type Observation } from '../../src/domain/figure.js';
 import type { Measure } from '../../src/domain/measure.js';
 import { academicPeriod, weekPeriod, type Period } from '../../src/domain/period.js';
-import { createGates, GATES, gatesDocument, type GateName, type GateVerdict } from '../../src/transform/gates.js';
+import {
+  createGates,
+  GATES,
+  gatesDocument,
+  type GateName,
+  type GateVerdict,
+  type LastRelease,
+  type Likeness,
+} from '../../src/transform/gates.js';
 
 const YEAR = academicPeriod(2024, 'Autumn and spring term');
 const BEFORE = academicPeriod(2023, 'Autumn and spring term');
@@ -50,8 +58,9 @@ function observation({
 }
 
 function judge(gate: GateName, rows: readonly Row[], before?: readonly Row[]): GateVerdict {
-  const previous =
-    before === undefined ? undefined : { shape: shapeOf(before), isSameDataSet: true, isSameRelease: false };
+  const previous: LastRelease | undefined = before && {
+    ...{ shape: shapeOf(before), likeness: 'same data set', isSameRelease: false },
+  };
   const gates = createGates({ previous });
   gates.observe(rows.map(observation));
   const verdict = gates.verdicts().find((each) => each.gate === gate);
@@ -87,6 +96,8 @@ describe('gates: each with what just passes and what just fails', () => {
       message: expect.stringContaining('severe absence 100.1%: National') as string,
     });
     expect(judge('rates in range', rate('-0.1')).verdict).toBe('quarantine');
+    const count = (value: string): string => judge('rates in range', [{ values: { severe_absentees: value } }]).verdict;
+    expect([count('0'), count('-1')]).toEqual(['pass', 'quarantine']);
   });
 
   it('rate and count: exact counts', () => {
@@ -120,10 +131,20 @@ describe('gates: each with what just passes and what just fails', () => {
     expect(judge('rate and count', [row('80.1'), { ...exact, level: 'Local authority' }]).verdict).toBe('pass');
   });
 
-  it('rate and count: estimates with fractions are exempt', () => {
+  it('rate and count: estimates of running periods are exempt, no other fractions, and nobody is none', () => {
     const values = { enrolments: '100.5', persistent_absentees: '10', persistent_absence_rate: '50' };
-    expect(judge('rate and count', [{ values }]).verdict).toBe('pass');
-    expect(judge('rate and count', [{ values: { ...values, enrolments: '100' } }]).verdict).toBe('quarantine');
+    const period = weekPeriod(2025, 8);
+    expect(judge('rate and count', [{ values, period }]).verdict).toBe('pass');
+    expect(judge('rate and count', [{ values: { ...values, enrolments: '100' }, period }]).verdict).toBe('quarantine');
+    expect(judge('rate and count', [{ values }]).verdict).toBe('quarantine');
+    // No multiple of 5, so counts are exact.
+    const exact = { values: { enrolments: '101', persistent_absentees: '1', persistent_absence_rate: '1' } };
+    const ofNobody = (rate: string, count = '0'): string =>
+      judge('rate and count', [
+        exact,
+        { values: { enrolments: '0', persistent_absentees: count, persistent_absence_rate: rate } },
+      ]).verdict;
+    expect([ofNobody('0'), ofNobody('10'), ofNobody('0', '1')]).toEqual(['pass', 'quarantine', 'quarantine']);
   });
 
   it('parts and wholes', () => {
@@ -132,6 +153,14 @@ describe('gates: each with what just passes and what just fails', () => {
     ];
     expect(judge('parts and wholes', counts('20')).verdict).toBe('pass');
     expect(judge('parts and wholes', counts('21')).verdict).toBe('quarantine');
+    const fives: Row[] = [{ values: { persistent_absentees: '125', severe_absentees: '130' } }];
+    expect(judge('parts and wholes', fives).verdict, 'rounding keeps the order').toBe('quarantine');
+    const twoRates = (severe: string, persistent = '12.3'): string =>
+      judge('parts and wholes', [{ values: { severe_absence_rate: severe, persistent_absence_rate: persistent } }])
+        .verdict;
+    expect(['12.3', '12.4', '12.34', '12.36'].map((severe) => twoRates(severe))).toEqual([
+      ...['pass', 'quarantine', 'pass', 'quarantine'],
+    ]);
     const rates = (overall: string): Row[] => [
       { values: { overall_absence_rate: overall, authorised_absence_rate: '3.3', unauthorised_absence_rate: '1.4' } },
     ];
@@ -229,6 +258,22 @@ describe('gates: each with what just passes and what just fails', () => {
       verdict: 'quarantine',
       message: expect.stringContaining('England is missing') as string,
     });
+    // The headline may be gone while rows of single school types are left.
+    const primary = { schoolType: 'State-funded primary' };
+    const places: Row[] = [{ values: {} }, ...regions([...EIGHT, 'E12000007'])];
+    const byType = [...places, ...places.map((row) => ({ ...row, ...primary }))];
+    expect(judge('England and regions', byType, byType).verdict).toBe('pass');
+    expect(judge('England and regions', byType.slice(1), byType).message).toContain(
+      'England is missing from absence/Autumn and spring term, Autumn and spring term 2024/25 (rows of all schools and all pupils)',
+    );
+    expect(judge('England and regions', byType.toSpliced(1, 1), byType).message).toContain('regions E12000001');
+    expect(
+      judge(
+        'England and regions',
+        places.map((row) => ({ ...row, ...primary })),
+        byType,
+      ).verdict,
+    ).toBe('quarantine');
     // A data set that never had them claims nothing.
     expect(judge('England and regions', authorities(3), authorities(3)).verdict).toBe('pass');
     expect(judge('England and regions', [{ values: {}, period: BEFORE }, ...authorities(3)]).verdict).toBe(
@@ -253,9 +298,39 @@ describe('gates: each with what just passes and what just fails', () => {
     expect(judge('authorities', authorities(10)).verdict).toBe('pass');
     const week = { period: weekPeriod(2025, 44) };
     expect(judge('authorities', authorities(10, week), authorities(153, week)).verdict).toBe('pass');
+    const secondary = authorities(153, { schoolType: 'State-funded secondary' });
+    expect(judge('authorities', [...secondary, ...authorities(150)], [...secondary, ...authorities(153)]).verdict).toBe(
+      'pass',
+    );
+    expect(
+      judge('authorities', [...secondary, ...authorities(149)], [...secondary, ...authorities(153)]).message,
+    ).toContain('149 authorities in absence/Autumn and spring term, Autumn and spring term 2024/25 (rows of all');
+    expect(judge('authorities', [...secondary, ...authorities(153)], secondary).verdict, 'a first Total').toBe('pass');
     const small = { schoolType: 'Alternative provision' };
     expect(judge('authorities', authorities(130, small), authorities(140, small)).verdict).toBe('pass');
     expect(judge('authorities', authorities(125, small), authorities(140, small)).verdict).toBe('quarantine');
+  });
+
+  it('measures', () => {
+    const row = (values: Row['values'], more: Partial<Row> = {}): Row[] => [{ values, ...more }];
+    const both = { severe_absence_rate: '2.1', persistent_absence_rate: '17.3' };
+    expect(judge('measures', row(both), row(both)).verdict).toBe('pass');
+    expect(judge('measures', row({ persistent_absence_rate: '17.3' }), row(both))).toMatchObject({
+      verdict: 'quarantine',
+      message: expect.stringContaining('severe absence of absence/Autumn and spring term missing') as string,
+    });
+    const withheld = { values: { ...both, severe_absence_rate: null }, symbols: { severe_absence_rate: 'c' } };
+    expect(judge('measures', [withheld], row(both)).verdict).toBe('pass');
+    expect(judge('measures', row(both), row({ persistent_absence_rate: '17.3' })).verdict).toBe('pass');
+    // No persistent absence is published before January.
+    const running = (year: number): Partial<Row> => ({ period: academicPeriod(year, 'Year to date') });
+    const overall = { overall_absence_rate: '6.1' };
+    expect(judge('measures', row(overall, running(2025)), row({ ...overall, ...both }, running(2024))).verdict).toBe(
+      'pass',
+    );
+    expect(judge('measures', row(overall, running(2025)), row({ ...overall, ...both }, running(2025))).verdict).toBe(
+      'quarantine',
+    );
   });
 
   it('enrolments', () => {
@@ -299,6 +374,10 @@ describe('gates: each with what just passes and what just fails', () => {
         index < withheld ? { ...row, values: { enrolments: null }, symbols: { enrolments: 'c' } } : row,
       );
     expect(judge('suppressed', rows(5), rows(0)).verdict).toBe('pass');
+    const missing = rows(6).map((row) => (row.symbols ? { ...row, symbols: { enrolments: 'x' } } : row));
+    expect(judge('suppressed', missing, rows(0)).verdict).toBe('warn');
+    const low = rows(6).map((row) => (row.symbols ? { ...row, symbols: { enrolments: 'low' } } : row));
+    expect(judge('suppressed', low, rows(0)).verdict).toBe('pass');
     expect(judge('suppressed', rows(6), rows(0))).toMatchObject({
       verdict: 'warn',
       message: expect.stringContaining('6.0% of the figures') as string,
@@ -308,18 +387,22 @@ describe('gates: each with what just passes and what just fails', () => {
 
 describe('gates at large', () => {
   it('of another data set only series about the same schools are held against', () => {
-    const against = (before: readonly Row[], isSameDataSet: boolean): string | undefined => {
-      const gates = createGates({ previous: { shape: shapeOf(before), isSameDataSet, isSameRelease: false } });
+    const against = (before: readonly Row[], likeness: Likeness): string | undefined => {
+      const gates = createGates({ previous: { shape: shapeOf(before), likeness, isSameRelease: false } });
       gates.observe(authorities(100).map(observation));
       return gates.verdicts().find(({ gate }) => gate === 'authorities')?.verdict;
     };
-    expect(against(authorities(153), false)).toBe('quarantine');
-    expect(against(authorities(153, { schoolType: 'State-funded secondary' }), false)).toBe('pass');
-    expect(against(authorities(153, { schoolType: 'State-funded secondary' }), true)).toBe('quarantine');
+    expect(against(authorities(153), 'alike')).toBe('quarantine');
+    expect(against(authorities(153, { schoolType: 'State-funded secondary' }), 'alike')).toBe('pass');
+    expect(against(authorities(153, { schoolType: 'State-funded secondary' }), 'same data set')).toBe('quarantine');
+    expect(against(authorities(153), 'same label'), 'another table').toBe('pass');
+    expect(against(authorities(105), 'same label')).toBe('quarantine');
   });
 
   it('start afresh where the stored shape is of another build', () => {
-    const gates = createGates({ previous: { shape: { nonsense: true }, isSameDataSet: true, isSameRelease: false } });
+    const gates = createGates({
+      previous: { shape: { nonsense: true }, likeness: 'same data set', isSameRelease: false },
+    });
     gates.observe(authorities(3).map(observation));
     expect(gates.verdicts().every(({ verdict }) => verdict === 'pass')).toBe(true);
   });
@@ -348,7 +431,7 @@ describe('older periods of a file', () => {
     authorities(count, { period: academicPeriod(start, 'Academic year') });
   const held = (rows: readonly Row[], before: readonly Row[] | undefined, isSameRelease = false): string[] => {
     const gates = createGates({
-      previous: before && { shape: shapeOf(before), isSameDataSet: true, isSameRelease },
+      previous: before && { shape: shapeOf(before), likeness: 'same data set', isSameRelease },
     });
     gates.observe(rows.map(observation));
     return gates.verdicts().flatMap(({ gate, verdict }) => (verdict === 'quarantine' ? [gate] : []));
