@@ -53,12 +53,13 @@ export const COMMENTS: Readonly<Record<string, ViewComment>> = {
   },
   absence_history: {
     about:
-      'Every figure of every data set version ever loaded, with the time for which it was the one to read. A version that was withdrawn or removed ends then.',
+      'Every figure of every data set version ever loaded, with the time for which it was the one to read: one row for each stretch of time. A version that was withdrawn at source counts until then, one that was removed here never did.',
     columns: {
       ...FIGURE_COLUMNS,
-      valid_from: 'When the version was published',
+      valid_from:
+        'From when on it was the one to read: the publication of its version, or the withdrawal of a newer one',
       valid_to:
-        'When the last of its figures was superseded; NULL while any is current; equal to valid_from where none ever was',
+        'Until when: the last of its figures was superseded, or its version withdrawn; NULL while any is current; equal to valid_from where none ever was',
     },
   },
   alert_event: {

@@ -3,7 +3,6 @@ import { sql, type Kysely, type RawBuilder } from 'kysely';
 import { z } from 'zod';
 import { MEASURES } from '../domain/measure.js';
 import type { Database } from './schema.js';
-import type { Trx } from './version-record.js';
 
 export type Change = 'added' | 'gone' | 'changed';
 
@@ -123,7 +122,7 @@ export const KEY_OF_PAIR = sql.join(
 
 /** Compares two versions in the database and keeps the result. */
 export async function recordDiff(
-  trx: Trx,
+  trx: Kysely<Database>,
   versionId: number,
   previous: { readonly id: number; readonly sameRelease: boolean },
 ): Promise<VersionDiff> {
@@ -151,7 +150,7 @@ export async function readDiff(db: Kysely<Database>, versionId: number): Promise
   return { previousId, added, gone, changed, sample: readSample(sample) };
 }
 
-async function sampleOf(trx: Trx, compared: Compared): Promise<ChangedFigure[]> {
+async function sampleOf(trx: Kysely<Database>, compared: Compared): Promise<ChangedFigure[]> {
   const { rows } = await sql<ChangedFigure>`
     select ${NAMES}, m.measure, m."from", m."to"
     from (

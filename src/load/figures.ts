@@ -2,7 +2,7 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely';
 import { MEASURES, type Measure } from '../domain/measure.js';
 import type { Database } from './schema.js';
-import { CANDIDATES } from './views.js';
+import { CANDIDATES, NOT_HELD } from './views.js';
 
 export interface FigureQuery {
   /** What was published by then; undefined: all that is loaded. */
@@ -101,7 +101,7 @@ function versionsOf(query: FigureQuery): RawBuilder<unknown> {
   const counts =
     at === undefined
       ? sql`v.state = 'loaded'`
-      : sql`v.published_at <= ${at} and (v.state = 'loaded' or (v.state = 'withdrawn' and v.ended_at > ${at}))`;
+      : sql`v.published_at <= ${at} and (v.state = 'loaded' or (v.state = 'withdrawn' and v.ended_at > ${at} and ${NOT_HELD}))`;
   return sql`
     select distinct on (v.data_set_id, v.release_id) v.id, v.release_id, v.published_at, v.areas
     from data_set_version v join data_set ds on ds.id = v.data_set_id

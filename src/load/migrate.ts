@@ -6,12 +6,14 @@ import * as initial from './migrations/0001_initial.js';
 import * as alertStanding from './migrations/0002_alert_standing.js';
 import * as layout from './migrations/0003_layout.js';
 import * as runLog from './migrations/0004_run_log.js';
+import * as history from './migrations/0005_history.js';
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001_initial': initial,
   '0002_alert_standing': alertStanding,
   '0003_layout': layout,
   '0004_run_log': runLog,
+  '0005_history': history,
 };
 const MIGRATION_TABLE = 'schema_migration';
 

@@ -190,46 +190,69 @@ async function createAbsence(db: Kysely<unknown>): Promise<void> {
   `.execute(db);
 }
 
+/** A version that no gate holds back: one withdrawn while it was held back was never the one to read. */
+export const NOT_HELD: RawBuilder<unknown> = sql`not exists (
+  select from gate_result held where held.version_id = v.id and held.verdict = 'quarantine')`;
+
+/** Creates the view of history afresh, in a database that had an earlier form of it. */
+export async function renewHistory(db: Kysely<unknown>): Promise<void> {
+  await createHistory(db);
+  await comment(db);
+}
+
 /**
- * Every figure of every version, with the time for which any of its measures was the one to read. `outranks` are the
- * rows of the same key from newer days or releases; what they have, it no longer gives. Two data sets of one release
- * do not end each other: which of them the view shows is a matter of precision, not of time.
+ * Every figure of every version, with the times at which any of its measures was the one to read: one row for each
+ * stretch of time, since what a withdrawn version had replaced counts again afterwards. A version counts from its
+ * publication on, one that was withdrawn until then, one that we removed (a slip of ours) never; but for the times of
+ * the versions after it within its release. A row lives while its version counts and none of a newer day does, for as long
+ * as newer releases leave it one of its measures. Two data sets of one release do not end each other: which of them
+ * the view shows is a matter of precision, not of time. `figuresAsOf` asks the same of one time.
  */
 async function createHistory(db: Kysely<unknown>): Promise<void> {
   const takenOver = sql.join(
     MEASURES.map((_, i) => {
       const bit = sql.lit(1 << i);
       return sql`case when h.has & ${bit} <> 0 then coalesce(
-        min(h.published_at) filter (where h.counts and h.has & ${bit} <> 0) over outranks, 'infinity') end`;
+        times_united(h.times) filter (where h.has & ${bit} <> 0) over outranks, '{}') else '{(,)}' end`;
     }),
+    sql` * `,
   );
   await sql`
-    create view absence_history as
+    create or replace aggregate times_united(tstzmultirange) (
+      sfunc = multirange_union, stype = tstzmultirange, initcond = '{}', parallel = safe);
+
+    create or replace view absence_history as
     select h.series, h.publication, h.release, h.data_set, h.data_set_version, h.published_at, h.loaded_at,
       h.time_period, h.time_identifier, h.period_label, h.academic_year, ${PLACE},
       h.school_type, h.breakdown_topic, h.breakdown,
       ${sql.join(MEASURES.map((name) => sql.ref(`h.${name}`)))},
       nullif(h.as_of, 'infinity') as as_of, h.symbols,
       figure_provenance(null, h.version_id, h.has, h.computed) as provenance,
-      h.published_at as valid_from,
-      case when h.is_current and h.still then null
-        else greatest(h.published_at, least(h.ended_at, h.superseded_at, h.taken_over_at)) end as valid_to
+      coalesce(lower(read.during), h.published_at) as valid_from,
+      case when read.during is null then h.published_at else upper(read.during) end as valid_to
     from area a
     cross join lateral (
       select h.*,
-        h.has & ~coalesce(bit_or(h.has) filter (where h.is_current) over outranks, 0::smallint) <> 0 as still,
-        nullif(greatest(${takenOver}), 'infinity') as taken_over_at
+        h.times - coalesce(times_united(h.times) over newer_day, '{}') - (${takenOver}) as lived
       from (
         select s.name as series, ds.publication, r.title as release, ds.title as data_set,
           v.major || '.' || v.minor || '.' || v.patch as data_set_version, v.published_at, v.loaded_at,
-          ${PERIOD}, ${PUPILS}, f.*, v.is_current, v.state = 'loaded' as counts, v.ended_at, v.release_id,
-          r.first_published, v.superseded_at
+          ${PERIOD}, ${PUPILS}, f.*, v.times, v.release_id, r.first_published
         from figure f
         join (
-          select version.*, min(published_at) filter (where state = 'loaded') over (
-            partition by data_set_id, release_id order by published_at, major, minor, patch, id
-            rows between 1 following and unbounded following) as superseded_at
-          from data_set_version version
+          select v.*, counts.times - coalesce(times_united(counts.times) over later, '{}') as times
+          from data_set_version v
+          cross join lateral (
+            select case
+              when v.state = 'loaded' then tstzmultirange(tstzrange(v.published_at, null))
+              when v.state = 'withdrawn' and ${NOT_HELD}
+                then tstzmultirange(tstzrange(v.published_at, greatest(v.published_at, v.ended_at)))
+              else '{}' end as times
+          ) counts
+          window later as (
+            partition by v.data_set_id, v.release_id
+            order by v.published_at desc, v.major desc, v.minor desc, v.patch desc, v.id desc
+            rows between unbounded preceding and 1 preceding)
         ) v on v.id = f.version_id and v.state in ('loaded', 'withdrawn', 'removed')
         join data_set ds on ds.id = v.data_set_id
         join release r on r.id = v.release_id
@@ -239,11 +262,16 @@ async function createHistory(db: Kysely<unknown>): Promise<void> {
         join breakdown b on b.id = f.breakdown_id
         where f.area_id = a.id
       ) h
-      window outranks as (
-        partition by h.series_id, h.period_id, h.school_type_id, h.breakdown_id
-        order by h.as_of desc, h.first_published desc, h.release_id desc
-        groups between unbounded preceding and 1 preceding)
+      window newer_day as (
+          partition by h.series_id, h.period_id, h.school_type_id, h.breakdown_id
+          order by h.as_of desc
+          groups between unbounded preceding and 1 preceding),
+        outranks as (
+          partition by h.series_id, h.period_id, h.school_type_id, h.breakdown_id
+          order by h.as_of desc, h.first_published desc, h.release_id desc
+          groups between unbounded preceding and 1 preceding)
     ) h
+    left join lateral unnest(h.lived) as read (during) on true
   `.execute(db);
 }
 

@@ -1,9 +1,11 @@
+import { sql } from 'kysely';
 import { expect, it } from 'vitest';
 import { academicPeriod } from '../../src/domain/period.js';
 import { loadConfig } from '../../src/config.js';
 import type { Store } from '../../src/load/database.js';
 import { differences } from '../../src/load/differences.js';
 import { listVersionRows } from '../../src/load/inspect.js';
+import { migrate } from '../../src/load/migrate.js';
 import { removeVersion, withdrawVersion } from '../../src/load/versions.js';
 import { statusOf, statusText } from '../../src/service/status.js';
 import { versionPage } from '../../src/service/page/versions.js';
@@ -164,4 +166,16 @@ it('a version that was held against one taken back since is held against the one
   expect(await diff()).toMatchObject({ previous_id: wrong, changed: 1 });
   await removeVersion(store, wrong, 'a slip of the pen');
   expect(await diff()).toMatchObject({ previous_id: first, changed: 0, sample: [] });
+});
+
+it('what an earlier program counted as rows is counted afresh when the database is brought up to date', async () => {
+  const store = await freshStore('postgres');
+  const rates = (persistent: string, overall: string) =>
+    observation({ persistent_absence_rate: persistent, overall_absence_rate: overall });
+  await diffOf([rates('17.0', '6.0')], [rates('17.1', '6.1')], store);
+  await store.db.updateTable('version_diff').set({ changed: 1, sample: '[]' }).execute();
+  await sql`delete from schema_migration where name = '0005_history'`.execute(store.db);
+  expect(await migrate(store)).toContain('0005_history');
+  const [version] = await listVersionRows(store);
+  expect(version?.diff).toMatchObject({ changed: 2, sample: [{ to: '17.1' }, { to: '6.1' }] });
 });

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { MEASURES, type Measure } from '../../src/domain/measure.js';
 import { academicPeriod } from '../../src/domain/period.js';
 import { figuresAsOf, touchedKeys, touchedSlices, type FigureQuery } from '../../src/load/figures.js';
-import { removeVersion, type VersionMeta } from '../../src/load/versions.js';
+import { removeVersion, withdrawVersion, type VersionMeta } from '../../src/load/versions.js';
 import type { Store } from '../../src/load/database.js';
 import { freshStore } from '../support/database.js';
 import { BEDFORD, ENGLAND, heldBy, load, loaded, LUTON, observation, versionMeta } from './sample.js';
@@ -19,6 +19,45 @@ const groups = (rest: Parameters<typeof versionMeta>[0] = {}): VersionMeta =>
 
 async function luton(store: Store) {
   return store.db.selectFrom('absence').selectAll().where('area_name', '=', 'Luton').executeTakeFirstOrThrow();
+}
+
+/** The documented question: what was published by a time, one text for each figure. */
+async function publishedBy(store: Store, at: Date, series?: string): Promise<string[]> {
+  const rows = await store.db
+    .selectFrom('absence_history')
+    .selectAll()
+    .where('valid_from', '<=', at)
+    .where((eb) => eb.or([eb('valid_to', 'is', null), eb('valid_to', '>', at)]))
+    .$if(series !== undefined, (query) => query.where('series', '=', series ?? ''))
+    .execute();
+  return rows
+    .flatMap((row) =>
+      MEASURES.flatMap((measure) => {
+        const value = row[measure] ?? row.symbols?.[measure];
+        return value === undefined ? [] : [`${measure} ${value}`];
+      }),
+    )
+    .sort();
+}
+
+/** The same of `series --as-of`. */
+async function readAt(store: Store, at: Date, series?: string): Promise<string[]> {
+  const figures = await figuresAsOf(store.db, { at, series: series === undefined ? undefined : [series] });
+  return figures
+    .flatMap(({ values, symbols }) =>
+      Object.entries(values).map(([measure, value]) => `${measure} ${value ?? symbols[measure as Measure] ?? ''}`),
+    )
+    .sort();
+}
+
+async function spans(store: Store) {
+  const rows = await store.db
+    .selectFrom('absence_history')
+    .select(['persistent_absence_rate', 'valid_from', 'valid_to'])
+    .orderBy('persistent_absence_rate')
+    .orderBy('valid_from')
+    .execute();
+  return rows.map((row) => [row.persistent_absence_rate, row.valid_from, row.valid_to]);
 }
 
 describe('which figure is current', () => {
@@ -202,8 +241,74 @@ describe('which figure is current', () => {
       ['17.1', march(2024, 5), march(2025, 5)], // still gave the enrolments when the rate was restated
       ['17.2', march(2025, 1), null],
       ['17.3', march(2025, 5), march(2025, 5)], // an amendment of the old release
-      ['99.0', march(2025, 8), march(2025, 9)],
+      ['99.0', march(2025, 8), march(2025, 8)], // a slip of ours, never to be read
     ]);
+  });
+
+  it('what was removed was never the one to read; what was withdrawn was, and the one before it is again', async () => {
+    const store = await freshStore(kind);
+    const version = (rate: string, at: Date) =>
+      loaded(store, geography({ publishedAt: at }), [observation({ persistent_absence_rate: rate })]);
+    await version('17.0', march(2024, 1));
+    const withdrawn = await version('17.5', march(2024, 5));
+    await withdrawVersion(store, withdrawn, 'withdrawn at source', march(2024, 9));
+    const removed = await version('71.0', march(2024, 12));
+    await removeVersion(store, removed, 'a slip of the pen', march(2024, 20));
+    expect(await spans(store)).toEqual([
+      ['17.0', march(2024, 1), march(2024, 5)],
+      ['17.0', march(2024, 9), null],
+      ['17.5', march(2024, 5), march(2024, 9)],
+      ['71.0', march(2024, 12), march(2024, 12)],
+    ]);
+    for (const day of [1, 4, 5, 8, 9, 12, 15, 20, 25])
+      expect(await readAt(store, march(2024, day))).toEqual(await publishedBy(store, march(2024, day)));
+  });
+
+  it('a release that was withdrawn gives back what it had taken over', async () => {
+    const store = await freshStore(kind);
+    await loaded(store, geography({ release: OLD, publishedAt: march(2024) }), [
+      observation({ persistent_absence_rate: '17.0' }),
+    ]);
+    const newer = await loaded(store, geography({ release: NEW, publishedAt: march(2025) }), [
+      observation({ persistent_absence_rate: '17.4' }),
+    ]);
+    await withdrawVersion(store, newer, 'withdrawn at source', march(2025, 25));
+    expect(await spans(store)).toEqual([
+      ['17.0', march(2024), march(2025)],
+      ['17.0', march(2025, 25), null],
+      ['17.4', march(2025), march(2025, 25)],
+    ]);
+  });
+
+  it('what was withdrawn while it was held back was never the one to read', async () => {
+    const store = await freshStore(kind);
+    await loaded(store, geography({ publishedAt: march(2024, 1) }), [observation({ persistent_absence_rate: '17.0' })]);
+    const held = await load(
+      store,
+      geography({ publishedAt: march(2024, 5) }),
+      [observation({ persistent_absence_rate: '71.0' })],
+      heldBy('sums'),
+    );
+    await withdrawVersion(store, held.versionId, 'withdrawn at source', march(2024, 9));
+    expect(await readAt(store, march(2024, 7))).toEqual(['persistent_absence_rate 17.0']);
+    expect(await publishedBy(store, march(2024, 7))).toEqual(['persistent_absence_rate 17.0']);
+  });
+
+  it('of a running total a newer day ends all of an older one', async () => {
+    const store = await freshStore(kind);
+    const toDate = { series: 'attendance/year-to-date', period: academicPeriod(2024, 'Year to date') };
+    for (const day of [6, 20])
+      await loaded(store, geography({ release: OLD, publishedAt: march(2025, day) }), [
+        observation(
+          { overall_absence_rate: '6.6', ...(day === 6 ? { enrolments: '100' } : {}) },
+          { ...toDate, asOf: `2025-03-${String(day).padStart(2, '0')}` },
+        ),
+      ]);
+    await loaded(store, groups({ release: NEW, publishedAt: march(2025, 27) }), [
+      observation({ persistent_absence_rate: '18.7' }, { ...toDate, asOf: '2025-03-27' }),
+    ]);
+    for (const day of [5, 6, 20, 27])
+      expect(await readAt(store, march(2025, day))).toEqual(await publishedBy(store, march(2025, day)));
   });
 
   it('versions that were never in use have no history', async () => {
@@ -331,6 +436,55 @@ it('agrees with the rule told in other words, whatever is published in whatever 
           expect(current).toContainEqual({ data_set, data_set_version: version, release });
     }),
     { numRuns: 25 },
+  );
+});
+
+it('the history at any time is what figuresAsOf reads then, whatever was removed or withdrawn', async () => {
+  const version = fc.record({
+    release: fc.integer({ min: 0, max: 1 }),
+    dataSet: fc.integer({ min: 0, max: 1 }),
+    severe: fc.boolean(),
+    fate: fc.constantFrom('loaded', 'loaded', 'removed', 'withdrawn'),
+    after: fc.integer({ min: -1, max: 6 }),
+  });
+  const store = await freshStore('postgres');
+  let cases = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(version, { minLength: 1, maxLength: 5 }), async (versions) => {
+      const publication = { slug: `publication-${(cases += 1)}` };
+      const ids: number[] = [];
+      for (const [i, { release, dataSet, severe }] of versions.entries())
+        ids.push(
+          await loaded(
+            store,
+            (dataSet === 0 ? geography : groups)({
+              publication,
+              release: { title: release === 0 ? OLD.title : NEW.title, firstPublished: march(2020 + release) },
+              publishedAt: march(2024, 2 * i + 2),
+            }),
+            [
+              observation(
+                { persistent_absence_rate: `${i}.5`, ...(severe ? { severe_absence_rate: `${i}.25` } : {}) },
+                { series: publication.slug },
+              ),
+            ],
+          ),
+        );
+      for (const [i, { fate, after }] of versions.entries()) {
+        const at = march(2024, 2 * i + 2 + after);
+        if (fate === 'removed') await removeVersion(store, ids[i] ?? 0, 'a test', at);
+        else if (fate === 'withdrawn') await withdrawVersion(store, ids[i] ?? 0, 'a test', at);
+      }
+      const isOneDataSet = new Set(versions.map(({ dataSet }) => dataSet)).size === 1;
+      for (let day = 1; day <= 2 * versions.length + 9; day++) {
+        const read = await readAt(store, march(2024, day), publication.slug);
+        const published = await publishedBy(store, march(2024, day), publication.slug);
+        expect(published).toEqual(expect.arrayContaining(read));
+        // A row lives until the last of its figures is another's; two data sets of a release stand side by side.
+        if (isOneDataSet && versions.every(({ severe }) => severe)) expect(published).toEqual(read);
+      }
+    }),
+    { numRuns: 20 },
   );
 });
 

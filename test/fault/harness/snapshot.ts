@@ -7,10 +7,13 @@ export type Snapshot = Readonly<Record<string, readonly string[]>>;
 
 const WHOLE_TABLES = {
   absence: sql`select to_jsonb(a) - 'loaded_at' as row from absence a`,
-  // Where a version was withdrawn, its end is the time at which we noticed.
+  // Where a version was withdrawn, the time at which we noticed ends it, and begins what it had replaced.
   absence_history: sql`
-    select to_jsonb(a) - 'loaded_at' - 'valid_to'
-      || jsonb_build_object('valid_to', case when valid_to in (select published_at from data_set_version)
+    select to_jsonb(a) - 'loaded_at' - 'valid_from' - 'valid_to'
+      || jsonb_build_object(
+        'valid_from', case when valid_from in (select published_at from data_set_version)
+           then valid_from::text else 'withdrawn' end,
+        'valid_to', case when valid_to in (select published_at from data_set_version)
            then valid_to::text when valid_to is not null then 'withdrawn' end) as row
     from absence_history a`,
   alert_event: sql`select to_jsonb(a) - 'at' as row from alert_event a`,
