@@ -141,13 +141,24 @@ function isStream(value: unknown): value is DestinationStream {
 function wordsOf(line: string): Pick<Line, 'message' | 'detail'> {
   const { msg, ...fields } = fieldsOf(line);
   const detail = Object.entries(fields)
-    .filter(([name]) => !ALWAYS_THERE.has(name))
-    .map(([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .filter(([name, value]) => !ALWAYS_THERE.has(name) && value !== null)
+    .map(([name, value]) => `${name}: ${valueWords(value)}`)
     .join('; ');
   return {
     message: shortened(typeof msg === 'string' ? msg : '', LONGEST_MESSAGE),
     detail: shortened(detail, LONGEST_DETAIL),
   };
+}
+
+/** '2 sent, 0 retried' of an object of numbers; what is no plain value otherwise as JSON. */
+function valueWords(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    const entries: [string, unknown][] = Object.entries(value);
+    if (entries.every(([, each]) => typeof each === 'number'))
+      return entries.map(([name, each]) => `${String(each)} ${name}`).join(', ');
+  }
+  return JSON.stringify(value);
 }
 
 const ALWAYS_THERE: ReadonlySet<string> = new Set(['level', 'time', 'run', 'pid', 'hostname']);

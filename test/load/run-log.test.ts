@@ -27,14 +27,14 @@ describe.each(['postgres', 'embedded'] as const)('the log of a run (%s)', (kind)
     const said: string[] = [];
     await withRunLock(store, { trigger: 'manual', now: () => NOW, log: logAt('warn', said) }, ({ log }) => {
       log.debug('not this');
-      log.info({ file: 'rates.csv', rows: 22, to: 'somebody@luton.example' }, 'loaded: Rates');
-      log.warn('a word\0 of warning');
+      log.info({ file: 'rates.csv', rows: 22, reason: null, to: 'somebody@luton.example' }, 'loaded: Rates');
+      log.warn({ mails: { sent: 2, dead: 0 } }, 'a word\0 of warning');
       log.error({ error: 'HTTP 500' }, 'EES could not be read');
       return Promise.resolve({ end: done, result: undefined });
     });
     expect(await kept(store)).toEqual([
       ['info', 'loaded: Rates', 'file: rates.csv; rows: 22; to: [redacted]'],
-      ['warn', 'a word of warning', ''],
+      ['warn', 'a word of warning', 'mails: 2 sent, 0 dead'],
       ['error', 'EES could not be read', 'error: HTTP 500'],
     ]);
     expect(said.map((line) => (JSON.parse(line) as { level: string; run: number }).level)).toEqual(['warn', 'error']);

@@ -11,8 +11,8 @@ export interface Cell {
   readonly tone: Tone;
   /** Aligned by its last digit. */
   readonly numeric: boolean;
-  /** Long enough to want a column of some width. */
-  readonly wide: boolean;
+  /** How wide a column it wants: a class of the stylesheet. */
+  readonly width: 'short' | 'some' | 'middle' | 'wide';
 }
 
 export interface Fact {
@@ -64,21 +64,31 @@ export interface Page {
 }
 
 const COLUMNS_OF_A_PHONE = 4;
-const LONG_TEXT = 60;
-const LONG_NOTE = 40;
+/** Lengths in characters from which a cell wants more than a few words' width, and as much as a sentence does. */
+const MIDDLE = { text: 14, note: 20 } as const;
+const LONG = { text: 44, note: 32 } as const;
+const SHORT_TEXT = 10;
 
 export function cell(
   text: string | number | null | undefined,
   more: { readonly href?: string; readonly note?: string; readonly tone?: Tone; readonly numeric?: boolean } = {},
 ): Cell {
+  const words = typeof text === 'number' ? text.toLocaleString('en-GB') : (text ?? '');
+  const note = more.note ?? '';
   return {
-    text: typeof text === 'number' ? text.toLocaleString('en-GB') : (text ?? ''),
+    text: words,
     href: more.href ?? '',
-    note: more.note ?? '',
+    note,
     tone: more.tone ?? 'plain',
     numeric: more.numeric ?? typeof text === 'number',
-    wide: (typeof text === 'string' && text.length > LONG_TEXT) || (more.note ?? '').length > LONG_NOTE,
+    width: widthOf(words, note),
   };
+}
+
+function widthOf(words: string, note: string): Cell['width'] {
+  if (words.length > LONG.text || note.length > LONG.note) return 'wide';
+  if (words.length > MIDDLE.text || note.length > MIDDLE.note) return 'middle';
+  return words.length <= SHORT_TEXT && note === '' ? 'short' : 'some';
 }
 
 export function text(words: string, soft = false): Block {

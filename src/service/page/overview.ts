@@ -105,9 +105,20 @@ export function versionTable(caption: string, rows: readonly VersionRow[]): Bloc
       stateCell(row),
       cell(ukTime(row.published_at)),
       cell(row.rows),
-      cell(row.diff === null ? '' : `+${row.diff.added} -${row.diff.gone} ~${row.diff.changed}`),
+      cell(row.diff === null ? '' : changesWords(row.diff)),
     ]),
   );
+}
+
+/** '3,245 added, 280 gone': of the figures, against the version before. */
+function changesWords({ added, gone, changed }: NonNullable<VersionRow['diff']>): string {
+  const parts = [
+    [added, 'added'],
+    [gone, 'gone'],
+    [changed, 'changed'],
+  ] as const;
+  const said = parts.filter(([count]) => count > 0).map(([count, what]) => counted(count, what, what));
+  return said.length === 0 ? 'none' : said.join(', ');
 }
 
 /** The state with what the gates said. */

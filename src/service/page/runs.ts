@@ -51,7 +51,7 @@ export function outcomeCell(outcome: string): Cell {
 function tookWords(run: RunRow): string {
   if (run.finished_at === null) return '';
   const seconds = Math.round((run.finished_at.getTime() - run.started_at.getTime()) / 1000);
-  return seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
+  return seconds < 120 ? `${seconds}\u00a0s` : `${Math.round(seconds / 60)}\u00a0min`;
 }
 
 /** What a run did, in a sentence. */
@@ -89,7 +89,7 @@ export async function runsPage(store: Store): Promise<Page> {
               `The newest ${counted(runs.length, 'run')}`,
               ['Run', 'Started', 'Took', 'Outcome', 'What it did'],
               runs.map((run) => [
-                cell(`${run.id}, ${run.trigger}`, { href: `/runs/${run.id}` }),
+                cell(`${run.id},\u00a0${run.trigger}`, { href: `/runs/${run.id}` }),
                 cell(ukTime(run.started_at)),
                 cell(tookWords(run)),
                 outcomeCell(run.outcome),
@@ -119,7 +119,7 @@ export async function runPage(store: Store, id: number): Promise<Page | undefine
           ['Ended', run.finished_at === null ? 'not yet' : `${ukTime(run.finished_at)} (${tookWords(run)})`],
           ...(said.requests === undefined
             ? []
-            : [['Asked of EES', `${counted(said.requests, 'request')}, ${counted(said.bytes ?? 0, 'byte')}`] as const]),
+            : [['Asked of EES', `${counted(said.requests, 'request')}, ${sizeWords(said.bytes ?? 0)}`] as const]),
           ...(said.mails === undefined ? [] : [['Mail', mailWords(said.mails)] as const]),
         ]),
       ]),
@@ -140,6 +140,13 @@ export async function runPage(store: Store, id: number): Promise<Page | undefine
       ...(log.length === 0 ? [] : [section('Log', [logTable(log)])]),
     ],
   };
+}
+
+/** '1.2 MB', with a space that does not break. */
+function sizeWords(bytes: number): string {
+  if (bytes < 1_000) return counted(bytes, 'byte');
+  const inMb = bytes >= 1_000_000;
+  return `${(bytes / (inMb ? 1_000_000 : 1_000)).toFixed(inMb ? 1 : 0)}\u00a0${inMb ? 'MB' : 'kB'}`;
 }
 
 function logTable(lines: readonly RunLogLine[]): Block {

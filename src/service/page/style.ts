@@ -5,14 +5,14 @@ export const STYLE = `
   --ink: #1b2126; --soft: #4d565e; --paper: #ffffff; --panel: #f3f5f7; --line: #cfd5da;
   --link: #0b5394; --good: #17613a; --good-panel: #e6f3ea; --bad: #a3001c; --bad-panel: #fdecee;
   --warn: #7a4b00; --warn-panel: #fff4d6;
-  --shade: rgb(0 0 0 / .4);
+  --shade: rgb(0 0 0 / .3);
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ink: #e8ebee; --soft: #b3bcc4; --paper: #14181b; --panel: #1e2429; --line: #3a434b;
     --link: #8cc0f5; --good: #86d7a5; --good-panel: #14301f; --bad: #ff9aa8; --bad-panel: #3d161c;
     --warn: #f3c969; --warn-panel: #352a10;
-    --shade: rgb(255 255 255 / .4);
+    --shade: rgb(255 255 255 / .35);
   }
 }
 * { box-sizing: border-box; }
@@ -47,7 +47,7 @@ main:focus { outline: none; }
 .verdict ul { margin: .5rem 0 0; padding-left: 1.25rem; font-weight: 400; color: var(--ink); }
 .verdict li + li { margin-top: .35rem; }
 .verdict.good { background: var(--good-panel); } .verdict.bad { background: var(--bad-panel); } .verdict.warn { background: var(--warn-panel); }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 9.5rem), 1fr)); gap: .5rem; margin: 1rem 0; }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 8.75rem), 1fr)); gap: .5rem; margin: 1rem 0; }
 .facts div { padding: .6rem .9rem; background: var(--panel); border-radius: .35rem; min-width: 0; }
 .facts dt { font-size: .875rem; color: var(--soft); }
 .facts dd { margin: 0; font-weight: 600; }
@@ -63,12 +63,14 @@ main:focus { outline: none; }
 .hint { display: none; }
 @media screen and (max-width: 27rem) { .hint { display: block; font-weight: 600; } }
 table { border-collapse: collapse; min-width: 100%; font-variant-numeric: tabular-nums; }
+/* The words stay in sight where the table under them is wider than the screen. */
+.about { display: inline-block; position: sticky; left: 0; max-width: min(68rem, calc(100vw - 2rem)); }
 caption { text-align: left; color: var(--soft); padding-bottom: .4rem; }
 th, td { padding: .45rem 1rem .45rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 th:last-child, td:last-child { padding-right: 0; }
 thead th { border-bottom: 2px solid var(--soft); vertical-align: bottom; font-size: .9375rem; }
-tbody th, td { min-width: 5rem; } tbody th { font-weight: 400; min-width: 9rem; }
-.number { min-width: 0; } td.wide { min-width: 16rem; }
+tbody th, td { min-width: 5rem; } tbody th { font-weight: 400; }
+.short, .number { min-width: 0; } .middle { min-width: 9rem; } .wide { min-width: 16rem; }
 .number { text-align: right; white-space: nowrap; }
 .list { padding-left: 1.25rem; } .list li { margin-bottom: .35rem; }
 .links { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; padding: 0; list-style: none; }
@@ -92,8 +94,8 @@ footer p { margin: .25rem 0; }
   header, main, footer { max-width: none; padding: 0; }
   .composed, .verdict, .facts div { border: 1px solid #000; background: none; }
   .scroll { overflow: visible; background: none; }
-  tbody th, td, td.wide { min-width: 0; }
-  table { font-size: 9pt; }
+  tbody th, td, .middle { min-width: 0; } .wide { min-width: 11rem; }
+  table { font-size: 8pt; } td .note { font-size: 7.5pt; } th, td { padding-right: .4rem; }
   tr, figure, .facts div { break-inside: avoid; }
   h2 { break-after: avoid; }
   thead { display: table-header-group; }

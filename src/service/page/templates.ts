@@ -53,10 +53,10 @@ export const PARTIALS: Readonly<Record<string, string>> = {
   facts: `<dl class="facts">{{#each items}}<div><dt>{{term}}</dt><dd>{{#if href}}<a href="{{href}}">{{text}}</a>{{else}}{{text}}{{/if}}</dd></div>{{/each}}</dl>`,
   table: `<div class="scroll" tabindex="0" role="region" aria-label="{{caption}}">
 <table>
-<caption>{{caption}}{{#if many}}<span class="hint" aria-hidden="true">{{columns.length}} columns, scroll sideways →</span>{{/if}}</caption>
+<caption><span class="about">{{caption}}{{#if many}}<span class="hint" aria-hidden="true">{{columns.length}} columns, scroll sideways →</span>{{/if}}</span></caption>
 <thead><tr>{{#each columns}}<th scope="col"{{#if numeric}} class="number"{{/if}}>{{text}}</th>{{/each}}</tr></thead>
 <tbody>
-{{#each rows}}<tr><th scope="row">{{#with head}}{{> inline}}{{/with}}</th>{{#each cells}}<td{{#if numeric}} class="number"{{else if wide}} class="wide"{{/if}}>{{> inline}}</td>{{/each}}</tr>
+{{#each rows}}<tr>{{#with head}}<th scope="row" class="{{width}}">{{> inline}}</th>{{/with}}{{#each cells}}<td class="{{#if numeric}}number{{else}}{{width}}{{/if}}">{{> inline}}</td>{{/each}}</tr>
 {{/each}}</tbody>
 </table>
 </div>`,
