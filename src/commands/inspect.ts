@@ -5,6 +5,7 @@ import { COUNT_OF, isMeasure, isRate, MEASURES, type Measure } from '../domain/m
 import { printed, printedCount } from '../domain/decimal.js';
 import { canonicalBreakdown, canonicalSchoolType } from '../domain/breakdowns.js';
 import { predecessorsOf, successorsOf } from '../domain/areas.js';
+import { breakBetweenSeries, discontinuities, type Discontinuity } from '../domain/series.js';
 import { findAreas, type AreaRow } from '../load/areas.js';
 import { differences } from '../load/differences.js';
 import { currentSeries, listVersionRows, versionRow } from '../load/inspect.js';
@@ -212,8 +213,13 @@ async function series(context: Context, _args: readonly string[], options: Recor
     context.out.raw(csv(rows));
     return 0;
   }
-  context.out.result(rows.map(rowWithNumbers), () =>
-    seriesText(area.name, measure, schoolType, `${topic}: ${breakdown}`, rows),
+  const interruptions = interruptionsOf(measure, rows);
+  context.out.result(
+    rows.map((row) => ({
+      ...rowWithNumbers(row),
+      discontinuity: (interruptions.get(row)?.between ?? []).map(({ kind, says }) => ({ kind, says })),
+    })),
+    () => seriesText(area.name, measure, schoolType, `${topic}: ${breakdown}`, rows, interruptions),
   );
   return rows.length === 0 ? 1 : 0;
 }
@@ -240,6 +246,48 @@ function inOrder(rows: readonly AbsenceView[]): AbsenceView[] {
   );
 }
 
+/** What lies between a row and the one of the time before it. */
+interface Interruption {
+  readonly before: AbsenceView;
+  readonly between: readonly Discontinuity[];
+}
+
+/** By the row that follows: the breaks and gaps of a measure, within series and between two of one make. */
+function interruptionsOf(measure: Measure, rows: readonly AbsenceView[]): Map<AbsenceView, Interruption> {
+  const found = new Map<AbsenceView, Interruption>();
+  const names = [...new Set(rows.map((row) => row.series))];
+  for (const [at, row] of rows.entries()) {
+    const previous = rows[at - 1];
+    if (previous?.series !== row.series) {
+      const divided = names.flatMap((name) => {
+        const between = breakBetweenSeries(name, row.series);
+        const before = rows.findLast((each) => each.series === name);
+        return between === undefined || before === undefined ? [] : [{ before, between: [between] }];
+      });
+      if (divided[0] !== undefined) found.set(row, divided[0]);
+      continue;
+    }
+    const [earlier, later] = [previous, row].map((each) => periodOf(each.time_period, each.time_identifier));
+    if (earlier === undefined || later === undefined) continue;
+    const between = discontinuities(measure, earlier, later);
+    if (between.length > 0) found.set(row, { before: previous, between });
+  }
+  return found;
+}
+
+/** Where a chart is interrupted, and before the words that say why. */
+const INTERRUPTED = '┊';
+
+/** The chart of one series, interrupted within it. */
+function chartOf(
+  measure: Measure,
+  own: readonly AbsenceView[],
+  interruptions: ReadonlyMap<AbsenceView, unknown>,
+): string {
+  const bars = [...sparkline(own.map((row) => (row[measure] === null ? undefined : Number(row[measure]))))];
+  return own.map((row, at) => `${at > 0 && interruptions.has(row) ? INTERRUPTED : ''}${bars[at] ?? ''}`).join('');
+}
+
 /** A row of the view as JSON wants it: figures as numbers. */
 export function rowWithNumbers(row: AbsenceView): Record<string, unknown> {
   const answer: Record<string, unknown> = { ...row };
@@ -256,6 +304,7 @@ function seriesText(
   schoolType: string,
   group: string,
   rows: readonly AbsenceView[],
+  interruptions: ReadonlyMap<AbsenceView, Interruption>,
 ): string {
   if (rows.length === 0) return `No figure of ${measure} is loaded for ${area} (school type ${schoolType}, ${group}).`;
   const say = (row: AbsenceView, each: Measure): string => {
@@ -266,9 +315,13 @@ function seriesText(
   const count = isRate(measure) ? COUNT_OF[measure] : undefined;
   const parts = [...new Set(rows.map((row) => row.series))].map((name) => {
     const own = rows.filter((row) => row.series === name);
-    const chart = sparkline(own.map((row) => (row[measure] === null ? undefined : Number(row[measure]))));
     return [
-      `${area}, ${measure}, ${schoolType}, ${group}, series ${name}   ${chart}`,
+      `${area}, ${measure}, ${schoolType}, ${group}, series ${name}   ${chartOf(measure, own, interruptions)}`,
+      ...own.flatMap((row) => {
+        const { before, between } = interruptions.get(row) ?? { before: row, between: [] };
+        const where = `between ${before.period_label} and ${row.period_label}`;
+        return between.map(({ kind, says }) => `${INTERRUPTED} ${kind} ${where}: ${says}`);
+      }),
       table(
         [
           'period',

@@ -69,20 +69,34 @@ export type Discontinuity =
 
 /**
  * What lies between two periods of one series, if anything: a break makes the figures incomparable, a gap makes
- * them comparable only with a word of warning. Across neither a trend, a record or a slowing is told.
+ * them comparable only with a word of warning. Across neither a trend, a record or a slowing is told. Where there are
+ * both, the break.
  */
 export function discontinuity(measure: Measure, earlier: Period, later: Period): Discontinuity | undefined {
+  return discontinuities(measure, earlier, later)[0];
+}
+
+/** As `discontinuity`, all that there is: breaks first. */
+export function discontinuities(measure: Measure, earlier: Period, later: Period): Discontinuity[] {
+  return [codesBetween(measure, earlier, later), gapBetween(earlier, later)].filter((each) => each !== undefined);
+}
+
+function codesBetween(measure: Measure, earlier: Period, later: Period): Discontinuity | undefined {
   if (
-    isRate(measure) &&
-    CODE_DEPENDENT.includes(measure) &&
-    earlier.startYear < CODES_CHANGED_FROM &&
-    later.startYear >= CODES_CHANGED_FROM
+    !isRate(measure) ||
+    !CODE_DEPENDENT.includes(measure) ||
+    earlier.startYear >= CODES_CHANGED_FROM ||
+    later.startYear < CODES_CHANGED_FROM
   )
-    return {
-      kind: 'break',
-      year: CODES_CHANGED_FROM,
-      says: 'attendance codes and coverage changed in 2024/25, so figures before and after are not compared',
-    };
+    return undefined;
+  return {
+    kind: 'break',
+    year: CODES_CHANGED_FROM,
+    says: 'attendance codes and coverage changed in 2024/25, so figures before and after are not compared',
+  };
+}
+
+function gapBetween(earlier: Period, later: Period): Discontinuity | undefined {
   // No full year 2019/20 was published (schools closed in March 2020) and 2020/21 counts COVID codes apart.
   if (later.kind === 'finished' && earlier.startYear <= 2019 && later.startYear >= 2020)
     return { kind: 'gap', says: 'the pandemic years lie between (no full year 2019/20 was published)' };
@@ -100,6 +114,16 @@ export function discontinuity(measure: Measure, earlier: Period, later: Period):
     return { kind: 'gap', says: `no figure was published for ${between}`, missing };
   }
   return undefined;
+}
+
+/** The break that divides two series of one make, for example full years of five and of six half terms. */
+export function breakBetweenSeries(earlier: string, later: string): Discontinuity | undefined {
+  if (!isEndedSeries(earlier) || earlier !== `${later}/five-half-terms`) return undefined;
+  return {
+    kind: 'break',
+    year: SIX_HALF_TERMS_FROM,
+    says: 'full years count five half terms up to 2011/12 and six from 2012/13, so figures before and after are not compared',
+  };
 }
 
 /**
