@@ -284,7 +284,7 @@ function chartOf(
   own: readonly AbsenceView[],
   interruptions: ReadonlyMap<AbsenceView, unknown>,
 ): string {
-  const bars = [...sparkline(own.map((row) => (row[measure] === null ? undefined : Number(row[measure]))))];
+  const bars = sparkline(own.map((row) => (row[measure] === null ? undefined : Number(row[measure]))));
   return own.map((row, at) => `${at > 0 && interruptions.has(row) ? INTERRUPTED : ''}${bars[at] ?? ''}`).join('');
 }
 
