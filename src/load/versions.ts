@@ -316,11 +316,17 @@ function symbolsCell(symbols: Observation['symbols']): string {
   return '\\N';
 }
 
-/** The planner knows nothing of a table just filled, and an embedded database has nobody to look after it. */
+/**
+ * The planner knows nothing of a table just filled, and an embedded database has nobody to look after it: there it is
+ * told anew whenever the table has grown by a fifth, as a server's own housekeeping would.
+ */
 async function keepStatistics(store: Store): Promise<void> {
-  const { rows } = await sql<{ unknown: boolean }>`
-    select reltuples <= 0 as unknown from pg_class where oid = 'figure'::regclass`.execute(store.db);
-  if (rows[0]?.unknown === true || store.kind === 'embedded') await sql`analyze figure, area`.execute(store.db);
+  const { rows } = await sql<{ unknown: boolean; grown: boolean }>`
+    select reltuples <= 0 as unknown,
+      pg_relation_size(oid) > 1.2 * relpages * current_setting('block_size')::bigint as grown
+    from pg_class where oid = 'figure'::regclass`.execute(store.db);
+  const { unknown = false, grown = false } = rows[0] ?? {};
+  if (unknown || (grown && store.kind === 'embedded')) await sql`analyze figure, area`.execute(store.db);
 }
 
 async function quarantineDuplicate(
