@@ -171,8 +171,10 @@ export interface CurrentArea {
 }
 
 /**
- * Name, code and region in use now, whatever the file said. Files up to 2023/24 list London's boroughs and schools
- * under Inner or Outer London: here their region is London. What the tables do not know stays as the file has it.
+ * Name, code and region in use now, of an area as its newest file has it. Codes and spellings that the tables know
+ * are decided by the tables: files go on with old ones for a while. What the tables do not know is news, and stays as
+ * the file has it. Files up to 2023/24 list London's boroughs and schools under Inner or Outer London: here their
+ * region is London.
  */
 export function currentNameAndCode(ref: AreaRef): CurrentArea {
   const own = { name: ref.name, code: ref.code || ref.key, oldLaCode: ref.oldLaCode };
@@ -187,9 +189,25 @@ export function currentNameAndCode(ref: AreaRef): CurrentArea {
   }
   const authority = authorityOfDigits(ref.level === 'Local authority' ? ref.key : ref.oldLaCode);
   const { regionCode, regionName } = authority ?? regionNow(ref);
-  const { name, code: ownCode, oldLaCode } = (ref.level === 'Local authority' ? authority : undefined) ?? own;
+  const {
+    name,
+    code: ownCode,
+    oldLaCode,
+  } = ref.level === 'Local authority' && authority !== undefined ? authorityNow(authority, ref) : own;
   // Written out: spread into one another, the objects of 300,000 schools outlive their use.
   return { name, code: ownCode, oldLaCode, regionCode, regionName };
+}
+
+const ONS_CODE = /^E\d{8}$/;
+
+/** An authority that was re-coded or renamed since the table was made is called as the file calls it. */
+function authorityNow(authority: Authority, ref: AreaRef): Pick<CurrentArea, 'name' | 'code' | 'oldLaCode'> {
+  const { oldLaCode } = authority;
+  // A code or name of another authority is a slip of the file.
+  const isNewCode = ONS_CODE.test(ref.code) && findAuthority(ref.code) === undefined;
+  const isName = /\p{L}/u.test(ref.name) && !NO_CODE.test(ref.name) && ref.name !== ref.code;
+  const isNewName = isName && !byName.has(foldName(ref.name));
+  return { name: isNewName ? ref.name : authority.name, code: isNewCode ? ref.code : authority.code, oldLaCode };
 }
 
 function regionNow(ref: AreaRef): RegionCells {

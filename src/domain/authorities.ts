@@ -2,10 +2,10 @@
  * The English local authorities with responsibility for education since 2006, live and abolished, and the regions.
  * Sources: DfE's list of local authorities (codes, names, dates) and its region hierarchy, from the
  * dfe-analytical-services open data standards; Inner and Outer London as in DfE's absence files up to 2023/24;
- * other spellings as met in published files; who followed whom from the reorganisations of 2009
- * (Bedfordshire, Cheshire), 2019 (Dorset), 2021 (Northamptonshire) and 2023 (Cumbria).
- * An authority that only changed its ONS code (Gateshead 2013, Buckinghamshire 2020, North Yorkshire 2023, Barnsley
- * 2025, …) keeps DfE's three digits and is one authority. State of the lists: May 2025.
+ * other spellings as met in published files. Who followed whom, and who was re-coded when, names the order of
+ * Parliament that made it so (`ORDERS`, all at legislation.gov.uk). An authority that only changed its ONS code keeps DfE's
+ * three digits and is one authority. State of the lists: May 2025; a code or name that came later is learned from the
+ * files (`currentNameAndCode`).
  */
 
 export interface Region {
@@ -15,6 +15,30 @@ export interface Region {
   readonly aliases: readonly string[];
 }
 
+/** What reorganised or re-coded authorities. */
+export interface Order {
+  readonly title: string;
+  /** First day of the new order (ISO date): the ONS codes are in use from then on. */
+  readonly on: string;
+}
+
+const ORDERS = {
+  bedfordshire: { title: 'The Bedfordshire (Structural Changes) Order 2008', on: '2009-04-01' },
+  cheshire: { title: 'The Cheshire (Structural Changes) Order 2008', on: '2009-04-01' },
+  durham: { title: 'The County Durham (Structural Change) Order 2008', on: '2009-04-01' },
+  northumberland: { title: 'The Northumberland (Structural Change) Order 2008', on: '2009-04-01' },
+  shropshire: { title: 'The Shropshire (Structural Change) Order 2008', on: '2009-04-01' },
+  wiltshire: { title: 'The Wiltshire (Structural Change) Order 2008', on: '2009-04-01' },
+  gateshead: { title: 'The Gateshead and Northumberland (Boundary Change) Order 2013', on: '2013-04-01' },
+  dorset: { title: 'The Bournemouth, Dorset and Poole (Structural Changes) Order 2018', on: '2019-04-01' },
+  buckinghamshire: { title: 'The Buckinghamshire (Structural Changes) Order 2019', on: '2020-04-01' },
+  northamptonshire: { title: 'The Northamptonshire (Structural Changes) Order 2020', on: '2021-04-01' },
+  cumbria: { title: 'The Cumbria (Structural Changes) Order 2022', on: '2023-04-01' },
+  northYorkshire: { title: 'The North Yorkshire (Structural Changes) Order 2022', on: '2023-04-01' },
+  somerset: { title: 'The Somerset (Structural Changes) Order 2022', on: '2023-04-01' },
+  barnsley: { title: 'The Barnsley and Sheffield (Boundary Change) Order 2024', on: '2025-04-01' },
+} as const satisfies Record<string, Order>;
+
 export interface Authority {
   /** DfE's three digits: the identity. */
   readonly oldLaCode: string;
@@ -22,6 +46,8 @@ export interface Authority {
   readonly code: string;
   /** All ONS codes it ever had, oldest first, `code` last. */
   readonly codes: readonly string[];
+  /** The ONS codes it had before, oldest first, each with what ended it. */
+  readonly recoded: readonly Recoding[];
   /** The name in use now; for an abolished authority its last one. */
   readonly name: string;
   /** Other spellings. */
@@ -37,6 +63,13 @@ export interface Authority {
   readonly closed: string | undefined;
   /** DfE's three digits of the authorities that its area went to. */
   readonly successors: readonly string[];
+  /** What opened or closed it. */
+  readonly by: Order | undefined;
+}
+
+export interface Recoding {
+  readonly from: string;
+  readonly by: Order;
 }
 
 /** The nine regions. */
@@ -63,11 +96,12 @@ export const LONDON_CODE = 'E12000007';
 export const ENGLAND = { code: 'E92000001', name: 'England' } as const;
 
 interface More {
-  readonly earlierCodes?: readonly string[];
+  readonly recoded?: readonly Recoding[];
   readonly aliases?: readonly string[];
   readonly opened?: string;
   readonly closed?: string;
   readonly successors?: readonly string[];
+  readonly by?: Order;
 }
 
 type Row = readonly [oldLaCode: string, code: string, name: string, more?: More];
@@ -81,7 +115,8 @@ function inRegion(code: string, rows: readonly Row[]): Authority[] {
   return rows.map(([oldLaCode, current, name, more]) => ({
     oldLaCode,
     code: current,
-    codes: [...(more?.earlierCodes ?? []), current],
+    codes: [...(more?.recoded ?? []).map(({ from }) => from), current],
+    recoded: more?.recoded ?? [],
     name,
     aliases: more?.aliases ?? [],
     regionCode,
@@ -90,12 +125,13 @@ function inRegion(code: string, rows: readonly Row[]): Authority[] {
     opened: more?.opened,
     closed: more?.closed,
     successors: more?.successors ?? [],
+    by: more?.by,
   }));
 }
 
 export const AUTHORITIES: readonly Authority[] = [
   ...inRegion('E12000001', [
-    ['390', 'E08000037', 'Gateshead', { earlierCodes: ['E08000020'] }],
+    ['390', 'E08000037', 'Gateshead', { recoded: [{ from: 'E08000020', by: ORDERS.gateshead }] }],
     ['391', 'E08000021', 'Newcastle upon Tyne'],
     ['392', 'E08000022', 'North Tyneside'],
     ['393', 'E08000023', 'South Tyneside'],
@@ -104,9 +140,19 @@ export const AUTHORITIES: readonly Authority[] = [
     ['806', 'E06000002', 'Middlesbrough'],
     ['807', 'E06000003', 'Redcar and Cleveland'],
     ['808', 'E06000004', 'Stockton-on-Tees'],
-    ['840', 'E06000047', 'County Durham', { earlierCodes: ['E10000010'], aliases: ['Durham'] }],
+    ['840', 'E06000047', 'County Durham', { recoded: [{ from: 'E10000010', by: ORDERS.durham }], aliases: ['Durham'] }],
     ['841', 'E06000005', 'Darlington'],
-    ['929', 'E06000057', 'Northumberland', { earlierCodes: ['E10000022', 'E06000048'] }],
+    [
+      '929',
+      'E06000057',
+      'Northumberland',
+      {
+        recoded: [
+          { from: 'E10000022', by: ORDERS.northumberland },
+          { from: 'E06000048', by: ORDERS.gateshead },
+        ],
+      },
+    ],
   ]),
   ...inRegion('E12000002', [
     ['340', 'E08000011', 'Knowsley'],
@@ -128,24 +174,24 @@ export const AUTHORITIES: readonly Authority[] = [
       '875',
       'E10000004',
       'Cheshire',
-      { aliases: ['Cheshire (Pre LGR 2009)'], closed: '2009-03-31', successors: ['895', '896'] },
+      { aliases: ['Cheshire (Pre LGR 2009)'], closed: '2009-03-31', successors: ['895', '896'], by: ORDERS.cheshire },
     ],
     ['876', 'E06000006', 'Halton'],
     ['877', 'E06000007', 'Warrington'],
     ['888', 'E10000017', 'Lancashire'],
     ['889', 'E06000008', 'Blackburn with Darwen'],
     ['890', 'E06000009', 'Blackpool'],
-    ['895', 'E06000049', 'Cheshire East', { opened: '2009-04-01' }],
-    ['896', 'E06000050', 'Cheshire West and Chester', { opened: '2009-04-01' }],
-    ['909', 'E10000006', 'Cumbria', { closed: '2023-03-31', successors: ['942', '943'] }],
-    ['942', 'E06000063', 'Cumberland', { opened: '2023-04-01' }],
-    ['943', 'E06000064', 'Westmorland and Furness', { opened: '2023-04-01' }],
+    ['895', 'E06000049', 'Cheshire East', { opened: '2009-04-01', by: ORDERS.cheshire }],
+    ['896', 'E06000050', 'Cheshire West and Chester', { opened: '2009-04-01', by: ORDERS.cheshire }],
+    ['909', 'E10000006', 'Cumbria', { closed: '2023-03-31', successors: ['942', '943'], by: ORDERS.cumbria }],
+    ['942', 'E06000063', 'Cumberland', { opened: '2023-04-01', by: ORDERS.cumbria }],
+    ['943', 'E06000064', 'Westmorland and Furness', { opened: '2023-04-01', by: ORDERS.cumbria }],
   ]),
   ...inRegion('E12000003', [
-    ['370', 'E08000038', 'Barnsley', { earlierCodes: ['E08000016'] }],
+    ['370', 'E08000038', 'Barnsley', { recoded: [{ from: 'E08000016', by: ORDERS.barnsley }] }],
     ['371', 'E08000017', 'Doncaster'],
     ['372', 'E08000018', 'Rotherham'],
-    ['373', 'E08000039', 'Sheffield', { earlierCodes: ['E08000019'] }],
+    ['373', 'E08000039', 'Sheffield', { recoded: [{ from: 'E08000019', by: ORDERS.barnsley }] }],
     ['380', 'E08000032', 'Bradford'],
     ['381', 'E08000033', 'Calderdale'],
     ['382', 'E08000034', 'Kirklees'],
@@ -160,7 +206,7 @@ export const AUTHORITIES: readonly Authority[] = [
     ['811', 'E06000011', 'East Riding of Yorkshire'],
     ['812', 'E06000012', 'North East Lincolnshire'],
     ['813', 'E06000013', 'North Lincolnshire'],
-    ['815', 'E06000065', 'North Yorkshire', { earlierCodes: ['E10000023'] }],
+    ['815', 'E06000065', 'North Yorkshire', { recoded: [{ from: 'E10000023', by: ORDERS.northYorkshire }] }],
     ['816', 'E06000014', 'York'],
   ]),
   ...inRegion('E12000004', [
@@ -172,9 +218,14 @@ export const AUTHORITIES: readonly Authority[] = [
     ['891', 'E10000024', 'Nottinghamshire'],
     ['892', 'E06000018', 'Nottingham'],
     ['925', 'E10000019', 'Lincolnshire'],
-    ['928', 'E10000021', 'Northamptonshire', { closed: '2021-03-31', successors: ['940', '941'] }],
-    ['940', 'E06000061', 'North Northamptonshire', { opened: '2021-04-01' }],
-    ['941', 'E06000062', 'West Northamptonshire', { opened: '2021-04-01' }],
+    [
+      '928',
+      'E10000021',
+      'Northamptonshire',
+      { closed: '2021-03-31', successors: ['940', '941'], by: ORDERS.northamptonshire },
+    ],
+    ['940', 'E06000061', 'North Northamptonshire', { opened: '2021-04-01', by: ORDERS.northamptonshire }],
+    ['941', 'E06000062', 'West Northamptonshire', { opened: '2021-04-01', by: ORDERS.northamptonshire }],
   ]),
   ...inRegion('E12000005', [
     ['330', 'E08000025', 'Birmingham'],
@@ -188,7 +239,7 @@ export const AUTHORITIES: readonly Authority[] = [
     ['861', 'E06000021', 'Stoke-on-Trent'],
     ['884', 'E06000019', 'Herefordshire, County of', { aliases: ['Herefordshire'] }],
     ['885', 'E10000034', 'Worcestershire'],
-    ['893', 'E06000051', 'Shropshire', { earlierCodes: ['E10000026'] }],
+    ['893', 'E06000051', 'Shropshire', { recoded: [{ from: 'E10000026', by: ORDERS.shropshire }] }],
     ['894', 'E06000020', 'Telford and Wrekin'],
     ['937', 'E10000031', 'Warwickshire'],
   ]),
@@ -197,11 +248,16 @@ export const AUTHORITIES: readonly Authority[] = [
       '820',
       'E10000001',
       'Bedfordshire',
-      { aliases: ['Bedfordshire (Pre LGR 2009)'], closed: '2009-03-31', successors: ['822', '823'] },
+      {
+        aliases: ['Bedfordshire (Pre LGR 2009)'],
+        closed: '2009-03-31',
+        successors: ['822', '823'],
+        by: ORDERS.bedfordshire,
+      },
     ],
     ['821', 'E06000032', 'Luton'],
-    ['822', 'E06000055', 'Bedford', { aliases: ['Bedford Borough'], opened: '2009-04-01' }],
-    ['823', 'E06000056', 'Central Bedfordshire', { opened: '2009-04-01' }],
+    ['822', 'E06000055', 'Bedford', { aliases: ['Bedford Borough'], opened: '2009-04-01', by: ORDERS.bedfordshire }],
+    ['823', 'E06000056', 'Central Bedfordshire', { opened: '2009-04-01', by: ORDERS.bedfordshire }],
     ['873', 'E10000003', 'Cambridgeshire'],
     ['874', 'E06000031', 'Peterborough'],
     ['881', 'E10000012', 'Essex'],
@@ -249,7 +305,7 @@ export const AUTHORITIES: readonly Authority[] = [
     ['320', 'E09000031', 'Waltham Forest'],
   ]),
   ...inRegion('E12000008', [
-    ['825', 'E06000060', 'Buckinghamshire', { earlierCodes: ['E10000002'] }],
+    ['825', 'E06000060', 'Buckinghamshire', { recoded: [{ from: 'E10000002', by: ORDERS.buckinghamshire }] }],
     ['826', 'E06000042', 'Milton Keynes'],
     ['845', 'E10000011', 'East Sussex'],
     ['846', 'E06000043', 'Brighton and Hove'],
@@ -279,30 +335,50 @@ export const AUTHORITIES: readonly Authority[] = [
       '835',
       'E10000009',
       'Dorset',
-      { aliases: ['Pre-LGR 2019 Dorset', 'Dorset (Pre LG)'], closed: '2019-03-31', successors: ['838', '839'] },
+      {
+        aliases: ['Pre-LGR 2019 Dorset', 'Dorset (Pre LG)'],
+        closed: '2019-03-31',
+        successors: ['838', '839'],
+        by: ORDERS.dorset,
+      },
     ],
     [
       '836',
       'E06000029',
       'Poole',
-      { aliases: ['Pre-LGR 2019 Poole', 'Poole (Pre LG)'], closed: '2019-03-31', successors: ['839'] },
+      {
+        aliases: ['Pre-LGR 2019 Poole', 'Poole (Pre LG)'],
+        closed: '2019-03-31',
+        successors: ['839'],
+        by: ORDERS.dorset,
+      },
     ],
     [
       '837',
       'E06000028',
       'Bournemouth',
-      { aliases: ['Pre-LGR 2019 Bournemouth', 'Bournemouth (Pre LG)'], closed: '2019-03-31', successors: ['839'] },
+      {
+        aliases: ['Pre-LGR 2019 Bournemouth', 'Bournemouth (Pre LG)'],
+        closed: '2019-03-31',
+        successors: ['839'],
+        by: ORDERS.dorset,
+      },
     ],
-    ['838', 'E06000059', 'Dorset', { opened: '2019-04-01' }],
-    ['839', 'E06000058', 'Bournemouth, Christchurch and Poole', { aliases: ['BCP'], opened: '2019-04-01' }],
-    ['865', 'E06000054', 'Wiltshire', { earlierCodes: ['E10000033'] }],
+    ['838', 'E06000059', 'Dorset', { opened: '2019-04-01', by: ORDERS.dorset }],
+    [
+      '839',
+      'E06000058',
+      'Bournemouth, Christchurch and Poole',
+      { aliases: ['BCP'], opened: '2019-04-01', by: ORDERS.dorset },
+    ],
+    ['865', 'E06000054', 'Wiltshire', { recoded: [{ from: 'E10000033', by: ORDERS.wiltshire }] }],
     ['866', 'E06000030', 'Swindon'],
     ['878', 'E10000008', 'Devon'],
     ['879', 'E06000026', 'Plymouth'],
     ['880', 'E06000027', 'Torbay'],
     ['908', 'E06000052', 'Cornwall'],
     ['916', 'E10000013', 'Gloucestershire'],
-    ['933', 'E06000066', 'Somerset', { earlierCodes: ['E10000027'] }],
+    ['933', 'E06000066', 'Somerset', { recoded: [{ from: 'E10000027', by: ORDERS.somerset }] }],
   ]),
 ];
 

@@ -1,4 +1,7 @@
-/** Names and codes in use now: what the facts say, else what the newest loaded release says. */
+/**
+ * Names and codes in use now: what the newest loaded release says, where the facts do not know better. A release without
+ * codes (DfE's three digits then stand in their place) takes none away.
+ */
 import { sql } from 'kysely';
 import { currentNameAndCode } from '../domain/areas.js';
 import type { GeographicLevel } from '../domain/area.js';
@@ -18,7 +21,7 @@ export async function renameAreas(trx: Trx, versionId: number, upTo = HIGHEST_ID
       aliases = coalesce(newest.aliases, '[]')
     from area_naming own
     left join lateral (
-      select (array_agg(n.code order by r.first_published desc, v.published_at desc, v.id desc))[1] as code,
+      select (array_agg(n.code order by n.code is not distinct from n.old_la_code, r.first_published desc, v.published_at desc, v.id desc))[1] as code,
         (array_agg(n.old_la_code order by r.first_published desc, v.published_at desc, v.id desc))[1] as old_la_code,
         (array_agg(n.name order by r.first_published desc, v.published_at desc, v.id desc))[1] as name,
         (array_agg(n.region_code order by r.first_published desc, v.published_at desc, v.id desc))[1] as region_code,
@@ -31,7 +34,7 @@ export async function renameAreas(trx: Trx, versionId: number, upTo = HIGHEST_ID
       where n.area_id = own.area_id
     ) newest on true
     where own.version_id = ${versionId} and own.area_id <= ${upTo} and a.id = own.area_id
-      and (a.named_by is distinct from newest.version_id or not coalesce(a.aliases ? lower(own.name) and a.aliases ? lower(own.code), false))
+      and (${upTo === HIGHEST_ID} or a.named_by is distinct from newest.version_id or not coalesce(a.aliases ? lower(own.name) and a.aliases ? lower(own.code), false))
   `.execute(trx);
   for (let last: number | undefined = 0; last !== undefined;) last = await callByFacts(trx, versionId, last, upTo);
 }

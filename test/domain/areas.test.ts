@@ -23,6 +23,20 @@ function authority(oldLaCode: string, newLaCode: string, laName: string): AreaRe
 }
 
 describe('the table of authorities', () => {
+  it('names for each opening, closing and re-coding what made it so, and when', () => {
+    const dayBefore = (day: string): string => new Date(Date.parse(day) - 86_400_000).toISOString().slice(0, 10);
+    for (const { oldLaCode, opened, closed, successors, by, codes, recoded } of AUTHORITIES) {
+      expect([oldLaCode, by !== undefined]).toEqual([oldLaCode, opened !== undefined || closed !== undefined]);
+      if (by !== undefined) {
+        expect([opened ?? by.on, closed ?? dayBefore(by.on)]).toEqual([by.on, dayBefore(by.on)]);
+        for (const each of successors) expect(findAuthority(each)?.by).toBe(by);
+      }
+      expect(recoded.map(({ from }) => from)).toEqual(codes.slice(0, -1));
+      const orders = [...recoded.map((each) => each.by), ...(by === undefined ? [] : [by])];
+      for (const { title, on } of orders) expect(`${title}, ${on}`).toMatch(/^The .+ Order 20\d\d, 20\d\d-04-01$/);
+    }
+  });
+
   it('has each three digits and each ONS code once', () => {
     const digits = AUTHORITIES.map((each) => each.oldLaCode);
     const codes = AUTHORITIES.flatMap((each) => each.codes);

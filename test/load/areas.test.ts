@@ -3,6 +3,7 @@ import type { AreaRef } from '../../src/domain/area.js';
 import type { AreaSelector } from '../../src/domain/rule.js';
 import { findAreas, resolveSelector, selectAreas } from '../../src/load/areas.js';
 import type { Store } from '../../src/load/database.js';
+import { removeVersion } from '../../src/load/versions.js';
 import { freshStore } from '../support/database.js';
 import { BEDFORD, ENGLAND, heldBy, load, loaded, LUTON, observation, versionMeta } from './sample.js';
 
@@ -96,4 +97,85 @@ it('areas of a quarantined version are not found', async () => {
   const junk = { ...LUTON, key: 'XX', code: 'XX', name: 'Nowhere at all' };
   await load(store, versionMeta(), [observation({ enrolments: '1' }, { area: junk })], heldBy('sums'));
   expect((await findAreas(store, 'nowhere at all')).filter(({ id }) => id !== undefined)).toEqual([]);
+});
+
+/** A release that speaks of some areas; each of them is a figure. */
+async function release(store: Store, day: string, ...areas: AreaRef[]): Promise<number> {
+  return loaded(
+    store,
+    versionMeta({ release: { title: `Release of ${day}` }, publishedAt: new Date(`${day}T09:30:00Z`) }),
+    areas.map((area) => observation({ enrolments: '500' }, { area })),
+  );
+}
+
+async function calledIn(store: Store, key: string): Promise<string> {
+  const area = await store.db
+    .selectFrom('area')
+    .select(['code', 'name', 'old_la_code', 'region_name'])
+    .where('key', '=', key)
+    .executeTakeFirstOrThrow();
+  return `${area.code} ${area.name} ${area.old_la_code ?? ''} ${area.region_name ?? ''}`;
+}
+
+const RENAMED: AreaRef = { ...LUTON, code: 'E06000932', name: 'Luton and Dunstable' };
+const AS_IN_THE_TABLE = 'E06000032 Luton 821 East of England';
+
+it('a code and a name that the facts do not know are those in use once the newest publication has them', async () => {
+  const store = await freshStore('postgres');
+  await release(store, '2025-03-20', LUTON);
+  const newer = await release(store, '2026-03-19', RENAMED);
+  expect(await calledIn(store, '821')).toBe('E06000932 Luton and Dunstable 821 East of England');
+  for (const text of ['E06000932', 'Luton and Dunstable', 'E06000032', 'Luton', '821'])
+    expect((await findAreas(store, text))[0]).toMatchObject({ key: '821', code: 'E06000932' });
+  await release(store, '2024-03-21', LUTON);
+  expect(await calledIn(store, '821')).toBe('E06000932 Luton and Dunstable 821 East of England');
+  await removeVersion(store, newer, 'a test');
+  expect(await calledIn(store, '821')).toBe(AS_IN_THE_TABLE);
+  const { aliases } = await store.db
+    .selectFrom('area')
+    .select('aliases')
+    .where('key', '=', '821')
+    .executeTakeFirstOrThrow();
+  expect(aliases.toSorted()).toEqual(['e06000032', 'luton']);
+});
+
+it('an area first met under a code and name that the facts do not know is called so', async () => {
+  const store = await freshStore('postgres');
+  await release(store, '2026-03-19', RENAMED);
+  expect(await calledIn(store, '821')).toBe('E06000932 Luton and Dunstable 821 East of England');
+  expect((await findAreas(store, 'Luton'))[0]).toMatchObject({ key: '821' });
+});
+
+it('an older publication with such a name changes nothing', async () => {
+  const store = await freshStore('postgres');
+  await release(store, '2026-03-19', LUTON);
+  await release(store, '2025-03-20', RENAMED);
+  expect(await calledIn(store, '821')).toBe(AS_IN_THE_TABLE);
+});
+
+it('a newer file without codes takes none away', async () => {
+  const store = await freshStore('postgres');
+  const older = await release(store, '2026-03-19', RENAMED);
+  await release(store, '2026-04-02', { ...RENAMED, code: '' });
+  expect(await calledIn(store, '821')).toBe('E06000932 Luton and Dunstable 821 East of England');
+  await removeVersion(store, older, 'a test');
+  expect(await calledIn(store, '821')).toBe('E06000032 Luton and Dunstable 821 East of England');
+});
+
+it.each([
+  ['an old code', { code: 'E08000020' }, 'E08000037 Gateshead'],
+  ['the new code', { code: 'E08000037' }, 'E08000037 Gateshead'],
+  ['no code', { code: '' }, 'E08000037 Gateshead'],
+  ['a name that is none', { code: 'E08000037', name: 'N/A' }, 'E08000037 Gateshead'],
+  ['no name', { code: 'E08000037', name: '390' }, 'E08000037 Gateshead'],
+  ['another spelling', { code: 'E08000037', name: ' GATESHEAD ' }, 'E08000037 Gateshead'],
+  ['what is no ONS code', { code: 'E0800' }, 'E08000037 Gateshead'],
+  ["another authority's code and name", { code: 'E06000032', name: 'Luton' }, 'E08000037 Gateshead'],
+  ['a new code and the old name', { code: 'E08000939' }, 'E08000939 Gateshead'],
+  ['the old code and a new name', { code: 'E08000037', name: 'Gateshead on Tyne' }, 'E08000037 Gateshead on Tyne'],
+])('of %s in the newest publication the facts know what it means', async (_, cells, called) => {
+  const store = await freshStore('postgres');
+  await release(store, '2025-03-20', GATESHEAD);
+  await release(store, '2026-03-19', { ...GATESHEAD, ...cells });
+  expect(await calledIn(store, '390')).toMatch(new RegExp(`^${called} 390 `));
 });
