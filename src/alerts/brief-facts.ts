@@ -25,6 +25,16 @@ export interface BriefWanted {
   readonly slice?: Slice | undefined;
   /** DfE's three digits of an authority to those of its statistical neighbours, nearest first. */
   readonly neighbours?: ReadonlyMap<string, readonly string[]> | undefined;
+  /** Figures that briefs on other areas want too; for the briefs of one moment. */
+  readonly shared?: SharedReads | undefined;
+}
+
+/** What was read of England and of all authorities, by what was asked. */
+export type SharedReads = Map<string, Promise<readonly KeyedRow[]>>;
+
+interface KeyedRow {
+  readonly row: FigureRow;
+  readonly oldLaCode: string | null;
 }
 
 const ALL_PUPILS = { topic: 'Total', breakdown: 'Total' } as const;
@@ -94,13 +104,14 @@ export async function gatherBrief(db: View, areaId: number, wanted: BriefWanted 
   const englandRows =
     area.level === 'National'
       ? []
-      : upTo(await read(total(db.selectFrom('absence').selectAll().where('geographic_level', '=', 'National'))));
+      : upTo(await read(total(ofLevel(db, 'National')), sharing(wanted, ['National', series, slice])));
   const inPeriod = (rows: Rows): Rows =>
     rows.where('time_period', '=', period.timePeriod).where('time_identifier', '=', period.timeIdentifier);
   const authorities =
     area.level === 'Local authority'
       ? await readKeyed(
-          inPeriod(total(db.selectFrom('absence').selectAll().where('geographic_level', '=', 'Local authority'))),
+          inPeriod(total(ofLevel(db, 'Local authority'))),
+          sharing(wanted, ['Local authority', series, slice, period.label]),
         )
       : [];
   const neighbourCodes =
@@ -132,14 +143,18 @@ export async function gatherBrief(db: View, areaId: number, wanted: BriefWanted 
     authorities: authorities.map(({ row }) => row),
     groups:
       schoolType === 'Total' && topic === 'Total'
-        ? await groups(db, { level: area.level, code: area.code }, series, period)
+        ? await groups(db, { level: area.level, code: area.code }, series, period, wanted)
         : [],
     releases: await releasesOf(db, own.at(-1), told.publication),
   };
 }
 
+function ofLevel(db: View, level: string): Rows {
+  return db.selectFrom('absence').selectAll().where('geographic_level', '=', level);
+}
+
 function ofArea(db: View, level: string, code: string): Rows {
-  return db.selectFrom('absence').selectAll().where('geographic_level', '=', level).where('area_code', '=', code);
+  return ofLevel(db, level).where('area_code', '=', code);
 }
 
 /** Lines that end before the period told would compare it with another one: they are left out. */
@@ -225,15 +240,33 @@ function widest(period: Period): number {
   return at === -1 ? WIDEST_FIRST.length : at;
 }
 
-async function read(rows: Rows): Promise<FigureRow[]> {
-  return (await readKeyed(rows)).map(({ row }) => row);
+/** How the answer to a question is shared: by its words, among the briefs of one moment; undefined where it is not. */
+interface Sharing {
+  readonly reads: SharedReads;
+  readonly asked: string;
 }
 
-async function readKeyed(rows: Rows): Promise<{ readonly row: FigureRow; readonly oldLaCode: string | null }[]> {
-  return (await rows.execute()).flatMap((view) => {
-    const row = figureRow(view);
-    return row === undefined ? [] : [{ row, oldLaCode: view.old_la_code }];
-  });
+function sharing({ shared }: BriefWanted, asked: readonly unknown[]): Sharing | undefined {
+  return shared === undefined ? undefined : { reads: shared, asked: JSON.stringify(asked) };
+}
+
+async function read(rows: Rows, among?: Sharing): Promise<FigureRow[]> {
+  return (await readKeyed(rows, among)).map(({ row }) => row);
+}
+
+async function readKeyed(rows: Rows, among?: Sharing): Promise<readonly KeyedRow[]> {
+  const known = among?.reads.get(among.asked);
+  if (known !== undefined) return known;
+  const answer = rows.execute().then((views) =>
+    views.flatMap((view) => {
+      const row = figureRow(view);
+      return row === undefined ? [] : [{ row, oldLaCode: view.old_la_code }];
+    }),
+  );
+  among?.reads.set(among.asked, answer);
+  // What could not be read is asked again.
+  answer.catch(() => among?.reads.delete(among.asked));
+  return answer;
 }
 
 /** A row of the view as the brief reads it; undefined where its period is none we know. */
@@ -349,8 +382,9 @@ async function groups(
   area: { readonly level: string; readonly code: string },
   series: string,
   period: Period,
+  wanted: BriefWanted,
 ): Promise<GroupFacts[]> {
-  const wanted = async (rows: Rows): Promise<FigureRow[]> =>
+  const ofGroups = async (rows: Rows, among?: Sharing): Promise<FigureRow[]> =>
     (
       await read(
         rows
@@ -358,13 +392,14 @@ async function groups(
           .where(
             sql<boolean>`(breakdown_topic, breakdown, school_type) in (${sql.join(GROUPS.map((g) => sql`(${g.topic}, ${g.breakdown}, ${g.schoolType})`))})`,
           ),
+        among,
       )
     ).filter((row) => row.period.timeIdentifier === period.timeIdentifier);
-  const own = await wanted(ofArea(db, area.level, area.code));
+  const own = await ofGroups(ofArea(db, area.level, area.code));
   const england =
     area.level === 'National'
       ? []
-      : await wanted(db.selectFrom('absence').selectAll().where('geographic_level', '=', 'National'));
+      : await ofGroups(ofLevel(db, 'National'), sharing(wanted, ['groups of England', series]));
   return GROUPS.flatMap((group): GroupFacts[] => {
     const of = (rows: readonly FigureRow[], startYear: number): FigureRow | undefined =>
       rows.find(

@@ -6,7 +6,7 @@ import type { Rule } from '../domain/rule.js';
 import type { Store } from '../load/database.js';
 import type { Database } from '../load/schema.js';
 import { composeBrief, type BriefOptions } from './brief.js';
-import { gatherBrief, NoFiguresError, type BriefWanted } from './brief-facts.js';
+import { gatherBrief, NoFiguresError, type BriefWanted, type SharedReads } from './brief-facts.js';
 import type { Brief, BriefArea } from './brief-model.js';
 import { renderChart, type RenderedChart } from './chart.js';
 import {
@@ -52,12 +52,12 @@ export interface ComposeSettings {
  */
 export async function composeDue(store: Pick<Store, 'db'>, settings: ComposeSettings): Promise<number> {
   if ((await readDelivery(store)).paused !== undefined) return 0;
-  const told = new Map<string, Told>();
+  const moment = newMoment();
   const failures: Error[] = [];
   let mails = 0;
   for (const address of await addressesDue(store.db, settings.now)) {
     try {
-      const queued = await store.db.transaction().execute((trx) => composeFor(trx, address, settings, told));
+      const queued = await store.db.transaction().execute((trx) => composeFor(trx, address, settings, moment));
       mails += queued ? 1 : 0;
     } catch (error) {
       failures.push(error instanceof Error ? error : new Error('unknown failure', { cause: error }));
@@ -78,7 +78,7 @@ async function composeFor(
   trx: Kysely<Database>,
   address: string,
   settings: ComposeSettings,
-  told: Map<string, Told>,
+  moment: Moment,
 ): Promise<boolean> {
   // Two processes taking some rows each would make two mails of one: whoever comes second leaves all of them.
   const lock = await sql<{ mine: boolean }>`
@@ -88,7 +88,7 @@ async function composeFor(
   if (lock.rows[0]?.mine !== true) return false;
   const { to, owed } = await takeOwed(trx, address, settings.now);
   if (owed.length === 0) return false;
-  const model = await modelFor(trx, { address, to, owed }, settings, told);
+  const model = await modelFor(trx, { address, to, owed }, settings, moment);
   const raw = await buildRaw(model);
   const message = {
     ...{ address: to, subject: renderMail(model).subject, message_id: messageIdOf(model), raw },
@@ -136,7 +136,7 @@ async function modelFor(
   db: Kysely<Database>,
   { address, to, owed }: { readonly address: string; readonly to: string; readonly owed: readonly Owed[] },
   settings: ComposeSettings,
-  told: Map<string, Told>,
+  moment: Moment,
 ): Promise<MailModel> {
   const recorded = await readNews(
     db,
@@ -147,7 +147,9 @@ async function modelFor(
   const drafts = newsDrafts(recorded);
   for (const { areaId, releaseId } of briefs) {
     const release = await db.selectFrom('release').select('title').where('id', '=', releaseId).executeTakeFirst();
-    const draft = await briefDraft(db, areaId, { release: release?.title, neighbours: settings.neighbours });
+    const draft = await briefDraft(db, areaId, {
+      ...{ release: release?.title, neighbours: settings.neighbours, shared: moment.reads },
+    });
     // Where an alert's section tells the same figures, the brief is in it.
     if (!drafts.some((other) => tellsTheSame(other, draft))) drafts.push(draft);
   }
@@ -170,7 +172,7 @@ async function modelFor(
     to,
     groups,
     owner: settings.owner,
-    sections: await tellSections(db, drafts, settings, told),
+    sections: await tellSections(db, drafts, settings, moment),
     composed: settings.composed,
     followUp: !onlyCorrections && (await wasTold(db, address, releaseIds)),
     silenced: await silencedIn(db, runIds, groups, settings.rules),
@@ -240,6 +242,16 @@ async function briefDraft(db: Kysely<Database>, areaId: number, wanted: BriefWan
   return { areaId, area, series: facts?.series ?? '', ...slice, news: [], brief: undefined, chart: undefined, wanted };
 }
 
+/** What the mails of one moment share. */
+interface Moment {
+  readonly told: Map<string, Told>;
+  readonly reads: SharedReads;
+}
+
+function newMoment(): Moment {
+  return { told: new Map(), reads: new Map() };
+}
+
 interface Told {
   readonly brief: Brief | undefined;
   readonly chart: RenderedChart | undefined;
@@ -250,7 +262,7 @@ async function tellSections(
   db: Kysely<Database>,
   drafts: readonly Draft[],
   settings: ComposeSettings,
-  told: Map<string, Told>,
+  moment: Moment,
 ): Promise<MailSection[]> {
   const sections: MailSection[] = [];
   const shown = new Set(shownOf(inOrder(drafts)));
@@ -270,8 +282,9 @@ async function tellSections(
       wanted.release,
       options,
     ]);
-    const telling = told.get(key) ?? (await tell(db, areaId, { ...wanted, neighbours: settings.neighbours }, options));
-    told.set(key, telling);
+    const asked = { ...wanted, neighbours: settings.neighbours, shared: moment.reads };
+    const telling = moment.told.get(key) ?? (await tell(db, areaId, asked, options));
+    moment.told.set(key, telling);
     sections.push({ ...section, ...telling });
   }
   return sections;
@@ -361,7 +374,7 @@ export async function previewMail(
     to: settings.to,
     groups: ['preview'],
     owner: settings.owner,
-    sections: await tellSections(db, drafts, settings, new Map()),
+    sections: await tellSections(db, drafts, settings, newMoment()),
     composed: settings.composed,
     followUp: false,
     silenced: 0,
