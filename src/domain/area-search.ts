@@ -44,7 +44,7 @@ export interface Found<A> {
 }
 
 /** Words of a name that people leave out or put elsewhere: 'Bristol, City of', 'County Durham', 'London Borough of Brent'. */
-function loose(folded: string): string {
+export function loose(folded: string): string {
   return folded
     .replace(/\b(city|county|london borough|royal borough|metropolitan borough|borough|district) of\b/g, ' ')
     .replace(/\b(county|city|borough|council|unitary authority|pre lgr? \d{4}|pre lgr?)\b/g, ' ')

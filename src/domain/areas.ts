@@ -15,7 +15,8 @@ import {
   type Region,
 } from './authorities.js';
 import type { AreaRef, GeographicLevel } from './area.js';
-import { foldName } from './names.js';
+import { loose } from './area-search.js';
+import { distance, foldName, slipsAllowed } from './names.js';
 
 export * from './area-search.js';
 export { findAuthority } from './authorities.js';
@@ -206,8 +207,18 @@ function authorityNow(authority: Authority, ref: AreaRef): Pick<CurrentArea, 'na
   // A code or name of another authority is a slip of the file.
   const isNewCode = ONS_CODE.test(ref.code) && findAuthority(ref.code) === undefined;
   const isName = /\p{L}/u.test(ref.name) && !NO_CODE.test(ref.name) && ref.name !== ref.code;
-  const isNewName = isName && !byName.has(foldName(ref.name));
+  const isNewName = isName && !byName.has(foldName(ref.name)) && !isSpellingOf(authority, ref.name);
   return { name: isNewName ? ref.name : authority.name, code: isNewCode ? ref.code : authority.code, oldLaCode };
+}
+
+/** Whether it is a name that the table knows but for a slip of the pen, or for words such as 'City of'. */
+function isSpellingOf({ name, aliases }: Authority, written: string): boolean {
+  const bare = (text: string): string => loose(foldName(text)) || foldName(text);
+  const said = bare(written);
+  return [name, ...aliases].map(bare).some((known) => {
+    const most = slipsAllowed(Math.min(said.length, known.length));
+    return said === known || distance(said, known, most) <= most;
+  });
 }
 
 function regionNow(ref: AreaRef): RegionCells {

@@ -166,6 +166,8 @@ it.each([
   ['an old code', { code: 'E08000020' }, 'E08000037 Gateshead'],
   ['the new code', { code: 'E08000037' }, 'E08000037 Gateshead'],
   ['no code', { code: '' }, 'E08000037 Gateshead'],
+  ['a slip of the pen', { code: 'E08000037', name: 'Gatehead' }, 'E08000037 Gateshead'],
+  ['the name with other words beside it', { name: 'Metropolitan Borough of Gateshead' }, 'E08000037 Gateshead'],
   ['a name that is none', { code: 'E08000037', name: 'N/A' }, 'E08000037 Gateshead'],
   ['no name', { code: 'E08000037', name: '390' }, 'E08000037 Gateshead'],
   ['another spelling', { code: 'E08000037', name: ' GATESHEAD ' }, 'E08000037 Gateshead'],
