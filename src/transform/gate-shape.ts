@@ -274,6 +274,8 @@ const MOST_AUTHORITIES_OFF = 3;
 /** Not every authority has a pupil referral unit or a special school, and which have changes. */
 const SMALL_SCHOOL_TYPES = ['Special', 'Alternative provision'];
 const MOST_SHARE_OFF = 0.1;
+/** Where there are few, three may be most of them. */
+const SHARE_GONE = 1 / 3;
 
 function authorities(all: readonly SeriesSeen[]): GateVerdict {
   const findings = new Findings();
@@ -304,7 +306,7 @@ function authoritiesOf({ name, newest, all: periods, before }: SeriesSeen, scope
     if (expected === undefined || expected === 0) return;
     const allowed = isSmall ? Math.max(MOST_AUTHORITIES_OFF, expected * MOST_SHARE_OFF) : MOST_AUTHORITIES_OFF;
     const { size } = seen.places[scope].authorities;
-    if (Math.abs(size - expected) > allowed)
+    if (Math.abs(size - expected) > allowed || expected - size >= expected * SHARE_GONE)
       findings.add(
         () => `${size} authorities in ${name}, ${seen.period}${SCOPE_WORDS[scope]}; ${expected} in ${where}`,
       );

@@ -119,7 +119,8 @@ export const GATES: readonly GateDescription[] = [
     gate: 'authorities',
     holds:
       'number of authorities in the newest period against the last release of the series; in older periods against the last release and against the period after; all of this also for the rows about all schools and all pupils',
-    tolerance: '3 more or fewer; one in ten where only alternative provision or special schools are counted',
+    tolerance:
+      '3 more or fewer, and less than a third gone; one in ten where only alternative provision or special schools are counted',
     binds: 'series that had authorities in the last release, or in other finished periods of the file; weeks exempt',
     verdict: 'quarantine',
   },

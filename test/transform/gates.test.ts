@@ -296,6 +296,8 @@ describe('gates: each with what just passes and what just fails', () => {
     });
     expect(judge('authorities', authorities(157), authorities(153)).verdict).toBe('quarantine');
     expect(judge('authorities', authorities(10)).verdict).toBe('pass');
+    expect(judge('authorities', authorities(5), authorities(7)).verdict, 'less than a third gone').toBe('pass');
+    expect(judge('authorities', authorities(4), authorities(7)).verdict, 'a third gone').toBe('quarantine');
     const week = { period: weekPeriod(2025, 44) };
     expect(judge('authorities', authorities(10, week), authorities(153, week)).verdict).toBe('pass');
     const secondary = authorities(153, { schoolType: 'State-funded secondary' });
