@@ -1,7 +1,8 @@
 /** Fault cases 18 to 24: files that are odd, wrong, or about an England that has changed. */
 import { describe, expect, it } from 'vitest';
 import { smallWide, type SmallFile } from './harness/small-files.js';
-import { CROSSED, publishCrossing, watchWithHistory, type Watch } from './harness/watch.js';
+import type { RunReport } from '../../src/pipeline.js';
+import { CONFIG, CROSSED, publishCrossing, watch, watchWithHistory, type Watch } from './harness/watch.js';
 
 const CONTENT = smallWide(CROSSED);
 const BEFORE = ['202122 17', '202223 17'];
@@ -109,12 +110,14 @@ describe('files', () => {
 
   it.each<[string, string]>([
     ['a thousands separator', '"1,234"'],
-    ['NaN spelled as a number', '1e999'],
+    ['a number beyond all', '1e999'],
+    ['NaN with a sign', '-NaN'],
+    ['300 digits', '9'.repeat(300)],
     ['a hexadecimal number', '0x1F'],
     ['two points', '17.3.1'],
     ['300 digits and a letter', `${'9'.repeat(300)}x`],
     ['a NUL byte', '17\u00003'],
-    ['a lone surrogate as bytes', '17\uFFFD'],
+    ['a character that stands for a broken one', '17\uFFFD'],
   ])(
     'case 20: %s in a cell of figures: held back with line and column, never taken for a number',
     async (_what, value) => {
@@ -125,6 +128,24 @@ describe('files', () => {
       );
     },
   );
+
+  it('case 20, the bytes of a lone surrogate in a cell of figures: held back with line and column', async () => {
+    const marked = withCell(CONTENT, LUTON_ROW, 'enrolments_pa_10_exact_percent', '17@@@');
+    const bytes = Buffer.from(marked);
+    Buffer.from([0xed, 0xa0, 0x80]).copy(bytes, bytes.indexOf('@@@'));
+    await expectHeldBack(bytes, [new RegExp(`line ${LUTON_ROW + 1}\\b`), /enrolments_pa_10_exact_percent/]);
+  });
+
+  it('case 20, NaN: no number, the symbol kept', async () => {
+    const content = ['enrolments_pa_10_exact', 'enrolments_pa_10_exact_percent'].reduce(
+      (text, column) => withCell(text, LUTON_ROW, column, 'NaN'),
+      CONTENT,
+    );
+    const { outcome, world } = await loaded(content);
+    expect(outcome).toBe('loaded');
+    expect(await world.figures()).toEqual([...BEFORE, '202324 null']);
+    expect((await world.events()).filter(({ muted }) => muted === null)).toEqual([]);
+  });
 
   it('case 20, a serial number in place of a period: held back with line and value', async () => {
     await expectHeldBack(withCell(CONTENT, LUTON_ROW, 'time_period', '73444'), [
@@ -188,6 +209,7 @@ describe('files', () => {
   it.each<[string, (line: string) => boolean]>([
     ['half of the authorities', (line) => line.startsWith('202324') && /Derby|Leicester|Medway|Brighton/.test(line)],
     ['England', (line) => line.startsWith('202324') && line.includes(',National,')],
+    ['a third of the authorities', (line) => line.startsWith('202324') && /Derby|Leicester|Medway/.test(line)],
   ])('case 23: without %s: held back, and no wave of good news', async (_what, drop) => {
     const world = await expectHeldBack(withoutRows(CONTENT, drop), [/authorities|England/]);
     expect((await world.events()).filter(({ muted }) => muted === null)).toEqual([]);
@@ -208,5 +230,30 @@ describe('files', () => {
     const told = (await world.events()).filter(({ muted }) => muted === null);
     expect(told.map(({ event }) => event)).toEqual(['crossed']);
     expect(report.notes.join('\n')).toMatch(/Luton/);
+  });
+
+  it('case 24, an authority that was abolished: its alert closes as area ended, without a word of recovery', async () => {
+    const cumbria = (file: SmallFile): string =>
+      smallWide(file).replaceAll(/,821,E06000032,Luton|,E06000032,821,Luton/g, (place) =>
+        place.replace('821', '909').replace('E06000032', 'E10000006').replace('Luton', 'Cumbria'),
+      );
+    const world = await watch({ config: CONFIG.replace('areas: [Luton]', 'areas: [Cumbria]') });
+    const year = async (file: SmallFile, slug: string, at: string, without = '-'): Promise<RunReport> => {
+      world.at(`${at}T09:32:00Z`);
+      const content = withoutRows(cumbria(file), (line) => line.startsWith(without) && line.includes('Cumbria'));
+      world.publish({ slug, title: `Academic year ${slug.replace('-', '/')}`, at: `${at}T09:30:00Z`, content });
+      return (await world.run()).report;
+    };
+    const shares = { 'Luton 2022': [20.6, 1.8] } as const;
+    await year({ identifier: 'Academic year', years: [2021] }, '2021-22', '2023-03-16');
+    await year({ identifier: 'Academic year', years: [2021, 2022], shares }, '2022-23', '2024-03-21');
+    await year({ identifier: 'Academic year', years: [2021, 2022, 2023], shares }, '2023-24', '2025-03-20', '202324');
+    const told = (await world.events()).filter(({ rule, muted }) => rule === 'Luton persistent' && muted === null);
+    expect(told.map(({ event, area_name }) => [area_name, event])).toEqual([
+      ['Cumbria', 'crossed'],
+      ['Cumbria', 'area ended'],
+    ]);
+    expect(told[1]?.reason).toMatch(/^Cumbria was abolished on 31 March 2023.*Cumberland.*Westmorland and Furness.*no improvement$/);
+    expect(world.subjects().at(-1)).toBe('Cumbria: no longer published, the alert on persistent absence is closed');
   });
 });
