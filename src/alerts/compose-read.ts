@@ -79,10 +79,13 @@ export async function takeOwed(trx: Db, address: string, now: Date): Promise<{ t
   };
 }
 
-/** The events, each once, in the order they were recorded. */
+/**
+ * The events, each once, in the order they were recorded. Of an area those that the rules, as they are now, tell or would
+ * have told without a silence, a pause or a backfill: what a rule made of it before it was edited is another rule's.
+ */
 export async function readNews(
   db: Db,
-  which: { readonly alertIds: readonly number[] } | { readonly ofArea: number },
+  which: { readonly alertIds: readonly number[] } | { readonly toldOfArea: number },
   rules: readonly Rule[],
 ): Promise<RecordedNews[]> {
   let query = db
@@ -137,7 +140,19 @@ export async function readNews(
   if ('alertIds' in which) {
     if (which.alertIds.length === 0) return [];
     query = query.where('e.id', 'in', [...which.alertIds]);
-  } else query = query.where('e.area_id', '=', which.ofArea);
+  } else
+    query = query
+      .where('e.area_id', '=', which.toldOfArea)
+      .where((eb) => eb.or([eb('e.muted', 'is', null), eb('e.muted', 'in', ['backfill', 'silence', 'paused'])]))
+      .where((eb) =>
+        eb.exists(
+          eb
+            .selectFrom('alert_rule as applied')
+            .select('applied.rule')
+            .whereRef('applied.rule', '=', 'e.rule')
+            .whereRef('applied.first_seen', '<=', 'e.at'),
+        ),
+      );
   const conditions = new Map(rules.map((rule) => [rule.name, rule.condition]));
   return (await query.execute()).flatMap((row) => {
     const period = periodOf(row.time_period, row.time_identifier);

@@ -343,7 +343,9 @@ async function quietPreview(
 ): Promise<Draft> {
   const wanted: BriefWanted = { release: settings.release, neighbours: settings.neighbours };
   const facts = await gatherBrief(db, areaId, wanted);
-  const watched = (await standingsOf(db, areaId, settings.rules)).find(({ series }) => series === facts.series);
+  const watched = (await standingsOf(db, areaId, settings.rules)).find(
+    ({ series, schoolType, rule }) => series === facts.series && schoolType === rule.schoolType,
+  );
   const { schoolType, topic, breakdown } =
     facts.schoolType === 'Total' || watched === undefined
       ? { schoolType: facts.schoolType, topic: 'Total', breakdown: 'Total' }
@@ -354,8 +356,9 @@ async function quietPreview(
 }
 
 /**
- * The mail that the newest figures of an area make: the events recorded on them, muted ones too, and the alerts that
- * are open on them; without either the brief. An event on an older figure is no news of the newest one.
+ * The mail that the newest figures of an area make under the rules as configured: the events on them that are told, those
+ * kept back by a silence, pause or backfill too, and the alerts that are open on them; without either the brief. An event
+ * on an older figure is no news of the newest one.
  * Nothing is queued. @throws NoFiguresError where the area has no figures
  */
 export async function previewMail(
@@ -364,7 +367,7 @@ export async function previewMail(
   settings: ComposeSettings & { readonly to: string; readonly release?: string | undefined },
 ): Promise<MailPreview> {
   const { db } = store;
-  const told = await newestNews(db, areaId, settings.rules);
+  const told = await newestNews(store, areaId, settings.rules, settings);
   const drafts = newsDrafts(told);
   if (drafts.length === 0) drafts.push(await quietPreview(db, areaId, settings));
   const model: MailModel = {

@@ -94,6 +94,37 @@ export async function evaluate(store: Pick<Store, 'db'>, options: EvaluateOption
   }
 }
 
+/** Carries what a trial found out of the transaction that is rolled back. */
+class Tried<T> extends Error {
+  constructor(readonly found: T) {
+    super('trial');
+  }
+}
+
+/**
+ * What there is to read once some rules are applied and evaluated, as if no other had ever been configured; all of it is
+ * taken back.
+ */
+export async function tryRules<T>(
+  store: Pick<Store, 'db'>,
+  options: Pick<EvaluateOptions, 'rules' | 'now' | 'neighbours'>,
+  found: (trx: Kysely<Database>) => Promise<T>,
+): Promise<T> {
+  const trial = { ...options, briefs: [], recipients: {}, runId: null, paused: false };
+  let tried: Tried<T> | undefined;
+  try {
+    await store.db.transaction().execute(async (trx) => {
+      await evaluateIn(trx, trial);
+      tried = new Tried(await found(trx));
+      throw tried;
+    });
+  } catch (error) {
+    if (tried === undefined || error !== tried) throw error;
+    return tried.found;
+  }
+  throw new Error('A trial of rules was not taken back.');
+}
+
 async function evaluateIn(trx: Kysely<Database>, options: EvaluateOptions): Promise<Evaluation> {
   const { rules, now } = options;
   const due = await lockDue(trx);

@@ -2,14 +2,18 @@
 import type { Kysely } from 'kysely';
 import type { Measure } from '../domain/measure.js';
 import { periodOf, type Period } from '../domain/period.js';
-import type { Rule } from '../domain/rule.js';
+import type { AreaSelector, Rule } from '../domain/rule.js';
+import type { Store } from '../load/database.js';
 import type { Database } from '../load/schema.js';
 import type { BriefArea } from './brief-model.js';
 import type { Slice } from './brief-facts.js';
 import { readNews } from './compose-read.js';
+import { tryRules } from './evaluate.js';
+import type { Neighbours } from './group-walk.js';
 import type { MailNews } from './mail-model.js';
 import { standingReason } from './mail-news.js';
 import { isBetweenLines } from './reason.js';
+import { AreaLookup, ruleChanges } from './rule-changes.js';
 import { decimal } from '../domain/decimal.js';
 
 /** What a rule made of the newest figure of one area, series, school type and pupil group. */
@@ -118,14 +122,39 @@ export interface NewestNews {
 }
 
 /**
- * What the newest figures of an area are news of: of each rule the last event recorded on them and, where there is none
- * and the alert is open, how it stands. Of several series those of the newest academic year.
+ * What the newest figures of an area are news of under the rules as configured: of each rule that watches the area the
+ * last event on them that is told and, where there is none and the alert is open, how it stands. Of several series those
+ * of the newest academic year. Rules that were not applied yet (new, edited) are tried, and nothing is kept of it.
  */
 export async function newestNews(
-  db: Kysely<Database>,
+  store: Pick<Store, 'db'>,
   areaId: number,
-  rules: readonly Rule[],
+  configured: readonly Rule[],
+  options: { readonly now: Date; readonly neighbours: Neighbours },
 ): Promise<readonly NewestNews[]> {
+  const lookup = new AreaLookup(store.db);
+  const rules: Rule[] = [];
+  for (const rule of configured) if ((await lookup.resolve(rule.areas)).has(areaId)) rules.push(rule);
+  if (rules.length === 0) return [];
+  const changes = await ruleChanges(store.db, rules);
+  const changed = rules.filter(({ name }) => changes.byRule.get(name)?.kind !== 'known');
+  if (changed.length === 0) return newsOf(store.db, areaId, rules);
+  const only = await onlyArea(store.db, lookup, areaId);
+  const trial = rules.map((rule) => (changed.includes(rule) && only !== undefined ? { ...rule, areas: [only] } : rule));
+  return tryRules(store, { ...options, rules: trial }, (trx) => newsOf(trx, areaId, rules));
+}
+
+/** What selects this one area, so that a rule on all schools is not tried on all; undefined where its code means others too. */
+async function onlyArea(db: Kysely<Database>, lookup: AreaLookup, areaId: number): Promise<AreaSelector | undefined> {
+  const row = await db.selectFrom('area').select('code').where('id', '=', areaId).executeTakeFirst();
+  if (row === undefined) return undefined;
+  const selector = { by: 'name' as const, text: row.code };
+  const ids = await lookup.resolve([selector]);
+  return ids.size === 1 && ids.has(areaId) ? selector : undefined;
+}
+
+/** @param rules as they were last applied; all of them watch the area */
+async function newsOf(db: Kysely<Database>, areaId: number, rules: readonly Rule[]): Promise<readonly NewestNews[]> {
   const row = await db.selectFrom('area').selectAll().where('id', '=', areaId).executeTakeFirst();
   if (row === undefined) return [];
   const area: BriefArea = {
@@ -147,10 +176,15 @@ export async function newestNews(
       news: standingNews(standing, area, newest.get(sliceKey(standing))?.symbols[standing.rule.measure]),
     });
   }
-  for (const { versionId, news } of await readNews(db, { ofArea: areaId }, rules))
-    if (isNewest(news)) all.set(`${news.rule}\n${sliceKey(news)}`, { areaId, versionId, news });
+  for (const { versionId, news } of await readNews(db, { toldOfArea: areaId }, rules))
+    if (isNewest(news) && isOfLine(news)) all.set(`${news.rule}\n${sliceKey(news)}`, { areaId, versionId, news });
   const lastYear = Math.max(...[...all.values()].map(({ news }) => news.period.startYear));
   return [...all.values()].filter(({ news }) => news.period.startYear === lastYear);
+}
+
+/** Is the line it was told with the configured one? */
+function isOfLine({ threshold, condition }: MailNews): boolean {
+  return condition !== undefined && threshold !== null && decimal(threshold).eq(condition.line);
 }
 
 /** An open alert told as the reminder that it is. */

@@ -110,7 +110,12 @@ export async function seed(store: Store): Promise<Seeded> {
   const version = await insertVersion(db, { data_set_id: dataSet.id, release_id: release.id });
   await db
     .insertInto('area')
-    .values(AREAS.map((area) => ({ old_la_code: null, region_code: null, region_name: null, ...area, aliases: '[]' })))
+    .values(
+      AREAS.map((area) => ({
+        ...{ old_la_code: null, region_code: null, region_name: null, ...area },
+        ...{ aliases: '[]', named_by: version.id },
+      })),
+    )
     .execute();
   await db.insertInto('series').values({ id: 1, name: 'absence/autumn-and-spring-term', family: 'absence' }).execute();
   await db

@@ -4,6 +4,8 @@ import { composeDue, previewMail, type ComposeSettings } from '../../src/alerts/
 import { gatherBrief, NoFiguresError } from '../../src/alerts/brief-facts.js';
 import { composeBrief } from '../../src/alerts/brief.js';
 import { pauseSending } from '../../src/alerts/queue-upkeep.js';
+import { applyRules, ruleChanges } from '../../src/alerts/rule-changes.js';
+import type { Rule } from '../../src/domain/rule.js';
 import type { Store } from '../../src/load/database.js';
 import { freshStore, secondStore } from '../support/database.js';
 import { ruleWith } from './rules.js';
@@ -317,9 +319,66 @@ describe('gathering facts', () => {
   });
 });
 
+/** The rules as an evaluation before the fixture's events left them. */
+async function applied({ store }: Seeded, rules: readonly Rule[] = [RULE]): Promise<void> {
+  await applyRules(store.db, rules, await ruleChanges(store.db, rules), new Date(NOW.getTime() - 60_000));
+}
+
 describe('a preview', () => {
+  /** Nothing but the brief: what the mail says where there is no news. */
+  const QUIET = 'Luton: persistent absence 17.3%, severe absence 2.1% (autumn and spring terms 2024/25)';
+  const previewed = async ({ store }: Seeded, rules: readonly Rule[] = [RULE]) => {
+    const preview = await previewMail(store, LUTON, { ...settings({ rules }), to: OFFICER });
+    return { ...preview, subject: (await simpleParser(preview.eml)).subject };
+  };
+  const withLine = (line: number): Rule => ({ ...RULE, condition: { kind: 'above', line, clearBelow: undefined } });
+
+  it('tells no first look that nobody would be told of', async () => {
+    const seeded = await started();
+    const high = withLine(2.5);
+    await applied(seeded, [high]);
+    await oweAlert(seeded, OFFICER, {
+      ...{ event: 'baseline', in_breach: false, muted: 'not in breach', threshold: '2.5' },
+      reason: 'first look under this rule: severe absence 2.1%, not above the line of 2.5%',
+    });
+    const preview = await previewed(seeded, [high]);
+    expect(preview.subject).toBe(QUIET);
+    expect(preview.text).not.toMatch(/first look/i);
+  });
+
+  it('tells nothing of a rule that is gone, or that no longer watches the area', async () => {
+    const seeded = await started();
+    await applied(seeded);
+    await oweAlert(seeded, OFFICER);
+    expect((await previewed(seeded)).subject).toContain('above your 2.0% line');
+    expect((await previewed(seeded, [])).subject).toBe(QUIET);
+    expect(
+      (await previewed(seeded, [{ ...RULE, name: 'Renamed', areas: [{ by: 'name', text: 'Slough' }] }])).subject,
+    ).toBe(QUIET);
+    expect((await previewed(seeded, [{ ...RULE, areas: [{ by: 'name', text: 'Slough' }] }])).subject).toBe(QUIET);
+  });
+
+  it('tells what an edited rule makes of the newest figures, not what it made of them before, and keeps nothing', async () => {
+    const seeded = await started();
+    await applied(seeded);
+    await oweAlert(seeded, OFFICER);
+    const above = await previewed(seeded, [withLine(2.5)]);
+    expect(above.subject).toBe(QUIET);
+    expect(above.text).not.toContain('line of 2.0%');
+    const below = await previewed(seeded, [withLine(1.9)]);
+    expect(below.subject).toBe(
+      'First look: Luton: severe absence 2.1%, above your 1.9% line (autumn and spring terms 2024/25)',
+    );
+    expect(below.text.replace(/\s+/g, ' ')).toContain('above the line of 1.9%');
+    expect(below.text).not.toContain('2.0% line');
+    const events = await seeded.store.db.selectFrom('alert').select('event').execute();
+    expect(events).toEqual([{ event: 'crossed' }]);
+    expect((await ruleChanges(seeded.store.db, [RULE])).byRule.get(RULE.name)).toEqual({ kind: 'known' });
+  });
+
   it('tells how an open alert stands on the newest figures, not what an older one was news of', async () => {
     const seeded = await started();
+    await applied(seeded);
     const { store, releaseId } = seeded;
     const slice = { series_id: 1, school_type_id: 2, breakdown_id: 1, as_of: 'infinity' };
     await oweAlert(seeded, OFFICER, {
@@ -347,6 +406,7 @@ describe('a preview', () => {
 
   it('shows the mail that the newest figures make, muted events too, and queues nothing', async () => {
     const seeded = await started();
+    await applied(seeded);
     await oweAlert(seeded, OFFICER, { muted: 'backfill' });
     const preview = await previewMail(seeded.store, LUTON, { ...settings(), to: OFFICER });
     expect((await simpleParser(preview.eml)).subject).toContain('severe absence 2.1%, above your 2.0% line');
