@@ -126,7 +126,19 @@ function threeDigits(cells: AreaCells): string | undefined {
   return THREE_DIGITS.test(old) ? old : findAuthority(code(cells.newLaCode))?.oldLaCode;
 }
 
+/** Do three digits, ONS code and name of a row belong to different authorities? What the tables do not know is no contradiction. */
+function namesSeveral(cells: AreaCells): boolean {
+  const byDigits = authorityOfDigits(code(cells.oldLaCode));
+  const byCode = findAuthority(code(cells.newLaCode));
+  const authority = byDigits ?? byCode;
+  if (authority === undefined) return false;
+  if (byCode !== undefined && byCode !== authority) return true;
+  const named = byName.get(foldName(words(cells.laName))) ?? [];
+  return named.length > 0 && !named.includes(authority);
+}
+
 function authorityOf(cells: AreaCells, region: RegionCells): AreaRef | undefined {
+  if (namesSeveral(cells)) return undefined;
   const onsCode = code(cells.newLaCode);
   const name = words(cells.laName);
   const namesakes = onsCode === '' ? (byName.get(foldName(name)) ?? []) : [];

@@ -217,8 +217,8 @@ export function areaReader(columns: Columns): AreaReader {
       throw new TransformError(
         'areas',
         { file: columns.file, line },
-        `names no area of level ${levelOf(row, line)} (its code and name columns are empty or ambiguous)`,
-        'Its publisher has to fill them; nothing can be said about a figure without a place',
+        `names no one area of level ${levelOf(row, line)} (its code and name columns are empty, ambiguous, or of different areas)`,
+        'Its publisher has to mend them; nothing can be said about a figure without a place',
       );
     },
     readShared: (row) => school(row, { sharedUrn: true }),

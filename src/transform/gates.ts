@@ -88,7 +88,7 @@ export const GATES: readonly GateDescription[] = [
   },
   {
     gate: 'areas',
-    holds: 'the level is known and the row names an area of it',
+    holds: 'the level is known and the row names one area of it: three digits, ONS code and name of one authority',
     tolerance: 'padded codes; a missing code where the name is unambiguous',
     binds: 'every row',
     verdict: REFUSES,

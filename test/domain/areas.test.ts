@@ -108,6 +108,18 @@ describe('identity', () => {
     expect([ref.key, ref.code, ref.name]).toEqual([key, code, shown]);
   });
 
+  it('finds no authority in a row whose digits, code and name are of different ones', () => {
+    const row = (oldLaCode: string, newLaCode: string, laName: string): string | undefined =>
+      identifyArea('Local authority', { oldLaCode, newLaCode, laName })?.key;
+    expect(row('821', 'E06000032', 'Luton')).toBe('821');
+    expect(row('821', 'E06000015', 'Luton'), 'the code of Derby').toBeUndefined();
+    expect(row('821', 'E06000032', 'Derby')).toBeUndefined();
+    expect(row('', 'E06000032', 'Derby')).toBeUndefined();
+    expect(row('821', '', 'Derby')).toBeUndefined();
+    // What nobody knows yet may be new.
+    expect(row('821', 'E06000932', 'Luton and Dunstable')).toBe('821');
+  });
+
   it('keeps the two Dorsets apart, and knows neither by the name alone', () => {
     expect(authority('835', 'E10000009', 'Dorset').key).not.toBe(authority('838', 'E06000059', 'Dorset').key);
     expect(authority('', 'E10000009', 'Dorset').key).toBe('835');
