@@ -4,6 +4,7 @@ import { parseMailbox, type Mailbox } from '../config/words.js';
 import { COUNT_OF, isRate, RATES } from '../domain/measure.js';
 import type { Rule } from '../domain/rule.js';
 import type { Store } from '../load/database.js';
+import { retrying } from '../load/retry.js';
 import type { Database } from '../load/schema.js';
 import { composeBrief, type BriefOptions } from './brief.js';
 import { gatherBrief, NoFiguresError, type BriefWanted, type SharedReads } from './brief-facts.js';
@@ -24,7 +25,8 @@ import { newestNews, standingsOf } from './standing.js';
 import { readDelivery } from './delivery-state.js';
 import { buildRaw, messageIdOf, renderMail } from './mail.js';
 import type { MailModel, MailSection } from './mail-model.js';
-import { byImportance, placesOf } from './mail-news.js';
+import { placesOf } from './mail-news.js';
+import { leading } from './mail-order.js';
 import { newsPlaces } from './mail-precision.js';
 import { inOrder, shownOf } from './mail-view.js';
 
@@ -44,20 +46,43 @@ export interface ComposeSettings {
   readonly notices?: readonly string[];
 }
 
+/** Some recipients' mails could not be written; the others' are queued. */
+export class UnwrittenMailError extends AggregateError {
+  override readonly name = 'UnwrittenMailError';
+
+  /** @param queued how many mails were written all the same */
+  constructor(
+    failures: readonly Error[],
+    message: string,
+    readonly queued: number,
+  ) {
+    super(failures, message);
+  }
+}
+
 /**
  * Composes one mail for each recipient to whom alerts or briefs are due, each in a transaction of its own, and queues
  * them. Nothing while sending is paused. A recipient whom another process is composing for is left to it.
  * @returns how many mails were queued
- * @throws AggregateError where some recipients' mails could not be composed; the others' are queued
+ * @throws UnwrittenMailError where some recipients' mails could not be composed; the others' are queued
  */
 export async function composeDue(store: Pick<Store, 'db'>, settings: ComposeSettings): Promise<number> {
   if ((await readDelivery(store)).paused !== undefined) return 0;
-  const moment = newMoment();
+  let moment = newMoment();
   const failures: Error[] = [];
   let mails = 0;
   for (const address of await addressesDue(store.db, settings.now)) {
     try {
-      const queued = await store.db.transaction().execute((trx) => composeFor(trx, address, settings, moment));
+      const queued = await retrying(store, ({ db }) =>
+        db
+          .transaction()
+          .execute((trx) => composeFor(trx, address, settings, moment))
+          .catch((error: unknown) => {
+            // What a transaction read that failed is not shared: it may be the read that failed.
+            moment = newMoment();
+            throw error;
+          }),
+      );
       mails += queued ? 1 : 0;
     } catch (error) {
       failures.push(error instanceof Error ? error : new Error('unknown failure', { cause: error }));
@@ -66,9 +91,10 @@ export async function composeDue(store: Pick<Store, 'db'>, settings: ComposeSett
   const [first] = failures;
   if (first !== undefined) {
     const all = failures.length === 1 ? 'The mail of one recipient' : `The mails of ${failures.length} recipients`;
-    throw new AggregateError(
+    throw new UnwrittenMailError(
       failures,
       `${all} could not be composed; what they tell stays owed. First reason: ${first.message}`,
+      mails,
     );
   }
   return mails;
@@ -292,7 +318,7 @@ async function tellSections(
 
 /** The rule's measure first, its line in the chart, and its figure with as many decimals as the line asks for. */
 function briefOptions(section: MailSection, composed: boolean): BriefOptions {
-  const first = [...section.news].sort(byImportance)[0];
+  const first = leading(section.news)[0];
   if (first === undefined) return { composed };
   const atLeast = newsPlaces(section.news);
   // A count has no chart: the rate of the same pupils is told and drawn first.

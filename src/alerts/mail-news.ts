@@ -7,7 +7,7 @@ import { periodWords, pupilsOf, schoolTypeWords } from './brief-words.js';
 import { keepsSide, placesWhere } from './brief-print.js';
 import { isLevel } from './reading.js';
 import { clearingLine, countedWords, justBeside, measured } from './reason.js';
-import type { MailModel, MailNews, MailSection } from './mail-model.js';
+import type { MailNews } from './mail-model.js';
 
 /** The most important first: a mail's subject tells the first. */
 const IMPORTANCE: readonly EventKind[] = [
@@ -270,28 +270,6 @@ function wasNow(news: MailNews, previous: string): string {
   const moved = decimal(news.value).cmp(previous);
   if (now === before && moved !== 0) return `${was} ${before}, now slightly ${moved > 0 ? 'higher' : 'lower'}`;
   return `${was} ${before}, now ${now}`;
-}
-
-/** The subject of a mail: the most important news, how much more there is, and what kind of mail it is. */
-export function subjectOf(model: MailModel, sections: readonly MailSection[]): string {
-  const news = sections.flatMap((section) => section.news).sort(byImportance);
-  const quiet = sections.filter((section) => section.news.length === 0);
-  const first = news[0];
-  const more = news.length + quiet.length - 1;
-  const head = first === undefined ? briefLine(quiet[0]) : newsLine(first);
-  return [
-    model.composed ? 'COMPOSED: ' : '',
-    model.followUp ? 'Follow-up: ' : '',
-    news.length > 0 && news.every(({ event }) => event === 'baseline') ? 'First look: ' : '',
-    first?.event === 'corrected' ? 'Correction: ' : '',
-    head,
-    more > 0 ? `, and ${more} more` : '',
-  ].join('');
-}
-
-function briefLine(section: MailSection | undefined): string {
-  if (section?.brief === undefined) return `${section?.area.name ?? 'Pupil absence'}: no figure in this release`;
-  return `${section.brief.headline} (${section.brief.periodWords})`;
 }
 
 /** What a rule watches, in words: 'severe absence above 2.0%, clear again below 1.8%'. */

@@ -4,7 +4,10 @@ import { momentWords, periodWords, symbolWords, TOLD_OF } from './brief-words.js
 import type { Brief, ReleaseFacts, TableRow } from './brief-model.js';
 import { CHART_WIDTH } from './chart.js';
 import type { MailModel, MailNews, MailSection } from './mail-model.js';
+import { subjectOf } from './mail-subject.js';
+import { byLead, inTime, isLatest, leading } from './mail-order.js';
 import { withOnePrecision } from './mail-precision.js';
+import { comparePosition } from './rule-state.js';
 import {
   byImportance,
   differenceWords,
@@ -12,7 +15,6 @@ import {
   figureWords,
   lineWords,
   ruleWords,
-  subjectOf,
   valueWords,
   whoWords,
 } from './mail-news.js';
@@ -87,10 +89,10 @@ const LICENCE_URL = 'https://www.nationalarchives.gov.uk/doc/open-government-lic
 
 /** The most important section first, then by name. */
 export function inOrder(sections: readonly MailSection[]): readonly MailSection[] {
-  const first = (section: MailSection): MailNews | undefined => [...section.news].sort(byImportance)[0];
+  const first = (section: MailSection): MailNews | undefined => leading(section.news)[0];
   return [...sections].sort((a, b) => {
     const [newsA, newsB] = [first(a), first(b)];
-    if (newsA !== undefined && newsB !== undefined) return byImportance(newsA, newsB);
+    if (newsA !== undefined && newsB !== undefined) return byLead(newsA, newsB);
     if (newsA !== undefined || newsB !== undefined) return newsA === undefined ? 1 : -1;
     return a.area.name.localeCompare(b.area.name, 'en') || a.series.localeCompare(b.series, 'en');
   });
@@ -119,7 +121,6 @@ export function viewOf(model: MailModel): MailView {
   const sections = inOrder(model.sections.map(withOnePrecision));
   const news = sections.flatMap((section) => section.news).sort(byImportance);
   const shown = shownOf(sections);
-  const shownNews = shown.flatMap((section) => section.news).sort(byImportance);
   const hidden = sections.filter((section) => !shown.includes(section));
   const subject = subjectOf(model, sections);
   return {
@@ -131,7 +132,7 @@ export function viewOf(model: MailModel): MailView {
         : []),
       ...(model.followUp ? ['Follow-up: an earlier mail on this release went to you before; this came later.'] : []),
     ],
-    summary: shown.length === 1 && news.length === 0 ? [] : [...shownNews.map(newsRow), ...shown.flatMap(quietRows)],
+    summary: shown.length === 1 && news.length === 0 ? [] : [...newsRows(shown), ...shown.flatMap(quietRows)],
     moreAreas: moreAreas(hidden, sections),
     sections: shown.map((section, i) => sectionView(section, i, model)),
     notices: model.notices,
@@ -158,10 +159,42 @@ function moreAreas(hidden: readonly MailSection[], sections: readonly MailSectio
     : `More on ${more} ${more === 1 ? 'area' : 'areas'} is ${where}.`;
 }
 
-function newsRow(news: MailNews): SummaryRow {
+/** The most important first; events of several periods of a section stay together, in order of time. */
+function newsRows(sections: readonly MailSection[]): readonly SummaryRow[] {
+  const units = sections.flatMap((section) => {
+    const news = inTime(section.news);
+    const apart = news.some((one) => !isOfHeading(section, one)) || news.some((one) => isLatest(one, news));
+    return apart ? [{ section, news }] : news.map((one) => ({ section, news: [one] }));
+  });
+  return units
+    .map((unit) => ({ ...unit, lead: leading(unit.news)[0] }))
+    .sort((a, b) => (a.lead === undefined || b.lead === undefined ? 0 : byLead(a.lead, b.lead)))
+    .flatMap(({ section, news }) => news.map((one) => newsRow(section, one)));
+}
+
+/** The period that a section is headed by. */
+function headingPeriod({ brief, news }: MailSection): string {
+  const newest = [...news].sort(comparePosition).at(-1);
+  return brief?.periodWords ?? (newest === undefined ? '' : periodWords(newest.period, newest.asOf));
+}
+
+function isOfHeading(section: MailSection, { event, period, asOf }: MailNews): boolean {
+  return event === 'area ended' || periodWords(period, asOf) === headingPeriod(section);
+}
+
+/** What happened; when, where it is not of the section's period; and of several events of an alert which one is the last. */
+function labelOf(section: MailSection, news: MailNews): string {
+  const ofHeading = isOfHeading(section, news);
+  const when = periodWords(news.period, news.asOf);
+  const dated = ofHeading ? '' : `, ${when}`;
+  const latest = !isLatest(news, section.news) ? '' : ofHeading ? ', as it stands now' : ', the last of this rule';
+  return `${eventLabel(news)}${dated}${latest}`;
+}
+
+function newsRow(section: MailSection, news: MailNews): SummaryRow {
   return {
     who: whoWords(news),
-    event: eventLabel(news),
+    event: labelOf(section, news),
     measure: MEASURE_WORDS[news.measure],
     value: valueWords(news),
     figure: figureWords(news),
@@ -206,15 +239,12 @@ function quietEvent({ open = [] }: MailSection, measure: Measure, symbol: string
 
 function sectionView(section: MailSection, position: number, model: MailModel): SectionView {
   const { brief, chart } = section;
-  const first = section.news[0];
   const ended = section.news.some(({ event }) => event === 'area ended');
-  const when = ended
-    ? 'no longer published'
-    : (brief?.periodWords ?? (first === undefined ? '' : periodWords(first.period, first.asOf)));
+  const when = ended ? 'no longer published' : headingPeriod(section);
   return {
     heading: when === '' ? whoWords(section) : `${whoWords(section)}, ${when}`,
-    news: [...section.news].sort(byImportance).map((one) => ({
-      label: eventLabel(one),
+    news: inTime(section.news).map((one) => ({
+      label: labelOf(section, one),
       reason: sentence(one.reason),
       rule: one.rule,
     })),

@@ -4,8 +4,10 @@ import { simpleParser } from 'mailparser';
 import { describe, expect, it } from 'vitest';
 import { buildRaw, messageIdOf, renderMail } from '../../src/alerts/mail.js';
 import { eventLabel, newsLine } from '../../src/alerts/mail-news.js';
+import type { BriefArea } from '../../src/alerts/brief-model.js';
 import { newsPlaces } from '../../src/alerts/mail-precision.js';
-import type { MailModel } from '../../src/alerts/mail-model.js';
+import type { MailModel, MailNews } from '../../src/alerts/mail-model.js';
+import { academicPeriod } from '../../src/domain/period.js';
 import { lutonFacts } from './brief-fixtures.js';
 import { LUTON, model, news, section, SITUATIONS } from './mail-fixtures.js';
 
@@ -229,6 +231,81 @@ describe('the subject', () => {
       expect(body).toContain('COMPOSED');
       expect(body).not.toContain('Open Government Licence');
     }
+  });
+});
+
+describe('a mail with events of several periods', () => {
+  const full = 'absence/academic-year';
+  const at = (year: number, changes: Parameters<typeof news>[0]) =>
+    news({ period: academicPeriod(year, 'Academic year'), series: full, fingerprint: `${year}`, ...changes });
+  const first = at(2021, {
+    ...{ event: 'baseline', value: '2.5', previous: null },
+    reason: 'first figure under this rule: severe absence 2.5%, above the line of 2.0%',
+  });
+  const cleared = at(2022, { event: 'cleared', value: '1.7', inBreach: false, reason: 'severe absence 1.7%, below' });
+  const again = at(2023, { event: 'crossed', value: '2.2', reason: 'severe absence 2.2%, above' });
+  const slough: BriefArea = { name: 'Slough', level: 'Local authority', code: 'E06000039', regionName: 'South East' };
+  const other = news({
+    area: slough,
+    event: 'reminder',
+    value: '2.3',
+    reason: 'severe absence 2.3%',
+    fingerprint: 's',
+  });
+  const luton = { area: LUTON, series: full, schoolType: 'Total', topic: 'Total', breakdown: 'Total' };
+  const mail = (some: readonly MailNews[]) =>
+    renderMail(
+      model([
+        { ...luton, news: some, brief: undefined, chart: undefined },
+        section({ ...lutonFacts(), area: slough }, [other]),
+      ]),
+    );
+
+  it('tells those of a section in order of time, dates what is older than its heading, and says which is the last', () => {
+    const said = mail([again, first, cleared]).text.replace(/\s+/g, ' ');
+    const told = [
+      'Luton, academic year 2023/24 ',
+      'Past the line, academic year 2021/22: First figure under this rule: severe absence 2.5%',
+      'No longer past the line, academic year 2022/23: Severe absence 1.7%, below.',
+      'Line crossed, as it stands now: Severe absence 2.2%, above.',
+    ].map((text) => said.indexOf(text));
+    expect(told.every((position) => position > 0)).toBe(true);
+    expect([...told].sort((a, b) => a - b)).toEqual(told);
+    expect(said).toMatch(
+      /In short .*Luton: severe absence 2\.5% .*Past the line, academic year 2021\/22\. .*Luton: severe absence 1\.7% .*Luton: severe absence 2\.2% .*Line crossed, as it stands now\. .*Luton, academic year/,
+    );
+  });
+
+  it('leads with the newest year, and of one alert with its last event', () => {
+    expect(mail([again, first, cleared]).subject).toBe(
+      'Slough: severe absence 2.3%, still above your 2.0% line (autumn and spring terms 2024/25), and 3 more',
+    );
+    const gone = at(2024, { event: 'cleared', value: '1.7', inBreach: false, reason: 'severe absence 1.7%, below' });
+    const alone = model([{ ...luton, news: [gone, again], brief: undefined, chart: undefined }]);
+    expect(renderMail(alone).subject).toBe(
+      'Luton: severe absence 1.7%, no longer above your 2.0% line (academic year 2024/25), and 1 more',
+    );
+  });
+
+  it('says of the last event of a rule that it is the last, where newer figures were no news of it', () => {
+    const newer = at(2024, { rule: 'Another', value: '2.9', reason: 'severe absence 2.9%, above' });
+    const said = mail([first, cleared, newer]).text.replace(/\s+/g, ' ');
+    expect(said).toContain(
+      'No longer past the line, academic year 2022/23, the last of this rule: Severe absence 1.7%',
+    );
+    expect(said).toContain('Line crossed: Severe absence 2.9%');
+  });
+
+  it('tells what one rule made of one figure in the order in which it did', () => {
+    const corrected = { ...again, event: 'corrected', value: '1.9', previous: '2.2', inBreach: false } as const;
+    const twice = [
+      { ...cleared, period: again.period },
+      { ...corrected, reason: 'revised', fingerprint: 'c' },
+    ];
+    const said = mail(twice).text.replace(/\s+/g, ' ');
+    expect(said).toMatch(
+      /No longer past the line: Severe absence 1\.7%, below\. .*Corrected figure, as it stands now: Revised/,
+    );
   });
 });
 

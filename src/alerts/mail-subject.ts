@@ -1,0 +1,26 @@
+/** The subject of a mail. */
+import type { MailModel, MailSection } from './mail-model.js';
+import { newsLine } from './mail-news.js';
+import { leading } from './mail-order.js';
+
+/** The subject of a mail: the newest and most important news, how much more there is, and what kind of mail it is. */
+export function subjectOf(model: MailModel, sections: readonly MailSection[]): string {
+  const news = sections.flatMap((section) => section.news);
+  const quiet = sections.filter((section) => section.news.length === 0);
+  const first = leading(news)[0];
+  const more = news.length + quiet.length - 1;
+  const head = first === undefined ? briefLine(quiet[0]) : newsLine(first);
+  return [
+    model.composed ? 'COMPOSED: ' : '',
+    model.followUp ? 'Follow-up: ' : '',
+    news.length > 0 && news.every(({ event }) => event === 'baseline') ? 'First look: ' : '',
+    first?.event === 'corrected' ? 'Correction: ' : '',
+    head,
+    more > 0 ? `, and ${more} more` : '',
+  ].join('');
+}
+
+function briefLine(section: MailSection | undefined): string {
+  if (section?.brief === undefined) return `${section?.area.name ?? 'Pupil absence'}: no figure in this release`;
+  return `${section.brief.headline} (${section.brief.periodWords})`;
+}
