@@ -1,9 +1,10 @@
 /** History on demand: from EES or from files at hand, on the one lock, quiet unless asked otherwise. */
 import { ReadStream } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
 import { createProgress, type Progress } from './backfill-progress.js';
 import { familyOf } from './domain/series.js';
+import { downloadsOf } from './downloads.js';
 import type { EesClient } from './extract/client.js';
 import { cleanDownloads, download } from './extract/download.js';
 import { BackfillRequestError, planBackfill, type BackfillPlan, type BackfillRequest } from './extract/history.js';
@@ -97,11 +98,11 @@ export async function backfill(
       : dryEes(tools, request);
   const done = await withRunLock<BackfillReport | { readonly refused: Error }>(
     tools.store,
-    { trigger: 'backfill', now: tools.now },
+    { trigger: 'backfill', now: tools.now, log: tools.log },
     async (run) => {
       const inRun = {
         ...tools,
-        log: tools.log.child({ run: run.id }),
+        log: run.log,
         signal: AbortSignal.any([tools.signal, run.signal]),
       };
       await evaluateLeftovers(inRun, run.id, 'all');
@@ -124,11 +125,12 @@ export async function backfill(
         options.announce(
           `This makes ${evaluation.addresses} ${evaluation.addresses === 1 ? 'mail' : 'mails'} (one a recipient).`,
         );
-      const mails = options.notify ? await deliverOwed(inRun) : null;
+      const { mails, unwritten } = await deliverIf(options.notify, inRun);
+      const notes = [...loaded.notes, ...unwritten];
       const bad = loaded.files.filter((file) => file.outcome !== 'loaded' && file.outcome !== 'unchanged');
       const outcome =
         bad.length === 0
-          ? wholeOrNot(loaded.notes)
+          ? wholeOrNot(notes)
           : bad.length === loaded.files.length && bad.every((file) => file.outcome === 'failed')
             ? 'failed'
             : 'in part';
@@ -137,6 +139,7 @@ export async function backfill(
         dry_run: false,
         outcome,
         ...loaded,
+        notes,
         events: evaluation.events.length,
         mails,
       };
@@ -162,6 +165,16 @@ export async function backfill(
   );
   if ('refused' in done) throw done.refused;
   return done;
+}
+
+/** With `notify` what is owed goes out; `unwritten` says why some of it could not be written. */
+async function deliverIf(
+  notify: boolean,
+  tools: Tools,
+): Promise<{ mails: BackfillReport['mails']; unwritten: readonly string[] }> {
+  if (!notify) return { mails: null, unwritten: [] };
+  const { unwritten, ...mails } = await deliverOwed(tools);
+  return { mails, unwritten: unwritten === undefined ? [] : [unwritten] };
 }
 
 type Loaded = Pick<BackfillReport, 'plan' | 'files' | 'skipped' | 'notes'>;
@@ -318,7 +331,7 @@ async function loadFromEes(
     const ids = await heldBack(store, await underKnownName(tools, request));
     if (ids.length > 0) return { ...NOTHING, files: await accepted(tools, ids, options.accept) };
   }
-  const directory = join(settings.config.dataDirectory, 'downloads');
+  const directory = downloadsOf(settings);
   await cleanDownloads(directory);
   const client = openClient(settings, now, signal);
   try {
