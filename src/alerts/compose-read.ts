@@ -204,21 +204,47 @@ export async function versionNames(db: Db, versionIds: readonly number[]): Promi
   );
 }
 
-/** Was anything on one of these releases mailed to the address before? */
-export async function wasTold(db: Db, address: string, releaseIds: readonly number[]): Promise<boolean> {
-  if (releaseIds.length === 0) return false;
-  const earlier = await db
-    .selectFrom('notification as n')
-    .innerJoin('mail as m', 'm.id', 'n.mail_id')
-    .leftJoin('alert as e', 'e.id', 'n.alert_id')
-    .select('n.id')
-    .where(sql<boolean>`lower(n.address) = ${address}`)
-    .where('m.state', '!=', 'skipped')
-    .where('n.kind', 'in', ['alert', 'brief'])
-    .where(sql<boolean>`coalesce(e.release_id, (n.payload ->> 'releaseId')::integer) in (${sql.join([...releaseIds])})`)
-    .limit(1)
-    .executeTakeFirst();
-  return earlier !== undefined;
+/**
+ * Did a mail that was sent tell the address before something of what these notifications tell of: the same release, and in
+ * it the same period and day? Local files of one label are one release, whatever they are about. A brief is about the
+ * newest finished period of its versions.
+ * @param owedIds notifications that go into the mail now
+ */
+export async function wasTold(db: Db, address: string, owedIds: readonly number[]): Promise<boolean> {
+  if (owedIds.length === 0) return false;
+  const { rows } = await sql`
+    with about as (
+      select n.id, n.mail_id, lower(n.address) as address, n.payload, n.alert_id,
+        coalesce(e.release_id, (n.payload ->> 'releaseId')::integer) as release_id, e.period_id, e.as_of
+      from notification n
+      left join alert e on e.id = n.alert_id
+      where lower(n.address) = ${address} and n.kind in ('alert', 'brief')
+    ), own as materialized (
+      select * from about where id in (${sql.join([...owedIds])})
+    ), earlier as materialized (
+      select about.* from about
+      join mail m on m.id = about.mail_id and m.state = 'sent'
+      where release_id in (select release_id from own)
+    ), told as (${toldOf('own')}), before as (${toldOf('earlier')})
+    select 1 from told join before using (release_id, period_id, as_of) limit 1`.execute(db);
+  return rows.length > 0;
+}
+
+/** Release, period and day of each alert, and of each brief the newest period of each series. */
+function toldOf(notifications: 'own' | 'earlier') {
+  return sql`
+    select release_id, period_id, as_of from ${sql.table(notifications)} where alert_id is not null
+    union
+    select b.release_id, newest.period_id, 'infinity'::date from ${sql.table(notifications)} b
+    cross join lateral (
+      select distinct on (f.series_id) f.period_id
+      from figure f
+      join period p on p.id = f.period_id and p.kind = 'finished'
+      where f.version_id in (select v::integer from jsonb_array_elements_text(b.payload -> 'versionIds') v)
+        and f.area_id = (b.payload ->> 'areaId')::integer
+      order by f.series_id, p.sort desc
+    ) newest
+    where b.alert_id is null`;
 }
 
 /** How many events of these runs, under rules that notify one of the groups, a silence kept back. */

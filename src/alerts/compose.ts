@@ -184,7 +184,6 @@ async function modelFor(
   for (const [i, draft] of drafts.entries())
     if (draft.news.length === 0) drafts[i] = { ...draft, open: await openAlerts(db, draft, rules) };
   const runIds = [...new Set(owed.map(({ runId }) => runId).filter((id) => id !== null))];
-  const releaseIds = [...new Set([...recorded, ...briefs].map(({ releaseId }) => releaseId))];
   const versionIds = new Set([
     ...recorded.map(({ versionId }) => versionId),
     ...briefs.flatMap((brief) => brief.versionIds),
@@ -200,7 +199,13 @@ async function modelFor(
     owner: settings.owner,
     sections: await tellSections(db, drafts, settings, moment),
     composed: settings.composed,
-    followUp: !onlyCorrections && (await wasTold(db, address, releaseIds)),
+    followUp:
+      !onlyCorrections &&
+      (await wasTold(
+        db,
+        address,
+        owed.map(({ id }) => id),
+      )),
     silenced: await silencedIn(db, runIds, groups, settings.rules),
     notices: settings.notices ?? [],
     references:

@@ -46,6 +46,11 @@ async function started(kind: Store['kind'] = 'postgres'): Promise<Seeded> {
   return seed(await freshStore(kind));
 }
 
+/** All that was composed went out. */
+async function delivered({ store }: Seeded): Promise<void> {
+  await store.db.updateTable('mail').set({ state: 'sent', sent_at: NOW }).execute();
+}
+
 const OFFICER = 'officer@luton.example';
 const brief = ({ releaseId, versionId }: Seeded, address = OFFICER) => ({
   kind: 'brief' as const,
@@ -155,6 +160,7 @@ describe('composing what is owed', () => {
     const seeded = await started();
     await oweAlert(seeded, OFFICER);
     await composeDue(seeded.store, settings());
+    await delivered(seeded);
     await oweAlert(seeded, OFFICER, { rule: 'Another rule' });
     await composeDue(seeded.store, settings());
     await oweAlert(seeded, OFFICER, {
@@ -169,6 +175,43 @@ describe('composing what is owed', () => {
       'Luton: severe absence 2.1%, above your 2.0% line (autumn and spring terms 2024/25)',
       'Follow-up: Luton: severe absence 2.1%, past your line of 2.0% (autumn and spring terms 2024/25)',
       'Correction: Luton: severe absence was 2.1%, now 1.9%, no longer above your 2.0% line (autumn and spring terms 2024/25)',
+    ]);
+  });
+
+  it('is no follow-up of a mail that never went out, nor of one about another period or day of the release', async () => {
+    const seeded = await started();
+    const next = async (alert: Parameters<typeof oweAlert>[2]): Promise<string | undefined> => {
+      await oweAlert(seeded, OFFICER, alert);
+      await composeDue(seeded.store, settings());
+      return (await mails(seeded.store)).at(-1)?.subject;
+    };
+    const marked = /^Follow-up: /;
+    await next({ fingerprint: 'a' });
+    for (const state of ['queued', 'dead', 'skipped'] as const) {
+      await seeded.store.db.updateTable('mail').set({ state }).execute();
+      expect(await next({ fingerprint: state }), state).not.toMatch(marked);
+    }
+    await delivered(seeded);
+    expect(await next({ fingerprint: 'older', period_id: 3 })).not.toMatch(marked);
+    expect(await next({ fingerprint: 'day', as_of: '2025-07-11' })).not.toMatch(marked);
+    expect(await next({ fingerprint: 'same' })).toMatch(marked);
+  });
+
+  it('is a follow-up of a brief on the release where that told the period', async () => {
+    const seeded = await started();
+    await owe(seeded.store, brief(seeded));
+    await composeDue(seeded.store, settings());
+    await delivered(seeded);
+    await oweAlert(seeded, OFFICER, { period_id: 3, fingerprint: 'older' });
+    await composeDue(seeded.store, settings());
+    await oweAlert(seeded, OFFICER);
+    await composeDue(seeded.store, settings());
+    await owe(seeded.store, { ...brief(seeded), fingerprint: 'again' });
+    await composeDue(seeded.store, settings());
+    expect((await mails(seeded.store)).map(({ subject }) => /^Follow-up: /.test(subject ?? ''))).toEqual([
+      false,
+      false,
+      true,
     ]);
   });
 
