@@ -180,7 +180,7 @@ function speaks(row: FigureRow, measure: Rate): boolean {
 function besideWhy({ area }: BriefFacts, { where, withheld }: GroupFacts, measures: readonly Rate[]): string {
   if (where === 'area' || area.level === 'National') return '';
   if (withheld === undefined) return `there are no such figures for ${placeName(area)}`;
-  return `those for ${placeName(area)} are ${withheldWords(withheld, measures)}`;
+  return `the figures for ${placeName(area)} are ${withheldWords(withheld, measures)}`;
 }
 
 /** 'withheld so that no pupil can be identified (published as “c”)', of the first of the measures that is. */
@@ -201,7 +201,9 @@ function groupSentence(facts: BriefFacts, group: GroupFacts, measures: readonly 
     const what = joined(without.map((measure) => say`${MEASURE_WORDS[measure]}`));
     return say`The ${without.length === 1 ? 'figure' : 'figures'} for ${what} of ${pupils}${whose} ${without.length === 1 ? 'is' : 'are'} ${withheldWords(group.now, without)}.`;
   }
-  const start = elsewhere ? `Across England${why === '' ? '' : ` (${why})`}, of ` : 'Of ';
+  // A symbol has brackets of its own.
+  const because = why.includes('(') ? `${why.charAt(0).toUpperCase()}${why.slice(1)}; across England, of ` : undefined;
+  const start = elsewhere ? (because ?? `Across England${why === '' ? '' : ` (${why})`}, of `) : 'Of ';
   const rest = without.map(
     (measure) => say`; the figure for ${MEASURE_WORDS[measure]} is ${symbolWords(group.now.symbols[measure] ?? '')}`,
   );

@@ -160,9 +160,11 @@ function areaParagraph(facts: BriefFacts, last: FigureRow, tellings: ReadonlyMap
     const aside = when.endsWith(',') ? when.slice(0, -1) : when;
     sentences.push(capital(say`${told}${aside}${changeClause(course, places)}.`));
     if (course.record !== undefined) sentences.push(recordSentence(facts, course.record));
-    // Two measures often have the same thing to say about the years before: once is enough.
+    // Two measures often have the same thing to say about the years before: once is enough, in so many words.
     const apart = apartSentence(facts, measure, course.before, places, gaps);
     if (apart !== undefined && !sentences.some(({ text }) => text === apart.text)) sentences.push(apart);
+    else if (apart !== undefined && course.before.kind === 'missing')
+      sentences.push(say`The same goes for ${MEASURE_WORDS[measure]}.`);
     const pace = paceSentence(course.pace, places, '');
     if (pace !== undefined) sentences.push(pace);
   });

@@ -190,7 +190,7 @@ function withoutFigure(
     ...blank(rule, figure),
     kind: 'cleared',
     previousValue: state.value,
-    reason: `no figure for ${periodWords(figure.period, figure.asOf)}: ${why}; this rule takes that as cleared (on_suppressed: clear)`,
+    reason: `no figure for ${periodWords(figure.period, figure.asOf)}: ${why}; this rule takes that as cleared`,
   };
   return { events: [event], state: { ...next, inBreach: false, mailed: null } };
 }
@@ -198,12 +198,13 @@ function withoutFigure(
 /** The reminder of an alert that stays open over a figure that is no number. */
 function stillOpen(rule: Rule, state: RuleState, figure: RuleFigure, why: string): Decision {
   const when = periodWords(figure.period, figure.asOf);
+  const last = state.value === null ? '' : `; the last figure was ${wasWhen(rule, state, 1)}`;
   return {
     ...blank(rule, figure),
     kind: 'reminder',
     inBreach: true,
     previousValue: state.value,
-    reason: `${measured(rule)}: no figure that counts for ${when}: ${why}; the alert stays open (on_suppressed: keep)${wasBefore(rule, state, 1)}; told at each release, as the rule asks`,
+    reason: `there is no figure for ${measured(rule)} in ${when} that counts: ${why}. The alert stays open, since a missing figure does not clear it${last}. Told at each release, as the rule asks`,
   };
 }
 

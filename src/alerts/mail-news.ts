@@ -5,7 +5,7 @@ import type { EventKind } from '../domain/rule.js';
 import { symbolMeaning } from '../domain/symbol.js';
 import { periodWords, pupilsOf, schoolTypeWords } from './brief-words.js';
 import { keepsSide, placesWhere } from './brief-print.js';
-import { isLevel } from './reading.js';
+import { isBreach, isLevel } from './reading.js';
 import { clearingLine, countedWords, justBeside, measured } from './reason.js';
 import type { MailNews } from './mail-model.js';
 
@@ -222,6 +222,25 @@ function standing(news: MailNews): string {
   }
 }
 
+/** Where a corrected figure stands that was not past the line before either; undefined where that is not known, or was so. */
+function revised(news: MailNews, previous: string): string | undefined {
+  const { condition, inBreach, betweenLines, threshold } = news;
+  if (condition === undefined || !isLevel(condition) || threshold === null) return undefined;
+  const was = { kind: 'number', value: decimal(previous), compared: decimal(previous), notes: [] } as const;
+  if (isBreach(condition, was, false)) return undefined;
+  const clearing = clearingLine(condition);
+  const line = lineText(news, threshold);
+  const side = condition.kind === 'below' ? 'above' : 'below';
+  if (betweenLines && clearing !== undefined)
+    return isBreach(condition, was, true)
+      ? `still between your line of ${line} and your clearing line of ${lineText(news, clearing)}`
+      : `no longer ${side} your clearing line of ${lineText(news, clearing)}`;
+  if (inBreach || news.value === null) return undefined;
+  return clearing === undefined || !isBreach(condition, was, true)
+    ? `still not ${condition.kind} your line of ${line}`
+    : `${side} your clearing line of ${lineText(news, clearing)}`;
+}
+
 /** 'Luton', 'England, pupils with SEN support', 'Luton, special schools'. */
 export function whoWords({
   area,
@@ -241,7 +260,7 @@ export function newsLine(news: MailNews): string {
   if (news.event === 'area ended') return `${who}: no longer published, the alert on ${measure} is closed`;
   const when = ` (${periodWords(news.period, news.asOf)})`;
   if (news.event === 'corrected' && news.previous !== null) {
-    return `${who}: ${measure} ${wasNow(news, news.previous)}, ${standing(news)}${when}`;
+    return `${who}: ${measure} ${wasNow(news, news.previous)}, ${revised(news, news.previous) ?? standing(news)}${when}`;
   }
   if (isWithheld(news))
     return `${who}: no figure for ${measure}, the alert on your line of ${lineWords(news)} stays open${when}`;
@@ -252,7 +271,7 @@ export function newsLine(news: MailNews): string {
 export function standingReason(news: MailNews): string {
   const { measure, schoolType, topic, breakdown } = news;
   if (isWithheld(news))
-    return `${measured({ measure, schoolType, breakdown: { topic, breakdown } })}: no figure that counts for ${periodWords(news.period, news.asOf)}; the alert stays open (on_suppressed: keep)`;
+    return `there is no figure for ${measured({ measure, schoolType, breakdown: { topic, breakdown } })} in ${periodWords(news.period, news.asOf)} that counts: the alert stays open, since a missing figure does not clear it`;
   const size = valueWords(news);
   const who = measured({ measure, schoolType, breakdown: { topic, breakdown } });
   const told = isRate(measure)

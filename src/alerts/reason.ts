@@ -171,10 +171,14 @@ function standing(rule: Rule, reading: Readable, inBreach: boolean, places: numb
 
 /** What a cleared rule is past: its clearing line where it has one. */
 function clearedStanding(rule: Rule, places: number): string {
-  const clear = clearingLine(rule.condition);
-  if (clear === undefined) return `no longer ${beyondWords(rule, places)}`;
-  const text = lineWords(rule, clear, places).replace('the line', 'the clearing line');
-  return `${rule.condition.kind === 'below' ? 'above' : 'below'} ${text}`;
+  if (clearingLine(rule.condition) === undefined) return `no longer ${beyondWords(rule, places)}`;
+  return `${rule.condition.kind === 'below' ? 'above' : 'below'} ${clearingLineWords(rule, places)}`;
+}
+
+/** 'the clearing line of 1.8%' */
+function clearingLineWords(rule: Rule, places: number): string {
+  const clear = clearingLine(rule.condition) ?? rule.condition.line;
+  return lineWords(rule, clear, places).replace('the line', 'the clearing line');
 }
 
 /** What the sentences of one figure have in common. */
@@ -205,6 +209,35 @@ export function sayFigure(rule: Rule, figure: RuleFigure, reading: Readable, inB
     notes: notes.length === 0 ? '' : ` (${notes.join('; ')})`,
     places,
   };
+}
+
+/**
+ * Where a revision leaves a figure, beside where it stood before: never 'no longer above the line' of one that was not
+ * above it.
+ * @param was what was held against the line before; undefined where that is not known
+ * @param found.present the figure is the newest one, so that its state is that of the alert
+ */
+export function revisedStanding(
+  rule: Rule,
+  was: Decimal | undefined,
+  reading: Readable,
+  said: Said,
+  found: { readonly inBreach: boolean; readonly turned: boolean; readonly present: boolean },
+): string {
+  const { condition } = rule;
+  const { inBreach, turned } = found;
+  const before = was === undefined ? undefined : ({ kind: 'number', value: was, compared: was, notes: [] } as const);
+  if (before !== undefined && !isBreach(condition, before, false)) {
+    if (isBetweenLines(condition, reading, inBreach)) {
+      const open = found.present && turned ? ', so the alert is open again' : '';
+      if (!isBreach(condition, before, true)) return `no longer ${clearedStanding(rule, said.places)}${open}`;
+      return `still between ${lineWords(rule, condition.line, said.places)} and ${clearingLineWords(rule, said.places)}${open}`;
+    }
+    if (inBreach) return `now ${said.standing}`;
+    if (turned) return said.cleared;
+  }
+  if (!turned) return said.still;
+  return inBreach ? `now ${said.standing}` : `no longer ${said.beyond}`;
 }
 
 /** What is counted, as many as the number before it: 'severely absent pupils', of one 'severely absent pupil'. */

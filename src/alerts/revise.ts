@@ -1,9 +1,10 @@
 /** Revisions: another value for a figure published before, or none any more. */
+import { decimal } from '../domain/decimal.js';
 import type { Period } from '../domain/period.js';
 import type { Rule } from '../domain/rule.js';
 import { periodWords } from './brief-words.js';
 import { isBreach, isLevel, read, type Readable, type Reading, type RuleFigure } from './reading.js';
-import { measured, printsDifferently, sayFigure, wasNow, type Earlier } from './reason.js';
+import { measured, printsDifferently, revisedStanding, sayFigure, wasNow, type Earlier } from './reason.js';
 import {
   comparedText,
   decision,
@@ -30,7 +31,10 @@ export function revise(rule: Rule, state: RuleState, figure: RuleFigure, reading
   const reprinted = told !== undefined && (figure.value === null || printsDifferently(rule, told.value, figure.value));
   if (turned || reprinted) {
     const was: Earlier = told === undefined || (turned && !reprinted) ? state : { ...told, symbol: undefined };
-    const event = corrected(rule, figure, reading, was, { inBreach, turned, sameFigure });
+    const event = corrected(rule, figure, reading, was, {
+      ...{ inBreach, turned, sameFigure, present: true },
+      wasCompared: isLevel(rule.condition) ? was.value : state.compared,
+    });
     return {
       events: [event],
       state: { ...next, mailed: inBreach ? compared : null, told: withTold(state.told, event) },
@@ -67,7 +71,7 @@ export function reviseHistory(rule: Rule, state: RuleState, figure: RuleFigure, 
     figure,
     reading,
     { ...told, symbol: undefined },
-    { inBreach, turned, sameFigure: false },
+    { inBreach, turned, sameFigure: false, present: false, wasCompared: isLevel(rule.condition) ? told.value : null },
   );
   const event = { ...correction, reason: `${correction.reason}; newer figures stand as they were` };
   return { events: [event], state: { ...state, told: withTold(state.told, event) } };
@@ -78,15 +82,22 @@ function corrected(
   figure: RuleFigure,
   reading: Readable,
   was: Earlier,
-  found: { readonly inBreach: boolean; readonly turned: boolean; readonly sameFigure: boolean },
+  found: {
+    readonly inBreach: boolean;
+    readonly turned: boolean;
+    readonly sameFigure: boolean;
+    readonly present: boolean;
+    /** Decimal text of what was held against the line before; null where that is not known. */
+    readonly wasCompared: string | null;
+  },
 ): Decision {
   const said = sayFigure(rule, figure, reading, found.inBreach);
   const when = periodWords(figure.period, figure.asOf);
   const what = found.sameFigure
     ? `the figure that ${measured(rule)} in ${when} is compared with was revised`
     : `${measured(rule)} in ${when} revised: ${wasNow(rule, was, figure, said.places)}`;
-  const turned = found.inBreach ? `now ${said.standing}` : `no longer ${said.beyond}`;
-  const standing = found.turned ? turned : said.still;
+  const wasCompared = found.wasCompared === null ? undefined : decimal(found.wasCompared);
+  const standing = revisedStanding(rule, wasCompared, reading, said, found);
   const reason = isLevel(rule.condition) ? `${what}, ${standing}` : `${what}; that makes ${said.figure}, ${standing}`;
   return decision(rule, 'corrected', figure, reading, found.inBreach, was.value, `${reason}${said.notes}`);
 }

@@ -103,6 +103,14 @@ describe('what the years before allow', () => {
     expect(told(alone([...years({ 2022: ['20.0'] }), withheld, ...years({ 2024: ['19.0'] })]))).toContain(
       'The figure for 2023/24 is withheld so that no pupil can be identified (published as “c”), so there is nothing to compare it with.',
     );
+    const both = row(
+      term(2023),
+      { persistent_absence_rate: null, severe_absence_rate: null },
+      { symbols: { persistent_absence_rate: 'c', severe_absence_rate: 'c' } },
+    );
+    expect(told(alone([...years({ 2022: ['20.0', '2.0'] }), both, ...years({ 2024: ['19.0', '2.1'] })]))).toMatch(
+      /nothing to compare it with\. .*2\.1%.* severely absent\. The same goes for severe absence\./,
+    );
     expect(told(alone(years({ 2022: ['20.0'], 2024: ['19.0'] })))).toContain(
       '20.0% for 2022/23, lies beyond a gap and makes no trend',
     );
@@ -222,7 +230,7 @@ describe('what a sceptic found', () => {
     const options = { topic: 'SEN provision', breakdown: 'EHC plan', symbols: c };
     const withheld = row(term(2024), { enrolments: '1500', ...none, overall_absence_rate: '9.0' }, options);
     expect(told(composeBrief(lutonFacts({ groups: [{ ...first, withheld }] })), 'groups')).toMatch(
-      /^Across England \(those for Luton are withheld so that no pupil can be identified \(published as “c”\)\), of pupils/,
+      /^The figures for Luton are withheld so that no pupil can be identified \(published as “c”\); across England, of pupils/,
     );
     const only = { ...first, where: 'area' as const, now: withheld, before: undefined, withheld };
     expect(told(composeBrief(lutonFacts({ groups: [only] })), 'groups')).toBe(

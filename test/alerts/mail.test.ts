@@ -132,6 +132,18 @@ describe('the subject', () => {
       'was 2.02%, now 1.90%, no longer above your 2.00% line',
     );
   });
+  it('says of a corrected figure that was not above the line before where it stands, not that it is no longer above', () => {
+    const line = (previous: string, value: string, changes: Partial<MailNews>): string =>
+      newsLine(news({ event: 'corrected', previous, value, ...changes })).replace(/ \(autumn.*$/, '');
+    const between = { inBreach: true, betweenLines: true };
+    expect(line('1.7', '1.9', between)).toBe(
+      'Luton: severe absence was 1.7%, now 1.9%, no longer below your clearing line of 1.8%',
+    );
+    expect(line('1.9', '1.8', between)).toContain('still between your line of 2.0% and your clearing line of 1.8%');
+    expect(line('2.1', '1.9', between)).toContain('now 1.9%, no longer above your 2.0% line, but not yet below');
+    expect(line('1.9', '1.7', { inBreach: false })).toContain('now 1.7%, below your clearing line of 1.8%');
+    expect(line('1.7', '1.6', { inBreach: false })).toContain('now 1.6%, still not above your line of 2.0%');
+  });
   it('says the most important of several and how many more there are', () => {
     expect(subject('several-areas')).toBe(
       'Luton: severe absence 2.1%, above your 2.0% line (autumn and spring terms 2024/25), and 3 more',

@@ -51,7 +51,7 @@ describe('the reason of an event', () => {
     expect(events.map(({ kind }) => kind)).toEqual(['baseline', 'reminder']);
     expect(events[1]).toMatchObject({ inBreach: true, value: null, previousValue: '2.3' });
     expect(events[1]?.reason).toBe(
-      'severe absence: no figure that counts for autumn and spring terms 2024/25: the figure is withheld so that no pupil can be identified (published as “c”); the alert stays open (on_suppressed: keep); it was 2.3% in autumn and spring terms 2023/24; told at each release, as the rule asks',
+      'there is no figure for severe absence in autumn and spring terms 2024/25 that counts: the figure is withheld so that no pupil can be identified (published as “c”). The alert stays open, since a missing figure does not clear it; the last figure was 2.3% in autumn and spring terms 2023/24. Told at each release, as the rule asks',
     );
     expect(state?.inBreach).toBe(true);
     expect(decide(ruleWith(), undefined, [figure(2023, '2.3'), withheld]).events).toHaveLength(1);
