@@ -30,7 +30,8 @@ export async function operatorNews(
     },
     now,
   );
-  const open = (await openEdges(store)).map(({ key }) => key);
+  const edges = await openEdges(store);
+  const open = edges.map(({ key }) => key);
   const ways = new Map<string, SourceState['degraded']>();
   for (const each of after.degraded) ways.set(WAY + each.way, [...(ways.get(WAY + each.way) ?? []), each]);
   // What the operator was told of, not what the run before knew: one that was killed may have told nothing.
@@ -40,7 +41,7 @@ export async function operatorNews(
     if (isEarly && !open.includes(key)) continue;
     await operatorEdge(store, post, key, found === undefined ? 'well' : 'ill', mailsOfWay(key, found ?? []), now);
   }
-  const told = new Set(open);
+  const told = new Set(edges.filter(({ mailed }) => mailed).map(({ key }) => key));
   // Asked of the database, not of the run: one that died may have held something back and said nothing.
   for (const { versionId, publication, release, dataSet, fileName, reason } of await heldBackByRuns(store)) {
     const key = `quarantine:${versionId}`;

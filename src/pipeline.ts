@@ -17,14 +17,17 @@ import { discover, type Discovery } from './extract/discover.js';
 import { cleanDownloads, download, type Downloaded, type NotModified } from './extract/download.js';
 import { sourceKey, type WantedFile } from './extract/wanted.js';
 import type { Store } from './load/database.js';
+import { RunHeldError } from './load/errors.js';
+import { retrying } from './load/retry.js';
 import { getSourceState, setSourceState, withRunLock, type Run, type RunEnd } from './load/runs.js';
-import { isHandled, leftovers, noteSameBytes, withdrawAtSource } from './load/sources.js';
+import { isHandled, leftovers, noteSameBytes, withdrawAtSource, type TakenBack } from './load/sources.js';
 import { knownNames } from './known-names.js';
 import { loadFile, type FileReport, type FileToLoad } from './load-file.js';
 import { deliverQueue, mailboxText, operatorPost } from './mail-server.js';
 import { readNeighbours } from './neighbours.js';
 import { withNoticed } from './noticed.js';
 import { operatorNews } from './operator-news.js';
+import { noteBrokenOff, noteMails, noteRunEnded, type Teller } from './run-troubles.js';
 import { readSourceState, type SourceState } from './source-state.js';
 import { VERSION } from './version.js';
 
@@ -65,36 +68,78 @@ const SOURCE = 'ees';
  * @throws RunHeldError when another run is under way; what the database throws
  */
 export async function runOnce(tools: Tools & { readonly trigger: string }): Promise<RunReport> {
-  const { store, settings, now } = tools;
-  return withRunLock(store, { trigger: tools.trigger, now, log: tools.log }, async (run) => {
-    const { log } = run;
-    const ping = (event: 'start' | 'success' | 'fail'): Promise<unknown> =>
-      settings.config.heartbeatUrl === undefined
-        ? Promise.resolve()
-        : heartbeat(settings.config.heartbeatUrl, event, run.id);
-    await ping('start');
-    const signal = AbortSignal.any([tools.signal, run.signal]);
-    const inRun = { ...tools, log, signal };
+  const { store, now } = tools;
+  const begun: { run?: Run } = {};
+  const ping = (event: 'start' | 'success' | 'fail'): Promise<unknown> => {
+    const url = tools.settings.config.heartbeatUrl;
+    return url === undefined ? Promise.resolve() : heartbeat(url, event, begun.run?.id);
+  };
+  try {
+    const { report, isWell } = await withRunLock(
+      store,
+      { trigger: tools.trigger, now, log: tools.log },
+      async (run) => {
+        begun.run = run;
+        await ping('start');
+        const done = await runWithin(tools, run);
+        run.log.info(summary(done.report), `run ended: ${done.report.outcome}`);
+        return { end: runEnd(done.report), result: done };
+      },
+    );
+    // Not before its end is on record: that may fail too.
+    await ping(isWell ? 'success' : 'fail');
+    return report;
+  } catch (error) {
+    // Another run is under way, or a person stopped this one: nothing is said of either.
+    if (error instanceof RunHeldError || tools.signal.aborted) throw error;
+    await ping('fail');
+    // Whoever lost the lock may have a successor by now, who speaks for itself.
+    if (begun.run?.signal.aborted !== true) await tellBrokenOff(tools, messageOf(error));
+    throw error;
+  }
+}
 
-    await evaluateLeftovers(inRun, run.id, 'backfills');
-    const gathered = await gather(inRun, run);
-    const evaluation = await evaluateLoaded(inRun, run.id);
-    const mails = await deliverOwed(inRun);
+async function runWithin(tools: Tools, run: Run): Promise<{ report: RunReport; isWell: boolean }> {
+  const { log } = run;
+  const inRun = { ...tools, log, signal: AbortSignal.any([tools.signal, run.signal]) };
 
-    const report: RunReport = {
-      runId: run.id,
-      ...gathered,
-      events: evaluation.events.length,
-      notes: [...gathered.notes, ...evaluation.warnings],
-      mails,
-    };
-    await ping(report.outcome === 'failed' ? 'fail' : 'success');
-    log.info(summary(report), `run ended: ${report.outcome}`);
-    return { end: runEnd(report), result: report };
+  await evaluateLeftovers(inRun, run.id, 'backfills');
+  const { untold, ...gathered } = await gather(inRun, run);
+  const evaluation = await evaluateLoaded(inRun, run.id);
+  const { unwritten, ...delivered } = await deliverOwed(inRun, untold);
+  const ended = await noteRunEnded(tellerOf(inRun));
+  // A run by hand or by cron has no loop that would send this later.
+  const again = ended.isNews ? await deliverQueue({ ...inRun, server: tools.mailServer }) : undefined;
+
+  const troubles = [unwritten, ended.untold].filter((each) => each !== undefined);
+  const report: RunReport = {
+    runId: run.id,
+    ...gathered,
+    outcome: gathered.outcome === 'done' && troubles.length > 0 ? 'in part' : gathered.outcome,
+    events: evaluation.events.length,
+    notes: [...gathered.notes, ...evaluation.warnings, ...troubles],
+    mails: again === undefined ? delivered : { ...delivered, sent: delivered.sent + again.sent },
+  };
+  return { report, isWell: gathered.outcome !== 'failed' && troubles.length === 0 };
+}
+
+/** What a run that broke off leaves to be said: on record, to the operator, and on its way. Never throws. */
+async function tellBrokenOff(tools: Tools, reason: string): Promise<void> {
+  await noteBrokenOff(tellerOf(tools), reason);
+  await deliverQueue({ ...tools, server: tools.mailServer }).catch((error: unknown) => {
+    tools.log.warn({ error: messageOf(error) }, 'mail could not be sent either; it waits');
   });
 }
 
-type Gathered = Omit<RunReport, 'runId' | 'events' | 'mails'>;
+function tellerOf({ store, settings, log, now }: Pick<Tools, 'store' | 'settings' | 'log' | 'now'>): Teller {
+  const { failuresBeforeMail } = settings.config;
+  return { store, post: operatorPost(settings), failuresBeforeMail, log, now: now() };
+}
+
+interface Gathered extends Omit<RunReport, 'runId' | 'events' | 'mails'> {
+  /** Why the operator could not be told of something, where that is so; the next run tells it. */
+  readonly untold: string | undefined;
+}
 
 /** Looks around at EES and loads what is new. Never throws for EES's troubles: they are in the report. */
 async function gather(tools: Tools, run: Run): Promise<Gathered> {
@@ -113,10 +158,11 @@ async function gather(tools: Tools, run: Run): Promise<Gathered> {
     // First of all: what is remembered after the first file must not be forgotten by a kill.
     for (const withdrawn of discovery.withdrawn) {
       const { what } = withdrawn;
-      const marked = await withdrawAtSource(store, what, `${withdrawn.status} at source`, now());
+      const mark = (it: TakenBack): Promise<number[]> =>
+        retrying(store, (again) => withdrawAtSource(again, it, `${withdrawn.status} at source`, now()));
+      const marked = await mark(what);
       if (what.kind === 'version' && what.fileId !== undefined) {
-        const file = { kind: 'release file', fileId: what.fileId } as const;
-        marked.push(...(await withdrawAtSource(store, file, `${withdrawn.status} at source`, now())));
+        marked.push(...(await mark({ kind: 'release file', fileId: what.fileId })));
       }
       if (marked.length > 0) log.warn({ withdrawn }, `${withdrawn.title}: ${withdrawn.status} at EES`);
     }
@@ -139,11 +185,10 @@ async function gather(tools: Tools, run: Run): Promise<Gathered> {
       memory: discovery.remember([]),
     };
     await setSourceState(store, SOURCE, after, now());
-    await operatorNews(store, operatorPost(settings), {
-      after,
-      failuresBeforeMail: settings.config.failuresBeforeMail,
-      now: now(),
-    });
+    const { failuresBeforeMail } = settings.config;
+    const untold = await untoldOf(tools, () =>
+      operatorNews(store, operatorPost(settings), { after, failuresBeforeMail, now: now() }),
+    );
     return {
       outcome,
       files,
@@ -152,14 +197,36 @@ async function gather(tools: Tools, run: Run): Promise<Gathered> {
       notes: discovery.notes,
       ...spentBy(client),
       error: null,
+      untold,
     };
   } catch (error) {
+    // What our own database refuses is no fault of EES: the run breaks off.
+    if (isOfDatabase(error)) throw error;
     const reason = messageOf(error);
     log.error({ error: reason }, 'EES could not be read');
-    await noteFailure(tools, before, reason);
-    return { outcome: 'failed', files: [], skipped: [], degraded: [], notes: [], ...spentBy(client), error: reason };
+    const untold = await noteFailure(tools, before, reason);
+    const nothing = { files: [], skipped: [], degraded: [], notes: [] };
+    return { outcome: 'failed', ...nothing, ...spentBy(client), error: reason, untold };
   } finally {
     client.close();
+  }
+}
+
+/** Postgres gives every error that it raises a severity. */
+function isOfDatabase(error: unknown): boolean {
+  return error instanceof Error && 'severity' in error;
+}
+
+/** Tells the operator something. @returns why that could not be done; the run goes on */
+async function untoldOf({ log, signal }: Tools, tell: () => Promise<unknown>): Promise<string | undefined> {
+  try {
+    await tell();
+    return undefined;
+  } catch (error) {
+    signal.throwIfAborted();
+    const reason = messageOf(error);
+    log.error({ error: reason }, 'the operator cannot be told; the next run tries again');
+    return `The operator could not be told what is new: ${reason}`;
   }
 }
 
@@ -303,27 +370,40 @@ export async function evaluateLoaded(tools: Tools, runId: number, history?: 'qui
   return evaluation;
 }
 
-/** Writes what is owed as mails, and sends what is due. A mail that cannot go now waits in the queue. */
-export async function deliverOwed(tools: Tools): Promise<RunReport['mails']> {
+/** What became of what was owed; `unwritten` says why not all of it is a mail by now, where that is so. */
+export type DeliveredOwed = RunReport['mails'] & { readonly unwritten: string | undefined };
+
+/**
+ * Writes what is owed as mails, and sends what is due. A mail that cannot go now waits in the queue; one that cannot be
+ * written stays owed, and the operator hears of it once it has happened often enough.
+ * @param untold what else could not be written: news for the operator
+ */
+export async function deliverOwed(tools: Tools, untold?: string): Promise<DeliveredOwed> {
   const { store, now } = tools;
   // Of this run, and of any that died before it came so far: no other can be under way.
   await releaseDue(store, 'all', now());
-  const composed = await composeOwed(tools);
+  const { composed, unwritten: failed } = await composeOwed(tools);
+  const reasons = [failed, untold].filter((each) => each !== undefined);
+  const reason = reasons.length === 0 ? undefined : reasons.join(' ');
+  // While sending is paused nothing is written: nobody knows whether it could be.
+  const isKnown = reason !== undefined || (await pausedSince(store)) === undefined;
+  const unwritten = isKnown ? await noteMails(tellerOf(tools), reason) : undefined;
   tools.progress?.('sending mail');
-  return { ...(await deliverQueue({ ...tools, server: tools.mailServer })), composed };
+  return { ...(await deliverQueue({ ...tools, server: tools.mailServer })), composed, unwritten };
 }
 
-/** Writes mails for everything that has fallen due. */
-export async function composeOwed(tools: Tools): Promise<number> {
+/** Writes mails for everything that has fallen due; `unwritten` is the reason of those that could not be. */
+async function composeOwed(tools: Tools): Promise<{ composed: number; unwritten: string | undefined }> {
+  // Loaded with the first mail: charts and templates are no part of a load.
+  const { composeDue, UnwrittenMailError } = await import('./alerts/compose.js');
   try {
-    // Loaded with the first mail: charts and templates are no part of a load.
-    const { composeDue } = await import('./alerts/compose.js');
-    return await composeDue(tools.store, await mailSettings(tools));
+    return { composed: await composeDue(tools.store, await mailSettings(tools)), unwritten: undefined };
   } catch (error) {
     // Whose mail cannot be written stays owed; the others' are in the queue and go out.
     tools.signal.throwIfAborted();
-    tools.log.error({ error: messageOf(error) }, 'some mails could not be written and stay owed');
-    return 0;
+    const unwritten = messageOf(error);
+    tools.log.error({ error: unwritten }, 'some mails could not be written and stay owed');
+    return { composed: error instanceof UnwrittenMailError ? error.queued : 0, unwritten };
   }
 }
 
@@ -404,13 +484,10 @@ function stateOf(before: SourceState, discovery: Discovery): SourceState {
   };
 }
 
-/** Counts a failed run; the operator hears of it once it has happened often enough. */
-async function noteFailure(
-  { store, settings, now, signal }: Tools,
-  before: SourceState,
-  reason: string,
-): Promise<void> {
+/** Counts a failed run; the operator hears of it once it has happened often enough. @returns why not, where that failed */
+async function noteFailure(tools: Tools, before: SourceState, reason: string): Promise<string | undefined> {
   // Stopped by a person or a lost connection: nothing is said about EES.
+  const { store, settings, now, signal } = tools;
   if (signal.aborted) throw signal.reason;
   const failures = before.failures + 1;
   await setSourceState(
@@ -419,19 +496,21 @@ async function noteFailure(
     { ...before, lastPoll: now().toISOString(), failures, lastError: reason } satisfies SourceState,
     now(),
   );
-  await operatorEdge(
-    store,
-    operatorPost(settings),
-    'outage',
-    'ill',
-    {
-      after: settings.config.failuresBeforeMail,
-      ill: ({ count, since }) => ({
-        subject: `absence-watch: EES cannot be read since ${since.toISOString().slice(0, 16)}Z`,
-        text: `${count} runs in a row failed. The last one said:\n\n${reason}\n\nNothing is lost: the next run that succeeds takes up everything. "absence-watch doctor" checks the way to EES.`,
-      }),
-    },
-    now(),
+  return untoldOf(tools, () =>
+    operatorEdge(
+      store,
+      operatorPost(settings),
+      'outage',
+      'ill',
+      {
+        after: settings.config.failuresBeforeMail,
+        ill: ({ count, since }) => ({
+          subject: `absence-watch: EES cannot be read since ${since.toISOString().slice(0, 16)}Z`,
+          text: `${count} runs in a row failed. The last one said:\n\n${reason}\n\nNothing is lost: the next run that succeeds takes up everything. "absence-watch doctor" checks the way to EES.`,
+        }),
+      },
+      now(),
+    ),
   );
 }
 

@@ -70,8 +70,13 @@ export async function deliverDue(store: Store, smtp: Smtp, options: DeliverOptio
   const pass = new Pass(store, smtp, options);
   await sendAll(pass, options);
   // What could not be delivered is told in the same pass: the next one may be a month away.
-  if (options.operator !== undefined && (await reportDead(store, options.operator, options.clock())) === 'mailed')
-    await sendAll(pass, options);
+  if (options.operator !== undefined) {
+    const told = await reportDead(store, options.operator, options.clock()).catch((error: unknown) => {
+      options.warn?.(`the operator cannot be told of mails given up: ${String(error)}`);
+      return 'quiet';
+    });
+    if (told === 'mailed') await sendAll(pass, options);
+  }
   return { ...pass.tally, held: await countHeld(store) };
 }
 
@@ -100,7 +105,10 @@ async function lookAround(store: Store, options: DeliverOptions): Promise<void> 
         ].join('\n'),
       }),
     };
-    await operatorEdge(store, operator, 'restored', hold === undefined ? 'well' : 'ill', mails, now);
+    // A mail about the queue that cannot be written holds up none that is in it.
+    await operatorEdge(store, operator, 'restored', hold === undefined ? 'well' : 'ill', mails, now).catch(
+      (error: unknown) => options.warn?.(`the operator cannot be told of held mails: ${String(error)}`),
+    );
   }
   await applySkip(store, now);
 }

@@ -8,6 +8,7 @@
 import { sql, type Kysely } from 'kysely';
 import type { BriefRequest, Muted, Rule } from '../domain/rule.js';
 import type { Store } from '../load/database.js';
+import { retrying } from '../load/retry.js';
 import type { Database } from '../load/schema.js';
 import { dueBriefs } from './due-briefs.js';
 import { groupRules, readCatalogue, withSchools, type Catalogue, type CatalogueVersion } from './catalogue.js';
@@ -83,11 +84,13 @@ class RolledBack extends Error {
  */
 export async function evaluate(store: Pick<Store, 'db'>, options: EvaluateOptions): Promise<Evaluation> {
   try {
-    return await store.db.transaction().execute(async (trx) => {
-      const evaluation = await evaluateIn(trx, options);
-      if (options.dryRun === true) throw new RolledBack(evaluation);
-      return evaluation;
-    });
+    return await retrying(store, ({ db }) =>
+      db.transaction().execute(async (trx) => {
+        const evaluation = await evaluateIn(trx, options);
+        if (options.dryRun === true) throw new RolledBack(evaluation);
+        return evaluation;
+      }),
+    );
   } catch (error) {
     if (error instanceof RolledBack) return error.evaluation;
     throw error;

@@ -4,9 +4,10 @@
  * read the same rows, because a mail about failing mail would not arrive.
  */
 import type { Agent } from 'node:http';
-import { sql, type Kysely } from 'kysely';
+import { sql, type Kysely, type Transaction } from 'kysely';
 import { z } from 'zod';
 import type { Store } from '../load/database.js';
+import { retrying } from '../load/retry.js';
 import type { Database } from '../load/schema.js';
 import { lockSetting, writeSetting } from './delivery-state.js';
 import { composePlain } from './plain-mail.js';
@@ -31,6 +32,9 @@ const edgeState = z.object({
   count: z.number().int().default(0),
   since: z.iso.datetime().optional(),
   mailed: z.boolean().default(false),
+  /** The mail was due and the database would not take it. */
+  owed: z.boolean().default(false),
+  reason: z.string().optional(),
 });
 
 /** An illness as it stands: consecutive findings, the time of the first. */
@@ -40,10 +44,12 @@ export interface Edge {
 }
 
 export interface EdgeMails {
+  /** Why it is ill this time, for status and health. */
+  readonly reason?: string;
   /** Findings in a row before the mail; 1 mails at once. */
   readonly after?: number;
   readonly ill: (edge: Edge) => OperatorMail;
-  /** Without it the end is recorded and not mailed. */
+  /** Without it the end is recorded and not mailed. With it the end is told also where the beginning could not be. */
   readonly well?: (edge: Edge) => OperatorMail;
 }
 
@@ -51,6 +57,8 @@ export interface EdgeMails {
  * Records that the thing named by `key` ('outage', 'overdue:…', 'quarantine:…') is ill or well, and queues a mail where
  * that turned. Safe to call on every run and from several processes.
  * @returns 'mailed' where a mail was queued
+ * @throws what the database says where it takes no mail: what is ill is counted all the same, what is well stays ill, so
+ *   that the next call mails
  */
 export async function operatorEdge(
   store: Pick<Store, 'db'>,
@@ -61,28 +69,45 @@ export async function operatorEdge(
   now: Date,
 ): Promise<'mailed' | 'quiet'> {
   if (state === 'well' && !(await knownIll(store, key))) return 'quiet';
-  return store.db.transaction().execute(async (trx) => {
-    const before = edgeState.parse(await lockSetting(trx, PREFIX + key, now));
-    const since = before.since === undefined ? now : new Date(before.since);
-    if (state === 'well') {
-      await writeSetting(trx, PREFIX + key, edgeState.parse({}), now);
-      if (before.state !== 'ill' || !before.mailed || mails.well === undefined) return 'quiet';
-      const mail = mails.well({ count: before.count, since });
-      return queued(await enqueueOperatorMail(trx, post, `${key} well ${since.toISOString()}`, mail, now));
-    }
-    const count = before.count + 1;
-    const mailNow = !before.mailed && count >= (mails.after ?? 1);
-    await writeSetting(
-      trx,
-      PREFIX + key,
-      { state, count, since: since.toISOString(), mailed: before.mailed || mailNow },
-      now,
+  const turn = (mayMail: boolean): Promise<'mailed' | 'quiet'> =>
+    retrying(store, ({ db }) =>
+      db.transaction().execute((trx) => turnEdge(trx, post, key, state, mails, { now, mayMail })),
     );
-    if (!mailNow) return 'quiet';
-    return queued(
-      await enqueueOperatorMail(trx, post, `${key} ill ${since.toISOString()}`, mails.ill({ count, since }), now),
-    );
-  });
+  try {
+    return await turn(true);
+  } catch (error) {
+    if (state === 'ill') await turn(false);
+    throw error;
+  }
+}
+
+async function turnEdge(
+  trx: Transaction<Database>,
+  post: OperatorPost,
+  key: string,
+  state: 'ill' | 'well',
+  mails: EdgeMails,
+  { now, mayMail }: { readonly now: Date; readonly mayMail: boolean },
+): Promise<'mailed' | 'quiet'> {
+  const before = edgeState.parse(await lockSetting(trx, PREFIX + key, now));
+  const since = before.since === undefined ? now : new Date(before.since);
+  if (state === 'well') {
+    await writeSetting(trx, PREFIX + key, edgeState.parse({}), now);
+    const isKnown = before.mailed || before.owed;
+    if (before.state !== 'ill' || !isKnown || mails.well === undefined) return 'quiet';
+    const mail = mails.well({ count: before.count, since });
+    return queued(await enqueueOperatorMail(trx, post, `${key} well ${since.toISOString()}`, mail, now));
+  }
+  const count = before.count + 1;
+  const isDue = !before.mailed && count >= (mails.after ?? 1);
+  const mailed = before.mailed || (isDue && mayMail);
+  const owed = isDue && !mayMail;
+  const { reason } = mails;
+  await writeSetting(trx, PREFIX + key, { state, count, since: since.toISOString(), mailed, owed, reason }, now);
+  if (!isDue || !mayMail) return 'quiet';
+  return queued(
+    await enqueueOperatorMail(trx, post, `${key} ill ${since.toISOString()}`, mails.ill({ count, since }), now),
+  );
 }
 
 function queued(mails: number): 'mailed' | 'quiet' {
@@ -98,8 +123,16 @@ async function knownIll(store: Pick<Store, 'db'>, key: string): Promise<boolean>
   return row !== undefined && edgeState.parse(row.value).state === 'ill';
 }
 
-/** What is ill at present, for status and health: key, findings in a row, since when, and whether the operator was mailed. */
-export async function openEdges(store: Pick<Store, 'db'>): Promise<(Edge & { key: string; mailed: boolean })[]> {
+/** What is ill at present, for status and health. */
+export interface OpenEdge extends Edge {
+  readonly key: string;
+  /** Whether the operator was told. */
+  readonly mailed: boolean;
+  /** Of the last finding. */
+  readonly reason: string | undefined;
+}
+
+export async function openEdges(store: Pick<Store, 'db'>): Promise<OpenEdge[]> {
   const rows = await store.db
     .selectFrom('setting')
     .select(['name', 'value', 'updated_at'])
@@ -108,8 +141,9 @@ export async function openEdges(store: Pick<Store, 'db'>): Promise<(Edge & { key
     .orderBy('name')
     .execute();
   return rows.map(({ name, value, updated_at }) => {
-    const { count, since, mailed } = edgeState.parse(value);
-    return { key: name.slice(PREFIX.length), count, since: since === undefined ? updated_at : new Date(since), mailed };
+    const { count, since, mailed, reason } = edgeState.parse(value);
+    const from = since === undefined ? updated_at : new Date(since);
+    return { key: name.slice(PREFIX.length), count, since: from, mailed, reason };
   });
 }
 
@@ -212,14 +246,14 @@ const HEARTBEAT_MS = 10_000;
 export async function heartbeat(
   url: string,
   event: 'start' | 'success' | 'fail',
-  runId: number,
+  runId: number | undefined,
   agent?: Agent,
 ): Promise<boolean> {
   try {
     const target = new URL(url);
     if (event !== 'success') target.pathname = `${target.pathname.replace(/\/$/, '')}/${event}`;
     const { default: axios } = await import('axios');
-    await axios.post(target.href, `run ${runId}: ${event}`, {
+    await axios.post(target.href, `run ${runId ?? 'without a record'}: ${event}`, {
       headers: { 'Content-Type': 'text/plain' },
       signal: AbortSignal.timeout(HEARTBEAT_MS),
       maxContentLength: 100_000,

@@ -214,7 +214,10 @@ export async function pausedSince(store: Db): Promise<DeliveryState['paused']> {
 
 /** What health, status and metrics say of the queue. */
 export interface MailHealth {
+  /** Written and not sent, and those still to be written. */
   readonly waiting: number;
+  /** Of those waiting: owed and not yet written, one for each recipient. */
+  readonly unwritten: number;
   readonly oldestWaiting: Date | undefined;
   /** Of those waiting: tried and not yet delivered, with the last answer. */
   readonly retrying: number;
@@ -247,9 +250,20 @@ export async function mailHealth(store: Db): Promise<MailHealth> {
     .orderBy('next_attempt_at', 'desc')
     .limit(1)
     .executeTakeFirst();
+  const owed = await store.db
+    .selectFrom('notification')
+    .select([
+      sql<number>`count(distinct lower(address))::int`.as('recipients'),
+      sql<Date | null>`min(created_at)`.as('oldest'),
+    ])
+    .where('mail_id', 'is', null)
+    .where('kind', 'in', ['alert', 'brief'])
+    .executeTakeFirstOrThrow();
+  const oldest = [row.oldest, owed.oldest].filter((at) => at !== null);
   return {
-    waiting: row.waiting,
-    oldestWaiting: row.oldest ?? undefined,
+    waiting: row.waiting + owed.recipients,
+    unwritten: owed.recipients,
+    oldestWaiting: oldest.length === 0 ? undefined : new Date(Math.min(...oldest.map((at) => at.getTime()))),
     retrying: row.retrying,
     lastAnswer: last?.answer ?? undefined,
     dead: row.dead,

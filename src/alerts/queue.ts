@@ -4,6 +4,7 @@
  */
 import { sql, type Transaction } from 'kysely';
 import type { Store } from '../load/database.js';
+import { retrying } from '../load/retry.js';
 import type { Database, MailState } from '../load/schema.js';
 import { isOld, lockDelivery, type DeliveryState } from './delivery-state.js';
 
@@ -32,15 +33,23 @@ export type Claim =
 const HOUR_MS = 3_600_000;
 
 /**
+ * A transaction, whole again after what passes by itself: an answer of the mail server that is not noted is a mail that
+ * goes out twice. A claim whose confirmation was lost runs out with its lease.
+ */
+function again<T>(store: Db, work: (trx: Transaction<Database>) => Promise<T>): Promise<T> {
+  return retrying(store, ({ db }) => db.transaction().execute(work));
+}
+
+/**
  * Makes the notifications of a finished run due, together with those that runs before it left behind when they crashed.
  * @returns how many fell due
  */
 export async function releaseDue(store: Db, runId: number | 'all', now: Date): Promise<number> {
   const query = store.db.updateTable('notification').set({ due_at: now }).where('due_at', 'is', null);
   // Runs exclude each other and count upwards: whatever an earlier one left undone, it will not finish.
-  const released = await (
-    runId === 'all' ? query : query.where((eb) => eb.or([eb('run_id', 'is', null), eb('run_id', '<=', runId)]))
-  ).executeTakeFirst();
+  const left =
+    runId === 'all' ? query : query.where((eb) => eb.or([eb('run_id', 'is', null), eb('run_id', '<=', runId)]));
+  const released = await retrying(left, (update) => update.executeTakeFirst());
   return Number(released.numUpdatedRows);
 }
 
@@ -49,7 +58,7 @@ export async function releaseDue(store: Db, runId: number | 'all', now: Date): P
  * @param leaseMs how long the claim stands; longer than any attempt can take
  */
 export async function claimMail(store: Db, now: Date, leaseMs: number, maxPerHour: number): Promise<Claim> {
-  return store.db.transaction().execute(async (trx) => {
+  return again(store, async (trx) => {
     // One claim at a time: the pause counts from the moment it is set, and the hour's count cannot be overrun.
     const state = await lockDelivery(trx, now);
     if (state.paused !== undefined) return { kind: 'paused' };
@@ -123,7 +132,7 @@ function pickMail(trx: Transaction<Database>, state: DeliveryState, now: Date) {
 
 /** Notes that the server took the mail over. Holds even where the lease was lost meanwhile: it is the truth. */
 export async function markSent(store: Db, mail: ClaimedMail, answer: string, now: Date): Promise<void> {
-  await store.db.transaction().execute(async (trx) => {
+  await again(store, async (trx) => {
     await trx
       .updateTable('mail')
       .set({ state: 'sent', answer, sent_at: now, claimed_until: null })
@@ -141,7 +150,7 @@ export async function markRetry(
   next: Date,
   unknown: boolean,
 ): Promise<void> {
-  await store.db.transaction().execute(async (trx) => {
+  await again(store, async (trx) => {
     await settle(trx, mail, { state: 'queued', answer, next_attempt_at: next, claimed_until: null });
     await closeAttempt(trx, mail, unknown ? 'unknown' : 'retry', answer);
   });
@@ -154,7 +163,7 @@ export async function markDead(
   answer: string,
   why: 'refused' | 'gave up',
 ): Promise<void> {
-  await store.db.transaction().execute(async (trx) => {
+  await again(store, async (trx) => {
     await settle(trx, mail, { state: 'dead', answer, claimed_until: null });
     await closeAttempt(trx, mail, why, answer);
   });

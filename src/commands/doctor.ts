@@ -2,6 +2,7 @@
 import { mkdir, access, constants } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { sql } from 'kysely';
+import { openEdges } from '../alerts/operator.js';
 import { smtpAdvice } from '../alerts/smtp-settings.js';
 import { nextSlots, problemText } from '../config.js';
 import { probe, type Probe } from '../extract/probe.js';
@@ -10,6 +11,7 @@ import { migrationState } from '../load/migrate.js';
 import { openMailServer } from '../mail-server.js';
 import { openClient } from '../pipeline.js';
 import { ukTime } from '../print.js';
+import { runTroubles, troubleWords } from '../run-troubles.js';
 import { serviceListens } from '../service/socket.js';
 import { sourceStateOf } from '../service/status.js';
 import type { AddCommand, Context } from './context.js';
@@ -43,6 +45,7 @@ export function register(program: Command, add: AddCommand): void {
         ...stored.checks,
         ...(await mailServer(context)),
         ...asked.checks,
+        ...(await runs(context)),
         clock(stored.clockAhead, asked.clockAhead),
         ...schedule(context),
       ];
@@ -256,6 +259,20 @@ async function degradedSources(context: Context): Promise<Check[]> {
     ok: false,
     found: `${each.source}: ${each.route}: ${each.reason}`,
     advice: each.missing.length === 0 ? '' : `Missing meanwhile: ${each.missing.join('; ')}.`,
+  }));
+}
+
+/** What the last runs could not do. Without a database nobody knows, and `database` says so. */
+async function runs(context: Context): Promise<Check[]> {
+  const found = await context
+    .store({ migrate: false })
+    .then(openEdges)
+    .catch(() => []);
+  return troubleWords(runTroubles(found)).map((words) => ({
+    check: 'runs',
+    ok: false,
+    found: words,
+    advice: 'Nothing is lost: the next run that succeeds takes it up. "absence-watch status" tells more.',
   }));
 }
 

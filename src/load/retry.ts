@@ -1,6 +1,5 @@
 /** Trying again after what passes by itself: a serialization failure, a deadlock, a database that restarts. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Store } from './database.js';
 
 const TRANSIENT_CODES = new Set([
   '40001', // serialization failure
@@ -31,7 +30,7 @@ export function isTransient(error: unknown): boolean {
 
 export interface RetryOptions {
   /** How often it is tried in all. */
-  readonly attempts?: number;
+  readonly attempts?: number | undefined;
   /** Pause before the second attempt (ms), doubled each time up to 5 s. */
   readonly firstPauseMs?: number;
   readonly signal?: AbortSignal;
@@ -41,11 +40,7 @@ export interface RetryOptions {
  * Runs work that may be run again from its start (a read, or one transaction), again after transient errors.
  * @throws the last error
  */
-export async function retrying<T>(
-  store: Store,
-  work: (store: Store) => Promise<T>,
-  options: RetryOptions = {},
-): Promise<T> {
+export async function retrying<S, T>(store: S, work: (store: S) => Promise<T>, options: RetryOptions = {}): Promise<T> {
   const attempts = options.attempts ?? 6;
   for (let attempt = 1; ; attempt++) {
     try {

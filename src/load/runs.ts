@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { pino, type Logger } from 'pino';
 import type { Session, Store } from './database.js';
 import { RunHeldError } from './errors.js';
+import { retrying } from './retry.js';
 import { keepRunLog } from './run-log.js';
 import type { RunTable } from './schema.js';
 
@@ -38,18 +39,22 @@ export async function withRunLock<T>(
   const now = start.now ?? (() => new Date());
   const release = await takeLock(store);
   try {
-    await abandonRuns(store, now());
+    await retrying(store, (it) => abandonRuns(it, now()));
     const startedAt = now();
-    const id = await startRun(store, start.trigger, startedAt);
+    // A first record whose confirmation was lost is marked abandoned by the next run.
+    const id = await retrying(store, (it) => startRun(it, start.trigger, startedAt));
     const kept = keepRunLog(store, start.log ?? pino({ level: 'silent' }), id, now);
     try {
       const { end, result } = await work({ id, startedAt, log: kept.log, signal: release.signal });
-      await finishRun(store, id, end, now());
+      await retrying(store, (it) => finishRun(it, id, end, now()));
       return result;
     } catch (error) {
       const detail = { error: error instanceof Error ? error.message : String(error) };
       // The database itself may be what failed: the next run marks this one abandoned.
-      await finishRun(store, id, { outcome: 'failed', detail }, now()).catch(() => undefined);
+      const attempts = release.signal.aborted ? 1 : undefined;
+      await retrying(store, (it) => finishRun(it, id, { outcome: 'failed', detail }, now()), { attempts }).catch(
+        () => undefined,
+      );
       throw error;
     } finally {
       await kept.end();
@@ -193,6 +198,7 @@ export async function getSourceState(store: Reader, source: string): Promise<unk
   return row?.state;
 }
 
+/** Not within a transaction of the caller's: it is tried again by itself. */
 export async function setSourceState(
   store: Reader,
   source: string,
@@ -200,9 +206,11 @@ export async function setSourceState(
   now: Date = new Date(),
 ): Promise<void> {
   const row = { state: JSON.stringify(state ?? null), updated_at: now };
-  await store.db
-    .insertInto('source_state')
-    .values({ source, ...row })
-    .onConflict((conflict) => conflict.column('source').doUpdateSet(row))
-    .execute();
+  await retrying(store, ({ db }) =>
+    db
+      .insertInto('source_state')
+      .values({ source, ...row })
+      .onConflict((conflict) => conflict.column('source').doUpdateSet(row))
+      .execute(),
+  );
 }

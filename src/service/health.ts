@@ -1,10 +1,13 @@
 /** Is it well? One verdict with reasons, for status, /healthz and the page. */
 import type { MailHealth } from '../alerts/queue-upkeep.js';
+import { troubleWords, type RunTroubles } from '../run-troubles.js';
 import type { SourceState } from '../source-state.js';
 
 export interface HealthFacts {
   readonly now: Date;
   readonly source: SourceState;
+  /** Runs that broke off, mails that cannot be written. */
+  readonly troubles: RunTroubles;
   /** When EES should have answered again at the latest, by the schedule: the second slot after its last answer. */
   readonly pollExpected: Date | undefined;
   readonly mail: MailHealth;
@@ -40,6 +43,7 @@ export function healthOf(facts: HealthFacts): Health {
     attention.push(
       `the last ${source.failures === 1 ? 'run' : `${source.failures} runs`} failed${source.lastError === null ? '' : `: ${source.lastError}`}`,
     );
+  reasons.push(...troubleWords(facts.troubles));
   if (
     source.lastPoll !== null &&
     age(source.lastGoodPoll ?? source.lastPoll) > POLL_MAY_BE_OLD_MS &&

@@ -269,7 +269,9 @@ class RunningService {
       this.state.runningSince = undefined;
       this.#brokenOff = 0;
       await settleSlot(store, slot.dueAt, report.runId);
-      await tellOverdue(store, settings, now());
+      await tellOverdue(store, settings, now()).catch((error: unknown) => {
+        log.warn({ error: String(error) }, 'the operator cannot be told of overdue releases; the next run tries again');
+      });
       await this.#keepHouse();
     } catch (error) {
       if (error instanceof RunHeldError) await this.#postpone(slot, error);

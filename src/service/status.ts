@@ -1,6 +1,7 @@
 /** The state of the service as `status` prints it and the page shows it. Reads only. */
 import { sql } from 'kysely';
 import { z } from 'zod';
+import { openEdges } from '../alerts/operator.js';
 import { mailHealth, type MailHealth } from '../alerts/queue-upkeep.js';
 import { nextSlots, type Settings } from '../config.js';
 import type { Store } from '../load/database.js';
@@ -8,6 +9,7 @@ import { listRuns, listVersionRows, loadedTotals, type RunRow, type VersionRow }
 import { noticedText } from '../noticed.js';
 import { counted, shortened, table, ukTime } from '../print.js';
 import { changeText, diffCounts } from '../print-diff.js';
+import { runTroubles } from '../run-troubles.js';
 import { readSourceState, type SourceState } from '../source-state.js';
 import { healthOf, overdueRelease, type Health, type Rhythm } from './health.js';
 
@@ -18,7 +20,7 @@ export interface Status {
   readonly last_good_poll: string | null;
   /** When a data set version was last loaded. */
   readonly last_load: Date | null;
-  /** Runs in a row that failed. */
+  /** Runs in a row that failed: EES could not be read, or they broke off. */
   readonly failures: number;
   readonly totals: { readonly versions: number; readonly rows: number; readonly areas: number };
   readonly loaded: readonly VersionRow[];
@@ -39,14 +41,16 @@ export interface Status {
 /** Gathers everything. @param now of the database's owner */
 export async function statusOf(store: Store, settings: Settings, now: Date): Promise<Status> {
   const { config } = settings;
-  const [versions, [lastRun], totals, mail, source, rhythms] = await Promise.all([
+  const [versions, [lastRun], totals, mail, source, rhythms, edges] = await Promise.all([
     listVersionRows(store),
     listRuns(store, 1),
     loadedTotals(store),
     mailHealth(store),
     sourceStateOf(store),
     rhythmsOf(store),
+    openEdges(store),
   ]);
+  const troubles = runTroubles(edges);
   const overdue = withAnnounced(rhythms, source)
     .map((rhythm) => overdueRelease(rhythm, now))
     .filter((says) => says !== undefined);
@@ -67,13 +71,14 @@ export async function statusOf(store: Store, settings: Settings, now: Date): Pro
   const heldBack = [
     ...quarantined.map((row) => `quarantined: ${row.data_set}, ${row.release} (version ${row.id}): ${gateWords(row)}`),
     ...refused.map((row) => `refused: ${row.data_set}, ${row.release}: ${gateWords(row)}`),
-    ...(lastRun === undefined ? [] : troublesOf(lastRun, source)),
+    ...(lastRun === undefined ? [] : troublesOf(lastRun, source, troubles.brokenOff !== undefined)),
   ];
   const newest = versions.find((row) => row.state === 'loaded' && row.diff !== null && row.diff.previous_id !== null);
   return {
     health: healthOf({
       now,
       source,
+      troubles,
       pollExpected,
       mail,
       failuresBeforeMail: config.failuresBeforeMail,
@@ -84,7 +89,7 @@ export async function statusOf(store: Store, settings: Settings, now: Date): Pro
     next_run: nextSlots(config.schedule, now, 1)[0] ?? null,
     last_good_poll: source.lastGoodPoll,
     last_load: versions.find((row) => row.state === 'loaded')?.loaded_at ?? null,
-    failures: source.failures,
+    failures: Math.max(source.failures, troubles.brokenOff?.count ?? 0),
     totals,
     loaded: versions.filter((row) => row.is_current),
     overdue,
@@ -103,7 +108,7 @@ export async function statusOf(store: Store, settings: Settings, now: Date): Pro
 }
 
 /** What a run leaves of its troubles; another version of the program may have left something else. */
-const troubles = z.object({
+const runDetail = z.object({
   error: z.string().nullish().catch(undefined),
   files: z
     .array(z.object({ file: z.string(), release: z.string(), outcome: z.string(), reason: z.string().nullable() }))
@@ -114,10 +119,11 @@ const MOST_FILES = 5;
 const LONGEST_REASON = 300;
 
 /** A sentence for each file that the run could not load, and for an end before its time, where nothing else tells it. */
-function troublesOf(run: RunRow, source: SourceState): string[] {
-  const { error, files } = troubles.parse(run.detail);
+function troublesOf(run: RunRow, source: SourceState, isBrokenOffTold: boolean): string[] {
+  const { error, files } = runDetail.parse(run.detail);
   const sentences: string[] = [];
-  if (run.outcome === 'failed' && typeof error === 'string' && source.failures === 0)
+  const isTold = source.failures > 0 || (isBrokenOffTold && run.trigger !== 'backfill');
+  if (run.outcome === 'failed' && typeof error === 'string' && !isTold)
     sentences.push(`run ${run.id} (${run.trigger}) broke off: ${shortened(error, LONGEST_REASON)}`);
   // Files of EES that wait to be had are told with those of the runs before; a backfill's are not among them.
   if (run.trigger !== 'backfill' && source.degraded.some(({ failures }) => failures !== undefined)) return sentences;
@@ -244,7 +250,7 @@ export function statusText(status: Status): string {
     );
   if (status.newest_diff !== null) parts.push(diffText(status.newest_diff));
   parts.push(
-    `Mail: ${counted(mail.waiting, 'waiting', 'waiting')}, ${counted(mail.dead, 'given up', 'given up')}; last sent ${ukTime(mail.lastSentAt ?? null)}.`,
+    `Mail: ${counted(mail.waiting, 'waiting', 'waiting')}${mail.unwritten === 0 ? '' : ` (${mail.unwritten} of them not written yet)`}, ${counted(mail.dead, 'given up', 'given up')}; last sent ${ukTime(mail.lastSentAt ?? null)}.`,
   );
   if (status.noticed.length > 0)
     parts.push(

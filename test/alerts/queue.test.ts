@@ -158,6 +158,7 @@ describe('health of an empty queue', () => {
     const store = await freshStore('postgres');
     expect(await mailHealth(store)).toEqual({
       waiting: 0,
+      unwritten: 0,
       oldestWaiting: undefined,
       retrying: 0,
       lastAnswer: undefined,

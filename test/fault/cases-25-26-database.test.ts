@@ -18,6 +18,7 @@ import {
   WITH_SERVER_PROGRAMS,
   WITH_SMALL_DISK,
 } from './harness/own-server.js';
+import { startMonitor } from './harness/monitor.js';
 import { startProxy, type Proxy } from './harness/proxy.js';
 import { smallWide } from './harness/small-files.js';
 import { CONFIG, CROSSED, publishCrossing, watch, watchWithHistory, type Watch } from './harness/watch.js';
@@ -57,6 +58,50 @@ async function heldAtCopy<T>(world: Watch, admin: pg.Client, looker: pg.Client, 
     await wait(10);
   }
 }
+
+const MADE_TO_FAIL = 'made to fail';
+
+/** Has the database refuse writes of some rows of a table. @param which once only, or those that the condition names */
+async function refusing(
+  world: Watch,
+  { table, code, once = false, when = 'true' }: { table: string; code: string; once?: boolean; when?: string },
+): Promise<{ end(): Promise<void> }> {
+  const admin = await beside();
+  const { schema } = world.program;
+  await admin.query(`
+    set search_path = "${schema}";
+    create sequence refusals;
+    create function refuse() returns trigger language plpgsql as $$
+      begin
+        if ${once ? `nextval('"${schema}".refusals') = 1` : 'true'} then
+          raise exception '${MADE_TO_FAIL}' using errcode = '${code}';
+        end if;
+        return new;
+      end $$;
+    create trigger refuse before insert or update on "${table}" for each row when (${when}) execute function refuse();`);
+  return {
+    async end() {
+      await admin.query(`drop trigger refuse on "${table}"`);
+    },
+  };
+}
+
+/** History is loaded, the outside monitor listens, and the operator is mailed after two failures. */
+async function monitored(): Promise<{ world: Watch; heard: string[]; operator: () => string[] }> {
+  const { url, heard } = await startMonitor();
+  const config = `${CONFIG}failures_before_mail: 2\nheartbeat_url: ${url}\n`;
+  const world = await watchWithHistory({ config });
+  return { world, heard, operator: () => world.subjects('ops@luton.example') };
+}
+
+interface SaidStatus {
+  readonly health: { readonly well: boolean; readonly reasons: readonly string[] };
+  readonly failures: number;
+  readonly mail: { readonly waiting: number; readonly oldestWaiting?: string };
+}
+
+const statusOf = async (world: Watch): Promise<SaidStatus> =>
+  (await world.program.run('status', '--json')).json() as SaidStatus;
 
 async function expectWhole(world: Watch): Promise<void> {
   expect(await world.figures()).toEqual(AFTER);
@@ -204,6 +249,109 @@ describe('the database', () => {
       await expectWhole(world);
     },
   );
+
+  it.each([
+    'data_set_version',
+    'alert',
+    'alert_state',
+    'notification',
+    'mail',
+    'mail_attempt',
+    'source_state',
+    'run_record',
+  ])(
+    'case 26: one serialization failure at a write to %s: the transaction is done again, the run ends well',
+    async (table) => {
+      const world = await watchWithHistory();
+      publishCrossing(world);
+      await refusing(world, { table, code: '40001', once: true });
+      expect(await world.run()).toMatchObject({ code: 0, report: { outcome: 'done', notes: [] } });
+      await expectWhole(world);
+    },
+  );
+
+  it.each([
+    ['a full disk', '53100'],
+    ['a statement timeout', '57014'],
+  ])(
+    'case 26: %s (%s) whenever a mail is written: the run is done in part, monitor and status say so, and once it is over everything is mailed once',
+    async (_what, code) => {
+      const { world, heard, operator } = await monitored();
+      publishCrossing(world);
+      const refusal = await refusing(world, { table: 'mail', code });
+      for (let runs = 1; runs <= 2; runs++) {
+        const { code: exit, report } = await world.run();
+        expect(exit).toBe(3);
+        expect(report).toMatchObject({ outcome: 'in part', mails: { composed: 0, sent: 0 } });
+        expect(report.notes.join()).toContain(MADE_TO_FAIL);
+        expect(heard.at(-1)).toBe('/ping/fail');
+        const status = await statusOf(world);
+        expect(status.health.reasons.join()).toContain(MADE_TO_FAIL);
+        expect(status.mail).toMatchObject({ waiting: 1, oldestWaiting: '2025-03-20T09:32:00.000Z' });
+      }
+      const text = (await world.program.run('status')).stdout;
+      expect(text).toMatch(/^Ill: /);
+      expect(text).toContain('Mail: 1 waiting');
+      const doctor = await world.program.run('doctor');
+      expect(doctor.code).toBe(1);
+      expect(doctor.stdout).toContain(MADE_TO_FAIL);
+      expect(world.mail.messages).toEqual([]);
+      await refusal.end();
+      for (let runs = 1; runs <= 2; runs++) {
+        expect(await world.run()).toMatchObject({ code: 0, report: { outcome: 'done', notes: [] } });
+        expect(heard.at(-1)).toBe('/ping');
+        expect(operator()).toEqual(['absence-watch: mails can be written again']);
+        await expectWhole(world);
+      }
+      expect(await statusOf(world)).toMatchObject({ health: { well: true }, mail: { waiting: 0 } });
+    },
+  );
+
+  it('case 26: only the mails of alerts cannot be written: the operator is told on the edges, at the second run and at the end', async () => {
+    const { world, operator } = await monitored();
+    publishCrossing(world);
+    const refusal = await refusing(world, { table: 'mail', code: '53100', when: "new.kind <> 'operator'" });
+    const told = [0, 1, 1];
+    for (const mails of told) {
+      expect((await world.run()).code).toBe(3);
+      expect(operator()).toHaveLength(mails);
+    }
+    expect(operator()[0]).toMatch(/mails cannot be written since/);
+    await refusal.end();
+    for (let runs = 1; runs <= 2; runs++) {
+      expect((await world.run()).code).toBe(0);
+      expect(operator()).toHaveLength(2);
+    }
+    await expectWhole(world);
+  });
+
+  it('case 26: the comparison with the rules fails after the load: fail is pinged, status is ill, the operator is told on the edges, and everything is told once it is over', async () => {
+    const { world, heard, operator } = await monitored();
+    publishCrossing(world);
+    const refusal = await refusing(world, { table: 'alert', code: '53100' });
+    const told = [0, 1, 1];
+    for (const [before, mails] of told.entries()) {
+      const said = await world.program.run('run', '--json');
+      expect(said.code).toBe(1);
+      expect(said.stderr).toContain(MADE_TO_FAIL);
+      expect(heard.at(-1)).toBe('/ping/fail');
+      const status = await statusOf(world);
+      expect(status.failures).toBe(before + 1);
+      expect(status.health.well).toBe(false);
+      expect(status.health.reasons.join()).toContain(MADE_TO_FAIL);
+      expect(operator()).toHaveLength(mails);
+    }
+    expect(operator()[0]).toMatch(/runs break off since/);
+    expect((await world.program.run('doctor')).stdout).toContain(MADE_TO_FAIL);
+    await refusal.end();
+    for (let runs = 1; runs <= 2; runs++) {
+      expect((await world.run()).code).toBe(0);
+      expect(heard.at(-1)).toBe('/ping');
+      expect(operator()).toHaveLength(2);
+    }
+    await expectWhole(world);
+    expect(await statusOf(world)).toMatchObject({ health: { well: true }, failures: 0 });
+  });
 
   it.skipIf(!CAN_MOUNT)(
     `case 26: no room for downloads: the data set fails with the reason, no piece stays, and it is loaded when there is room${WITH_SMALL_DISK}`,
