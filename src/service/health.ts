@@ -8,6 +8,8 @@ export interface HealthFacts {
   readonly source: SourceState;
   /** Runs that broke off, mails that cannot be written. */
   readonly troubles: RunTroubles;
+  /** That a run keeps too many slots waiting, in a sentence. */
+  readonly overlap: string | undefined;
   /** When EES should have answered again at the latest, by the schedule: the second slot after its last answer. */
   readonly pollExpected: Date | undefined;
   readonly mail: MailHealth;
@@ -60,6 +62,7 @@ export function healthOf(facts: HealthFacts): Health {
     reasons.push(
       `${mail.held} old ${mail.held === 1 ? 'mail waits' : 'mails wait'} for your word: ${mail.holdReason ?? 'the database looks restored'}`,
     );
+  if (facts.overlap !== undefined) attention.push(facts.overlap);
   if (mail.paused !== undefined) attention.push('sending is paused ("alerts resume" ends it)');
   for (const { source: name, route, reason, missing, failures } of source.degraded)
     attention.push(

@@ -17,6 +17,7 @@ import { runOnce, type RunReport } from '../pipeline.js';
 import { retentionAt } from '../retention.js';
 import { startDelivery } from './delivery.js';
 import { configurationOf, holdLease, newerConfiguration, releaseLease, type Configuration } from './lease.js';
+import { tellOverlap } from './overlap.js';
 import { pause } from './pause.js';
 import {
   claimSlot,
@@ -232,7 +233,9 @@ class RunningService {
       // What follows a run is short: the next round looks again.
       if (this.state.runningSince === undefined) return;
       const met = await noteOverlap(store, next, 'a run of this service', now());
-      if (met !== undefined) log.info({ dueAt: met.dueAt }, 'a run is under way: this slot waits for its end');
+      if (met === undefined) return;
+      log.info({ dueAt: met.dueAt }, 'a run is under way: this slot waits for its end');
+      await this.#tellOverlap();
       return;
     }
     if (signal.aborted || Date.now() < this.#notBefore) return;
@@ -269,6 +272,7 @@ class RunningService {
       this.state.runningSince = undefined;
       this.#brokenOff = 0;
       await settleSlot(store, slot.dueAt, report.runId);
+      await this.#tellOverlap();
       await tellOverdue(store, settings, now()).catch((error: unknown) => {
         log.warn({ error: String(error) }, 'the operator cannot be told of overdue releases; the next run tries again');
       });
@@ -303,9 +307,21 @@ class RunningService {
     const met = holder === undefined ? 'another run' : `run ${holder.runId} (${holder.trigger})`;
     log.info({ dueAt: slot.dueAt, met }, 'another run is under way: this slot waits for its end');
     this.#notBefore = Date.now() + this.#beatMs;
-    await postponeSlot(store, slot, met, now()).catch((error: unknown) => {
+    try {
+      await postponeSlot(store, slot, met, now());
+    } catch (error) {
       this.#recover = true;
       log.warn({ error: String(error) }, 'the slot could not be put back');
+    }
+    await this.#tellOverlap();
+  }
+
+  async #tellOverlap(): Promise<void> {
+    const { store, log, now } = this.options;
+    const { config } = this.settings;
+    const teller = { post: operatorPost(this.settings), most: config.failuresBeforeMail, now: now() };
+    await tellOverlap(store, teller).catch((error: unknown) => {
+      log.warn({ error: String(error) }, 'the operator cannot be told of slots that wait; the next slot tries again');
     });
   }
 }

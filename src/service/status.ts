@@ -11,6 +11,7 @@ import { counted, shortened, table, ukTime } from '../print.js';
 import { changeText, diffCounts } from '../print-diff.js';
 import { runTroubles } from '../run-troubles.js';
 import { readSourceState, type SourceState } from '../source-state.js';
+import { overlapWords, waitingSlots } from './overlap.js';
 import { healthOf, overdueRelease, type Health, type Rhythm } from './health.js';
 
 export interface Status {
@@ -41,7 +42,7 @@ export interface Status {
 /** Gathers everything. @param now of the database's owner */
 export async function statusOf(store: Store, settings: Settings, now: Date): Promise<Status> {
   const { config } = settings;
-  const [versions, [lastRun], totals, mail, source, rhythms, edges] = await Promise.all([
+  const [versions, [lastRun], totals, mail, source, rhythms, edges, slots] = await Promise.all([
     listVersionRows(store),
     listRuns(store, 1),
     loadedTotals(store),
@@ -49,7 +50,9 @@ export async function statusOf(store: Store, settings: Settings, now: Date): Pro
     sourceStateOf(store),
     rhythmsOf(store),
     openEdges(store),
+    waitingSlots(store),
   ]);
+  const overlap = overlapWords(slots, config.failuresBeforeMail);
   const troubles = runTroubles(edges);
   const overdue = withAnnounced(rhythms, source)
     .map((rhythm) => overdueRelease(rhythm, now))
@@ -79,6 +82,7 @@ export async function statusOf(store: Store, settings: Settings, now: Date): Pro
       now,
       source,
       troubles,
+      overlap,
       pollExpected,
       mail,
       failuresBeforeMail: config.failuresBeforeMail,

@@ -2,13 +2,14 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { openEdges } from '../../src/alerts/operator.js';
 import { loadConfig } from '../../src/config.js';
 import { withRunLock } from '../../src/load/runs.js';
 import { startService, type Service } from '../../src/service/service.js';
 import { claimSlot, noteOverlap, settleSlot, slotsOf, type NextSlots } from '../../src/service/slots.js';
 import { openDatabase, type Store } from '../../src/load/database.js';
 import { freshStore, secondStore, testDatabaseUrl } from '../support/database.js';
-import { publishCrossing, watchWithHistory, type Watch } from './harness/watch.js';
+import { CONFIG, publishCrossing, watchWithHistory, type Watch } from './harness/watch.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -139,5 +140,41 @@ describe('two of a kind, clocks, long runs', () => {
     expect(await runs(store)).toEqual(['overlap']);
     await settleSlot(store, after?.dueAt ?? start, 2);
     expect(await claimSlot(store, next, new Date(start.getTime() + 51 * MINUTE))).toBeUndefined();
+  });
+
+  it('case 10, more slots than failures_before_mail: status names since when and how many wait, the operator is mailed once, and one run stands for all', async () => {
+    const schedule = 'failures_before_mail: 2\nschedule: { cron: "*/15 * * * *", timezone: Europe/London }\n';
+    const world = await watchWithHistory({ config: `${CONFIG}${schedule}` });
+    const store = await openDatabase(testDatabaseUrl(), { schema: world.program.schema });
+    onTestFinished(() => store.close());
+    const attention = async (): Promise<string> =>
+      (
+        (await world.program.run('status', '--json')).json() as { health: { attention: string[] } }
+      ).health.attention.join();
+    const waiting = async (): Promise<number> =>
+      (await store.db.selectFrom('slot').select('due_at').where('state', '=', 'due').execute()).length;
+    let now = new Date('2024-03-21T10:00:00Z');
+    await withRunLock(store, { trigger: 'backfill' }, async (run) => {
+      await serviceOf(world, () => now);
+      for (let slot = 1; slot <= 4; slot++) {
+        await until(async () => (await waiting()) === slot);
+        if (slot === 2) expect(await attention()).not.toContain('waited');
+        now = new Date(now.getTime() + (slot < 4 ? 15 * MINUTE : 0));
+      }
+      await until(() => world.subjects('ops@luton.example').length > 0);
+      await wait(200);
+      world.at(now.toISOString());
+      expect(await attention()).toMatch(
+        new RegExp(`4 slots of the schedule have waited since .*10:00.* for the end of run ${run.id} \\(backfill\\)`),
+      );
+      return { end: { outcome: 'done', detail: {} }, result: undefined };
+    });
+    await until(async () => (await waiting()) === 0);
+    expect(await attention()).not.toContain('waited');
+    expect(world.subjects('ops@luton.example')).toEqual([
+      'absence-watch: a run keeps the schedule waiting since 2024-03-21T10:00Z',
+    ]);
+    const edges = async () => (await openEdges(store)).map(({ key }) => key);
+    await until(async () => !(await edges()).includes('overlap'));
   });
 });
