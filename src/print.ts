@@ -1,4 +1,5 @@
 /** Figures, tables and times as plain text for people. */
+import { printed } from './domain/decimal.js';
 
 /** Plain text table: columns as wide as their widest cell, numbers to the right. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -18,8 +19,14 @@ export function table(header: readonly string[], rows: readonly (readonly string
   return [line(header), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
 }
 
-/** A line of eight heights for a series of numbers; a gap is a space. */
-export function sparkline(values: readonly (number | undefined)[]): string {
+/**
+ * A line of eight heights for a series of numbers; a gap is a space.
+ * @param places decimal places of the numbers printed beside it: what is equal there is drawn equal
+ */
+export function sparkline(exact: readonly (number | undefined)[], places?: number): string {
+  const values = exact.map((value) =>
+    value === undefined || places === undefined ? value : Number(printed(value, places)),
+  );
   const known = values.filter((value) => value !== undefined);
   const low = Math.min(...known);
   const span = Math.max(...known) - low;

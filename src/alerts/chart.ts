@@ -54,6 +54,8 @@ export async function renderChart(model: ChartModel): Promise<RenderedChart> {
 const LEGEND_ROW = 34;
 /** Height of a line of letters in the drawing, to keep the values at the ends of lines apart. */
 const LABEL_HEIGHT = 17;
+/** Distance of such a value from the plot. */
+const LABEL_GAP = 8;
 
 function specOf(model: ChartModel): TopLevelSpec {
   const points = model.lines.flatMap((line) =>
@@ -62,6 +64,7 @@ function specOf(model: ChartModel): TopLevelSpec {
   const thresholds = [...(model.threshold === undefined ? [] : [model.threshold]), ...(model.otherThresholds ?? [])];
   const values = [...points.map(({ value }) => value), ...thresholds];
   const [low, high] = axisEnds(values);
+  const ends = endLabels(model, low, high);
   const x = {
     field: 'label',
     type: 'ordinal' as const,
@@ -144,8 +147,13 @@ function specOf(model: ChartModel): TopLevelSpec {
         encoding: { x, y, color },
       },
       {
-        data: { values: endLabels(model, low, high) },
-        mark: { type: 'text', align: 'left', dx: 8, fontSize: 14, fontWeight: 'bold' },
+        data: { values: ends.atEdge },
+        mark: { type: 'text', align: 'left', dx: LABEL_GAP, fontSize: 14, fontWeight: 'bold' },
+        encoding: { x: { value: 'width' }, y, text: { field: 'text', type: 'nominal' }, color },
+      },
+      {
+        data: { values: ends.before },
+        mark: { type: 'text', align: 'left', dx: LABEL_GAP, fontSize: 14, fontWeight: 'bold' },
         encoding: { x, y, text: { field: 'text', type: 'nominal' }, color },
       },
     ],
@@ -198,12 +206,22 @@ function tickLabels(labels: readonly string[]): string[] {
   return labels.filter((_, i) => (labels.length - 1 - i) % every === 0);
 }
 
-/** The last value of each line beside its end, pushed apart where they would cover each other. */
+interface EndLabel {
+  readonly label: string;
+  readonly value: number;
+  readonly text: string;
+  readonly name: string;
+}
+
+/**
+ * The last value of each line. Those of lines that reach the end of the chart stand to the right of the plot, where no
+ * line, marker or threshold is, and apart from each other; a line that ends before has its value beside its last point.
+ */
 function endLabels(
   model: ChartModel,
   low: number,
   high: number,
-): { label: string; value: number; text: string; name: string }[] {
+): { readonly atEdge: readonly EndLabel[]; readonly before: readonly EndLabel[] } {
   const apart = ((high - low) * LABEL_HEIGHT) / (CHART_HEIGHT - ABOVE_AND_BELOW);
   const ends = model.lines
     .flatMap((line) =>
@@ -215,11 +233,48 @@ function endLabels(
       })),
     )
     .sort((a, b) => b.value - a.value);
-  ends.forEach((end, i) => {
-    const above = ends[i - 1];
-    if (above !== undefined) end.value = Math.min(end.value, above.value - apart);
-  });
-  return ends;
+  const atEdge = ends.filter(({ label }) => label === model.labels.at(-1));
+  const places = spread(
+    atEdge.map(({ value }) => value),
+    apart,
+    [low + apart / 2, high - apart / 2],
+  );
+  return {
+    atEdge: atEdge.map((end, i) => ({ ...end, value: places[i] ?? end.value })),
+    before: ends.filter((end) => !atEdge.includes(end)),
+  };
+}
+
+/**
+ * Places for labels that are at least `apart` from each other: each at its value where there is room, else those that
+ * crowd evenly around the middle of theirs.
+ * @param values highest first
+ * @param within lowest and highest place
+ */
+export function spread(
+  values: readonly number[],
+  apart: number,
+  [lowest, highest]: readonly [number, number],
+): readonly number[] {
+  const crowds: { readonly values: readonly number[]; readonly top: number }[] = [];
+  for (const value of values) {
+    let crowd = { values: [value], top: clamp(value, lowest, highest) };
+    for (let above = crowds.at(-1); above !== undefined; above = crowds.at(-1)) {
+      const bottom = above.top - apart * (above.values.length - 1);
+      if (bottom - crowd.top >= apart - 1e-9) break;
+      crowds.pop();
+      const all = [...above.values, ...crowd.values];
+      const height = apart * (all.length - 1);
+      const middle = all.reduce((sum, one) => sum + one, 0) / all.length;
+      crowd = { values: all, top: clamp(middle + height / 2, lowest + height, highest) };
+    }
+    crowds.push(crowd);
+  }
+  return crowds.flatMap((crowd) => crowd.values.map((_, i) => crowd.top - i * apart));
+}
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.min(Math.max(value, least), most);
 }
 
 function wrapped(text: string, width: number): string[] {

@@ -64,7 +64,10 @@ function briefText(brief: Brief, otherTypes: readonly string[], composed: boolea
   ]);
   const lines = (brief.chart?.lines ?? []).map((line) => {
     const byLabel = new Map(line.points.map((point) => [point.label, point.value]));
-    return `${sparkline((brief.chart?.labels ?? []).map((label) => byLabel.get(label)))}  ${line.name}`;
+    return `${sparkline(
+      (brief.chart?.labels ?? []).map((label) => byLabel.get(label)),
+      brief.chart?.places,
+    )}  ${line.name}`;
   });
   return [
     ...(composed ? ['COMPOSED figures: no statistics.'] : []),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { composeBrief } from '../../src/alerts/brief.js';
 import type { ChartModel } from '../../src/alerts/brief-model.js';
-import { renderChart } from '../../src/alerts/chart.js';
+import { renderChart, spread } from '../../src/alerts/chart.js';
 import { lutonFacts, years } from './brief-fixtures.js';
 
 const OUTPUT = join(import.meta.dirname, '../../test-output/charts');
@@ -72,6 +72,40 @@ describe('the chart', () => {
     const model = composeBrief(facts).chart;
     expect(model).toBeDefined();
     if (model !== undefined) await drawn('close-lines', model);
+  });
+
+  it('names the ends of lines to the right of the plot, clear of the threshold line, markers and each other', async () => {
+    const severe = (last: string, area = 'Luton') =>
+      years({ 2022: ['17', '1.4'], 2023: ['17', '1.7'], 2024: ['17', last] }, { area });
+    const facts = lutonFacts({
+      own: severe('2.04'),
+      region: severe('2.02', 'East of England'),
+      england: severe('2.01'),
+    });
+    const model = composeBrief(facts, { focus: 'severe_absence_rate', threshold: 2, places: 2 }).chart;
+    if (model === undefined) throw new Error('three years make a chart');
+    const { svg } = await drawn('close-to-the-line', model);
+    const at = (text: string): [number, number] => {
+      const found = new RegExp(`translate\\(([\\d.]+),([\\d.]+)\\)[^>]*>${text}<`).exec(svg);
+      return [Number(found?.[1]), Number(found?.[2])];
+    };
+    const labels = ['2.04%', '2.02%', '2.01%'].map(at);
+    const rule = /aria-roledescription="rule mark" transform="translate\(([\d.]+),[\d.]+\)"/.exec(svg);
+    const edge = Number(rule?.[1]);
+    expect(edge).toBeGreaterThan(300);
+    for (const [x] of labels) expect(x).toBeGreaterThan(edge);
+    const heights = labels.map(([, y]) => y);
+    heights.slice(1).forEach((y, i) => {
+      expect(y - (heights[i] ?? 0)).toBeGreaterThanOrEqual(14);
+    });
+  });
+
+  it('spreads labels that crowd evenly around their middle, and inside the plot', () => {
+    expect(spread([5, 3, 1], 1, [0, 6])).toEqual([5, 3, 1]);
+    expect(spread([3, 3, 3], 1, [0, 6])).toEqual([4, 3, 2]);
+    expect(spread([6, 6], 1, [0, 6])).toEqual([6, 5]);
+    expect(spread([0.2, 0.1, 0], 1, [0, 6])).toEqual([2, 1, 0]);
+    expect(spread([], 1, [0, 6])).toEqual([]);
   });
 
   it('tells the trend in its alt text, each stretch for itself', () => {
