@@ -353,6 +353,14 @@ describe('the database', () => {
     expect(await statusOf(world)).toMatchObject({ health: { well: true }, failures: 0 });
   });
 
+  it('case 26: the database refuses what was seen at EES: the run breaks off with that reason, and nobody calls it an outage of EES', async () => {
+    const { world, operator } = await monitored();
+    await refusing(world, { table: 'source_state', code: '53100' });
+    for (let runs = 1; runs <= 2; runs++) expect((await world.program.run('run')).code).toBe(1);
+    expect((await statusOf(world)).health.reasons.join()).toMatch(/the last 2 runs broke off: .*made to fail/);
+    expect(operator()).toEqual([expect.stringMatching(/runs break off since/)]);
+  });
+
   it.skipIf(!CAN_MOUNT)(
     `case 26: no room for downloads: the data set fails with the reason, no piece stays, and it is loaded when there is room${WITH_SMALL_DISK}`,
     async () => {
