@@ -54,7 +54,8 @@ export interface BackfillOptions {
   readonly dryRun: boolean;
   /** Sends what history raises; else it is recorded and muted. */
   readonly notify: boolean;
-  readonly accept: Acceptance | undefined;
+  /** Empty: none. */
+  readonly accept: readonly Acceptance[];
   /** Told before anything is sent, with `notify`. */
   readonly announce: (text: string) => void;
 }
@@ -207,7 +208,7 @@ async function localFile(
       fileName: file.fileName,
       bytes: file.bytes,
       runId,
-      accept: options.accept === undefined ? undefined : [options.accept],
+      accept: options.accept,
       // Whoever loads a file by hand means it, even if it was taken back before.
       again: true,
     },
@@ -233,7 +234,7 @@ async function loadLocal(
     },
     await localFile(await underKnownName(tools, request), options, runId, now()),
   );
-  if (report.outcome !== 'unchanged' || options.accept === undefined || report.version_id === null)
+  if (report.outcome !== 'unchanged' || options.accept.length === 0 || report.version_id === null)
     return { ...NOTHING, files: [report] };
   return { ...NOTHING, files: await accepted(tools, [report.version_id], options.accept) };
 }
@@ -327,7 +328,7 @@ async function loadFromEes(
   options: BackfillOptions,
 ): Promise<Loaded> {
   const { store, settings, log, now, signal } = tools;
-  if (options.accept !== undefined) {
+  if (options.accept.length > 0) {
     const ids = await heldBack(store, await underKnownName(tools, request));
     if (ids.length > 0) return { ...NOTHING, files: await accepted(tools, ids, options.accept) };
   }
@@ -336,7 +337,7 @@ async function loadFromEes(
   const client = openClient(settings, now, signal);
   try {
     const plan = await planBackfill(client, await inContext(tools, request));
-    if (options.accept !== undefined) {
+    if (options.accept.length > 0) {
       // Renamed, and asked for by a name that nothing was loaded under.
       const ids = await heldBack(store, { ...request, publication: plan.publication });
       if (ids.length > 0) return { ...NOTHING, files: await accepted(tools, ids, options.accept) };
@@ -384,7 +385,7 @@ async function loadFromEes(
               meta: {
                 ...file.meta,
                 source: { ...file.meta.source, backfill: !options.notify },
-                accept: options.accept === undefined ? undefined : [options.accept],
+                accept: options.accept,
               },
             },
           );
@@ -424,11 +425,14 @@ async function loadFromEes(
   }
 }
 
-/** Overrides one gate of versions that are held back. */
-async function accepted(tools: Tools, ids: readonly number[], { gate, reason }: Acceptance): Promise<FileReport[]> {
+/** Overrides gates of versions that are held back. */
+async function accepted(tools: Tools, ids: readonly number[], gates: readonly Acceptance[]): Promise<FileReport[]> {
   const reports: FileReport[] = [];
   for (const id of ids) {
-    const { state, stillHeldBy } = await acceptVersion(tools.store, id, gate, reason, tools.now());
+    let state = 'quarantined';
+    let stillHeldBy: readonly string[] = [];
+    for (const { gate, reason } of gates)
+      ({ state, stillHeldBy } = await acceptVersion(tools.store, id, gate, reason, tools.now()));
     const row = await tools.store.db
       .selectFrom('data_set_version as v')
       .innerJoin('data_set as d', 'd.id', 'v.data_set_id')
@@ -455,7 +459,7 @@ async function accepted(tools: Tools, ids: readonly number[], { gate, reason }: 
       version_id: id,
       rows: row.rows,
       reason: stillHeldBy.length === 0 ? null : `still held back by: ${stillHeldBy.join(', ')}`,
-      gates: [{ gate, verdict: 'accepted', message: reason }],
+      gates: gates.map(({ gate, reason }) => ({ gate, verdict: 'accepted' as const, message: reason })),
       diff: null,
     });
   }

@@ -23,7 +23,7 @@ export function register(program: Command, add: AddCommand): void {
         const report = await backfill(inHand, request, {
           dryRun: options['dryRun'] === true,
           notify: options['notify'] === true,
-          accept: acceptanceOf(options),
+          accept: acceptedGates(options),
           announce: (text) => {
             context.out.remark(text);
           },
@@ -47,7 +47,12 @@ export function register(program: Command, add: AddCommand): void {
     .option('--school-type <type>', 'what schools a file without such a column is about')
     .option('--dry-run', 'says what it would do, and does nothing')
     .option('--notify', 'sends the alerts that history raises')
-    .option('--accept <gate>', 'overrides a gate that holds a data set back')
+    .option(
+      '--accept <gate>',
+      'overrides a gate that holds a data set back; once for each gate',
+      (gate: string, before: readonly string[]) => [...before, gate],
+      [],
+    )
     .option('--reason <text>', 'why: kept with the version');
 }
 
@@ -109,21 +114,21 @@ function requestOf(context: Context, options: Record<string, unknown>): LocalBac
   };
 }
 
-function acceptanceOf(options: Record<string, unknown>): { gate: string; reason: string } | undefined {
-  const gate = given(options, 'accept');
-  const reason = given(options, 'reason');
-  if (gate === undefined) {
-    if (reason !== undefined) throw new UsageError('--reason goes with --accept GATE.');
-    return undefined;
+function acceptedGates(options: Record<string, unknown>): { gate: string; reason: string }[] {
+  const gates = Array.isArray(options['accept']) ? options['accept'].map(String) : [];
+  const reason = given(options, 'reason')?.trim() ?? '';
+  if (gates.length === 0) {
+    if (reason !== '') throw new UsageError('--reason goes with --accept GATE.');
+    return [];
   }
-  if (reason === undefined || reason.trim() === '')
-    throw new UsageError('--accept needs --reason TEXT: why the gate is overridden.');
-  const known = ACCEPTABLE_GATES.find((each) => folded(each) === folded(gate));
-  if (known === undefined)
+  if (reason === '') throw new UsageError('--accept needs --reason TEXT: why the gate is overridden.');
+  return gates.map((gate) => {
+    const known = ACCEPTABLE_GATES.find((each) => folded(each) === folded(gate));
+    if (known !== undefined) return { gate: known, reason };
     throw new UsageError(
       `--accept ${gate}: there is no such gate that could be accepted. Use one of: ${ACCEPTABLE_GATES.join(', ')} (see docs/gates.md).`,
     );
-  return { gate: known, reason: reason.trim() };
+  });
 }
 
 function notWanted({ title, release, reason }: BackfillReport['skipped'][number]): string {
