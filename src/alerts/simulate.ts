@@ -44,8 +44,10 @@ export interface SimulatedEvent {
 export interface SuggestedLine {
   readonly alertsAYear: number;
   readonly line: number;
-  /** How many it would really have given, on average. */
+  /** How many it would really have given, on average, after the first look. */
   readonly wouldHaveGiven: number;
+  /** How many figures are past it at first look, told once in a summary; none of a rule that is told for each period. */
+  readonly firstLook: number;
 }
 
 export interface SimulatedRule {
@@ -162,6 +164,7 @@ class LineChooser {
   readonly #condition: Condition;
   readonly #rule: Rule;
   readonly #crossings: { readonly from: Decimal | undefined; readonly to: Decimal }[] = [];
+  readonly #firsts: Decimal[] = [];
   readonly #years = new Set<string>();
 
   constructor(rule: Rule) {
@@ -181,7 +184,8 @@ class LineChooser {
       const fresh = figure.period.kind !== 'finished' && year !== figure.period.startYear;
       const ownPeriod = isPerPeriod(this.#condition) && figure.period.kind !== 'year to date';
       if (ownPeriod || fresh) this.#crossings.push({ from: undefined, to: value });
-      else if (previous !== undefined && value.gt(previous)) this.#crossings.push({ from: previous, to: value });
+      else if (previous === undefined) this.#firsts.push(value);
+      else if (value.gt(previous)) this.#crossings.push({ from: previous, to: value });
       previous = value;
       year = figure.period.startYear;
     }
@@ -218,7 +222,8 @@ class LineChooser {
       );
       if (best === undefined || best.a > wanted * FAR || best.a * FAR < wanted) return [];
       const line = step.times(this.#condition.kind === 'below' ? -best.line : best.line).toNumber();
-      return [{ alertsAYear: wanted, line, wouldHaveGiven: Math.round(best.a * 10) / 10 }];
+      const firstLook = this.#firsts.filter((value) => value.gt(step.times(best.line))).length;
+      return [{ alertsAYear: wanted, line, wouldHaveGiven: Math.round(best.a * 10) / 10, firstLook }];
     });
   }
 }

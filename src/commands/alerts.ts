@@ -308,8 +308,8 @@ function simulationText({ events, rules }: Simulation): string {
       [
         `${rule} (${counted(areas, 'area')}): ${perYear.length === 0 ? 'no alert' : `alerts a year: ${perYear.map(({ academicYear, events: count }) => `${academicYear}: ${count}`).join(', ')}`}.`,
         ...suggested.map(
-          ({ alertsAYear, line, wouldHaveGiven }) =>
-            `  For about ${alertsAYear} ${alertsAYear === 1 ? 'alert' : 'alerts'} a year: a line of ${line} (it would have given ${wouldHaveGiven.toFixed(1)}).`,
+          ({ alertsAYear, line, wouldHaveGiven, firstLook }) =>
+            `  For about ${counted(alertsAYear, 'crossing')} a year after the first look: a line of ${line} (it would have given ${wouldHaveGiven.toFixed(1)} a year; the first look would have told ${firstLook === 0 ? 'none' : `${firstLook} in one summary`}).`,
         ),
       ].join('\n'),
     ),

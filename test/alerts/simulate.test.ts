@@ -90,14 +90,31 @@ describe('simulation', () => {
       await w.load(year(start, {}, { rows: areas.map((area, i) => [area, start, value(i, grown)] as const) }));
     const { rules } = await simulate(w.store, [ruleWith()]);
     expect(rules[0]?.suggested).toEqual([
-      { alertsAYear: 1, line: 6.9, wouldHaveGiven: 1 },
-      { alertsAYear: 5, line: 6.5, wouldHaveGiven: 5 },
-      { alertsAYear: 20, line: 5, wouldHaveGiven: 20 },
+      { alertsAYear: 1, line: 6.9, wouldHaveGiven: 1, firstLook: 0 },
+      { alertsAYear: 5, line: 6.5, wouldHaveGiven: 5, firstLook: 0 },
+      { alertsAYear: 20, line: 5, wouldHaveGiven: 20, firstLook: 0 },
     ]);
     for (const { line, wouldHaveGiven } of rules[0]?.suggested ?? []) {
       const tried = await simulate(w.store, [ruleWith()], { line });
       expect(tried.events.filter(({ event }) => event === 'crossed')).toHaveLength(wouldHaveGiven);
     }
+  });
+});
+
+describe('a suggested line', () => {
+  it('says how many are past it at first look', async () => {
+    const w = new FiguresWorld(await freshStore('postgres'));
+    const areas = Array.from({ length: 20 }, (_, i): AreaOf => ({
+      ...{ level: 'Local authority', key: String(201 + i), name: `Area ${i}` },
+    }));
+    // All but one are past every line below 3% from the start; that one crosses what lies below 2.05%.
+    for (const [start, last] of [
+      [2022, '1.05'],
+      [2023, '2.05'],
+    ] as const)
+      await w.load(year(start, {}, { rows: areas.map((area, i) => [area, start, i === 0 ? last : '3.05'] as const) }));
+    const { rules } = await simulate(w.store, [ruleWith()]);
+    expect(rules[0]?.suggested).toMatchObject([{ alertsAYear: 1, wouldHaveGiven: 1, firstLook: 19 }]);
   });
 });
 
