@@ -74,18 +74,25 @@ const numberOf = (world: World, table: 'figure' | 'data_set_version' | 'alert' |
 describe('the program ended in the middle', { timeout: 300_000 }, () => {
   it('case 01: SIGKILL during a download leaves no version; the next run removes the piece and fetches it again', async () => {
     const world = await freshWorld();
-    const downloads = join(world.directory, 'data/downloads');
+    // Each database has a directory of its own in there.
+    const downloaded = async (): Promise<string[]> => {
+      const all = await readdir(join(world.directory, 'data/downloads'), {
+        recursive: true,
+        withFileTypes: true,
+      }).catch(() => []);
+      return all.filter((entry) => entry.isFile()).map(({ name }) => name);
+    };
     const isFile = /\/(csv|files\/[^/]+)$/;
     world.ees.fault(({ path }) => (isFile.test(path) ? { kind: 'slow drip', bytes: 100, everyMs: 40 } : undefined));
     const child = world.start('run');
-    while ((await readdir(downloads).catch(() => [])).length === 0 && child.isRunning()) await wait(5);
+    while ((await downloaded()).length === 0 && child.isRunning()) await wait(5);
     child.kill('SIGKILL');
     expect((await child.ended).signal).toBe('SIGKILL');
-    expect(await readdir(downloads)).not.toEqual([]);
+    expect(await downloaded()).not.toEqual([]);
     expect(await numberOf(world, 'data_set_version')).toBe(0);
     world.ees.fault();
     await again(world);
-    expect(await readdir(downloads)).toEqual([]);
+    expect(await downloaded()).toEqual([]);
     expect(await outcomes(world)).toEqual(['abandoned', 'done']);
     await expectAsUndisturbed(world);
   });
