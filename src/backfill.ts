@@ -11,23 +11,16 @@ import { BackfillRequestError, planBackfill, type BackfillPlan, type BackfillReq
 import { findName } from './extract/names.js';
 import { LocalFileError, openLocalFile, readMetaFile } from './extract/local-file.js';
 import { sourceKey, type WantedFile } from './extract/wanted.js';
+import { fileToLoad, noteNotModified, noteUnchanged } from './gather.js';
 import { knownNames } from './known-names.js';
 import type { Store } from './load/database.js';
 import { withRunLock } from './load/runs.js';
 import { heldBack, heldEtag, isHandled, isHandledAsVersion } from './load/sources.js';
 import { acceptVersion, learnNumber } from './load/versions.js';
 import { loadFile, type FileReport, type FileToLoad } from './load-file.js';
-import {
-  deliverOwed,
-  evaluateLeftovers,
-  evaluateLoaded,
-  fileToLoad,
-  noteNotModified,
-  noteUnchanged,
-  openClient,
-  type RunReport,
-  type Tools,
-} from './pipeline.js';
+import type { RunReport } from './pipeline.js';
+import { deliverOwed, evaluateLeftovers, evaluateLoaded } from './tell.js';
+import { openClient, type Tools } from './tools.js';
 
 export interface Acceptance {
   readonly gate: string;

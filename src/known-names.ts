@@ -3,13 +3,13 @@ import { readMemory } from './extract/memory.js';
 import { fieldName, type KnownName } from './extract/names.js';
 import type { Store } from './load/database.js';
 import { getSourceState } from './load/runs.js';
-import { readSourceState } from './source-state.js';
+import { readSourceState, SOURCE } from './source-state.js';
 
 /** Names for `findName`, those to be preferred first. */
 export async function knownNames(store: Store): Promise<KnownName[]> {
   const rows = await store.db.selectFrom('publication').select(['slug', 'ees_id']).orderBy('slug').execute();
   const loaded = rows.map(({ slug, ees_id }): KnownName => ({ name: slug, eesId: ees_id ?? undefined }));
-  const { memory } = readSourceState(await getSourceState(store, 'ees'));
+  const { memory } = readSourceState(await getSourceState(store, SOURCE));
   const remembered = Object.values(readMemory(memory).publications).map(({ name, eesId, slug }) => ({
     name,
     eesId,

@@ -1,6 +1,9 @@
 /** What is known of the sources between runs: written by the pipeline, read by status, health and the mails. */
 import { z } from 'zod';
 
+/** Its row in the database. */
+export const SOURCE = 'ees';
+
 const degraded = z.object({
   source: z.string(),
   route: z.string(),

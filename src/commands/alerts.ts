@@ -12,7 +12,7 @@ import type { Rule } from '../domain/rule.js';
 import { listEvents, type EventRow } from '../load/inspect.js';
 import { getSetting } from '../load/runs.js';
 import { readNeighbours } from '../neighbours.js';
-import { mailSettings } from '../pipeline.js';
+import { mailSettings } from '../tell.js';
 import { counted, table, ukTime } from '../print.js';
 import { oneArea } from './area.js';
 import { partsOf } from './mail-parts.js';

@@ -9,7 +9,7 @@ import { probe, type Probe } from '../extract/probe.js';
 import { DatabaseHeldError } from '../load/errors.js';
 import { migrationState } from '../load/migrate.js';
 import { openMailServer } from '../mail-server.js';
-import { openClient } from '../pipeline.js';
+import { messageOf, openClient } from '../tools.js';
 import { ukTime } from '../print.js';
 import { runTroubles, troubleWords } from '../run-troubles.js';
 import { serviceListens } from '../service/socket.js';
@@ -287,8 +287,4 @@ function schedule({ settings, now }: Context): Check[] {
       advice: slots.length > 0 ? '' : 'The expressions have no slot in the next years.',
     },
   ];
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -253,7 +253,9 @@ describe('files', () => {
       ['Cumbria', 'crossed'],
       ['Cumbria', 'area ended'],
     ]);
-    expect(told[1]?.reason).toMatch(/^Cumbria was abolished on 31 March 2023.*Cumberland.*Westmorland and Furness.*no improvement$/);
+    expect(told[1]?.reason).toMatch(
+      /^Cumbria was abolished on 31 March 2023.*Cumberland.*Westmorland and Furness.*no improvement$/,
+    );
     expect(world.subjects().at(-1)).toBe('Cumbria: no longer published, the alert on persistent absence is closed');
   });
 });

@@ -1,0 +1,124 @@
+/** The second half of a run: what was loaded is compared with the rules, what is owed is written and sent. */
+import type { ComposeSettings } from './alerts/compose.js';
+import type { Delivered } from './alerts/deliver.js';
+import { evaluate, type Evaluation } from './alerts/evaluate.js';
+import { releaseDue } from './alerts/queue.js';
+import { pausedSince } from './alerts/queue-upkeep.js';
+import type { Settings } from './config.js';
+import { getSourceState } from './load/runs.js';
+import { leftovers } from './load/sources.js';
+import { deliverQueue, mailboxText, operatorPost } from './mail-server.js';
+import { readNeighbours } from './neighbours.js';
+import { noteMails, type Teller } from './run-troubles.js';
+import { readSourceState, SOURCE } from './source-state.js';
+import { messageOf, type Tools } from './tools.js';
+
+/**
+ * What a run that died had loaded and not yet compared with the rules: as quietly as it would have been done then.
+ * To be called by the holder of the lock, before anything is loaded.
+ * @param which 'backfills': what is to be told waits, and is compared together with what comes now, so that a first look
+ *   that a crash cut in two is still one look
+ */
+export async function evaluateLeftovers(tools: Tools, runId: number, which: 'all' | 'backfills'): Promise<void> {
+  const left = await leftovers(tools.store);
+  if (left === undefined || (which === 'backfills' && !left.quiet)) return;
+  await evaluateLoaded(tools, runId, left.quiet ? 'quiet' : undefined);
+}
+
+/**
+ * Compares what was loaded with the rules.
+ * @param history for backfills: 'quiet' records what history would have raised, 'told' mails it
+ */
+export async function evaluateLoaded(tools: Tools, runId: number, history?: 'quiet' | 'told'): Promise<Evaluation> {
+  const { store, settings, now } = tools;
+  tools.progress?.('comparing with the rules');
+  const evaluation = await evaluate(store, {
+    rules: settings.config.rules,
+    briefs: settings.config.briefs,
+    recipients: recipientsOf(settings),
+    neighbours: await readNeighbours(settings.config.neighbours),
+    runId,
+    now: now(),
+    paused: (await pausedSince(store)) !== undefined,
+    muteAs: history === 'quiet' ? 'backfill' : undefined,
+    notifyHistory: history === 'told',
+  });
+  for (const warning of evaluation.warnings) tools.log.warn(warning);
+  return evaluation;
+}
+
+/** How many were written, sent, and what became of the others. */
+export type Mails = Delivered & { readonly composed: number };
+
+/** What became of what was owed; `unwritten` says why not all of it is a mail by now, where that is so. */
+export type DeliveredOwed = Mails & { readonly unwritten: string | undefined };
+
+/**
+ * Writes what is owed as mails, and sends what is due. A mail that cannot go now waits in the queue; one that cannot be
+ * written stays owed, and the operator hears of it once it has happened often enough.
+ * @param untold what else could not be written: news for the operator
+ */
+export async function deliverOwed(tools: Tools, untold?: string): Promise<DeliveredOwed> {
+  const { store, now } = tools;
+  // Of this run, and of any that died before it came so far: no other can be under way.
+  await releaseDue(store, 'all', now());
+  const { composed, unwritten: failed } = await composeOwed(tools);
+  const reasons = [failed, untold].filter((each) => each !== undefined);
+  const reason = reasons.length === 0 ? undefined : reasons.join(' ');
+  // While sending is paused nothing is written: nobody knows whether it could be.
+  const isKnown = reason !== undefined || (await pausedSince(store)) === undefined;
+  const unwritten = isKnown ? await noteMails(tellerOf(tools), reason) : undefined;
+  tools.progress?.('sending mail');
+  return { ...(await deliverQueue({ ...tools, server: tools.mailServer })), composed, unwritten };
+}
+
+/** Writes mails for everything that has fallen due; `unwritten` is the reason of those that could not be. */
+async function composeOwed(tools: Tools): Promise<{ composed: number; unwritten: string | undefined }> {
+  // Loaded with the first mail: charts and templates are no part of a load.
+  const { composeDue, UnwrittenMailError } = await import('./alerts/compose.js');
+  try {
+    return { composed: await composeDue(tools.store, await mailSettings(tools)), unwritten: undefined };
+  } catch (error) {
+    // Whose mail cannot be written stays owed; the others' are in the queue and go out.
+    tools.signal.throwIfAborted();
+    const unwritten = messageOf(error);
+    tools.log.error({ error: unwritten }, 'some mails could not be written and stay owed');
+    return { composed: error instanceof UnwrittenMailError ? error.queued : 0, unwritten };
+  }
+}
+
+/** What mails are written with: who writes, whom to ask, what is known of the rules and of the sources' troubles. */
+export async function mailSettings({
+  store,
+  settings,
+  now,
+  composed,
+}: Pick<Tools, 'store' | 'settings' | 'now' | 'composed'>): Promise<ComposeSettings> {
+  const { mail, rules, neighbours } = settings.config;
+  const { degraded } = readSourceState(await getSourceState(store, SOURCE));
+  return {
+    now: now(),
+    from: mailboxText(mail.from),
+    replyTo: mail.replyTo === undefined ? undefined : mailboxText(mail.replyTo),
+    owner: mail.owner,
+    rules,
+    neighbours: await readNeighbours(neighbours),
+    composed: composed === true,
+    notices: degraded
+      .filter(({ missing }) => missing.length > 0)
+      .map(({ missing }) => `EES could not be read in full; missing meanwhile: ${missing.join('; ')}.`),
+  };
+}
+
+/** Group names to bare addresses. */
+export function recipientsOf(settings: Settings): Readonly<Record<string, readonly string[]>> {
+  return Object.fromEntries(
+    [...settings.config.recipients].map(([group, mailboxes]) => [group, mailboxes.map(({ address }) => address)]),
+  );
+}
+
+/** Who speaks to the operator of what goes wrong with runs. */
+export function tellerOf({ store, settings, log, now }: Pick<Tools, 'store' | 'settings' | 'log' | 'now'>): Teller {
+  const { failuresBeforeMail } = settings.config;
+  return { store, post: operatorPost(settings), failuresBeforeMail, log, now: now() };
+}

@@ -1,0 +1,45 @@
+/** What every command and step is given, and the way to EES that is made of it. */
+import type { Logger } from 'pino';
+import type { Smtp } from './alerts/smtp.js';
+import type { Settings } from './config.js';
+import { createEesClient, type EesClient } from './extract/client.js';
+import type { Store } from './load/database.js';
+import { VERSION } from './version.js';
+
+/** What everything is done with. */
+export interface Tools {
+  readonly store: Store;
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly now: () => Date;
+  /** Aborted: what is under way stops, nothing is left half done. */
+  readonly signal: AbortSignal;
+  /** Figures are composed, not published: every mail says so. */
+  readonly composed?: boolean;
+  /** A word on how far it is, for a terminal. */
+  readonly progress?: (text: string) => void;
+  /** A way to the mail server that is open already. */
+  readonly mailServer?: Smtp | undefined;
+}
+
+/** The way to EES, as configured. */
+export function openClient(settings: Settings, now: () => Date, signal: AbortSignal): EesClient {
+  const { environment, config } = settings;
+  return createEesClient({
+    apiUrl: environment.eesApiUrl,
+    contentUrl: environment.eesContentUrl,
+    contact: config.contact,
+    version: VERSION,
+    environment: {
+      ...(environment.httpsProxy === undefined ? {} : { HTTPS_PROXY: environment.httpsProxy }),
+      NO_PROXY: environment.noProxy.join(','),
+    },
+    signal,
+    now: () => now().getTime(),
+  });
+}
+
+/** What an error says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
