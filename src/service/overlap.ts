@@ -20,7 +20,8 @@ export async function waitingSlots(store: Pick<Store, 'db'>): Promise<WaitingSlo
     .selectFrom('slot')
     .innerJoin('run_record', 'run_record.id', 'slot.run_id')
     .select(['slot.due_at', 'run_record.detail'])
-    .where('slot.state', '=', 'due')
+    // Each try to run takes one for a moment.
+    .where('slot.state', 'in', ['due', 'running'])
     .where('run_record.outcome', '=', 'overlap')
     .orderBy('slot.due_at')
     .execute();

@@ -162,8 +162,9 @@ describe('two of a kind, clocks, long runs', () => {
         now = new Date(now.getTime() + (slot < 4 ? 15 * MINUTE : 0));
       }
       await until(() => world.subjects('ops@luton.example').length > 0);
-      await wait(200);
       world.at(now.toISOString());
+      // A slot is there before it is on record what it met.
+      await until(async () => (await attention()).startsWith('4 slots'));
       expect(await attention()).toMatch(
         new RegExp(`4 slots of the schedule have waited since .*10:00.* for the end of run ${run.id} \\(backfill\\)`),
       );
