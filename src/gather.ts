@@ -1,7 +1,7 @@
 /** The first half of a run: looking around at EES, and loading what is new file by file. */
 import { operatorEdge } from './alerts/operator.js';
 import { downloadsOf } from './downloads.js';
-import { type EesClient } from './extract/client.js';
+import type { EesClient } from './extract/client.js';
 import { discover, type Discovery } from './extract/discover.js';
 import { cleanDownloads, download, type Downloaded, type NotModified } from './extract/download.js';
 import { sourceKey, type WantedFile } from './extract/wanted.js';

@@ -1,6 +1,6 @@
 /** The publications that are known here: what was loaded, and what runs remember of EES. */
 import { readMemory } from './extract/memory.js';
-import { fieldName, type KnownName } from './extract/names.js';
+import { fieldName, findName, type KnownName } from './extract/names.js';
 import type { Store } from './load/database.js';
 import { getSourceState } from './load/runs.js';
 import { readSourceState, SOURCE } from './source-state.js';
@@ -17,4 +17,10 @@ export async function knownNames(store: Store): Promise<KnownName[]> {
   }));
   const isOfTheField = ({ name }: KnownName): boolean => fieldName([name]) !== undefined;
   return [...loaded, ...remembered].toSorted((a, b) => Number(isOfTheField(b)) - Number(isOfTheField(a)));
+}
+
+/** The same request under the name by which its publication is known here. */
+export async function underKnownName<T extends { readonly publication: string }>(store: Store, request: T): Promise<T> {
+  const found = findName(await knownNames(store), undefined, [request.publication]);
+  return { ...request, publication: found?.name ?? request.publication };
 }

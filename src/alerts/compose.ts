@@ -7,7 +7,8 @@ import type { Store } from '../load/database.js';
 import { retrying } from '../load/retry.js';
 import type { Database } from '../load/schema.js';
 import { composeBrief, type BriefOptions } from './brief.js';
-import { gatherBrief, NoFiguresError, type BriefWanted, type SharedReads } from './brief-facts.js';
+import { gatherBrief, type BriefWanted, type SharedReads } from './brief-facts.js';
+import { NoFiguresError } from './brief-period.js';
 import type { Brief, BriefArea } from './brief-model.js';
 import { renderChart, type RenderedChart } from './chart.js';
 import {
@@ -21,7 +22,7 @@ import {
   type Owed,
   type RecordedNews,
 } from './compose-read.js';
-import { newestNews, standingsOf } from './standing.js';
+import { standingsOf } from './standing.js';
 import { readDelivery } from './delivery-state.js';
 import { buildRaw, messageIdOf, renderMail } from './mail.js';
 import type { MailModel, MailSection } from './mail-model.js';
@@ -143,7 +144,7 @@ async function composeFor(
   return written !== undefined;
 }
 
-function mailbox(text: string): Mailbox {
+export function mailbox(text: string): Mailbox {
   const parsed = parseMailbox(text);
   if (parsed === undefined)
     throw new Error(
@@ -153,7 +154,7 @@ function mailbox(text: string): Mailbox {
 }
 
 /** What one area's section tells, before it is told. */
-interface Draft extends MailSection {
+export interface Draft extends MailSection {
   readonly areaId: number;
   readonly wanted: BriefWanted;
 }
@@ -215,7 +216,7 @@ async function modelFor(
 }
 
 /** One draft for each area, series, school type and pupil group in the news, on the newest period among it. */
-function newsDrafts(recorded: readonly Pick<RecordedNews, 'areaId' | 'news'>[]): Draft[] {
+export function newsDrafts(recorded: readonly Pick<RecordedNews, 'areaId' | 'news'>[]): Draft[] {
   const drafts = new Map<string, Draft>();
   for (const { areaId, news } of recorded) {
     const slice = { schoolType: news.schoolType, topic: news.topic, breakdown: news.breakdown };
@@ -279,7 +280,7 @@ interface Moment {
   readonly reads: SharedReads;
 }
 
-function newMoment(): Moment {
+export function newMoment(): Moment {
   return { told: new Map(), reads: new Map() };
 }
 
@@ -289,7 +290,7 @@ interface Told {
 }
 
 /** Briefs and charts for the sections that the mail itself has room for; recipients of the same news share them. */
-async function tellSections(
+export async function tellSections(
   db: Kysely<Database>,
   drafts: readonly Draft[],
   settings: ComposeSettings,
@@ -355,74 +356,4 @@ async function ifAny<T>(facts: Promise<T>): Promise<T | undefined> {
     if (error instanceof NoFiguresError) return undefined;
     throw error;
   }
-}
-
-export interface MailPreview {
-  readonly eml: Buffer;
-  /** With pictures inside, to open in a browser. */
-  readonly html: string;
-  readonly text: string;
-  /** The chart, where the area has one. */
-  readonly png: Buffer | undefined;
-}
-
-/** A brief alone: of what a rule watches where there are no figures of all schools together. */
-async function quietPreview(
-  db: Kysely<Database>,
-  areaId: number,
-  settings: ComposeSettings & { readonly release?: string | undefined },
-): Promise<Draft> {
-  const wanted: BriefWanted = { release: settings.release, neighbours: settings.neighbours };
-  const facts = await gatherBrief(db, areaId, wanted);
-  const watched = (await standingsOf(db, areaId, settings.rules)).find(
-    ({ series, schoolType, rule }) => series === facts.series && schoolType === rule.schoolType,
-  );
-  const { schoolType, topic, breakdown } =
-    facts.schoolType === 'Total' || watched === undefined
-      ? { schoolType: facts.schoolType, topic: 'Total', breakdown: 'Total' }
-      : watched;
-  const slice = { schoolType, topic, breakdown };
-  const draft = { areaId, area: facts.area, series: facts.series, ...slice, news: [], brief: undefined };
-  return { ...draft, chart: undefined, wanted: { ...wanted, series: facts.series, slice } };
-}
-
-/**
- * The mail that the newest figures of an area make under the rules as configured: the events on them that are told, those
- * kept back by a silence, pause or backfill too, and the alerts that are open on them; without either the brief. An event
- * on an older figure is no news of the newest one.
- * Nothing is queued. @throws NoFiguresError where the area has no figures
- */
-export async function previewMail(
-  store: Pick<Store, 'db'>,
-  areaId: number,
-  settings: ComposeSettings & { readonly to: string; readonly release?: string | undefined },
-): Promise<MailPreview> {
-  const { db } = store;
-  const told = await newestNews(store, areaId, settings.rules, settings);
-  const drafts = newsDrafts(told);
-  if (drafts.length === 0) drafts.push(await quietPreview(db, areaId, settings));
-  const model: MailModel = {
-    date: settings.now,
-    from: mailbox(settings.from),
-    replyTo: settings.replyTo === undefined ? undefined : mailbox(settings.replyTo),
-    to: settings.to,
-    groups: ['preview'],
-    owner: settings.owner,
-    sections: await tellSections(db, drafts, settings, newMoment()),
-    composed: settings.composed,
-    followUp: false,
-    silenced: 0,
-    notices: settings.notices ?? [],
-    references: [],
-    versions: await versionNames(db, [...new Set(told.flatMap(({ versionId }) => versionId ?? []))]),
-  };
-  const mail = renderMail(model);
-  const html = mail.attachments.reduce(
-    (page, { cid, content, contentType }) =>
-      cid === undefined
-        ? page
-        : page.replaceAll(`cid:${cid}`, `data:${contentType};base64,${content.toString('base64')}`),
-    mail.html,
-  );
-  return { eml: await buildRaw(model), html, text: mail.text, png: model.sections[0]?.chart?.png };
 }

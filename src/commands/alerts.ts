@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { previewMail } from '../alerts/compose.js';
+import { previewMail } from '../alerts/preview.js';
 import { pausedSince, pauseSending, resumeSending } from '../alerts/queue-upkeep.js';
 import { addSilence, endSilence, listSilences, SilenceError } from '../alerts/silence.js';
 import { simulate, type Simulation } from '../alerts/simulate.js';

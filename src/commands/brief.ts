@@ -1,7 +1,8 @@
 /** `brief`: the paragraph, table and chart of the mail, now, for any area. */
 import type { Command } from 'commander';
 import { composeBrief } from '../alerts/brief.js';
-import { gatherBrief, NoFiguresError } from '../alerts/brief-facts.js';
+import { gatherBrief } from '../alerts/brief-facts.js';
+import { NoFiguresError } from '../alerts/brief-period.js';
 import { briefJson } from '../alerts/brief-json.js';
 import type { Brief } from '../alerts/brief-model.js';
 import { canonicalSchoolType, KNOWN_SCHOOL_TYPES } from '../domain/breakdowns.js';

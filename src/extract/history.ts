@@ -1,12 +1,11 @@
 /** What EES still has of the past: a plan of files for backfill, over both APIs. Fetches no data. */
-import type { z } from 'zod';
 import { nearest } from '../domain/names.js';
 import { parseSixDigits, weekPeriod } from '../domain/period.js';
 import * as answers from './answers.js';
 import { choose } from './choose.js';
 import type { EesClient } from './client.js';
 import { EesRefusedError, troubleOf } from './errors.js';
-import { allPages, readDataSets, readMetaColumns, readPublications, readVersions } from './official.js';
+import { readMetaColumns } from './official.js';
 import { DATA_SET_WITHDRAWN, isMadeFrom, whyTakenBack } from './taken-back.js';
 import {
   byVersion,
@@ -18,7 +17,15 @@ import {
   type WantedFile,
   type WatchedSource,
 } from './wanted.js';
-import { fieldName, findName, followRedirects, slugsOf, type KnownName } from './names.js';
+import type { KnownName } from './names.js';
+import {
+  readOfficial,
+  readWebsite,
+  tolerated,
+  type CatalogueFile,
+  type Publication,
+  type Versions,
+} from './history-find.js';
 
 export interface BackfillRequest {
   /** Slug. */
@@ -57,27 +64,6 @@ export interface BackfillPlan {
 /** What was asked for cannot be: a wrong year, or a name that EES does not have. */
 export class BackfillRequestError extends Error {
   override readonly name = 'BackfillRequestError';
-}
-
-type CatalogueFile = z.infer<typeof answers.dataSetFilePage>['results'][number];
-
-interface Publication {
-  readonly id: string;
-  /** The slug in use now. */
-  readonly slug: string;
-  /** How it is called here. */
-  readonly name: string;
-  /** Every slug it has or had, as far as is known. */
-  readonly slugs: readonly string[];
-  readonly title: string;
-}
-
-/** One API data set with its versions. */
-interface Versions {
-  readonly id: string;
-  readonly title: string;
-  readonly publication: Publication;
-  readonly versions: readonly answers.DataSetVersion[];
 }
 
 /**
@@ -166,17 +152,6 @@ export async function planBackfill(client: EesClient, request: BackfillRequest):
     }
   files.sort((a, b) => a.publishedAt.localeCompare(b.publishedAt));
   return { files, skipped, releases: releasesOf(files), notes, publication: asked?.name ?? request.publication };
-}
-
-/** Runs something that may fail for reasons of EES. @returns undefined then, once it was told */
-async function tolerated<T>(work: () => Promise<T>, tell: (why: string) => unknown): Promise<T | undefined> {
-  try {
-    return await work();
-  } catch (error) {
-    if (troubleOf(error) === undefined || !(error instanceof Error)) throw error;
-    tell(error.message);
-    return undefined;
-  }
 }
 
 /** The year (its first calendar year) a release is about, by the slug that EES makes from its time period. */
@@ -270,97 +245,6 @@ function academicYear(text: string | undefined, option: string): number | undefi
 
 function isNamed(wanted: string | undefined, names: readonly (string | undefined)[]): boolean {
   return wanted === undefined || names.some((name) => name?.trim().toLowerCase() === wanted.trim().toLowerCase());
-}
-
-async function readWebsite(client: EesClient, request: BackfillRequest, notes: string[]) {
-  const publications = await findOnWebsite(client, request, notes);
-  const files: { publication: Publication; item: CatalogueFile; types: ReadonlyMap<string, string | undefined> }[] = [];
-  for (const publication of publications) {
-    const listed = await allPages((page) =>
-      client.get('content', '/data-set-files', answers.dataSetFilePage, {
-        publicationId: publication.id,
-        latestOnly: false,
-        page,
-        pageSize: 40,
-      }),
-    );
-    const releases = await tolerated(
-      () =>
-        client.get('content', `/publications/${encodeURIComponent(publication.slug)}/releases`, answers.releaseList),
-      (why) => notes.push(`The status of releases is not known (${why})`),
-    );
-    const types = new Map((releases ?? []).map((release) => [release.slug, release.type]));
-    files.push(...listed.map((item) => ({ publication, item, types })));
-  }
-  return { publications, files };
-}
-
-/** The publication (under its new name, if it was renamed), and those that it superseded. */
-async function findOnWebsite(client: EesClient, request: BackfillRequest, notes: string[]): Promise<Publication[]> {
-  const ask = (name: string) =>
-    client
-      .get('content', `/publications/${encodeURIComponent(name)}`, answers.publicationDetail)
-      .catch((error: unknown) => {
-        if (error instanceof EesRefusedError && error.status === 404) return undefined;
-        throw error;
-      });
-  const readRedirects = async () => (await client.get('content', '/redirects', answers.redirects)).publicationRedirects;
-  let found = await ask(request.publication);
-  // Under this slug it is there: the former ones are good to have. Not there: without them nothing can be said.
-  const redirects = found
-    ? await tolerated(readRedirects, (why) => notes.push(`Former names of publications are not known (${why})`))
-    : await readRedirects();
-  const renamed = followRedirects(redirects ?? [], request.publication);
-  if (!found && renamed !== request.publication) found = await ask(renamed);
-  if (!found) return [];
-  const named = ({ id, slug, title }: Pick<Publication, 'id' | 'slug' | 'title'>): Publication =>
-    withName(request, { id, slug, title }, slugsOf(redirects ?? [], slug));
-  const themes = await tolerated(
-    () => client.get('content', '/publications/tree', answers.publicationTree, { filter: 'DataCatalogue' }),
-    (why) => notes.push(`Publications that were superseded by this one are not known (${why})`),
-  );
-  const before = (themes ?? [])
-    .flatMap(({ publications }) => publications)
-    .filter(({ supersededBy }) => supersededBy?.id === found.id);
-  return [named(found), ...before.map(named)];
-}
-
-/** @param slugs all it has or had */
-function withName(
-  { known = [], sources = [] }: BackfillRequest,
-  publication: Pick<Publication, 'id' | 'slug' | 'title'>,
-  slugs: readonly string[],
-): Publication {
-  const name =
-    findName(known, publication.id, slugs)?.name ??
-    fieldName(slugs) ??
-    sources.find((source) => slugs.includes(source.publication))?.publication ??
-    publication.slug;
-  return { ...publication, name, slugs };
-}
-
-async function readOfficial(
-  client: EesClient,
-  request: BackfillRequest,
-  onWebsite: readonly Publication[],
-): Promise<Versions[]> {
-  const publications = onWebsite.length > 0 ? onWebsite : await findOfficially(client, request);
-  const all: Versions[] = [];
-  for (const publication of publications)
-    for (const { id, title } of await readDataSets(client, publication.id))
-      all.push({ id, title, publication, versions: await readVersions(client, id) });
-  return all;
-}
-
-/** The publication in the official list, which knows no former slugs: what was loaded before tells its id. */
-async function findOfficially(client: EesClient, request: BackfillRequest): Promise<Publication[]> {
-  const { publication: slug, known = [] } = request;
-  const before = findName(known, undefined, [slug]);
-  const listed = await readPublications(client);
-  const found =
-    listed.find((each) => each.slug === slug) ??
-    listed.find((each) => each.id === before?.eesId || each.slug === before?.slug);
-  return found ? [withName(request, found, [slug, found.slug])] : [];
 }
 
 /** Why the official API is against the bytes that the website has now, in words; undefined where it is not. */

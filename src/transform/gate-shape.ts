@@ -1,146 +1,17 @@
 /** Gates that hold a version against the last release of its data set, and what they keep for the next one. */
-import { z } from 'zod';
 import type { Observation } from '../domain/figure.js';
-import type { PeriodKind } from '../domain/period.js';
-import { MEASURE_WORDS, MEASURES, type Measure } from '../domain/measure.js';
-import { symbolMeaning } from '../domain/symbol.js';
-import { Findings, numberOf, verdictOf, type Numbers } from './gate-figures.js';
+import { MEASURE_WORDS } from '../domain/measure.js';
+import { Findings, verdictOf, type Numbers } from './gate-figures.js';
 import type { GateVerdict, LastRelease, Likeness } from './gates.js';
-
-const placesShape = z.object({ england: z.boolean(), regions: z.array(z.string()), authorities: z.number() });
-
-const periodShape = placesShape.extend({
-  period: z.string(),
-  /** The same of the rows about all schools and all pupils; absent in shapes of before that was kept. */
-  whole: placesShape.optional(),
-});
-
-const seriesShape = periodShape.extend({
-  /** `period` is the newest period of the series. */
-  startYear: z.number(),
-  kind: z.enum(['finished', 'year to date', 'week']),
-  rows: z.number(),
-  /** Figures and symbols, and how many of them are symbols in place of a number. */
-  figures: z.number(),
-  suppressed: z.number(),
-  /** Measures with a number or a symbol anywhere in the newest period. */
-  measures: z.array(z.enum(MEASURES)).default([]),
-  /** School types counted, to know data sets of few schools. */
-  schoolTypes: z.array(z.string()),
-  /** Enrolments of Total by area ("Local authority 821"). */
-  enrolments: z.record(z.string(), z.number()),
-  /** All finished periods of the series, the newest included. */
-  periods: z.array(periodShape).default([]),
-});
-
-const shapeSchema = z.object({ series: z.record(z.string(), seriesShape) });
-
-/** What a version looked like: a summary of the newest period of each series. */
-export type ReleaseShape = z.infer<typeof shapeSchema>;
-type SeriesShape = z.infer<typeof seriesShape>;
-type PeriodShape = z.infer<typeof periodShape>;
-
-/** A shape as it was stored; undefined where there is none, or one of another build of the program. */
-export function readShape(stored: unknown): ReleaseShape | undefined {
-  const read = shapeSchema.safeParse(stored);
-  return read.success ? read.data : undefined;
-}
-
-/** Places above school level that have rows. */
-class Places {
-  england = false;
-  readonly regions = new Set<string>();
-  readonly authorities = new Set<string>();
-
-  add({ level, key }: Observation['area']): void {
-    if (level === 'National') this.england ||= key === 'E92000001';
-    else if (level === 'Regional') this.regions.add(key);
-    else if (level === 'Local authority') this.authorities.add(key);
-  }
-
-  shape(): z.infer<typeof placesShape> {
-    const { england, regions, authorities } = this;
-    return { england, regions: [...regions].sort(), authorities: authorities.size };
-  }
-}
-
-/** What was met of one period of a series. */
-class PeriodSeen {
-  rows = 0;
-  figures = 0;
-  suppressed = 0;
-  /** With any row, and with one about all schools and all pupils: of the first a headline may be missing. */
-  readonly places: Readonly<Record<Scope, Places>> = { any: new Places(), whole: new Places() };
-  readonly measures = new Set<Measure>();
-  readonly schoolTypes = new Set<string>();
-  readonly enrolments = new Map<string, number>();
-  readonly period: string;
-  readonly startYear: number;
-  readonly sort: number;
-  readonly kind: PeriodKind;
-
-  constructor({ period }: Observation) {
-    this.period = period.label;
-    this.startYear = period.startYear;
-    this.sort = period.sort;
-    this.kind = period.kind;
-  }
-
-  add({ area, symbols, schoolType, breakdown }: Observation, numbers: Numbers): void {
-    this.rows += 1;
-    MEASURES.forEach((measure, index) => {
-      if (Number.isNaN(numbers[index] ?? NaN)) return;
-      this.figures += 1;
-      this.measures.add(measure);
-    });
-    for (const measure of MEASURES) {
-      const symbol = symbols[measure];
-      if (symbol === undefined) continue;
-      this.measures.add(measure);
-      this.figures += 1;
-      if (symbolMeaning(symbol) !== 'low') this.suppressed += 1;
-    }
-    this.schoolTypes.add(schoolType);
-    this.places.any.add(area);
-    const isWhole = schoolType === 'Total' && breakdown.topic === 'Total';
-    if (isWhole) this.places.whole.add(area);
-    if (isWhole && ABOVE_SCHOOLS.has(area.level)) {
-      const enrolments = numberOf(numbers, 'enrolments');
-      if (!Number.isNaN(enrolments)) this.enrolments.set(`${area.level} ${area.key}`, enrolments);
-    }
-  }
-
-  /** @param all periods of the series */
-  shape(all: readonly PeriodSeen[]): SeriesShape {
-    const { startYear, kind, rows, figures, suppressed } = this;
-    return {
-      ...this.outline(),
-      ...{ startYear, kind, rows, figures, suppressed },
-      measures: MEASURES.filter((measure) => this.measures.has(measure)),
-      schoolTypes: [...this.schoolTypes].sort(),
-      enrolments: Object.fromEntries(this.enrolments),
-      periods: all.filter(({ kind }) => kind === 'finished').map((each) => each.outline()),
-    };
-  }
-
-  outline(): PeriodShape {
-    const { any, whole } = this.places;
-    return { period: this.period, ...any.shape(), whole: whole.shape() };
-  }
-}
-
-/** Rows of any school type and pupil group, or of all schools and all pupils together. */
-type Scope = 'any' | 'whole';
-const SCOPES: readonly Scope[] = ['any', 'whole'];
-/** How a finding calls the rows of a scope. */
-const SCOPE_WORDS: Readonly<Record<Scope, string>> = { any: '', whole: ' (rows of all schools and all pupils)' };
-
-const ABOVE_SCHOOLS: ReadonlySet<string> = new Set(['National', 'Regional', 'Local authority']);
-
-/** What an earlier version had in a scope; undefined where that was not kept. */
-function placesOf(before: PeriodShape | undefined, scope: Scope): z.infer<typeof placesShape> | undefined {
-  return scope === 'any' ? before : before?.whole;
-}
+import {
+  placesOf,
+  PeriodSeen,
+  SCOPES,
+  SCOPE_WORDS,
+  type ReleaseShape,
+  type Scope,
+  type SeriesShape,
+} from './release-shape.js';
 
 /**
  * Watches the outline of a version: which areas, how many rows, how many pupils.
@@ -207,6 +78,7 @@ type SeriesSeen = { name: string; newest: PeriodSeen; all: PeriodSeen[]; before:
 const OF_ENGLAND = /^E1[23]/;
 
 const LONDON = 'E12000007';
+
 const INNER_AND_OUTER_LONDON = ['E13000001', 'E13000002'];
 
 /** Regions, London being one however it is cut. */
@@ -271,9 +143,12 @@ function regionsOf({ name, newest, all: periods, before }: SeriesSeen, scope: Sc
 }
 
 const MOST_AUTHORITIES_OFF = 3;
+
 /** Not every authority has a pupil referral unit or a special school, and which have changes. */
 const SMALL_SCHOOL_TYPES = ['Special', 'Alternative provision'];
+
 const MOST_SHARE_OFF = 0.1;
+
 /** Where there are few, three may be most of them. */
 const SHARE_GONE = 1 / 3;
 
@@ -339,6 +214,7 @@ function measures(all: readonly SeriesSeen[]): GateVerdict {
 }
 
 const LARGEST_MOVE = 0.25;
+
 const FEWEST_ENROLMENTS = 1000;
 
 /**
@@ -374,6 +250,7 @@ function enrolments(all: readonly SeriesSeen[]): GateVerdict {
 }
 
 const MOST_ROWS_OFF = 0.1;
+
 const MOST_SUPPRESSED_OFF = 0.05;
 
 function againstLastRelease(all: readonly SeriesSeen[]): GateVerdict[] {

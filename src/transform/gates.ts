@@ -6,8 +6,9 @@
 import type { Observation } from '../domain/figure.js';
 import { MEASURES } from '../domain/measure.js';
 import { contradictions, figuresWithinRange, partsWithinWholes, readNumbers, type Numbers } from './gate-figures.js';
-import { readShape, releaseShape, type ReleaseShape } from './gate-shape.js';
+import { releaseShape } from './gate-shape.js';
 import { authoritiesAndEngland, phasesAndTotal } from './gate-sums.js';
+import { readShape, type ReleaseShape } from './release-shape.js';
 
 export type GateName =
   | 'file'

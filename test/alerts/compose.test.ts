@@ -1,7 +1,9 @@
 import { simpleParser, type ParsedMail } from 'mailparser';
 import { describe, expect, it } from 'vitest';
-import { composeDue, previewMail, type ComposeSettings } from '../../src/alerts/compose.js';
-import { gatherBrief, NoFiguresError } from '../../src/alerts/brief-facts.js';
+import { composeDue, type ComposeSettings } from '../../src/alerts/compose.js';
+import { gatherBrief } from '../../src/alerts/brief-facts.js';
+import { NoFiguresError } from '../../src/alerts/brief-period.js';
+import { previewMail } from '../../src/alerts/preview.js';
 import { composeBrief } from '../../src/alerts/brief.js';
 import { pauseSending } from '../../src/alerts/queue-upkeep.js';
 import { applyRules, ruleChanges } from '../../src/alerts/rule-changes.js';

@@ -1,0 +1,198 @@
+/** Backfill from EES: planned over both APIs, then fetched and loaded file by file, what is held left where it is. */
+import { ReadStream } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { createProgress, type Progress } from './backfill-progress.js';
+import { downloadsOf } from './downloads.js';
+import type { EesClient } from './extract/client.js';
+import { cleanDownloads, download } from './extract/download.js';
+import { planBackfill, type BackfillPlan, type BackfillRequest } from './extract/history.js';
+import { sourceKey, type WantedFile } from './extract/wanted.js';
+import { fileToLoad, noteNotModified, noteUnchanged } from './gather.js';
+import { knownNames, underKnownName } from './known-names.js';
+import type { Store } from './load/database.js';
+import { heldBack, heldEtag, isHandled, isHandledAsVersion } from './load/sources.js';
+import { learnNumber } from './load/versions.js';
+import { loadFile, type FileReport } from './load-file.js';
+import { openClient, type Tools } from './tools.js';
+import type { BackfillOptions, BackfillReport, EesBackfill, Loaded, PlannedFile } from './backfill.js';
+import { accepted } from './accepted.js';
+
+export const NOTHING = { plan: [], skipped: [], notes: [] } as const;
+
+async function planned(plan: BackfillPlan, tools: Tools): Promise<PlannedFile[]> {
+  return Promise.all(
+    plan.files.map(async (file) => ({
+      release: file.release.title,
+      data_set: file.dataSet.title,
+      file: file.fileName,
+      version: file.version === undefined ? null : `${file.version.major}.${file.version.minor}.${file.version.patch}`,
+      bytes: file.expected.bytes ?? null,
+      rows: file.expected.rows ?? null,
+      already_loaded: await isHeld(tools.store, file),
+    })),
+  );
+}
+
+/** Whether these bytes were dealt with, whichever way they came. */
+async function isHeld(store: Store, { source, alternative, publishedAt }: WantedFile): Promise<boolean> {
+  if (await isHandled(store, sourceKey(source))) return true;
+  if (alternative !== undefined && (await isHandled(store, sourceKey(alternative)))) return true;
+  // Planned without the official API, which does not answer now and did when they were loaded.
+  return source.kind === 'release file' && isHandledAsVersion(store, source.dataSetFileId, new Date(publishedAt));
+}
+
+/** A file of the website is asked for with the ETag of what is held of it: the same bytes are then not sent. */
+async function withEtag(store: Store, file: WantedFile): Promise<WantedFile> {
+  const { source } = file;
+  if (source.kind !== 'release file') return file;
+  return { ...file, source: { ...source, etag: await heldEtag(store, source.dataSetFileId) } };
+}
+
+export async function dryEes(tools: Tools, request: EesBackfill): Promise<BackfillReport> {
+  const client = openClient(tools.settings, tools.now, tools.signal);
+  try {
+    const plan = await planBackfill(client, await inContext(tools, request));
+    return {
+      run: null,
+      dry_run: true,
+      outcome: wholeOrNot(plan.notes),
+      plan: await planned(plan, tools),
+      files: [],
+      skipped: plan.skipped,
+      notes: plan.notes,
+      events: 0,
+      mails: null,
+    };
+  } finally {
+    client.close();
+  }
+}
+
+/** A plan that could not ask everything may lack files: a later one finds them. */
+export function wholeOrNot(notes: BackfillPlan['notes']): 'done' | 'in part' {
+  return notes.length === 0 ? 'done' : 'in part';
+}
+
+/** What the configuration says about the data sets of this publication counts for backfills too, and how it is called here. */
+async function inContext({ store, settings }: Tools, request: EesBackfill): Promise<BackfillRequest> {
+  return { ...request, sources: settings.config.sources, known: await knownNames(store) };
+}
+
+export async function loadFromEes(
+  tools: Tools,
+  request: EesBackfill,
+  runId: number,
+  options: BackfillOptions,
+): Promise<Loaded> {
+  const { store, settings, log, now, signal } = tools;
+  if (options.accept.length > 0) {
+    const ids = await heldBack(store, await underKnownName(tools.store, request));
+    if (ids.length > 0) return { ...NOTHING, files: await accepted(tools, ids, options.accept) };
+  }
+  const directory = downloadsOf(settings);
+  await cleanDownloads(directory);
+  const client = openClient(settings, now, signal);
+  try {
+    const plan = await planBackfill(client, await inContext(tools, request));
+    if (options.accept.length > 0) {
+      // Renamed, and asked for by a name that nothing was loaded under.
+      const ids = await heldBack(store, { ...request, publication: plan.publication });
+      if (ids.length > 0) return { ...NOTHING, files: await accepted(tools, ids, options.accept) };
+    }
+    const list = await planned(plan, tools);
+    const files: FileReport[] = [];
+    const missing = plan.files.filter((_, index) => list[index]?.already_loaded !== true);
+    for (const { source, alternative, version } of plan.files)
+      if (alternative !== undefined && version !== undefined && !(await isHandled(store, sourceKey(source))))
+        await learnNumber(store, sourceKey(alternative), version);
+    const progress = progressOf(tools, missing);
+    const counting: EesClient = {
+      ...client,
+      count(bytes) {
+        client.count(bytes);
+        progress.fetched(bytes);
+      },
+    };
+    for (const wanted of missing) {
+      signal.throwIfAborted();
+      progress.begin(`${wanted.release.title}, ${wanted.dataSet.title}`);
+      try {
+        const got = await download(counting, await withEtag(store, wanted), directory);
+        if (got.kind === 'not modified') {
+          await noteNotModified(store, wanted, got);
+          progress.end(wanted.expected.bytes ?? 0, 0);
+          continue;
+        }
+        try {
+          const reading: { stream?: Readable } = {};
+          const open = () => (reading.stream = got.open());
+          const file = fileToLoad(wanted, { ...got, open }, runId);
+          const report = await loadFile(
+            {
+              store,
+              now,
+              signal,
+              onRows: (rows) => {
+                const { stream } = reading;
+                progress.read(stream instanceof ReadStream ? stream.bytesRead : 0, got.bytes, rows);
+              },
+            },
+            {
+              ...file,
+              meta: {
+                ...file.meta,
+                source: { ...file.meta.source, backfill: !options.notify },
+                accept: options.accept,
+              },
+            },
+          );
+          await noteUnchanged(store, wanted, report);
+          progress.end(got.bytes, report.rows);
+          const { file: name, release, outcome, rows, reason } = report;
+          // On a terminal it would stand in the line of the progress; the answer tells it.
+          if (tools.progress === undefined)
+            log.info({ file: name, release, outcome, rows, reason }, `${progress.text()}: ${outcome}`);
+          files.push(report);
+        } finally {
+          await got.remove();
+        }
+      } catch (error) {
+        signal.throwIfAborted();
+        progress.end(wanted.expected.bytes ?? 0, 0);
+        const reason = error instanceof Error ? error.message : String(error);
+        log.error({ file: wanted.fileName, error: reason }, 'a data set could not be loaded');
+        files.push({
+          publication: wanted.publication.slug,
+          release: wanted.release.title,
+          data_set: wanted.dataSet.title,
+          file: wanted.fileName,
+          outcome: 'failed',
+          version: null,
+          version_id: null,
+          rows: 0,
+          reason,
+          gates: [],
+          diff: null,
+        });
+      }
+    }
+    return { plan: list, files, skipped: plan.skipped, notes: plan.notes };
+  } finally {
+    client.close();
+  }
+}
+
+/** How far it is: on a terminal as one line that is written over, else as lines of the log. */
+function progressOf(tools: Tools, files: readonly WantedFile[]): Progress {
+  const { progress, log } = tools;
+  return createProgress(
+    files.map(({ expected }) => expected),
+    {
+      now: () => performance.now(),
+      say: (text) => progress?.(text),
+      log: (text) => {
+        if (progress === undefined) log.info(text);
+      },
+    },
+  );
+}
