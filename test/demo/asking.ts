@@ -34,17 +34,20 @@ export function publish(
   return standIn.publish({ publication: ABSENCE, slug, title: `Academic year ${slug}`, files: [file] });
 }
 
-/** Asks and reads the answer; what is no JSON comes as `text`. */
+/** Asks and reads the answer: an array as `list`, what is no JSON as `text`. */
 export async function ask(
   standIn: StandIn,
   path: string,
   init?: RequestInit,
-): Promise<{ status: number; headers: Headers; json: Json }> {
+): Promise<{ status: number; headers: Headers; json: Json; list: readonly Json[] }> {
   const response = await fetch(standIn.origin + path, init);
   const text = await response.text();
   const isJson = text !== '' && /json/.test(response.headers.get('content-type') ?? '');
-  const json = isJson ? (JSON.parse(text) as Json) : { text };
-  return { status: response.status, headers: response.headers, json };
+  const answer = isJson ? (JSON.parse(text) as Json | Json[]) : { text };
+  const { status, headers } = response;
+  return Array.isArray(answer)
+    ? { status, headers, json: {}, list: answer }
+    : { status, headers, json: answer, list: [] };
 }
 
 /** The bytes as they come over the wire. */

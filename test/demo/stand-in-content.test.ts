@@ -78,11 +78,11 @@ describe('the content API', () => {
     const id = first.dataSetFileIds['Absence'];
     clock = new Date('2026-04-17T10:12:44.900Z');
     standIn.amend({ publication: ABSENCE, release: '2022-23', note: 'Words only.' });
-    const releases = (await get('/content/api/publications/sitemap-items')).json as unknown as Json[];
+    const releases = (await get('/content/api/publications/sitemap-items')).list;
     expect(releases).toMatchObject([{ slug: ABSENCE, releases: [{ slug: '2022-23' }] }]);
     const [release] = releases[0]?.['releases'] as Json[];
     expect(Date.parse(String(release?.['lastModified']))).toBe(clock.getTime());
-    const catalogue = (await get('/content/api/data-set-files/sitemap-items')).json as unknown as Json[];
+    const catalogue = (await get('/content/api/data-set-files/sitemap-items')).list;
     expect(catalogue.map((each) => each['id'])).toEqual([id]);
     expect(Date.parse(String(catalogue[0]?.['lastModified']))).toBe(Date.parse('2026-03-26T09:30:00Z'));
   });
@@ -123,7 +123,7 @@ describe('the content API', () => {
   it('takes the order of releases from people, not from time', async () => {
     publish(standIn, [2023], '2023-24');
     standIn.setLatest(ABSENCE, '2022-23');
-    const releases = (await get(`${CONTENT}/releases`)).json as unknown as Json[];
+    const releases = (await get(`${CONTENT}/releases`)).list;
     expect(releases.map((each) => [each['slug'], each['latestRelease']])).toEqual([
       ['2022-23', true],
       ['2023-24', false],
@@ -143,7 +143,7 @@ describe('the content API', () => {
   it('drops a superseded publication from the sitemap, not from its own address', async () => {
     standIn.publish({ publication: 'newer', slug: '2023-24', title: 'Academic year 2023/24', files: [] });
     standIn.supersedePublication(ABSENCE, 'newer');
-    const sitemap = (await get('/content/api/publications/sitemap-items')).json as unknown as Json[];
+    const sitemap = (await get('/content/api/publications/sitemap-items')).list;
     expect(sitemap.map((each) => each['slug'])).toEqual(['newer']);
     expect((await get(CONTENT)).json).toMatchObject({ supersededByPublication: { slug: 'newer' } });
   });

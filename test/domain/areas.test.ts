@@ -163,10 +163,10 @@ describe('identity', () => {
         fc.nat({ max: 5 }),
         fc.constantFrom('', '.', 'x', 'z', '0', 'NA'),
         fc.nat({ max: 4 }),
-        (each, pick, placeholder, padding) => {
+        (each, pick, blank, padding) => {
           const ons = (each.codes[pick % each.codes.length] ?? each.code) + ' '.repeat(padding);
-          const byDigits = authority(each.oldLaCode, placeholder, 'any name');
-          const byOns = authority(placeholder, ons, 'any name');
+          const byDigits = authority(each.oldLaCode, blank, 'any name');
+          const byOns = authority(blank, ons, 'any name');
           expect([byDigits.key, byOns.key]).toEqual([each.oldLaCode, each.oldLaCode]);
           expect(currentNameAndCode(byOns)).toEqual(currentNameAndCode(byDigits));
         },

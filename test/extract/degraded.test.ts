@@ -11,8 +11,8 @@ import { LONG_SET, long } from './support.js';
 const GONE = (what: string): string => `absence-watch: a way to EES is gone (${what})`;
 const BACK = 'absence-watch: a way to EES is back';
 
-/** Two files, one of them in the official API: a round of two steps. */
-async function watchOfTwoFiles(): Promise<Watch> {
+/** Two files are published, one of them in the official API: a round of two steps. */
+async function twoFiles(): Promise<Watch> {
   const world = await watch();
   world.ees.publish({
     publication: ABSENCE,
@@ -24,6 +24,12 @@ async function watchOfTwoFiles(): Promise<Watch> {
       { name: 'wide.csv', title: FILE_TITLE, content: smallWide(QUIET) },
     ],
   });
+  return world;
+}
+
+/** As `twoFiles`, loaded. */
+async function watchOfTwoFiles(): Promise<Watch> {
+  const world = await twoFiles();
   expect((await world.run()).code).toBe(0);
   return world;
 }
@@ -155,17 +161,7 @@ describe('what the operator hears of a file that cannot be fetched', () => {
   }, 120_000);
 
   it('a file that failed and was replaced is named no longer; other files of the publication are taken meanwhile', async () => {
-    const world = await watch();
-    world.ees.publish({
-      publication: ABSENCE,
-      slug: '2022-23',
-      title: 'Academic year 2022/23',
-      at: '2024-03-21T09:30:02Z',
-      files: [
-        { name: 'pa.csv', title: 'Persistent absentees', content: long(), api: { dataSetId: LONG_SET } },
-        { name: 'wide.csv', title: FILE_TITLE, content: smallWide(QUIET) },
-      ],
-    });
+    const world = await twoFiles();
     world.ees.fault(({ path }) => (path.includes('/files/') ? { kind: 'cut' } : undefined));
     const first = await world.run();
     expect(first.report.files.map(({ outcome }) => outcome).toSorted()).toEqual(['failed', 'loaded']);

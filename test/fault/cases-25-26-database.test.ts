@@ -225,24 +225,16 @@ describe('the database', () => {
     async (_what, code, outcome) => {
       const world = await watchWithHistory();
       publishCrossing(world);
-      const admin = await beside();
-      const { schema } = world.program;
-      await admin.query(`
-      set search_path = "${schema}";
-      create sequence attempts;
-      create function fail_once() returns trigger language plpgsql as $$
-        begin
-          if nextval('"${schema}".attempts') = 1 then raise exception 'made to fail' using errcode = '${code}'; end if;
-          return new;
-        end $$;
-      create trigger fail_once before insert on data_set_version for each row execute function fail_once();`);
+      await refusing(world, { table: 'data_set_version', code, once: true });
       const first = await world.run();
       expect(first.report.files).toMatchObject([{ outcome }]);
       if (outcome === 'failed') {
         expect(first.code).toBe(3);
-        expect(first.report.files[0]?.reason).toContain('made to fail');
+        expect(first.report.files[0]?.reason).toContain(MADE_TO_FAIL);
         expect(await world.figures()).toEqual(BEFORE);
-        const { rows } = await admin.query<{ n: string }>('select count(*) as n from figure');
+        const { rows } = await (
+          await beside()
+        ).query<{ n: string }>(`select count(*) as n from "${world.program.schema}".figure`);
         expect(rows).toEqual([{ n: '22' }]);
         expect((await world.run()).code).toBe(0);
       }
