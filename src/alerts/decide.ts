@@ -13,7 +13,7 @@ import type { EventKind, Rule } from '../domain/rule.js';
 import { periodWords } from './brief-words.js';
 import { isBreach, isLevel, isPerPeriod, read, type Reading, type RuleFigure } from './reading.js';
 import { measured, sayFigure, wasBefore, wasWhen } from './reason.js';
-import { revise, reviseHistory } from './revise.js';
+import { revise, reviseAway, reviseHistory } from './revise.js';
 import {
   blank,
   comparePosition,
@@ -72,7 +72,7 @@ function decideOne(rule: Rule, state: RuleState | undefined, figure: RuleFigure,
     return advance(rule, state, figure, reading, order === 0);
   if (reading.kind !== 'none') return revise(rule, state, figure, reading);
   return rule.onSuppressed === 'keep'
-    ? { events: [], state }
+    ? reviseAway(rule, state, figure, reading.why)
     : withoutFigure(rule, state, figure, reading.why, state.inBreach);
 }
 

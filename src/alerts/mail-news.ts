@@ -259,6 +259,8 @@ export function newsLine(news: MailNews): string {
   const measure = MEASURE_WORDS[news.measure];
   if (news.event === 'area ended') return `${who}: no longer published, the alert on ${measure} is closed`;
   const when = ` (${periodWords(news.period, news.asOf)})`;
+  if (news.event === 'corrected' && news.previous !== null && news.value === null && news.symbol !== undefined)
+    return `${who}: ${measure} ${isRate(news.measure) ? 'was' : 'were'} ${amount(news, news.previous)}, now no figure is published${when}`;
   if (news.event === 'corrected' && news.previous !== null) {
     return `${who}: ${measure} ${wasNow(news, news.previous)}, ${revised(news, news.previous) ?? standing(news)}${when}`;
   }

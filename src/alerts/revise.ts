@@ -6,6 +6,8 @@ import { periodWords } from './brief-words.js';
 import { isBreach, isLevel, read, type Readable, type Reading, type RuleFigure } from './reading.js';
 import { measured, printsDifferently, revisedStanding, sayFigure, wasNow, type Earlier } from './reason.js';
 import {
+  blank,
+  comparePosition,
   comparedText,
   decision,
   sameNumber,
@@ -22,17 +24,17 @@ import {
 export function revise(rule: Rule, state: RuleState, figure: RuleFigure, reading: Readable): Outcome {
   const compared = comparedText(reading);
   const sameFigure = sameNumber(figure.value, state.value) && figure.symbol === state.symbol;
-  if (sameFigure && sameNumber(compared, state.compared)) return { events: [], state };
+  const told = toldAt(state, figure);
+  const reprinted = told !== undefined && readsDifferently(rule, told.value, figure.value);
+  if (sameFigure && !reprinted && sameNumber(compared, state.compared)) return { events: [], state };
 
   const inBreach = isBreach(rule.condition, reading, state.before ?? false);
   const next = { ...seen(figure), inBreach, before: state.before, compared };
-  const told = toldAt(state, figure);
   const turned = inBreach !== state.inBreach;
-  const reprinted = told !== undefined && (figure.value === null || printsDifferently(rule, told.value, figure.value));
   if (turned || reprinted) {
     const was: Earlier = told === undefined || (turned && !reprinted) ? state : { ...told, symbol: undefined };
     const event = corrected(rule, figure, reading, was, {
-      ...{ inBreach, turned, sameFigure, present: true },
+      ...{ inBreach, turned, sameFigure: sameFigure && !reprinted, present: true },
       wasCompared: isLevel(rule.condition) ? was.value : state.compared,
     });
     return {
@@ -60,12 +62,11 @@ export function revise(rule: Rule, state: RuleState, figure: RuleFigure, reading
 /** A figure older than the newest one changes no state; it is told where a mail had said something else. */
 export function reviseHistory(rule: Rule, state: RuleState, figure: RuleFigure, reading: Reading): Outcome {
   const told = toldAt(state, figure);
-  if (told === undefined || reading.kind === 'none' || sameNumber(figure.value, told.value))
-    return { events: [], state };
+  if (told === undefined || sameNumber(figure.value, told.value)) return { events: [], state };
+  if (reading.kind === 'none') return historyAside(reviseAway(rule, state, figure, reading.why));
   const inBreach = isBreach(rule.condition, reading, told.before);
   const turned = inBreach !== told.inBreach;
-  if (!turned && figure.value !== null && !printsDifferently(rule, told.value, figure.value))
-    return { events: [], state };
+  if (!turned && !readsDifferently(rule, told.value, figure.value)) return { events: [], state };
   const correction = corrected(
     rule,
     figure,
@@ -73,8 +74,41 @@ export function reviseHistory(rule: Rule, state: RuleState, figure: RuleFigure, 
     { ...told, symbol: undefined },
     { inBreach, turned, sameFigure: false, present: false, wasCompared: isLevel(rule.condition) ? told.value : null },
   );
-  const event = { ...correction, reason: `${correction.reason}; newer figures stand as they were` };
+  return historyAside({ events: [correction], state: { ...state, told: withTold(state.told, correction) } });
+}
+
+function historyAside({ events, state }: Outcome): Outcome {
+  return {
+    events: events.map((event) => ({ ...event, reason: `${event.reason}; newer figures stand as they were` })),
+    state,
+  };
+}
+
+/**
+ * A told figure that is no figure that counts any more (suppressed, or too small to be judged): the reader hears of it,
+ * the state stays what it was.
+ */
+export function reviseAway(rule: Rule, state: RuleState, figure: RuleFigure, why: string): Outcome {
+  const told = toldAt(state, figure);
+  if (told === undefined || !readsDifferently(rule, told.value, figure.value)) return { events: [], state };
+  const present = comparePosition(figure, state) === 0;
+  const inBreach = present ? (state.inBreach ?? false) : told.inBreach;
+  const what = wasNow(rule, { ...told, symbol: undefined }, figure);
+  const event: Decision = {
+    ...blank(rule, figure),
+    kind: 'corrected',
+    reason: `${measured(rule)} in ${periodWords(figure.period, figure.asOf)} revised: ${what}${figure.value === null ? '' : `, which is not judged: ${why}`}${present && inBreach ? '. The alert stays open, since a missing figure does not clear it' : ''}`,
+    inBreach,
+    value: figure.value,
+    previousValue: told.value,
+  };
   return { events: [event], state: { ...state, told: withTold(state.told, event) } };
+}
+
+/** Would a reader of the mail that told a figure see another one, or none, in its place? */
+function readsDifferently(rule: Rule, told: string | null, now: string | null): boolean {
+  if (told === null || now === null) return told !== now;
+  return printsDifferently(rule, told, now);
 }
 
 function corrected(
@@ -114,7 +148,7 @@ export function retract(
   exists: (at: { readonly period: Period; readonly asOf: string | undefined }) => boolean,
   newest: RuleFigure | undefined,
 ): Outcome {
-  const gone = state.told.filter((told) => !exists(told));
+  const gone = state.told.filter((told) => told.value !== null && !exists(told));
   const events = gone.map((told): Decision => ({
     kind: 'corrected',
     reason: `the figure for ${periodWords(told.period, told.asOf)} was withdrawn: ${wasNow(rule, { ...told, symbol: undefined }, { ...told, value: null, symbol: undefined })}`,

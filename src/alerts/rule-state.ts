@@ -10,8 +10,8 @@ import { furtherWords, isBetweenLines } from './reason.js';
 export interface Told {
   readonly period: Period;
   readonly asOf: string | undefined;
-  /** Decimal text, as published then. */
-  readonly value: string;
+  /** Decimal text, as published then; null where the last word was that there is no figure any more. */
+  readonly value: string | null;
   readonly inBreach: boolean;
   /** Whether the rule was in breach before this figure: what a revision of it is judged from. */
   readonly before: boolean;
@@ -97,7 +97,6 @@ export function withTold(
 ): readonly Told[] {
   const { kind, period, asOf, value, inBreach } = event;
   const others = told.filter((each) => comparePosition(each, event) !== 0);
-  if (value === null) return others;
   const before = told.find((each) => comparePosition(each, event) === 0)?.before ?? stoodBefore(kind);
   return [...others, { period, asOf, value, inBreach, before }];
 }

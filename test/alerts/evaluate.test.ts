@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readNews } from '../../src/alerts/compose-read.js';
 import { evaluate, type EvaluateOptions, type Evaluation } from '../../src/alerts/evaluate.js';
+import { newsLine } from '../../src/alerts/mail-news.js';
 import { pauseSending, resumeSending } from '../../src/alerts/queue-upkeep.js';
 import { addSilence, listSilences, silencedEvents } from '../../src/alerts/silence.js';
 import type { Rule } from '../../src/domain/rule.js';
@@ -87,6 +88,30 @@ describe.each(['postgres', 'embedded'] as const)('evaluation on %s', (kind) => {
       'severe absence in academic year 2023/24 revised: was 2.9%, now 2.3%, still above the line of 2.0%',
     ]);
   });
+});
+
+it('corrects a told figure that an amendment suppresses, once, and keeps the alert open', async () => {
+  const w = await world();
+  await w.load(year(2022, { Luton: '1.9' }));
+  await evaluate(w.store, options());
+  await w.load(year(2023, { Luton: '2.3' }));
+  await evaluate(w.store, options());
+  await w.load(year(2023, { Luton: 'c' }, { published: '2025-04-01T12:00:00Z' }));
+  const suppressed = await evaluate(w.store, options());
+  expect(suppressed.events.map(({ event, reason }) => `${event}: ${reason}`)).toEqual([
+    'corrected: severe absence in academic year 2023/24 revised: was 2.3%, now withheld so that no pupil can be identified (published as “c”). The alert stays open, since a missing figure does not clear it',
+  ]);
+  const recorded = await w.store.db.selectFrom('alert').select('id').orderBy('id', 'desc').limit(1).execute();
+  const [read] = await readNews(w.store.db, { alertIds: recorded.map(({ id }) => id) }, options().rules);
+  expect(read === undefined ? '' : newsLine(read.news)).toBe(
+    'Luton: severe absence was 2.3%, now no figure is published (academic year 2023/24)',
+  );
+  await w.load(year(2023, { Luton: 'c' }, { published: '2025-04-08T12:00:00Z' }));
+  expect(await evaluate(w.store, options())).toMatchObject({ events: [], versions: 1 });
+  await w.load(year(2023, { Luton: '2.3' }, { published: '2025-05-01T12:00:00Z' }));
+  expect(words(await evaluate(w.store, options()))).toEqual(['Luton, Academic year 2023/24: corrected']);
+  await w.load(year(2024, { Luton: '2.4' }));
+  expect(await evaluate(w.store, options())).toMatchObject({ events: [], versions: 1 });
 });
 
 it('records what an event was judged by, and that only the clearing line holds it', async () => {
