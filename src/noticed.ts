@@ -8,14 +8,21 @@ const MOST = 100;
 
 /** The state with what this look around noticed, newest last, each thing once. */
 export function withNoticed(state: SourceState, discovery: Discovery, now: Date): SourceState {
-  const fresh = [...discovery.releases.flatMap(ofRelease), ...discovery.withdrawn.map(ofWithdrawal)].map(
-    (each): Noticed => ({ ...each, at: each.at ?? now.toISOString(), seen: now.toISOString() }),
-  );
+  const { publications, releases, withdrawn } = discovery;
+  const fresh = [
+    ...publications.map(ofPublication),
+    ...releases.flatMap(ofRelease),
+    ...withdrawn.map(ofWithdrawal),
+  ].map((each): Noticed => ({ ...each, at: each.at ?? now.toISOString(), seen: now.toISOString() }));
   const known = new Set(state.noticed.map(keyOf));
   return { ...state, noticed: [...state.noticed, ...fresh.filter((each) => !known.has(keyOf(each)))].slice(-MOST) };
 }
 
 type Fresh = Omit<Noticed, 'at' | 'seen'> & { readonly at: string | undefined };
+
+function ofPublication({ publication, what, now }: Discovery['publications'][number]): Fresh {
+  return { publication, release: null, data_set: null, what, note: `followed as "${now}" now`, at: undefined };
+}
 
 function ofRelease({ publication, title, kind, at, note }: Discovery['releases'][number]): Fresh[] {
   // What brings files is told by what is loaded.
@@ -50,8 +57,9 @@ function keyOf({ publication, release, data_set, what, at }: Noticed): string {
   return JSON.stringify([publication, release, data_set, what, at]);
 }
 
-/** '3 May 2024, 10:30: Academic year 2022/23: amended in text only ("Wording.")' */
+/** '3 May 2024, 10:30: Academic year 2022/23 (pupil-absence): amended in text only ("Wording.")' */
 export function noticedText({ publication, release, data_set, what, note, at }: Noticed): string {
   const about = [data_set, release].filter((name) => name !== null).join(', ');
+  if (about === '') return `${ukTime(at)}: ${publication}: ${what}${note === null ? '' : `, ${note}`}`;
   return `${ukTime(at)}: ${about} (${publication}): ${what}${note === null ? '' : ` ("${note}")`}`;
 }

@@ -21,9 +21,9 @@ const next = z.object({ publication: z.string(), nextReleaseDate: z.string().nul
 
 const noticed = z.object({
   publication: z.string(),
-  /** Title; null where the whole data set is meant. */
+  /** Title; null where the whole data set, or the publication, is meant. */
   release: z.string().nullable(),
-  /** Title, with the version where one is meant; null where the release is. */
+  /** Title, with the version where one is meant; null where the release, or the publication, is. */
   data_set: z.string().nullable(),
   what: z.enum([
     'amended in text only',
@@ -35,7 +35,7 @@ const noticed = z.object({
     'withdrawn',
     'removed from its release',
   ]),
-  /** The publisher's own note on an amendment. */
+  /** The publisher's own note on an amendment; as what a publication is followed now. */
   note: z.string().nullable(),
   /** ISO time at which it happened, or was noticed where EES does not tell. */
   at: z.string(),

@@ -20,6 +20,15 @@ export interface ReleaseNews {
   readonly note?: string | undefined;
 }
 
+/** A publication that is another one at EES now. */
+export interface PublicationNews {
+  /** Slug, as it was followed until now. */
+  readonly publication: string;
+  readonly what: 'renamed' | 'superseded';
+  /** Slug of the publication that is followed in its place. */
+  readonly now: string;
+}
+
 export interface Skipped {
   readonly publication: string;
   readonly release: string;
@@ -87,6 +96,7 @@ export interface Survey {
   readonly memory: Memory;
   readonly options: Required<Omit<DiscoverOptions, 'alreadyLoaded'>> & Pick<DiscoverOptions, 'alreadyLoaded'>;
   readonly releases: ReleaseNews[];
+  readonly publications: PublicationNews[];
   readonly withdrawn: Withdrawn[];
   readonly degraded: Degraded[];
   readonly notes: string[];

@@ -88,6 +88,7 @@ async function findListed(
   const renamed = followRedirects(publicationRedirects, publication.slug);
   if (renamed !== publication.slug) {
     notes.push(`"${publication.slug}" is called "${renamed}" at EES now; the configuration may say so too`);
+    survey.publications.push({ publication: publication.slug, what: 'renamed', now: renamed });
     publication.slug = renamed;
     const found = listing.get(renamed);
     if (found) return found;
@@ -103,6 +104,8 @@ async function findListed(
     return;
   }
   if (configured.includes(successor)) {
+    if (before === undefined)
+      survey.publications.push({ publication: publication.slug, what: 'superseded', now: successor });
     absent(
       `"${publication.slug}" was superseded by "${successor}", which is watched; it can leave the configuration`,
       true,
@@ -110,6 +113,7 @@ async function findListed(
     return;
   }
   notes.push(`"${publication.slug}" was superseded by "${successor}", which is watched in its place`);
+  survey.publications.push({ publication: publication.slug, what: 'superseded', now: successor });
   Object.assign(publication, {
     slug: successor,
     name: successor,

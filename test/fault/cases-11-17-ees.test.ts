@@ -157,6 +157,8 @@ describe('EES in trouble', () => {
     const { code, report } = await world.run();
     expect(report.files.map(({ outcome }) => outcome)).toEqual(['loaded']);
     expect(code).toBe(0);
+    expect(report.notes.join('\n')).toContain(`"${ABSENCE}" is called "pupil-absence" at EES now`);
+    expect(await world.noticed()).toContainEqual({ publication: ABSENCE, what: 'renamed' });
     expect((await world.events()).filter(({ muted }) => muted === null).map(({ event }) => event)).toEqual(['crossed']);
     expect(await world.figures()).toEqual(['202122 17', '202223 17', '202324 20.6']);
 
@@ -165,7 +167,14 @@ describe('EES in trouble', () => {
     world.ees.supersedePublication('pupil-absence', 'the-new-one');
     const after = await world.run();
     expect(after.code).toBe(0);
+    expect(after.report.notes.join('\n')).toContain('"pupil-absence" was superseded by "the-new-one"');
+    expect(await world.noticed()).toContainEqual({ publication: 'pupil-absence', what: 'superseded' });
     expect(world.subjects()).toHaveLength(1);
+    // Said once: the run after it has nothing to say of either.
+    world.at('2025-09-01T09:34:00Z');
+    const quiet = await world.run();
+    expect(quiet.report.notes).toEqual([]);
+    expect(world.subjects('ops@luton.example')).toEqual([]);
   });
 
   it('case 16: the same release polled again: no load, no mail, a few requests', async () => {

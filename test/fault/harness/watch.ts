@@ -60,6 +60,8 @@ export interface Watch {
   figures(area?: string): Promise<string[]>;
   /** Subjects of mails that arrived, oldest first. */
   subjects(address?: string): string[];
+  /** What status says was noticed at EES, oldest first. */
+  noticed(): Promise<{ readonly publication: string; readonly what: string }[]>;
 }
 
 /** @param env further variables, or others than usual: DATABASE_URL, SMTP_URL … */
@@ -109,6 +111,10 @@ export async function watch(
     async figures(area = 'Luton') {
       const rows = (await json('series', '--area', area)) as { time_period: string; persistent_absence_rate: number }[];
       return rows.map((row) => `${row.time_period} ${row.persistent_absence_rate}`);
+    },
+    async noticed() {
+      const { noticed } = (await json('status')) as { noticed: Record<'publication' | 'what', string>[] };
+      return noticed.map(({ publication, what }) => ({ publication, what }));
     },
     subjects: (address = 'attendance@luton.example') =>
       mail.messages.filter(({ to }) => to.includes(address)).map(({ raw }) => subjectOf(raw)),
