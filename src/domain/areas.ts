@@ -6,6 +6,7 @@
 import {
   AUTHORITIES,
   authorityOfDigits,
+  COUNTRIES,
   ENGLAND,
   findAuthority,
   LONDON_CODE,
@@ -61,6 +62,13 @@ const regionByName = new Map(
   ),
 );
 
+/** Countries and regions by code and by name, as one: a row of either may carry what belongs to another of either. */
+const placeByCode = new Map([...COUNTRIES, ...regionByCode.values()].map((place) => [place.code, place]));
+const placeByName = new Map([
+  ...COUNTRIES.map((country) => [foldName(country.name), country] as const),
+  ...regionByName,
+]);
+
 const byName = new Map<string, Authority[]>();
 for (const authority of AUTHORITIES)
   for (const name of new Set([authority.name, ...authority.aliases].map(foldName)))
@@ -83,6 +91,7 @@ export function identifyArea(
   options: { readonly sharedUrn?: boolean } = {},
 ): AreaRef | undefined {
   const region = regionOf(cells);
+  if (contradictionIn(level, cells) !== undefined) return undefined;
   switch (level) {
     case 'National': {
       const countryCode = code(cells.countryCode);
@@ -126,19 +135,40 @@ function threeDigits(cells: AreaCells): string | undefined {
   return THREE_DIGITS.test(old) ? old : findAuthority(code(cells.newLaCode))?.oldLaCode;
 }
 
-/** Do three digits, ONS code and name of a row belong to different authorities? What the tables do not know is no contradiction. */
-function namesSeveral(cells: AreaCells): boolean {
+/**
+ * What contradicts where the codes and the name of a row belong to different authorities, regions or countries: in words,
+ * for an error. What the tables do not know is no contradiction, but for a name that the tables know: under a code that
+ * they do not, it would be a second area of that name.
+ */
+export function contradictionIn(level: GeographicLevel, cells: AreaCells): string | undefined {
+  if (level === 'Local authority') return severalAuthorities(cells);
+  if (level === 'National') return severalPlaces(code(cells.countryCode), words(cells.countryName));
+  if (level === 'Regional') return severalPlaces(code(cells.regionCode), words(cells.regionName));
+  return undefined;
+}
+
+function severalPlaces(ownCode: string, name: string): string | undefined {
+  const named = placeByName.get(foldName(name));
+  if (ownCode === '' || named === undefined || named.code === ownCode) return undefined;
+  const coded = placeByCode.get(ownCode) ?? findAuthority(ownCode);
+  return `${ownCode} is ${coded === undefined ? 'no code that is known' : `the code of ${coded.name}`}, ${name} has ${named.code}`;
+}
+
+function severalAuthorities(cells: AreaCells): string | undefined {
   const byDigits = authorityOfDigits(code(cells.oldLaCode));
   const byCode = findAuthority(code(cells.newLaCode));
   const authority = byDigits ?? byCode;
-  if (authority === undefined) return false;
-  if (byCode !== undefined && byCode !== authority) return true;
-  const named = byName.get(foldName(words(cells.laName))) ?? [];
-  return named.length > 0 && !named.includes(authority);
+  if (authority === undefined) return undefined;
+  if (byCode !== undefined && byCode !== authority)
+    return `${code(cells.oldLaCode)} is ${authority.name}, ${code(cells.newLaCode)} is ${byCode.name}`;
+  const name = words(cells.laName);
+  const [named, ...more] = byName.get(foldName(name)) ?? [];
+  if (named === undefined || named === authority || more.includes(authority)) return undefined;
+  const said = byDigits === undefined ? code(cells.newLaCode) : code(cells.oldLaCode);
+  return `${said} is ${authority.name}, ${name} has ${byDigits === undefined ? named.code : named.oldLaCode}`;
 }
 
 function authorityOf(cells: AreaCells, region: RegionCells): AreaRef | undefined {
-  if (namesSeveral(cells)) return undefined;
   const onsCode = code(cells.newLaCode);
   const name = words(cells.laName);
   const namesakes = onsCode === '' ? (byName.get(foldName(name)) ?? []) : [];

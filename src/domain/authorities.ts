@@ -95,6 +95,17 @@ export const LONDON_CODE = 'E12000007';
 
 export const ENGLAND = { code: 'E92000001', name: 'England' } as const;
 
+/** Countries as DfE's list has them, to know one by its code or name; figures are watched for England. */
+export const COUNTRIES: readonly { readonly code: string; readonly name: string }[] = [
+  ENGLAND,
+  { code: 'K02000001', name: 'United Kingdom' },
+  { code: 'K03000001', name: 'Great Britain' },
+  { code: 'K04000001', name: 'England and Wales' },
+  { code: 'N92000002', name: 'Northern Ireland' },
+  { code: 'S92000003', name: 'Scotland' },
+  { code: 'W92000004', name: 'Wales' },
+];
+
 interface More {
   readonly recoded?: readonly Recoding[];
   readonly aliases?: readonly string[];

@@ -3,7 +3,7 @@
  * equal cells give the same object and a file of a hundred thousand rows makes a few hundred of them.
  */
 import type { AreaRef, GeographicLevel } from '../domain/area.js';
-import { identifyArea, placeOfSchool, schoolIn, type AreaCells } from '../domain/areas.js';
+import { contradictionIn, identifyArea, placeOfSchool, schoolIn, type AreaCells } from '../domain/areas.js';
 import {
   canonicalBreakdown,
   canonicalSchoolType,
@@ -214,10 +214,12 @@ export function areaReader(columns: Columns): AreaReader {
       }
       const area = reader(row);
       if (area !== undefined) return area;
+      const level = levelOf(row, line);
+      const contradiction = contradictionIn(level, cellsOf(row, PLACE_ROLES));
       throw new TransformError(
         'areas',
         { file: columns.file, line },
-        `names no one area of level ${levelOf(row, line)} (its code and name columns are empty, ambiguous, or of different areas)`,
+        `names no one area of level ${level} (${contradiction ?? 'its code and name columns are empty or ambiguous'})`,
         'Its publisher has to mend them; nothing can be said about a figure without a place',
       );
     },

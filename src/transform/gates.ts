@@ -89,8 +89,10 @@ export const GATES: readonly GateDescription[] = [
   },
   {
     gate: 'areas',
-    holds: 'the level is known and the row names one area of it: three digits, ONS code and name of one authority',
-    tolerance: 'padded codes; a missing code where the name is unambiguous',
+    holds:
+      'the level is known and the row names one area of it: three digits, ONS code and name of one authority; code and name of one region or country',
+    tolerance:
+      'padded codes; a missing code where the name is unambiguous; known spellings; codes and names that are not known yet, but no known name under an unknown code of a region or country',
     binds: 'every row',
     verdict: REFUSES,
   },

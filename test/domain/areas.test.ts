@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AreaRef } from '../../src/domain/area.js';
 import {
+  contradictionIn,
   currentNameAndCode,
   foldName,
   identifyArea,
@@ -118,6 +119,42 @@ describe('identity', () => {
     expect(row('821', '', 'Derby')).toBeUndefined();
     // What nobody knows yet may be new.
     expect(row('821', 'E06000932', 'Luton and Dunstable')).toBe('821');
+  });
+
+  it.each([
+    ['Regional', 'E12000006', 'South East', 'E12000006 is the code of East of England, South East has E12000008'],
+    ['Regional', 'E13000001', 'London', 'E13000001 is the code of Inner London, London has E12000007'],
+    ['Regional', 'E12000007', 'Inner London', 'E12000007 is the code of London, Inner London has E13000001'],
+    ['Regional', 'E06000032', 'East', 'E06000032 is the code of Luton, East has E12000006'],
+    ['Regional', 'E12000099', 'London', 'E12000099 is no code that is known, London has E12000007'],
+    ['National', 'E92000001', 'Wales', 'E92000001 is the code of England, Wales has W92000004'],
+    ['National', 'W92000004', 'England', 'W92000004 is the code of Wales, England has E92000001'],
+    ['National', 'E92000001', 'London', 'E92000001 is the code of England, London has E12000007'],
+  ] as const)('finds no area in a row of level %s with the code %s and the name %s', (level, ownCode, name, says) => {
+    const cells =
+      level === 'National'
+        ? { countryCode: ownCode, countryName: name }
+        : { countryCode: 'E92000001', countryName: 'England', regionCode: ownCode, regionName: name };
+    expect(identifyArea(level, cells)).toBeUndefined();
+    expect(contradictionIn(level, cells)).toBe(says);
+  });
+
+  it.each([
+    ['Regional', 'E12000006', 'East'],
+    ['Regional', 'E12000003', 'Yorkshire and The Humber'],
+    ['Regional', 'E12000003', 'Yorkshire & the Humber'],
+    ['Regional', 'E12000007', 'London'],
+    ['Regional', 'E13000001', 'Inner London'],
+    ['Regional', 'E13000002', 'OUTER LONDON'],
+    ['Regional', 'E12000008', 'What nobody knows yet'],
+    ['Regional', 'E12000010', 'What nobody knows yet'],
+    ['Regional', 'W92000004', 'Wales'],
+    ['National', 'E92000001', 'ENGLAND'],
+    ['National', 'S92000003', 'Scotland'],
+  ] as const)('finds one area in a row of level %s with the code %s and the name %s', (level, ownCode, name) => {
+    const cells =
+      level === 'National' ? { countryCode: ownCode, countryName: name } : { regionCode: ownCode, regionName: name };
+    expect(identifyArea(level, cells)?.key).toBe(ownCode);
   });
 
   it('keeps the two Dorsets apart, and knows neither by the name alone', () => {

@@ -161,6 +161,14 @@ describe('normalising', () => {
         { gate: 'areas', column: 'geographic_level', value: 'Planet' },
       ],
       [`202223,Autumn term,Regional,E92000001,England,,,,,,Total,100,50,50,10,10`, { gate: 'areas', line: 2 }],
+      [
+        `202223,Autumn term,Regional,E92000001,England,E12000006,South East,,,,Total,100,50,50,10,10`,
+        { gate: 'areas', line: 2, problem: expect.stringContaining('South East has E12000008') as string },
+      ],
+      [
+        `202223,Autumn term,National,W92000004,England,,,,,,Total,100,50,50,10,10`,
+        { gate: 'areas', line: 2, problem: expect.stringContaining('England has E92000001') as string },
+      ],
     ];
     for (const [row, expected] of cases)
       expect(await refusal(`${WIDE}\n${row}\n`, { file: 'x.csv' })).toMatchObject({ file: 'x.csv', ...expected });
