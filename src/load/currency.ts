@@ -1,9 +1,24 @@
-/** Which version of a data set is current within its release. */
+/** Which version of a data set is current within its release, and which one each is held against. */
 import { sql } from 'kysely';
+import { recordDiff } from './diff.js';
 import type { Trx } from './version-record.js';
 
-/** Makes the newest loaded version of a data set within a release the current one: by time of publication, then by number. */
+/**
+ * Makes the newest loaded version of a data set within a release the current one: by time of publication, then by number.
+ * Release and data set are called, and dated, as the versions say that count; one that is held back or taken back says nothing.
+ */
 export async function chooseCurrent(trx: Trx, dataSetId: number, releaseId: number): Promise<void> {
+  await sql`
+    update release r set
+      title = coalesce((select v.release_title from data_set_version v where v.release_id = r.id and v.state = 'loaded'
+        order by v.published_at desc, v.id desc limit 1), r.title),
+      first_published = coalesce((select min(coalesce(v.release_first_published, v.published_at)) from data_set_version v
+        where v.release_id = r.id and v.state in ('loaded', 'withdrawn')), r.first_published)
+    where r.id = ${releaseId}`.execute(trx);
+  await sql`
+    update data_set d set title = coalesce((select v.data_set_title from data_set_version v
+      where v.data_set_id = d.id and v.state = 'loaded' order by v.published_at desc, v.id desc limit 1), d.title)
+    where d.id = ${dataSetId}`.execute(trx);
   const newest = await trx
     .selectFrom('data_set_version')
     .select('id')
@@ -35,21 +50,29 @@ export async function chooseCurrent(trx: Trx, dataSetId: number, releaseId: numb
 }
 
 /**
- * The version that a new one is held against: of the same data set, the one it replaces within its release, else the
- * newest of the releases before.
+ * Holds each version of a data set against the one before it: the one that it replaces within its release, else the
+ * newest of the releases before. Differences that were kept and still hold are left alone, so that this costs what a
+ * version that comes, comes late or goes has changed.
  */
-export async function previousVersion(
-  trx: Trx,
-  version: { readonly id: number; readonly dataSetId: number; readonly releaseId: number; readonly publishedAt: Date },
-): Promise<{ id: number; releaseId: number } | undefined> {
-  const { rows } = await sql<{ id: number; releaseId: number }>`
-    select v.id, v.release_id as "releaseId"
-    from data_set_version v join release r on r.id = v.release_id
-    where v.data_set_id = ${version.dataSetId} and v.state = 'loaded' and v.id <> ${version.id} and v.rows > 0
-      and (r.first_published, r.id) <= (select first_published, id from release where id = ${version.releaseId})
-      and (v.release_id <> ${version.releaseId} or v.published_at <= ${version.publishedAt})
-    order by v.release_id = ${version.releaseId} desc, r.first_published desc, r.id desc,
-      v.published_at desc, v.major desc, v.minor desc, v.patch desc, v.id desc
-    limit 1`.execute(trx);
-  return rows[0];
+export async function compareVersions(trx: Trx, dataSetId: number): Promise<void> {
+  const { rows } = await sql<{ id: number; previousId: number | null; sameRelease: boolean | null }>`
+    select n.id, o.id as "previousId", o.same_release as "sameRelease"
+    from data_set_version n join release nr on nr.id = n.release_id
+    left join version_diff d on d.version_id = n.id
+    left join lateral (
+      select v.id, v.release_id = n.release_id as same_release
+      from data_set_version v join release r on r.id = v.release_id
+      where v.data_set_id = n.data_set_id and v.state = 'loaded' and v.id <> n.id and v.rows > 0
+        and (r.first_published, r.id) <= (nr.first_published, nr.id)
+        and (v.release_id <> n.release_id
+          or (v.published_at, v.major, v.minor, v.patch, v.id) < (n.published_at, n.major, n.minor, n.patch, n.id))
+      order by v.release_id = n.release_id desc, r.first_published desc, r.id desc,
+        v.published_at desc, v.major desc, v.minor desc, v.patch desc, v.id desc
+      limit 1) o on true
+    where n.data_set_id = ${dataSetId} and n.state in ('loaded', 'quarantined') and n.rows > 0
+      and o.id is distinct from d.previous_id
+    order by n.id`.execute(trx);
+  for (const { id, previousId, sameRelease } of rows)
+    if (previousId === null) await trx.deleteFrom('version_diff').where('version_id', '=', id).execute();
+    else await recordDiff(trx, id, { id: previousId, sameRelease: sameRelease === true });
 }

@@ -64,18 +64,34 @@ export interface Compared {
   readonly areaIds?: readonly number[];
 }
 
+/** The rows of a version, a running total that it gives once with no `day`: it is the same one as of whatever day. */
+function rowsOf(versionId: number, within: RawBuilder<unknown>): RawBuilder<unknown> {
+  const key = sql`area_id, series_id, period_id, school_type_id, breakdown_id`;
+  return sql`(select f.*, case when once.area_id is null then f.as_of end as day
+    from figure f left join (
+      select ${key} from figure f where f.version_id = ${versionId} and f.as_of <> 'infinity' ${within}
+      group by ${key} having count(*) = 1) once using (${key})
+    where f.version_id = ${versionId} ${within})`;
+}
+
 /**
  * The rows of a version (n) beside those of the one before it (o). Of another release, and of running totals, only
- * the periods that the new version speaks of are held against it: a release that leaves out old years takes nothing away.
+ * the periods that the new version speaks of are held against it: a release that leaves out old years takes nothing
+ * away. A running total is held against that of the day before, as long as a version has one for each area.
  */
 export function pairsOf({ id, previousId, sameRelease, areaIds }: Compared): RawBuilder<unknown> {
   const within = areaIds === undefined ? sql`` : sql`and f.area_id = any(${[...areaIds]}::int[])`;
-  return sql`(select * from figure f where f.version_id = ${id} ${within}) n
+  return sql`${rowsOf(id, within)} n
     full join (
-      select * from figure f where f.version_id = ${previousId} ${within}
-        and ((${sameRelease} and f.as_of = 'infinity') or (f.series_id, f.period_id, f.as_of) in (
-          select series_id, period_id, as_of from figure where version_id = ${id}))
-    ) o on ${SAME_KEY}`;
+      select f.* from ${rowsOf(previousId, within)} f
+      where (${sameRelease} and f.as_of = 'infinity') or (f.series_id, f.period_id, coalesce(f.day, '-infinity')) in (
+        select series_id, period_id, coalesce(day, '-infinity') from ${rowsOf(id, sql``)} spoken)
+    ) o on ${sql.join(
+      ['area_id', 'series_id', 'period_id', 'school_type_id', 'breakdown_id'].map(
+        (key) => sql`${sql.ref(`n.${key}`)} = ${sql.ref(`o.${key}`)}`,
+      ),
+      sql` and `,
+    )} and coalesce(n.day, '-infinity') = coalesce(o.day, '-infinity')`;
 }
 
 /** What is printed for a measure of row n or o: the figure, else its symbol. */

@@ -7,6 +7,7 @@ import * as alertStanding from './migrations/0002_alert_standing.js';
 import * as layout from './migrations/0003_layout.js';
 import * as runLog from './migrations/0004_run_log.js';
 import * as history from './migrations/0005_history.js';
+import * as releaseNames from './migrations/0006_release_names.js';
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001_initial': initial,
@@ -14,6 +15,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0003_layout': layout,
   '0004_run_log': runLog,
   '0005_history': history,
+  '0006_release_names': releaseNames,
 };
 const MIGRATION_TABLE = 'schema_migration';
 

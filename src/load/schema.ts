@@ -24,14 +24,14 @@ export interface PublicationTable {
 export interface ReleaseTable {
   id: GeneratedAlways<number>;
   publication: string;
-  /** The release's title ('Autumn and spring term 2024/25'); for `backfill --file` the label. */
+  /** The release's title ('Autumn and spring term 2024/25'); for `backfill --file` the label. Kept by load/currency. */
   title: string;
   /** EES slug, or a slug made from the label. */
   slug: string;
   /** 'accredited official statistics', 'official statistics', … null where unknown. */
   status: string | null;
   url: string | null;
-  /** True publication time of the release's first version that we know: orders releases. */
+  /** True publication time of the release's first version that we hold: orders releases. Kept by load/currency. */
   first_published: Time;
 }
 
@@ -64,6 +64,10 @@ export interface DataSetVersionTable {
   sha256: string;
   /** Hash of its column names, whatever their order: null for versions of before that was kept. */
   layout: ColumnType<string | null, string | null | undefined, string | null>;
+  /** What this version said of its release and its data set. */
+  release_title: ColumnType<string | null, string | null | undefined, string | null>;
+  release_first_published: TimeOrNull;
+  data_set_title: ColumnType<string | null, string | null | undefined, string | null>;
   file_name: string;
   bytes: number;
   rows: number;

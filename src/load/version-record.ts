@@ -36,7 +36,10 @@ export function layoutOf(meta: VersionMeta): string {
   return hashOf(columnNames(meta));
 }
 
-/** Finds or makes publication, release and data set. What is known newly is added, nothing known is lost. */
+/**
+ * Finds or makes publication, release and data set. What is known newly is added, nothing known is lost; how release and
+ * data set are called, and since when, follows from the versions that count (`chooseCurrent`).
+ */
 export async function placeVersion(trx: Trx, meta: VersionMeta, loadedAt: Date): Promise<VersionPlace> {
   const publishedAt = meta.publishedAt ?? loadedAt;
   const { slug } = meta.publication;
@@ -67,10 +70,8 @@ export async function placeVersion(trx: Trx, meta: VersionMeta, loadedAt: Date):
     })
     .onConflict((conflict) =>
       conflict.columns(['publication', 'slug']).doUpdateSet({
-        title: meta.release.title,
         status: meta.release.status ?? sql.ref('release.status'),
         url: meta.release.url ?? sql.ref('release.url'),
-        first_published: sql`least(release.first_published, excluded.first_published)`,
       }),
     )
     .returning('id')
@@ -88,7 +89,9 @@ async function dataSetOf(trx: Trx, meta: VersionMeta): Promise<number> {
       title: meta.dataSet.title,
       api_id: meta.dataSet.apiId ?? null,
     })
-    .onConflict((conflict) => conflict.columns(['publication', 'identity']).doUpdateSet({ title: meta.dataSet.title }))
+    .onConflict((conflict) =>
+      conflict.columns(['publication', 'identity']).doUpdateSet({ title: sql.ref('data_set.title') }),
+    )
     .returning('id')
     .executeTakeFirstOrThrow();
   return dataSet.id;
@@ -152,6 +155,9 @@ export function fileColumns(meta: VersionMeta, place: VersionPlace, loadedAt: Da
     sha256: meta.sha256,
     layout: layoutOf(meta),
     file_name: meta.fileName,
+    release_title: meta.release.title,
+    release_first_published: meta.release.firstPublished ?? place.publishedAt,
+    data_set_title: meta.dataSet.title,
     bytes: meta.bytes,
     run_id: meta.runId ?? null,
   };

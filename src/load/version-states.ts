@@ -2,9 +2,8 @@
 import { sql } from 'kysely';
 import { judgeAgain } from './agree.js';
 import { renameAreas } from './area-names.js';
-import { chooseCurrent, previousVersion } from './currency.js';
+import { chooseCurrent, compareVersions } from './currency.js';
 import type { Store } from './database.js';
-import { recordDiff } from './diff.js';
 import type { VersionState } from './schema.js';
 import { beginLoad, KEY_GATE, type Trx } from './version-record.js';
 
@@ -104,23 +103,7 @@ async function settle(trx: Trx, version: Version): Promise<void> {
   await chooseCurrent(trx, version.data_set_id, version.release_id);
   await renameAreas(trx, version.id);
   await judgeAgain(trx, version.release_id);
-}
-
-/** Versions that were held against one that is no more are held against the one before it. */
-async function compareAgain(trx: Trx, removedId: number): Promise<void> {
-  const later = await trx
-    .selectFrom('version_diff as d')
-    .innerJoin('data_set_version as v', 'v.id', 'd.version_id')
-    .select(['v.id', 'v.data_set_id', 'v.release_id', 'v.published_at'])
-    .where('d.previous_id', '=', removedId)
-    .where('v.state', 'in', ['loaded', 'quarantined'])
-    .orderBy('v.id')
-    .execute();
-  for (const { id, data_set_id: dataSetId, release_id: releaseId, published_at: publishedAt } of later) {
-    const previous = await previousVersion(trx, { id, dataSetId, releaseId, publishedAt });
-    if (previous === undefined) await trx.deleteFrom('version_diff').where('version_id', '=', id).execute();
-    else await recordDiff(trx, id, { id: previous.id, sameRelease: previous.releaseId === releaseId });
-  }
+  await compareVersions(trx, version.data_set_id);
 }
 
 /**
@@ -133,7 +116,6 @@ export async function removeVersion(store: Store, id: number, reason: string, no
       throw new VersionStateError(`Version ${id} is ${version.state} already: there is nothing to take back.`);
     await setState(trx, version, 'removed', { what: 'removed', reason, at: now });
     await settle(trx, version);
-    await compareAgain(trx, id);
   });
 }
 

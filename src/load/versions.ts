@@ -9,9 +9,9 @@ import { familyOf } from '../domain/series.js';
 import { agreement, judgeAgain } from './agree.js';
 import { renameAreas } from './area-names.js';
 import { escapeCopy, gatherBatches } from './copy-text.js';
-import { chooseCurrent, previousVersion } from './currency.js';
+import { chooseCurrent, compareVersions } from './currency.js';
 import type { Copy, Store } from './database.js';
-import { readDiff, recordDiff, type VersionDiff } from './diff.js';
+import { readDiff, type VersionDiff } from './diff.js';
 import { Dimensions } from './dimensions.js';
 import type { DuplicateKeyError } from './errors.js';
 import { asDuplicateKey, describeDuplicate, recordUnloaded } from './unloaded.js';
@@ -180,16 +180,13 @@ async function load(
   const agreed = await agreement(trx, versionId, place);
   const verdicts = agreed === undefined ? ofFile : [...ofFile, agreed];
   await keepVerdicts(trx, versionId, verdicts);
-  const previous = await previousVersion(trx, { id: versionId, ...place });
-  const diff =
-    previous === undefined
-      ? undefined
-      : await recordDiff(trx, versionId, { id: previous.id, sameRelease: previous.releaseId === place.releaseId });
   if (!held) {
     await chooseCurrent(trx, place.dataSetId, place.releaseId);
     await renameAreas(trx, versionId, dimensions.areas.lastKnown);
     await judgeAgain(trx, place.releaseId);
   }
+  await compareVersions(trx, place.dataSetId);
+  const diff = await readDiff(trx, versionId);
   const said = { versionId, version: numberText(number), rows, areas: dimensions.areas.named, verdicts, diff };
   return { kind: held ? 'quarantined' : 'loaded', ...said };
 }

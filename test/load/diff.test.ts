@@ -6,11 +6,11 @@ import type { Store } from '../../src/load/database.js';
 import { differences } from '../../src/load/differences.js';
 import { listVersionRows } from '../../src/load/inspect.js';
 import { migrate } from '../../src/load/migrate.js';
-import { removeVersion, withdrawVersion } from '../../src/load/versions.js';
+import { acceptVersion, removeVersion, withdrawVersion } from '../../src/load/versions.js';
 import { statusOf, statusText } from '../../src/service/status.js';
 import { versionPage } from '../../src/service/page/versions.js';
 import { freshStore } from '../support/database.js';
-import { BEDFORD, ENGLAND, load, loaded, LUTON, observation, versionMeta } from './sample.js';
+import { BEDFORD, ENGLAND, heldBy, load, loaded, LUTON, observation, versionMeta } from './sample.js';
 
 const LATER = { publishedAt: new Date('2024-04-02T10:00:00Z') };
 const EAST = { ...ENGLAND, level: 'Regional' as const, key: 'E12000006', code: 'E12000006', name: 'East of England' };
@@ -168,13 +168,63 @@ it('a version that was held against one taken back since is held against the one
   expect(await diff()).toMatchObject({ previous_id: first, changed: 0, sample: [] });
 });
 
+it('a version that comes between two others, or before the first, is told apart from both', async () => {
+  const store = await freshStore('postgres');
+  const at = (day: number) => ({ publishedAt: new Date(Date.UTC(2024, 3, day)) });
+  const third = await loaded(store, versionMeta(at(3)), [observation({ persistent_absence_rate: '21.0' })]);
+  const first = await loaded(store, versionMeta(at(1)), [observation({ persistent_absence_rate: '20.0' })]);
+  const diffs = async () =>
+    Object.fromEntries((await listVersionRows(store)).map(({ id, diff }) => [id, [diff?.previous_id, diff?.sample]]));
+  const change = (from: string, to: string) => [{ from, to }];
+  expect(await diffs()).toMatchObject({ [third]: [first, change('20.0', '21.0')] });
+  const held = await load(
+    store,
+    versionMeta(at(2)),
+    [observation({ persistent_absence_rate: '22.0' })],
+    heldBy('rate and count'),
+  );
+  const second = held.versionId;
+  expect(await diffs()).toMatchObject({
+    [third]: [first, change('20.0', '21.0')],
+    [second]: [first, change('20.0', '22.0')],
+  });
+  await acceptVersion(store, second, 'rate and count', 'checked by telephone');
+  expect(await diffs()).toMatchObject({
+    [third]: [second, change('22.0', '21.0')],
+    [second]: [first, change('20.0', '22.0')],
+  });
+});
+
+it('a running total is held against that of the day before: moved, new, or gone', async () => {
+  const store = await freshStore('postgres');
+  const total = (rate: string, day: string, rest: Partial<Parameters<typeof observation>[1]> = {}) =>
+    observation(
+      { persistent_absence_rate: rate },
+      { series: 'attendance/year-to-date', period: academicPeriod(2025, 'Year to date'), asOf: day, ...rest },
+    );
+  const diff = await diffOf(
+    [total('17.0', '2025-10-03'), total('18.0', '2025-10-03', { area: BEDFORD })],
+    [total('17.4', '2025-10-17'), total('19.0', '2025-10-17', { area: ENGLAND })],
+    store,
+  );
+  expect(diff).toMatchObject({ added: 1, gone: 1, changed: 1, sample: [{ area: 'Luton', from: '17.0', to: '17.4' }] });
+  const newest = (await listVersionRows(store))[0]?.id ?? 0;
+  expect((await all(store, newest)).map(({ change, area_name: area, from, to }) => [area, change, from, to])).toEqual([
+    ['England', 'added', null, '19.0'],
+    ['Bedford', 'gone', '18.0', null],
+    ['Luton', 'changed', '17.0', '17.4'],
+  ]);
+});
+
 it('what an earlier program counted as rows is counted afresh when the database is brought up to date', async () => {
   const store = await freshStore('postgres');
   const rates = (persistent: string, overall: string) =>
     observation({ persistent_absence_rate: persistent, overall_absence_rate: overall });
   await diffOf([rates('17.0', '6.0')], [rates('17.1', '6.1')], store);
   await store.db.updateTable('version_diff').set({ changed: 1, sample: '[]' }).execute();
-  await sql`delete from schema_migration where name = '0005_history'`.execute(store.db);
+  await sql`delete from schema_migration where name >= '0005_history'`.execute(store.db);
+  await sql`alter table data_set_version drop column release_title, drop column release_first_published,
+    drop column data_set_title`.execute(store.db);
   expect(await migrate(store)).toContain('0005_history');
   const [version] = await listVersionRows(store);
   expect(version?.diff).toMatchObject({ changed: 2, sample: [{ to: '17.1' }, { to: '6.1' }] });

@@ -12,7 +12,14 @@ const ABSENCE = [
   ...['overall_absence_rate', 'authorised_absence_rate', 'unauthorised_absence_rate', 'as_of', 'symbols', 'provenance'],
 ];
 
-const ALL = ['0001_initial', '0002_alert_standing', '0003_layout', '0004_run_log', '0005_history'];
+const ALL = [
+  '0001_initial',
+  '0002_alert_standing',
+  '0003_layout',
+  '0004_run_log',
+  '0005_history',
+  '0006_release_names',
+];
 
 const VIEWS = {
   absence: ABSENCE,

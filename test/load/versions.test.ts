@@ -167,6 +167,35 @@ describe.each(['postgres', 'embedded'] as const)('loading versions (%s)', (kind)
     });
   });
 
+  it.each(['removed', 'quarantined', 'refused'] as const)(
+    'a version that is %s neither dates its release, which orders the figures, nor names release and data set',
+    async (fate) => {
+      const store = await freshStore(kind);
+      const at = (day: string) => ({ publishedAt: new Date(`${day}T09:30:00Z`) });
+      const a = { title: 'Release A' };
+      await loaded(store, versionMeta({ ...at('2024-06-01'), release: a }), [rate('20.0')]);
+      await loaded(store, versionMeta({ ...at('2024-03-01'), release: { title: 'Release B' } }), [rate('21.0')]);
+      const before = await everything(store);
+      expect(await rates(store)).toEqual({ Luton: '20.0' });
+      const early = versionMeta({
+        ...at('2024-01-01'),
+        release: { title: 'release a' },
+        dataSet: { title: 'Absence, by geography', apiId: undefined },
+      });
+      if (fate === 'refused') await recordRefusal(store, early, new Error('not readable'));
+      else {
+        const { versionId } = await load(
+          store,
+          early,
+          [rate('120.0')],
+          fate === 'quarantined' ? heldBy('rates') : allPass,
+        );
+        if (fate === 'removed') await removeVersion(store, versionId, 'a slip');
+      }
+      expect(await everything(store)).toEqual(before);
+    },
+  );
+
   it('a quarantined version is not read until each gate that holds it is accepted', async () => {
     const store = await freshStore(kind);
     await loaded(store, versionMeta(), [rate('17.0')]);
