@@ -17,6 +17,7 @@ import { counted, table, ukTime } from '../print.js';
 import { oneArea } from './area.js';
 import { partsOf } from './mail-parts.js';
 import { UsageError, type AddCommand, type Context } from './context.js';
+import { timeOption } from './time-option.js';
 
 const PAUSE_HELP = `
 While sending is paused, mails that were already written wait and go out after
@@ -239,8 +240,7 @@ async function silence(context: Context, _args: readonly string[], options: Reco
   }
   if (until === undefined) throw new UsageError('--until DATE is missing: a silence ends by itself.');
   if (reason === undefined) throw new UsageError('--reason TEXT is missing.');
-  const to = new Date(/^\d{4}-\d{2}-\d{2}$/.test(until) ? `${until}T23:59:59Z` : until);
-  if (Number.isNaN(to.getTime())) throw new UsageError(`--until takes a date such as 2027-01-31; got "${until}".`);
+  const to = timeOption('--until', until, 'to its end');
   if (rule !== undefined && !context.settings.config.rules.some(({ name }) => name === rule))
     throw new UsageError(
       `There is no rule "${rule}". Rules: ${context.settings.config.rules.map(({ name }) => name).join(', ')}.`,

@@ -7,6 +7,7 @@ import { BackfillRequestError, releasesWanted } from '../extract/history.js';
 import { counted, table } from '../print.js';
 import { ACCEPTABLE_GATES } from '../transform/gates.js';
 import { UsageError, type AddCommand, type Context } from './context.js';
+import { timeOption } from './time-option.js';
 import { exitCodeOf, tools } from './run.js';
 
 export function register(program: Command, add: AddCommand): void {
@@ -94,11 +95,7 @@ function requestOf(context: Context, options: Record<string, unknown>): LocalBac
   ] as const)
     if (options[name] !== undefined) throw new UsageError(`${option} does not go with --file.`);
   const published = given(options, 'publishedAt');
-  const publishedAt = published === undefined ? undefined : new Date(published);
-  if (publishedAt !== undefined && Number.isNaN(publishedAt.getTime()))
-    throw new UsageError(
-      `--published-at takes an ISO time such as 2025-10-23T09:30:00+01:00; got "${published ?? ''}".`,
-    );
+  const publishedAt = published === undefined ? undefined : timeOption('--published-at', published, 'from its start');
   const meta = given(options, 'meta');
   const schoolType = given(options, 'schoolType');
   if (schoolType !== undefined && canonicalSchoolType(schoolType) === undefined)

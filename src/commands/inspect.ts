@@ -15,6 +15,7 @@ import type { AbsenceView } from '../load/schema.js';
 import { statusOf, statusText } from '../service/status.js';
 import { oneArea } from './area.js';
 import { UsageError, type AddCommand, type Context } from './context.js';
+import { timeOption } from './time-option.js';
 import { csv } from '../series-csv.js';
 import { counted, sparkline, table, ukTime } from '../print.js';
 import { diffCounts, differenceCsv, differenceJson, DIFFERENCES_CSV_HEADER, differenceText } from '../print-diff.js';
@@ -195,6 +196,7 @@ function areaAnswer(area: AreaRow) {
 async function series(context: Context, _args: readonly string[], options: Record<string, unknown>): Promise<0 | 1> {
   const measure = String(options['measure']);
   if (!isMeasure(measure)) throw new UsageError(`"${measure}" is no measure. Known: ${MEASURES.join(', ')}.`);
+  const asOf = typeof options['asOf'] === 'string' ? timeOption('--as-of', options['asOf'], 'to its end') : undefined;
   const area = await oneArea(context, String(options['area']));
   const { topic, breakdown } = breakdownOption(String(options['breakdown']));
   const schoolType = canonicalSchoolType(String(options['schoolType'])) ?? String(options['schoolType']);
@@ -206,7 +208,6 @@ async function series(context: Context, _args: readonly string[], options: Recor
     breakdown,
   };
   const store = await context.store();
-  const asOf = typeof options['asOf'] === 'string' ? asOfOption(options['asOf']) : undefined;
   const all = asOf === undefined ? await currentSeries(store, query) : await seriesAsOf(store, query, asOf);
   const rows = inOrder(all.filter((row) => row[measure] !== null || row.symbols?.[measure] !== undefined));
   if (options['csv'] === true) {
@@ -230,13 +231,6 @@ export function breakdownOption(text: string): { topic: string; breakdown: strin
   if (at <= 0)
     throw new UsageError(`--breakdown takes topic=value, for example "SEN provision=EHC plan"; got "${text}".`);
   return canonicalBreakdown(text.slice(0, at).trim(), text.slice(at + 1).trim());
-}
-
-/** A date counts to its end. @throws UsageError */
-function asOfOption(text: string): Date {
-  const at = new Date(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T23:59:59.999Z` : text);
-  if (Number.isNaN(at.getTime())) throw new UsageError(`--as-of takes a date such as 2025-10-23; got "${text}".`);
-  return at;
 }
 
 function inOrder(rows: readonly AbsenceView[]): AbsenceView[] {

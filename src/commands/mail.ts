@@ -6,6 +6,7 @@ import { listMail, retryDead, skipBefore, type MailRow } from '../alerts/queue-u
 import { mailboxText, openMailServer } from '../mail-server.js';
 import { counted, table, ukTime } from '../print.js';
 import { UsageError, type AddCommand } from './context.js';
+import { timeOption } from './time-option.js';
 
 const STATES = ['queued', 'sending', 'sent', 'dead', 'skipped', 'held'] as const satisfies readonly MailRow['state'][];
 
@@ -102,9 +103,7 @@ export function register(program: Command, add: AddCommand): void {
     'after a restored backup: leaves unsent what was written before a date',
     'absence-watch mail skip --before 2026-11-01',
     async (context, _args, options) => {
-      const before = new Date(String(options['before']));
-      if (Number.isNaN(before.getTime()))
-        throw new UsageError(`--before takes a date such as 2026-11-01; got "${String(options['before'])}".`);
+      const before = timeOption('--before', String(options['before']), 'from its start');
       if (before > context.now())
         throw new UsageError(`${String(options['before'])} is still to come: only past mails can be skipped.`);
       const skipped = await skipBefore(await context.store(), before, context.now());

@@ -141,7 +141,8 @@ export function searchAreas<A extends NamedArea>(query: string, areas: Iterable<
     const match = matchOf(code, wanted, area);
     return match ? [{ area, match, slips: 0 }] : [];
   });
-  if (found.length === 0)
+  // A code is right or wrong: nearly every code is one slip from another.
+  if (found.length === 0 && !/^[A-Z]\d{8}$|^\d+$/.test(code))
     for (const area of all) {
       const slips = slipsTo(wanted, area);
       if (slips !== undefined) found.push({ area, match: 'slip', slips });

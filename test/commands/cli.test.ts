@@ -82,7 +82,17 @@ describe('the command line', () => {
       ],
       [['run', '--config', 'missing.yaml'], /missing\.yaml/],
       [['alerts', 'silence', '--rule', 'x'], /--until/],
-      [['mail', 'skip', '--before', 'yesterday'], /--before takes a date/],
+      [['mail', 'skip', '--before', 'yesterday'], /--before takes a day/],
+      [['series', '--area', 'Luton', '--as-of', '06/01/2024'], /--as-of takes a day such as .*"06\/01\/2024"/],
+      [['series', '--area', 'Luton', '--as-of', '2024-02-30'], /--as-of takes a day/],
+      [['alerts', 'silence', '--rule', 'x', '--until', '2027-03', '--reason', 'y'], /--until takes a day/],
+      ...['01/06/2024', '2024-06-31', '1 June 2024'].map(
+        (day) =>
+          [
+            ['backfill', '--publication', PUBLICATION, '--file', 'a.csv', '--release', 'x', '--published-at', day],
+            /--published-at takes a day/,
+          ] as const,
+      ),
     ] as const) {
       const said = await program.run(...argv);
       expect(`${argv.join(' ')}: ${said.code}`).toBe(`${argv.join(' ')}: 2`);

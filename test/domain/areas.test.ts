@@ -345,7 +345,7 @@ describe('search', () => {
   });
 
   it('finds nothing for what is no area', () => {
-    for (const query of ['', '   ', '???', 'Narnia', 'the', 'x'.repeat(5000)])
+    for (const query of ['', '   ', '???', 'Narnia', 'the', 'E06000099', '099', 'x'.repeat(5000)])
       expect(searchAreas(query, KNOWN_AREAS)).toEqual([]);
   });
 
