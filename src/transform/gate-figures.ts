@@ -194,6 +194,8 @@ export function contradictions(): Gate {
 export function partsWithinWholes(): Gate {
   const parts = new Findings();
   const sums = new Findings();
+  const over = new Findings();
+  let compared = 0;
   return {
     observe(observation, numbers) {
       const { values } = observation;
@@ -211,6 +213,16 @@ export function partsWithinWholes(): Gate {
         unauthorised_absence_rate: unauthorised,
       } = values;
       if (overall == null || authorised == null || unauthorised == null) return;
+      compared += 1;
+      const isOver = (['authorised_absence_rate', 'unauthorised_absence_rate'] as const).some(
+        (part) =>
+          numberOf(numbers, part) - numberOf(numbers, 'overall_absence_rate') > orderOf(part, values[part], overall),
+      );
+      if (isOver)
+        over.add(
+          () =>
+            `authorised ${authorised}% or unauthorised ${unauthorised}%, more than overall absence ${overall}%: ${named(observation)}`,
+        );
       const sum = Number(authorised) + Number(unauthorised);
       const finest = Math.max(places(overall), places(authorised), places(unauthorised));
       if (Math.abs(sum - Number(overall)) > 1.5 * 10 ** -finest + BINARY)
@@ -219,12 +231,17 @@ export function partsWithinWholes(): Gate {
             `authorised ${authorised}% and unauthorised ${unauthorised}% make ${sum.toFixed(5)}%, not ${overall}%: ${named(observation)}`,
         );
     },
-    verdict: () =>
-      parts.count > 0
-        ? verdictOf('parts and wholes', 'quarantine', parts, '')
-        : verdictOf('parts and wholes', 'warn', sums, 'no part is larger than its whole'),
+    verdict: () => {
+      if (parts.count > 0) return verdictOf('parts and wholes', 'quarantine', parts, '');
+      return over.count > 0 && over.count >= compared * NEARLY_ALL
+        ? verdictOf('parts and wholes', 'quarantine', over, '')
+        : verdictOf('parts and wholes', 'warn', sums, 'no part is larger than its whole');
+    },
   };
 }
+
+/** In so many rows it is no slip of a row: columns changed places. */
+const NEARLY_ALL = 0.9;
 
 /** By how much a part may seem to be more than its whole: half of the last place of a rate that is rounded more coarsely. */
 function orderOf(part: Measure, one: string | null | undefined, other: string | null | undefined): number {

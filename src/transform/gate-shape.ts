@@ -2,8 +2,10 @@
 import type { Observation } from '../domain/figure.js';
 import { MEASURE_WORDS } from '../domain/measure.js';
 import { Findings, verdictOf, type Numbers } from './gate-figures.js';
+import { ratesArePercent } from './gate-units.js';
 import type { GateVerdict, LastRelease, Likeness } from './gates.js';
 import {
+  asOfBefore,
   placesOf,
   PeriodSeen,
   SCOPES,
@@ -43,9 +45,7 @@ export function releaseShape(previous: LastRelease<ReleaseShape> | undefined): {
       const all = [...periods.values()].sort((a, b) => b.sort - a.sort);
       const newest = all[0];
       if (newest === undefined) return [];
-      const before = previous?.shape.series[name];
-      const isHeld = before !== undefined && isSameTable(newest, before, previous?.likeness);
-      return [{ name, newest, all, before: isHeld ? before : undefined }];
+      return [{ name, newest, all, before: heldAgainst(previous, name, newest, all) }];
     });
 
   return {
@@ -58,12 +58,25 @@ export function releaseShape(previous: LastRelease<ReleaseShape> | undefined): {
         englandAndRegions(all, previous?.isSameRelease === true ? previous.shape : undefined),
         authorities(all),
         measures(all),
+        ratesArePercent(all),
         enrolments(all),
         ...againstLastRelease(all),
       ];
     },
     shape: () => ({ series: Object.fromEntries(series().map(({ name, newest, all }) => [name, newest.shape(all)])) }),
   };
+}
+
+/** What the last release had of a series, as far as the file may be held against it. @param all its periods */
+function heldAgainst(
+  last: LastRelease<ReleaseShape> | undefined,
+  name: string,
+  newest: PeriodSeen,
+  all: readonly PeriodSeen[],
+): SeriesShape | undefined {
+  const before = last?.shape.series[name];
+  if (before === undefined || !isSameTable(newest, before, last?.likeness)) return undefined;
+  return last?.isLater === true ? asOfBefore(before, newest, all) : before;
 }
 
 function isSameTable(newest: PeriodSeen, before: SeriesShape, likeness: Likeness | undefined): boolean {
@@ -243,7 +256,7 @@ function enrolments(all: readonly SeriesSeen[]): GateVerdict {
       if (earlier) compare(earlier, '', later, name);
     }
     const years = before === undefined ? undefined : newest.startYear - before.startYear;
-    if (before !== undefined && (years === 0 || (years === 1 && !isRunning)))
+    if (before !== undefined && (years === 0 || ((years === 1 || years === -1) && !isRunning)))
       compare(before, ' of the last release', newest, name);
   }
   return verdictOf('enrolments', 'quarantine', findings, `${compared} enrolments moved by less than a quarter`);

@@ -22,6 +22,7 @@ export type GateName =
   | 'authorities'
   | 'measures'
   | 'rates in range'
+  | 'rates are percent'
   | 'rate and count'
   | 'parts and wholes'
   | 'enrolments'
@@ -143,6 +144,14 @@ export const GATES: readonly GateDescription[] = [
     verdict: 'quarantine',
   },
   {
+    gate: 'rates are percent',
+    holds:
+      'mean of each rate against the last release of the series and against the period next to it in the file, same level, school type and topic of pupil groups; overall, authorised and persistent absence also by themselves',
+    tolerance: 'a factor of 10; by themselves most are 1% or more',
+    binds: 'every period; England, and any other level with at least 10 rows',
+    verdict: 'quarantine',
+  },
+  {
     gate: 'rate and count',
     holds: 'persistent and severe absence rates against count / enrolments of the same row',
     tolerance:
@@ -154,11 +163,12 @@ export const GATES: readonly GateDescription[] = [
   {
     gate: 'parts and wholes',
     holds:
-      'severe absentees are persistent absentees, who are enrolments, and so are their rates; authorised and unauthorised make overall absence',
+      'severe absentees are persistent absentees, who are enrolments, and so are their rates; authorised and unauthorised are no more than overall absence and make it',
     tolerance:
       'none, as rounding keeps the order; rates of unequal decimals half of the coarser one; sums one and a half of the last decimal place',
     binds: 'rows that have both sides',
-    verdict: 'quarantine for parts, warn for the sum of rates',
+    verdict:
+      'quarantine for parts; for authorised and unauthorised absence warn, quarantine where nine in ten rows have more of them than overall absence (columns that changed places)',
   },
   {
     gate: 'enrolments',
@@ -245,6 +255,8 @@ export interface LastRelease<Shape = unknown> {
   readonly likeness: Likeness;
   /** It is the version that this one replaces within its release. */
   readonly isSameRelease: boolean;
+  /** It was published after this one, which is then not asked for what may only have begun since. */
+  readonly isLater?: boolean | undefined;
 }
 
 /**
@@ -290,9 +302,14 @@ export function gatesDocument(): string {
     line(['---', '---', '---', '---', '---']),
     ...GATES.map(({ gate, holds, tolerance, binds, verdict }) => line([gate, holds, tolerance, binds, verdict])),
     '',
-    'The last release of a series is that of the same data set. Where the data set is new, it is the last one of the same',
-    'title in its publication (its columns changed), or for a local file of the same columns (each label is a data set of',
-    'its own); of that one only series about the same school types are held against the file. Of a local file of other',
+    'The last release of a series is what was published last before the version, of the same data set; within one release',
+    'the version before it: so the verdict does not depend on the order in which history is loaded. Where nothing older is',
+    'loaded, it is the version that was published next, and less is asked: levels, measures, rows and symbols that the',
+    'older one lacks may have begun since. It is held only for the number of places of the levels that it has, and for',
+    'what its figures are (rates, enrolments of finished periods).',
+    '',
+    'Where the data set is new, it is the last one of the same title in its publication (its columns changed), or for a',
+    'local file of the same columns (each label is a data set of its own); of that one only series about the same school types are held against the file. Of a local file of other',
     'columns than the one that its label had before only series that also have as many rows (one in ten more or fewer)',
     'are: that is the same table with a column more or less; any other is another table.',
     '',
@@ -311,5 +328,6 @@ const LESSONS: readonly string[] = [
   'Attendance: enrolments are estimates with fractions, and authorities exceed England by up to 3.4% in 2025/26. So sums bind finished periods with whole-numbered counts. They count the schools that send registers: London went from 789,981 to 1,012,390 between January 2024 and January 2025. So a year to date is held only against the same year.',
   'Attendance 2025/26 added Total rows for authorities (494 to 647 rows): a warning, no more.',
   'Absence by term 2016/17 and the persistent absence data set of attendance have no counts: nothing to add up.',
+  'Means of one rate at one level move by a factor of 2.02 at most from one period to the next (persistent absence of primary schools, 8.8% in 2020/21 and 17.7% in 2021/22), and those of overall, authorised and persistent absence are 2.3% or more, in every week and phase; one in seventy authorities is below 1%. A rate that became a fraction moves by 100 and is below 1%. So a factor of 10, and most rows below 1%, are no rates in percent. Severe and unauthorised absence are below 1% in truth (0.3%, 0.5%) and are only held against others.',
   'The school file 2018/19 has URN 106167 twice in 2008/09 (LAESTAB 3567503 and 3587503), URN 109664 twice in 2007/08 (as a primary and as a secondary school), and two schools without URN in 2006/07: none is a repeated key.',
 ];

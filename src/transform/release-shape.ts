@@ -2,9 +2,10 @@
 import { z } from 'zod';
 import type { Observation } from '../domain/figure.js';
 import type { PeriodKind } from '../domain/period.js';
-import { MEASURES, type Measure } from '../domain/measure.js';
+import { MEASURES, RATES, type Measure } from '../domain/measure.js';
 import { symbolMeaning } from '../domain/symbol.js';
 import { numberOf, type Numbers } from './gate-figures.js';
+import { RateHeights } from './gate-units.js';
 
 const placesShape = z.object({ england: z.boolean(), regions: z.array(z.string()), authorities: z.number() });
 
@@ -26,6 +27,8 @@ const seriesShape = periodShape.extend({
   measures: z.array(z.enum(MEASURES)).default([]),
   /** School types counted, to know data sets of few schools. */
   schoolTypes: z.array(z.string()),
+  /** Mean of each rate by level, school type and topic, in percent; absent in shapes of before that was kept. */
+  rates: z.record(z.string(), z.partialRecord(z.enum(RATES), z.number())).default({}),
   /** Enrolments of Total by area ("Local authority 821"). */
   enrolments: z.record(z.string(), z.number()),
   /** All finished periods of the series, the newest included. */
@@ -75,6 +78,7 @@ export class PeriodSeen {
   readonly measures = new Set<Measure>();
   readonly schoolTypes = new Set<string>();
   readonly enrolments = new Map<string, number>();
+  readonly heights = new RateHeights();
   readonly period: string;
   readonly startYear: number;
   readonly sort: number;
@@ -87,7 +91,9 @@ export class PeriodSeen {
     this.kind = period.kind;
   }
 
-  add({ area, symbols, schoolType, breakdown }: Observation, numbers: Numbers): void {
+  add(observation: Observation, numbers: Numbers): void {
+    const { area, symbols, schoolType, breakdown } = observation;
+    this.heights.add(observation, numbers);
     this.rows += 1;
     MEASURES.forEach((measure, index) => {
       if (Number.isNaN(numbers[index] ?? NaN)) return;
@@ -119,6 +125,7 @@ export class PeriodSeen {
       ...{ startYear, kind, rows, figures, suppressed },
       measures: MEASURES.filter((measure) => this.measures.has(measure)),
       schoolTypes: [...this.schoolTypes].sort(),
+      rates: this.heights.means(),
       enrolments: Object.fromEntries(this.enrolments),
       periods: all.filter(({ kind }) => kind === 'finished').map((each) => each.outline()),
     };
@@ -128,6 +135,36 @@ export class PeriodSeen {
     const { any, whole } = this.places;
     return { period: this.period, ...any.shape(), whole: whole.shape() };
   }
+}
+
+/**
+ * What a later version tells of an earlier one, by which that may be held: its figures, and the number of places of a
+ * level that both have. Levels and measures that the earlier one lacks may have begun since, and with them rows and
+ * symbols; a running total is of more schools the later in the year it is.
+ * @param seen the periods of the earlier version, newest first
+ */
+export function asOfBefore(later: SeriesShape, newest: PeriodSeen, seen: readonly PeriodSeen[]): SeriesShape {
+  const { rows, figures, suppressed } = newest;
+  return {
+    ...later,
+    ...outlineAsOfBefore(later, newest),
+    ...{ rows, figures, suppressed },
+    measures: later.measures.filter((measure) => newest.measures.has(measure)),
+    enrolments: later.kind === 'finished' ? later.enrolments : {},
+    periods: later.periods.flatMap((outline) => {
+      const own = seen.find(({ period }) => period === outline.period);
+      return own === undefined ? [] : [outlineAsOfBefore(outline, own)];
+    }),
+  };
+}
+
+function outlineAsOfBefore({ period, whole, ...any }: PeriodShape, { places }: PeriodSeen): PeriodShape {
+  const asOf = (later: z.infer<typeof placesShape>, own: Places): z.infer<typeof placesShape> => ({
+    england: later.england && own.england,
+    regions: own.regions.size > 0 ? later.regions : [],
+    authorities: own.authorities.size > 0 ? later.authorities : 0,
+  });
+  return { period, ...asOf(any, places.any), whole: whole && asOf(whole, places.whole) };
 }
 
 /** Rows of any school type and pupil group, or of all schools and all pupils together. */

@@ -160,6 +160,59 @@ describe.skipIf(!isHere)('published files (skipped where EES_REAL_DATA or ../sha
   });
 });
 
+describe.skipIf(!isHere)('rates that became fractions (skipped where ../shared/data is absent)', () => {
+  type Figures = Observation['values'];
+  const FRACTION = /_rate$/;
+  const divided = (values: Figures, only: RegExp = FRACTION): Figures =>
+    Object.fromEntries(
+      Object.entries(values).map(([measure, text]) => [
+        measure,
+        only.test(measure) && text != null ? String(Number(text) / 100) : text,
+      ]),
+    );
+  const withoutCounts = (values: Figures): Figures =>
+    Object.fromEntries(Object.entries(values).filter(([measure]) => FRACTION.test(measure)));
+  const judge = (rows: readonly Observation[], before?: readonly Observation[]): string[] => {
+    const last = createGates();
+    last.observe(before ?? []);
+    const shape: unknown = JSON.parse(JSON.stringify(last.shape()));
+    const gates = createGates({ previous: { shape, likeness: 'same data set', isSameRelease: false } });
+    gates.observe(rows);
+    return gates.verdicts().flatMap(({ gate, verdict }) => (verdict === 'quarantine' ? [gate] : []));
+  };
+  const read = async (name: string): Promise<Observation[]> => {
+    const path = join(DATA, name);
+    return (await readObservations(readFileSync(path), contextOf(path))).observations;
+  };
+
+  it('are held back in the stream of attendance, all of them or one', async () => {
+    const before = await read('attendance/stream/2025-26_attendance_ytd_20251120.csv');
+    const after = await read('attendance/stream/2025-26_attendance_ytd_20251204.csv');
+    expect(judge(after, before)).toEqual([]);
+    for (const only of [FRACTION, /^unauthorised_absence_rate$/]) {
+      const altered = after.map((each) => ({ ...each, values: divided(each.values, only) }));
+      expect(judge(altered, before)).toEqual(['rates are percent']);
+    }
+    const all = after.map((each) => ({ ...each, values: divided(each.values) }));
+    expect(judge(all), 'without a release before').toEqual(['rates are percent']);
+  });
+
+  it('are held back in a file of full years without counts', async () => {
+    const all = (await read('absence/2016-23_fullyear_pa_severe_nat_reg_la.computed.csv')).map((each) => ({
+      ...each,
+      values: withoutCounts(each.values),
+    }));
+    const before = all.filter(({ period }) => period.startYear < 2022);
+    const newest = all.filter(({ period }) => period.startYear === 2022);
+    expect(judge(newest, before)).toEqual([]);
+    for (const only of [FRACTION, /^severe_absence_rate$/]) {
+      const altered = newest.map((each) => ({ ...each, values: divided(each.values, only) }));
+      expect(judge(altered, before)).toEqual(['rates are percent']);
+      expect(judge([...before, ...altered]), 'beside its older years').toEqual(['rates are percent']);
+    }
+  });
+});
+
 /** What each file of DfE's screener and of the EES platform's tests yields, and why. */
 const FIXTURES: Record<string, readonly [yields: string, why: string]> = {
   'absence_school.csv': ['key unique: line 26', 'authority rows carry an academy type that is not in the key'],

@@ -1,0 +1,66 @@
+/** What a version is held against, whatever the order in which history is loaded. */
+import { describe, expect, it } from 'vitest';
+import type { VersionMeta } from '../../src/load/version-meta.js';
+import { lastRelease } from '../../src/load/last-release.js';
+import { freshStore } from '../support/database.js';
+import { allPass, load, observation, versionMeta } from './sample.js';
+
+describe.each(['postgres', 'embedded'] as const)('what a version is held against (%s)', (kind) => {
+  const day = (month: string): Date => new Date(`2025-${month}-20T09:30:00Z`);
+
+  it.each([
+    ['of a local file under one label', (): VersionMeta => local('YTD')],
+    [
+      'of a data set of EES within its release',
+      (): VersionMeta => versionMeta({ release: { firstPublished: day('01') } }),
+    ],
+  ])('%s: the one before it in time; only where there is none the next one, and that is said', async (_, meta) => {
+    const store = await freshStore(kind);
+    const at = (month: string): VersionMeta => ({
+      ...meta(),
+      sha256: month.padStart(64, '0'),
+      publishedAt: day(month),
+    });
+    const before = async (month: string): Promise<unknown> => await lastRelease(store, at(month));
+    const remembered = async (month: string): Promise<void> => {
+      await load(store, at(month), [observation({ enrolments: '1' })], { ...allPass, shape: () => month });
+    };
+    await remembered('07');
+    expect(await before('03')).toMatchObject({ shape: '07', isSameRelease: false, isLater: true });
+    await remembered('11');
+    expect(await before('03'), 'the next').toMatchObject({ shape: '07', isLater: true });
+    await remembered('03');
+    expect(await before('05')).toEqual({ shape: '03', likeness: 'same data set', isSameRelease: true });
+    expect(await before('09')).toEqual({ shape: '07', likeness: 'same data set', isSameRelease: true });
+    expect(await before('12')).toEqual({ shape: '11', likeness: 'same data set', isSameRelease: true });
+    expect(await before('07'), 'published at the same time').toMatchObject({ shape: '07', isSameRelease: true });
+  });
+
+  it('an amendment of an old release is held against its own release, not against a newer one', async () => {
+    const store = await freshStore(kind);
+    const of = (year: number, published: Date): VersionMeta =>
+      versionMeta({
+        release: { title: `Year ${year}`, firstPublished: new Date(`${year}-03-20`) },
+        publishedAt: published,
+      });
+    for (const year of [2024, 2023])
+      await load(store, of(year, new Date(`${year}-03-20`)), [observation({ enrolments: '1' })], {
+        ...allPass,
+        shape: () => year,
+      });
+    expect(await lastRelease(store, of(2023, day('05')))).toMatchObject({ shape: 2023, isSameRelease: true });
+    expect(await lastRelease(store, of(2025, day('05')))).toMatchObject({ shape: 2024, isSameRelease: false });
+  });
+
+  it('a local file without a date is held against what is there', async () => {
+    const store = await freshStore(kind);
+    await load(store, local('YTD'), [observation({ enrolments: '1' })], { ...allPass, shape: () => 'there' });
+    expect(await lastRelease(store, { ...local('YTD'), publishedAt: undefined })).toMatchObject({
+      isSameRelease: true,
+    });
+  });
+
+  function local(label: string): VersionMeta {
+    return versionMeta({ release: { title: label }, dataSet: { title: label, local: true } });
+  }
+});
