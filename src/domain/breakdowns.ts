@@ -343,6 +343,24 @@ for (const { topic, called, groups } of TOPICS) {
 // Longest first, so that "SEN_primary_need_…" is not read as topic SEN.
 const TOPICS_BY_LENGTH = [...TOPIC_NAMES.keys()].sort((a, b) => b.length - a.length);
 
+/** Spellings that mean much else outside a column of pupil groups. */
+const AMBIGUOUS = new Set(['other', 'mixed', 'english', 'eligible', 'not eligible', 'nursery', 'african', 'caribbean']);
+
+const SHORTEST_GROUP = 4;
+
+const PUPIL_GROUPS: ReadonlySet<string> = new Set(
+  TOPICS.flatMap(({ groups }) =>
+    Object.entries(groups).flatMap(([group, spellings]) => (group === 'Unknown' ? [] : [group, ...spellings])),
+  )
+    .map(folded)
+    .filter((name) => name.length >= SHORTEST_GROUP && !AMBIGUOUS.has(name)),
+);
+
+/** Whether a text is a group of pupils in whatever column it stands ("White British", "Girls"). */
+export function isPupilGroup(text: string): boolean {
+  return PUPIL_GROUPS.has(folded(text));
+}
+
 /** Topics under which a file puts everything, so that the value alone says what it is. */
 const NO_TOPIC = new Set(['', 'total', 'all', 'characteristic', 'characteristics', 'breakdown', 'all pupils']);
 

@@ -81,27 +81,77 @@ const TOPIC_AND_GROUP: readonly { readonly topic?: string; readonly group: strin
   { group: 'characteristic_2' },
 ];
 
-/** Columns of one topic each. A row in which two of them name a group is a cross-tabulation. */
-const GROUP_COLUMNS: readonly { readonly column: string; readonly topic: string; readonly within?: string }[] = [
+/**
+ * Columns of one topic each: those of DfE's data dictionary (personal characteristics, special educational needs, children
+ * looked after) with the aliases it names. A row in which two of them name a group is a cross-tabulation, but for a
+ * subdivision (`within`, the first of these that the file has).
+ */
+const GROUP_COLUMNS: readonly {
+  readonly column: string;
+  readonly topic: string;
+  readonly within?: readonly string[];
+}[] = [
   { column: 'sex', topic: 'Sex' },
   { column: 'gender', topic: 'Sex' },
   { column: 'fsm', topic: 'FSM eligibility' },
   { column: 'fsm_eligibility', topic: 'FSM eligibility' },
   { column: 'fsm_status', topic: 'FSM eligibility' },
   { column: 'sen_status', topic: 'SEN status' },
-  { column: 'sen_provision', topic: 'SEN provision', within: 'sen_status' },
+  { column: 'sen_provision', topic: 'SEN provision', within: ['sen_status'] },
   { column: 'sen_primary_need', topic: 'SEN primary need' },
+  { column: 'primary_need', topic: 'SEN primary need' },
+  { column: 'sen_secondary_need', topic: 'SEN secondary need' },
+  { column: 'secondary_need', topic: 'SEN secondary need' },
+  // An alias of all three below.
+  { column: 'ethnicity', topic: 'Ethnicity' },
   { column: 'ethnicity_major', topic: 'Ethnicity major' },
   { column: 'major_ethnicity', topic: 'Ethnicity major' },
-  { column: 'ethnicity_minor', topic: 'Ethnicity minor', within: 'ethnicity_major' },
-  { column: 'minor_ethnicity', topic: 'Ethnicity minor', within: 'major_ethnicity' },
+  { column: 'ethnicity_minor', topic: 'Ethnicity minor', within: ['ethnicity_major', 'ethnicity'] },
+  { column: 'minor_ethnicity', topic: 'Ethnicity minor', within: ['major_ethnicity', 'ethnicity'] },
+  {
+    column: 'ethnicity_detailed',
+    topic: 'Ethnicity detailed',
+    within: ['ethnicity_minor', 'minor_ethnicity', 'ethnicity_major', 'major_ethnicity', 'ethnicity'],
+  },
+  { column: 'minority_ethnic', topic: 'Minority ethnic' },
   { column: 'first_language', topic: 'First language' },
   { column: 'ncyear', topic: 'Year group' },
   { column: 'nc_year', topic: 'Year group' },
   { column: 'year_group', topic: 'Year group' },
+  { column: 'age', topic: 'Age' },
+  { column: 'age_group', topic: 'Age group' },
+  { column: 'month_of_birth', topic: 'Month of birth' },
+  { column: 'term_of_birth', topic: 'Term of birth' },
   { column: 'disadvantage_status', topic: 'Disadvantage status' },
+  { column: 'disability_status', topic: 'Disability status' },
+  { column: 'learning_difficulty_disability', topic: 'Learning difficulty or disability' },
+  { column: 'health_condition', topic: 'Health condition' },
   { column: 'idaci_decile', topic: 'IDACI decile' },
+  { column: 'mobility', topic: 'Mobility' },
+  { column: 'rurality', topic: 'Rurality' },
+  { column: 'relative_access', topic: 'Relative access', within: ['rurality'] },
+  { column: 'prior_attainment', topic: 'Prior attainment' },
+  { column: 'social_care_group', topic: 'Social care group' },
+  { column: 'cla_group', topic: 'Children looked after' },
+  { column: 'period_of_care_length', topic: 'Length of period of care' },
+  { column: 'placement', topic: 'Placement' },
+  { column: 'young_carer', topic: 'Young carer' },
 ];
+
+/** Words of the names above: a column that has one most probably says which pupils a row is about. */
+const PUPIL_WORDS: ReadonlySet<string> = new Set(
+  (
+    'age birth breakdown care carer carers characteristic characteristics cin cla cohort disability disadvantage ' +
+    'disadvantaged ehcp ethnic ethnicity filter fsm gender language need needs premium pupil pupils sen sex'
+  ).split(' '),
+);
+
+/** Whether the name of a column speaks of groups of pupils. */
+export function speaksOfPupils(name: string): boolean {
+  return columnKey(name)
+    .split(/[^a-z0-9]+/)
+    .some((word) => PUPIL_WORDS.has(word));
+}
 
 /**
  * Geographic levels and, beyond those with columns of their own, their code and name columns (EES open data standard).
@@ -137,13 +187,17 @@ export function readLevel(text: string): GeographicLevel | undefined {
   return LEVELS_BY_SPELLING.get(text.trim().toLowerCase());
 }
 
-/** Columns that files are known to have and that are not read: sessions, reasons, facts about schools, names of other levels. */
-const NOT_WATCHED: readonly RegExp[] = [
+/** Figures that files are known to have and that are not read: sessions, reasons, numbers of schools. */
+const FIGURES_NOT_WATCHED: readonly RegExp[] = [
   /^(sess|reason|auth|unauth|t|pt)_/,
   /_(sessions|perc|covid)$/,
   /^(num_schools|school_count|total_num_schools|total_enrolments|overall_attendance|attendance_perc)$/,
   /^(overall|authorised|unauthorised)_absence$/,
   /^approved_educational_activity$/,
+];
+
+/** Other columns that files are known to have and that are not read: facts about schools, names of other levels. */
+const NOT_WATCHED: readonly RegExp[] = [
   /^(academic_year|characteristic_label|phase_type|education_phase|school_phase|establishment_type|school_type)$/,
   /^(estab|laestab|urn|school_estab|trust|academy_type|academy_open_date|all_through)$/,
   /^(lad|pcon|ward|lsip|pfa)_(code|name)$/,
@@ -207,6 +261,14 @@ export interface UsableColumns {
   readonly otherAreas: ReadonlyMap<string, readonly [code: number | undefined, name: number | undefined]>;
   /** Columns never met before, as the file spells them: not read, and worth a note. */
   readonly unfamiliar: readonly string[];
+  /** Columns that are not read, but for known facts about schools and places: any may turn out to be a filter. */
+  readonly unread: readonly UnreadColumn[];
+}
+
+export interface UnreadColumn {
+  readonly index: number;
+  /** Its name is that of a known figure. */
+  readonly isFigure: boolean;
 }
 
 export type Recognised =
@@ -291,6 +353,10 @@ export function recogniseColumns(header: readonly string[]): Recognised {
     ...measures.map(([, at]) => at),
     ...[...otherAreas.values()].flat(),
   ]);
+  const isOneOf = (known: readonly RegExp[], key: string): boolean => known.some((pattern) => pattern.test(key));
+  const unread = keys.flatMap((key, index) =>
+    read.has(index) || isOneOf(NOT_WATCHED, key) ? [] : [{ index, isFigure: isOneOf(FIGURES_NOT_WATCHED, key) }],
+  );
   return {
     kind: 'usable',
     layout: shape,
@@ -301,9 +367,8 @@ export function recogniseColumns(header: readonly string[]): Recognised {
     measures,
     gives: given,
     otherAreas,
-    unfamiliar: header
-      .map((name) => name.trim())
-      .filter((_, at) => !read.has(at) && !NOT_WATCHED.some((known) => known.test(keys[at] ?? ''))),
+    unfamiliar: unread.flatMap(({ index, isFigure }) => (isFigure ? [] : [header[index]?.trim() ?? ''])),
+    unread,
   };
 }
 
@@ -358,7 +423,7 @@ function groupColumns(keys: readonly string[]): GroupColumn[] {
   }
   for (const { column, topic, within } of GROUP_COLUMNS) {
     const index = keys.indexOf(column);
-    if (index !== -1) groups.push({ index, topic, within: indexOf(within, keys) });
+    if (index !== -1) groups.push({ index, topic, within: firstOf(within ?? [], keys) });
   }
   return groups;
 }

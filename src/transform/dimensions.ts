@@ -12,7 +12,7 @@ import {
   schoolTypeInWords,
 } from '../domain/breakdowns.js';
 import { TOTAL, type Breakdown, type SchoolType } from '../domain/figure.js';
-import { readLevel, type ColumnRole, type UsableColumns } from '../domain/layouts.js';
+import { columnKey, readLevel, type ColumnRole, type UsableColumns } from '../domain/layouts.js';
 import { readTime, type TimeCells, type TimeContext, type TimeRead } from '../domain/time.js';
 import { parse } from 'csv-parse/sync';
 import { TransformError } from './error.js';
@@ -307,15 +307,28 @@ function schoolTypeOfFile(file: string, { schoolType, dataSetTitle, metaText }: 
   );
 }
 
+function metaRecords(metaText: string): string[][] {
+  return parse(metaText, { bom: true, relax_column_count: true, relax_quotes: true });
+}
+
+/** What a meta file declares each column to be ('filter', 'indicator'), by its key. */
+export function declaredColumns(metaText: string): Map<string, string> {
+  const [header = [], ...rows] = metaRecords(metaText);
+  const [name, type] = ['col_name', 'col_type'].map((wanted) => header.map(columnKey).indexOf(wanted));
+  return new Map(
+    rows.map((row) => [columnKey(row[name ?? -1] ?? ''), (row[type ?? -1] ?? '').trim().toLowerCase()] as const),
+  );
+}
+
 /** The labels and hints of a meta file: what it says in words. */
 function metaLabels(metaText: string): string[] {
-  const [header = [], ...rows] = parse(metaText, { bom: true, relax_column_count: true, relax_quotes: true });
+  const [header = [], ...rows] = metaRecords(metaText);
   const wanted = header.flatMap((name, index) => (['label', 'filter_hint'].includes(name.trim()) ? [index] : []));
   return rows.flatMap((row) => wanted.map((index) => row[index] ?? ''));
 }
 
 /** Cells of a filter column that say it does not apply to the row. */
-const NOT_APPLICABLE = new Set(['', 'z', '[z]', 'n/a', 'not applicable']);
+export const NOT_APPLICABLE: ReadonlySet<string> = new Set(['', 'z', '[z]', 'n/a', 'not applicable']);
 
 /** Reads which pupils a row is about; 'cross-tabulation' where two filters name a group at once. */
 export function breakdownReader(columns: Columns): (row: Row, line: number) => Breakdown | 'cross-tabulation' {

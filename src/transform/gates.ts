@@ -69,15 +69,18 @@ export const GATES: readonly GateDescription[] = [
   {
     gate: 'columns',
     holds: 'the columns for period, identifier, level and figures are there, each once',
-    tolerance: 'any order, case and known spelling; new columns are ignored and noted',
+    tolerance: 'any order, case and known spelling; new columns are ignored and noted (but see cells)',
     binds: 'every file that has one of the five rates; others are refused with the reason',
     verdict: REFUSES,
   },
   {
     gate: 'cells',
-    holds: 'each watched cell is a plain decimal number or a known symbol; each row says which pupils it is about',
-    tolerance: 'symbols bare or in brackets, spaces around',
-    binds: 'the watched columns',
+    holds:
+      'each watched cell is a plain decimal number or a known symbol; each row says which pupils it is about, and no filter that is not known narrows it',
+    tolerance:
+      'symbols bare or in brackets, spaces around; filters that are not known may have Total, All, All pupils, or not apply',
+    binds:
+      'the watched columns; columns that are not known where the meta file declares them a Filter, or their name or values speak of groups of pupils, or some rows have Total in them and others have not',
     verdict: REFUSES,
   },
   {

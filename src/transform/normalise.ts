@@ -19,6 +19,7 @@ import {
   type SchoolTypeSources,
 } from './dimensions.js';
 import { NotOursError, TransformError } from './error.js';
+import { suspectColumns, unreadFilters, type Suspect } from './unread-filters.js';
 import { duplicate, uniqueKeys, type RowKey } from './unique.js';
 
 export interface NormaliseContext extends SchoolTypeSources {
@@ -77,7 +78,8 @@ export function createNormaliser(header: readonly string[], context: NormaliseCo
       'See the table of columns in src/domain/layouts.ts',
     );
 
-  const wanted = wantedColumns(recognised);
+  const suspects = suspectColumns(header, recognised, context.metaText);
+  const wanted = wantedColumns(recognised, suspects);
   const slots = new Map(wanted.map((column, slot) => [column, slot]));
   const columns: Columns = {
     file,
@@ -98,6 +100,7 @@ export function createNormaliser(header: readonly string[], context: NormaliseCo
   const areas = areaReader(columns);
   const readSchoolType = schoolTypeReader(columns, context, note);
   const readBreakdown = breakdownReader(columns);
+  const filters = unreadFilters(columns, suspects);
   const unique = uniqueKeys(file, areas);
   const figures = figureReader(columns);
   const hasCounts = recognised.gives.some((measure) => COUNTED_RATES.some(([, count]) => count === measure));
@@ -115,7 +118,9 @@ export function createNormaliser(header: readonly string[], context: NormaliseCo
       skipped['cross-tabulation'] += 1;
       return undefined;
     }
-    return { area: areas.read(row, line), time, schoolType: readSchoolType(row, line), breakdown };
+    const area = areas.read(row, line);
+    filters.check(row, line, area.level);
+    return { area, time, schoolType: readSchoolType(row, line), breakdown };
   }
 
   function finished(key: RowKey, area: AreaRef, { values, symbols }: Figures, line: number): Observation {
@@ -192,6 +197,7 @@ export function createNormaliser(header: readonly string[], context: NormaliseCo
       return observations;
     },
     finish() {
+      filters.finish();
       const observations = [...waiting.values()].map((draft) =>
         finished(draft.key, unique.area(draft.key, draft.line), draft, draft.line),
       );
@@ -212,13 +218,17 @@ function isBlank(row: Row): boolean {
   return true;
 }
 
-function wantedColumns({ columns, schoolType, groups, measures, otherAreas }: UsableColumns): number[] {
+function wantedColumns(
+  { columns, schoolType, groups, measures, otherAreas }: UsableColumns,
+  suspects: readonly Suspect[],
+): number[] {
   const all = [
     ...Object.values(columns),
     schoolType,
     ...groups.flatMap(({ index, topic }) => [index, typeof topic === 'number' ? topic : undefined]),
     ...measures.map(([, column]) => column),
     ...[...otherAreas.values()].flat(),
+    ...suspects.map(({ index }) => index),
   ];
   return [...new Set(all)].filter((column) => column !== undefined);
 }

@@ -319,6 +319,102 @@ describe('normalising', () => {
   });
 });
 
+describe('a file about some pupils only', () => {
+  const META = 'col_name,col_type,label\n';
+  const file = (column: string, ...cells: readonly string[]): string =>
+    [
+      `${HEAD},school_type,sess_overall_percent,${column}`,
+      ...cells.map((text, index) => `20${21 + index}${22 + index},Autumn term,${ENGLAND},Total,5,${text}`),
+    ].join('\n');
+
+  it.each([
+    ['ethnicity', 'White British', 'Ethnicity minor', 'White British'],
+    ['ethnicity', 'Asian', 'Ethnicity major', 'Asian / Asian British'],
+    ['ethnicity_detailed', 'Kashmiri Pakistani', 'Ethnicity detailed', 'Kashmiri Pakistani'],
+    ['minority_ethnic', 'Minority ethnic', 'Minority ethnic', 'Minority ethnic group'],
+    ['sen_secondary_need', 'Down syndrome', 'SEN secondary need', 'Down syndrome'],
+    ['age', '16', 'Age', '16'],
+    ['age_group', 'Under 19', 'Age group', 'Under 19'],
+    ['social_care_group', 'CIN at 31 March', 'Social care group', 'CIN at 31 March'],
+    ['young_carer', 'Young carer', 'Young carer', 'Young carer'],
+    ['disability_status', 'Disability', 'Disability status', 'Disability'],
+    ['Ethnicity', 'All pupils', 'Total', 'Total'],
+  ])('knows the columns of the data dictionary: %s, %s', async (column, value, topic, breakdown) => {
+    for (const metaText of [undefined, `${META}${column},Filter,Some pupils`])
+      expect((await one(file(column, value), { metaText })).breakdown).toEqual({ topic, breakdown });
+  });
+
+  it('takes a subdivision for the group, whatever the two columns are called', async () => {
+    for (const column of ['ethnicity', 'ethnicity_minor', 'major_ethnicity'])
+      expect((await one(file(`${column},ethnicity_detailed`, 'White,Cornish'))).breakdown).toEqual({
+        topic: 'Ethnicity detailed',
+        breakdown: 'Cornish',
+      });
+  });
+
+  it('holds back what the meta file declares a filter and nobody knows, but for totals', async () => {
+    const metaText = `\uFEFF${META}Favourite colour,Filter,Colour\nsess_colour,Filter,Colour\n`;
+    for (const column of ['favourite_colour', 'Favourite colour', 'sess_colour'])
+      expect(await refusal(file(column, 'Total', 'Blue'), { metaText })).toMatchObject({
+        gate: 'cells',
+        file: 'test.csv',
+        line: 3,
+        column,
+        value: 'Blue',
+        message: expect.stringContaining('GROUP_COLUMNS') as string,
+      });
+    expect(await refusal(file('favourite_colour', '7'), { metaText })).toMatchObject({ line: 2, value: '7' });
+    const { observations, notes } = await readObservations(
+      file('favourite_colour', 'Total', 'All', 'All pupils', 'z', ''),
+      { metaText },
+    );
+    expect(observations).toHaveLength(5);
+    expect(notes).toContain('columns not known and not read: favourite_colour');
+  });
+
+  it('reads nothing into rows that are not loaded', async () => {
+    const metaText = `${META}colour,Filter,Colour`;
+    const { observations } = await readObservations(
+      file('sex,fsm,colour', 'Total,Total,Total', 'Female,Eligible,Blue'),
+      {
+        metaText,
+      },
+    );
+    expect(observations).toHaveLength(1);
+  });
+
+  it.each([
+    ['a name that speaks of pupils', 'pupil_subset', ['Left-handed'], 2],
+    ['a group of pupils', 'subset', ['Girls'], 2],
+    ['a group of pupils by another name', 'subset', ['SEMH'], 2],
+    ['a kind of schools', 'subset', ['State-funded AP school'], 2],
+    ['Total beside others', 'subset', ['Left-handed', 'Total'], 2],
+    ['others beside Total', 'subset', ['Total', 'Left-handed'], 3],
+  ])('without a declaration holds back %s', async (_, column, cells, line) => {
+    for (const metaText of [undefined, META])
+      expect(await refusal(file(column, ...cells), { metaText })).toMatchObject({ gate: 'cells', line, column });
+    const metaText = `${META}${column},Indicator,What the publisher calls a figure`;
+    expect((await readObservations(file(column, ...cells), { metaText })).observations).toHaveLength(cells.length);
+  });
+
+  it.each([
+    ['figures', 'number_of_pupils', ['7', '7.5', 'c', '[z]', '']],
+    ['a remark', 'source', ['School census', 'School census', 'Other']],
+    ['totals only', 'subset', ['Total', 'All pupils']],
+  ])('without a declaration ignores %s, and notes the column', async (_, column, cells) => {
+    const { observations, notes } = await readObservations(file(column, ...cells));
+    expect(observations).toHaveLength(cells.length);
+    expect(notes).toContain(`columns not known and not read: ${column}`);
+  });
+
+  it('a fact about a school is no filter', async () => {
+    const row =
+      '202425,Academic year,School,E92000001,England,E12000002,North West,356,E08000007,Stockport,106167,Special,5';
+    const text = `${HEAD},urn,school_type,sess_overall_percent,kind\n${row},Special`;
+    expect((await one(text)).schoolType).toBe('Special');
+  });
+});
+
 describe('pages of numbers', () => {
   it('answer as a map would, near and far', () => {
     const place = fc.oneof(fc.nat(5000), fc.nat(10_000_000));
