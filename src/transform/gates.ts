@@ -22,9 +22,9 @@ export type GateName =
   | 'authorities'
   | 'measures'
   | 'rates in range'
-  | 'rates are percent'
   | 'rate and count'
   | 'parts and wholes'
+  | 'rates are percent'
   | 'enrolments'
   | 'phases add up'
   | 'authorities add up'
@@ -147,14 +147,6 @@ export const GATES: readonly GateDescription[] = [
     verdict: 'quarantine',
   },
   {
-    gate: 'rates are percent',
-    holds:
-      'mean of each rate against the last release of the series and against the period next to it in the file, same level, school type and topic of pupil groups; overall, authorised and persistent absence also by themselves',
-    tolerance: 'a factor of 10; by themselves most are 1% or more',
-    binds: 'every period; England, and any other level with at least 10 rows',
-    verdict: 'quarantine',
-  },
-  {
     gate: 'rate and count',
     holds: 'persistent and severe absence rates against count / enrolments of the same row',
     tolerance:
@@ -172,6 +164,14 @@ export const GATES: readonly GateDescription[] = [
     binds: 'rows that have both sides',
     verdict:
       'quarantine for parts; for authorised and unauthorised absence warn, quarantine where nine in ten rows have more of them than overall absence (columns that changed places)',
+  },
+  {
+    gate: 'rates are percent',
+    holds:
+      'mean of each rate against the last release of the series and against the period next to it in the file, same level, school type and topic of pupil groups; overall, authorised and persistent absence also by themselves',
+    tolerance: 'a factor of 10; by themselves most are 1% or more',
+    binds: 'every period; England, and any other level with at least 10 rows',
+    verdict: 'quarantine',
   },
   {
     gate: 'enrolments',
