@@ -1,64 +1,68 @@
 /** Whether rates are percent, as they always were, and not fractions: by how high they are. */
 import type { Observation } from '../domain/figure.js';
-import { MEASURE_WORDS, RATES, type Rate } from '../domain/measure.js';
-import { Findings, numberOf, verdictOf, type Numbers } from './gate-figures.js';
+import { MEASURE_WORDS, MEASURES, RATES, type Rate } from '../domain/measure.js';
+import { Findings, verdictOf, type Numbers } from './gate-figures.js';
 import type { GateVerdict } from './gates.js';
 
-/** Percent of one rate, over the rows of one level, school type and topic. */
+/** Of the rows of one level, school type and topic: by rate, in the order of RATES. Percent. */
 interface Tally {
-  rows: number;
-  sum: number;
+  readonly rows: Float64Array;
+  readonly sum: Float64Array;
   /** Rows below LEAST. */
-  low: number;
+  readonly low: Float64Array;
 }
+
+const freshTally = (): Tally => ({
+  rows: new Float64Array(RATES.length),
+  sum: new Float64Array(RATES.length),
+  low: new Float64Array(RATES.length),
+});
+
+/** Where each rate stands among the numbers of a row. */
+const PLACES = RATES.map((rate) => MEASURES.indexOf(rate));
 
 /** How high the rates of one period are: by level, school type and topic, so that tables of unlike schools never mix. */
 export class RateHeights {
-  readonly #groups = new Map<string, Tally[]>();
-  #last: { readonly level: string; readonly schoolType: string; readonly topic: string; tallies: Tally[] } | undefined;
+  readonly #groups = new Map<string, Tally>();
+  #last: { readonly level: string; readonly schoolType: string; readonly topic: string; tally: Tally } | undefined;
 
+  // Called for every row of a file: no array and no function is made.
   add({ area: { level }, schoolType, breakdown: { topic } }: Observation, numbers: Numbers): void {
     // Rows next to each other are mostly of one group.
     const last = this.#last;
-    let tallies: Tally[];
-    if (last?.level === level && last.schoolType === schoolType && last.topic === topic) tallies = last.tallies;
-    else {
-      tallies = this.#groupOf([level, schoolType, topic].join(', '));
-      this.#last = { level, schoolType, topic, tallies };
+    const isSame = last?.level === level && last.schoolType === schoolType && last.topic === topic;
+    const { rows, sum, low } = isSame ? last.tally : this.#tallyOf(level, schoolType, topic);
+    for (let at = 0; at < PLACES.length; at++) {
+      const value = numbers[PLACES[at] ?? 0] ?? NaN;
+      // NaN is no number.
+      if (!(value >= -Infinity)) continue;
+      rows[at] = (rows[at] ?? 0) + 1;
+      sum[at] = (sum[at] ?? 0) + value;
+      if (value < LEAST) low[at] = (low[at] ?? 0) + 1;
     }
-    tallies.forEach((tally, index) => {
-      const rate = RATES[index];
-      const value = rate === undefined ? NaN : numberOf(numbers, rate);
-      if (Number.isNaN(value)) return;
-      tally.rows += 1;
-      tally.sum += value;
-      if (value < LEAST) tally.low += 1;
-    });
   }
 
-  #groupOf(name: string): Tally[] {
-    let tallies = this.#groups.get(name);
-    if (tallies === undefined) {
-      tallies = RATES.map(() => ({ rows: 0, sum: 0, low: 0 }));
-      this.#groups.set(name, tallies);
-    }
-    return tallies;
+  #tallyOf(level: string, schoolType: string, topic: string): Tally {
+    const name = [level, schoolType, topic].join(', ');
+    const tally = this.#groups.get(name) ?? freshTally();
+    this.#groups.set(name, tally);
+    this.#last = { level, schoolType, topic, tally };
+    return tally;
   }
 
   /** The mean of each rate in percent, by "Local authority, Total, Total"; of groups with enough rows to tell by. */
   means(): MeanRates {
     const means: MeanRates = {};
-    for (const { group, rate, tally } of this.enough())
-      (means[group] ??= {})[rate] = Number((tally.sum / tally.rows).toPrecision(6));
+    for (const { group, rate, rows, sum } of this.enough())
+      (means[group] ??= {})[rate] = Number((sum / rows).toPrecision(6));
     return means;
   }
 
-  *enough(): Generator<{ readonly group: string; readonly rate: Rate; readonly tally: Tally }> {
-    for (const [group, tallies] of this.#groups)
-      for (const [index, rate] of RATES.entries()) {
-        const tally = tallies[index];
-        if (tally === undefined || tally.rows < (group.startsWith('National, ') ? 1 : FEWEST_ROWS)) continue;
-        yield { group, rate, tally };
+  *enough(): Generator<{ group: string; rate: Rate; rows: number; sum: number; low: number }> {
+    for (const [group, tally] of this.#groups)
+      for (const [at, rate] of RATES.entries()) {
+        const [rows = 0, sum = 0, low = 0] = [tally.rows[at], tally.sum[at], tally.low[at]];
+        if (rows >= (group.startsWith('National, ') ? 1 : FEWEST_ROWS)) yield { group, rate, rows, sum, low };
       }
   }
 }
@@ -112,11 +116,11 @@ export function ratesArePercent(series: readonly SeriesOfFile[]): GateVerdict {
 
   for (const { name, all, before } of series) {
     for (const { period, heights } of all)
-      for (const { group, rate, tally } of heights.enough())
-        if (HIGH.includes(rate) && tally.low > tally.rows * MOST_LOW)
+      for (const { group, rate, rows, low } of heights.enough())
+        if (HIGH.includes(rate) && low > rows * MOST_LOW)
           findings.add(
             () =>
-              `${MEASURE_WORDS[rate]} of ${name} is below ${LEAST}% in ${tally.low} of ${tally.rows} rows in ${period} (${group})`,
+              `${MEASURE_WORDS[rate]} of ${name} is below ${LEAST}% in ${low} of ${rows} rows in ${period} (${group})`,
           );
     const means = all.map(({ period, heights }) => ({ period, rates: heights.means() }));
     for (const [index, { period, rates }] of means.entries()) {
