@@ -196,8 +196,8 @@ function steps(figures: readonly Figure[]): readonly Decimal[] {
 }
 
 /**
- * Speeding up or slowing, from unrounded differences, of changes that go one way. A change that one decimal shows as
- * 0.0 is none to speak of, and a pace that two decimals do not show is no news.
+ * Speeding up or slowing, of changes that go one way. A change that one decimal shows as 0.0 is none to speak of, and a
+ * pace that two decimals do not show is no news.
  */
 function paceOf(stretch: readonly Figure[]): Pace | undefined {
   const [d1, d2, d3] = [undefined, undefined, undefined, ...steps(stretch.slice(-4))].slice(-3);
@@ -206,7 +206,23 @@ function paceOf(stretch: readonly Figure[]): Pace | undefined {
   const how = d3.abs().lt(d2.abs()) ? 'slowing' : 'speeding up';
   const over = (years: 1 | 2): Pace => ({ direction, how, years, figures: stretch.slice(-2 - years) });
   const two = d1 === undefined || isSlight(d1) || d1.gt(0) !== d2.gt(0) ? [] : [over(2)];
-  return [...two, over(1)].find((pace) => paceShows(rounding(2), pace));
+  return [...two, over(1)].find((pace) => paceHolds(pace) && paceShows(rounding(2), pace));
+}
+
+/**
+ * Do the unrounded differences go the way that is told, by as much as two decimals show? The printed ones alone do not
+ * say so: they are differences of rounded figures, and two equal changes may be printed as 1.00 and 1.01.
+ */
+function paceHolds({ figures, how }: Pace): boolean {
+  return goOneWay(steps(figures).map(rounding(2)), how);
+}
+
+/** Does each change go further than the one before it, or less far? */
+function goOneWay(changes: readonly Decimal[], how: Pace['how']): boolean {
+  return changes.every((change, i) => {
+    const before = changes[i - 1]?.abs();
+    return before === undefined || (how === 'slowing' ? change.abs().lt(before) : change.abs().gt(before));
+  });
 }
 
 function isSlight(step: Decimal): boolean {
@@ -219,11 +235,8 @@ function differencesFit(as: Rounding, { figures }: Pace): boolean {
 
 /** Do the printed differences go the way that is told? */
 function paceShows(as: Rounding, { figures, how }: Pace): boolean {
-  const shown = steps(figures.map((figure) => ({ ...figure, value: as(figure.value) }))).map((step) => step.abs());
-  return shown.every((step, i) => {
-    const before = shown[i - 1];
-    return !step.isZero() && (before === undefined || (how === 'slowing' ? step.lt(before) : step.gt(before)));
-  });
+  const shown = steps(figures.map((figure) => ({ ...figure, value: as(figure.value) })));
+  return shown.every((step) => !step.isZero()) && goOneWay(shown, how);
 }
 
 /**

@@ -11,7 +11,7 @@ import { discontinuity, epochOf } from '../domain/series.js';
 import type { Period } from '../domain/period.js';
 import type { EventKind, Rule } from '../domain/rule.js';
 import { periodWords } from './brief-words.js';
-import { isBreach, isLevel, isPerPeriod, read, type Reading, type RuleFigure } from './reading.js';
+import { isBreach, isPerPeriod, read, type Reading, type RuleFigure } from './reading.js';
 import { measured, sayFigure, wasBefore, wasWhen } from './reason.js';
 import { revise, reviseAway, reviseHistory } from './revise.js';
 import {
@@ -140,10 +140,9 @@ function advance(rule: Rule, state: RuleState, figure: RuleFigure, reading: Read
   const was = carried ?? false;
   const inBreach = isBreach(rule.condition, reading, was);
   const said = sayFigure(rule, figure, reading, inBreach);
-  const previous = samePosition ? '' : wasBefore(rule, state, said.places);
-  const gap =
-    samePosition || !isLevel(rule.condition) ? undefined : discontinuity(rule.measure, state.period, figure.period);
-  const notes = gap === undefined ? said.notes : `${said.notes} (across a gap: ${gap.says})`;
+  const earlier = samePosition ? '' : wasBefore(rule, state, said.places);
+  const previous = earlier === '' ? '' : `${earlier}${acrossWords(rule, state, figure)}`;
+  const { notes } = said;
   const compared = comparedText(reading);
   const next = { ...seen(figure), inBreach, before: samePosition ? state.before : carried, compared };
   const tell = (kind: EventKind, reason: string): Outcome => {
@@ -175,6 +174,12 @@ function advance(rule: Rule, state: RuleState, figure: RuleFigure, reading: Read
   return { events: [], state: { ...next, mailed: inBreach ? state.mailed : null, told: state.told } };
 }
 
+/** ' (across a gap: …)' where the earlier figure that a reason names cannot be told as a trend with the one judged. */
+function acrossWords(rule: Rule, earlier: RuleState, figure: RuleFigure): string {
+  const between = discontinuity(rule.measure, earlier.period, figure.period);
+  return between === undefined ? '' : ` (across a gap: ${between.says})`;
+}
+
 /** A figure that is no number: the state is kept, or cleared where the rule says so. */
 function withoutFigure(
   rule: Rule,
@@ -198,7 +203,8 @@ function withoutFigure(
 /** The reminder of an alert that stays open over a figure that is no number. */
 function stillOpen(rule: Rule, state: RuleState, figure: RuleFigure, why: string): Decision {
   const when = periodWords(figure.period, figure.asOf);
-  const last = state.value === null ? '' : `; the last figure was ${wasWhen(rule, state, 1)}`;
+  const last =
+    state.value === null ? '' : `; the last figure was ${wasWhen(rule, state, 1)}${acrossWords(rule, state, figure)}`;
   return {
     ...blank(rule, figure),
     kind: 'reminder',

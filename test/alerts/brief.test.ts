@@ -151,6 +151,24 @@ describe('what the years before allow', () => {
     expect(severe('2.02')).toContain('The rise has sped up: 0.50 percentage points in 2023/24 and 0.52 in 2024/25.');
   });
 
+  it('takes a pace from the unrounded differences, never from how they are printed', () => {
+    const pace = (...rates: string[]): string | undefined =>
+      /The (rise|fall).*/.exec(
+        told(alone(rates.map((rate, i) => row(term(2021 + i), { persistent_absence_rate: rate })))),
+      )?.[0];
+    expect(pace('20.8', '21.2', '22.204', '23.208'), 'two equal differences at last').toBeUndefined();
+    expect(pace('19.0', '20.204', '21.208', '22.708'), 'printed 1.20, 1.01 and 1.50').toBe(
+      'The rise has sped up: 1.0 percentage points in 2023/24 and 1.5 in 2024/25.',
+    );
+    expect(pace('20.2', '21.204', '22.208', '23.808'), 'two equal differences at first').toBe(
+      'The rise has sped up: 1.0 percentage points in 2023/24 and 1.6 in 2024/25.',
+    );
+    expect(pace('23.208', '22.204', '21.2', '20.8'), 'a fall, printed 1.01 and 1.00 at first').toBe(
+      'The fall has slowed: 1.0 percentage points in 2023/24 and 0.4 in 2024/25.',
+    );
+    expect(pace('21.2', '22.2039', '23.208'), 'sped up by 0.0002, printed 1.00 and 1.01').toBeUndefined();
+  });
+
   it('tells no pace beside an unchanged figure, nor one with a change of 0.0', () => {
     const pace = (rates: Record<number, [string]>): string | undefined =>
       /The (rise|fall).*/.exec(told(alone(years(rates))))?.[0];
