@@ -55,7 +55,7 @@ async function heldAtCopy<T>(world: Watch, admin: pg.Client, looker: pg.Client, 
     );
     const [waiting] = rows;
     if (waiting !== undefined) return { running, pid: waiting.pid };
-    await wait(10);
+    await wait(25);
   }
 }
 
