@@ -1,12 +1,12 @@
 /** Events in words: what stands in a subject, in the summary table and before a reason. */
-import { decimal, printed, printedCount, type Decimal } from '../domain/decimal.js';
+import { decimal, printed, printedAsGiven, printedCount, type Decimal } from '../domain/decimal.js';
 import { isRate, MEASURE_WORDS } from '../domain/measure.js';
 import type { EventKind } from '../domain/rule.js';
 import { symbolMeaning } from '../domain/symbol.js';
 import { periodWords, pupilsOf, schoolTypeWords } from './brief-words.js';
 import { keepsSide, placesWhere } from './brief-print.js';
 import { isBreach, isLevel } from './reading.js';
-import { clearingLine, countedWords, justBeside, measured } from './reason.js';
+import { clearingLine, countedWords, differenceInPrint, justBeside, measured } from './reason.js';
 import type { MailNews } from './mail-model.js';
 
 /** The most important first: a mail's subject tells the first. */
@@ -135,7 +135,7 @@ export function figureWords(news: MailNews): string {
 
 /** The difference a rule is judged by: '0.6 points above England', 'up 1.2 points in a year'; '' where it is the figure itself. */
 export function differenceWords(news: MailNews): string {
-  const { condition, compared, threshold } = news;
+  const { condition, compared, threshold, measure, value } = news;
   if (condition === undefined || isLevel(condition) || compared === null) return '';
   const exact = decimal(compared);
   const lines = [threshold, clearingLine(condition)].filter((line) => line !== null && line !== undefined).map(decimal);
@@ -143,17 +143,18 @@ export function differenceWords(news: MailNews): string {
     news.places ?? 1,
     placesWhere((as) => lines.every((line) => keepsSide(as, exact, line))),
   );
-  const beside = justBeside(exact, exact, lines, places);
   const turned = condition.kind === 'fall' ? exact.neg() : exact;
-  const size = `${beside}${pointsText(news, turned.abs(), places)}`;
+  const own = decimal(value ?? compared);
+  const { beside, shown, isNone } = differenceInPrint({ measure, condition }, own, own.minus(turned), places);
+  const size = `${beside}${pointsText(news, shown.abs(), places)}`;
   switch (condition.kind) {
     case 'rise':
     case 'fall':
-      return turned.isZero() ? 'unchanged in a year' : `${turned.gt(0) ? 'up' : 'down'} ${size} in a year`;
+      return isNone ? 'unchanged in a year' : `${turned.gt(0) ? 'up' : 'down'} ${size} in a year`;
     case 'gap_to_england':
-      return turned.isZero() ? 'level with England' : `${size} ${turned.gt(0) ? 'above' : 'below'} England`;
+      return isNone ? 'level with England' : `${size} ${turned.gt(0) ? 'above' : 'below'} England`;
     case 'gap_to_neighbours':
-      return turned.isZero()
+      return isNone
         ? 'level with its statistical neighbours'
         : `${size} ${turned.gt(0) ? 'above' : 'below'} its statistical neighbours`;
   }
@@ -188,7 +189,7 @@ function lineText(news: MailNews, at: string | number): string {
   const line = decimal(at);
   const level = isLevelNews(news);
   const places = Math.max(line.decimalPlaces(), level ? placesOf(news) : (news.places ?? 1));
-  if (!isRate(news.measure)) return printedCount(line);
+  if (!isRate(news.measure)) return printedAsGiven(line);
   return level ? `${printed(line, places)}%` : pointsText(news, line, places);
 }
 
@@ -326,7 +327,7 @@ function watchedWords(news: MailNews): string {
 }
 
 function configured(news: MailNews, at: string | number): string {
-  if (!isRate(news.measure)) return printedCount(at);
+  if (!isRate(news.measure)) return printedAsGiven(at);
   const line = decimal(at);
   const text = printed(line, Math.max(1, line.decimalPlaces()));
   return isLevelNews(news) ? `${text}%` : `${text} percentage points`;

@@ -2,7 +2,7 @@
 import { decimal, printed, type Decimal } from '../domain/decimal.js';
 import { isRate, type Measure } from '../domain/measure.js';
 import { isLevel } from './reading.js';
-import { clearingLine } from './reason.js';
+import { clearingLine, differenceInPrint } from './reason.js';
 import type { MailNews, MailSection } from './mail-model.js';
 import { placesOf } from './mail-news.js';
 
@@ -37,27 +37,37 @@ export function withOnePrecision(section: MailSection): MailSection {
  */
 function reprinted(news: MailNews, places: number): string {
   if (places < 2 || !isRate(news.measure)) return news.reason;
-  const { condition, event, value, previous, threshold, compared } = news;
-  const clearing = condition === undefined ? undefined : clearingLine(condition);
-  const lines = [threshold, clearing];
-  const difference = condition !== undefined && !isLevel(condition);
-  const sign = condition?.kind === 'fall' ? -1 : 1;
-  const against =
-    difference && value !== null && compared !== null ? decimal(value).minus(decimal(compared).times(sign)) : null;
-  const numbers = (some: readonly (Decimal | string | number | null | undefined)[]): Decimal[] =>
-    some.filter((one) => one !== null && one !== undefined).map((one) => decimal(one.toString()).abs());
-  const rates = numbers([
-    ...(event === 'corrected' ? [previous, value] : [value]),
-    ...(difference ? [against] : lines),
-    previous,
-  ]);
-  const points = numbers(difference ? [compared, ...lines] : []);
-  const taken = new Set<Decimal>();
-  return news.reason.replace(/(?<![\d.])(\d+\.\d)(%| percentage points)/g, (all, text: string, unit: string) => {
-    const fitting = (unit === '%' ? rates : points).filter((number) => printed(number, 1) === text);
+  const { measure, condition, event, value, previous, threshold, compared } = news;
+  const lines = present([threshold, condition === undefined ? undefined : clearingLine(condition)]).map(same);
+  const rates = present([...(event === 'corrected' ? [previous, value] : [value]), previous]).map(same);
+  const points: Shown[] = [];
+  if (condition !== undefined && !isLevel(condition) && value !== null && compared !== null) {
+    const own = decimal(value);
+    const against = own.minus(decimal(compared).times(condition.kind === 'fall' ? -1 : 1));
+    const [coarse, fine] = [1, 2].map((at) => differenceInPrint({ measure, condition }, own, against, at).shown.abs());
+    rates.splice(1, 0, same(against));
+    if (coarse !== undefined && fine !== undefined) points.push({ coarse, fine });
+  }
+  const taken = new Set<Shown>();
+  const figures = /(?<![\d.])(line of )?(\d+\.\d)(%| percentage points)(?! further)/g;
+  return news.reason.replace(figures, (all, line: string | undefined, text: string, unit: string) => {
+    const some = line !== undefined ? lines : unit === '%' ? rates : points;
+    const fitting = some.filter(({ coarse }) => printed(coarse, 1) === text);
     const number = fitting.find((one) => !taken.has(one)) ?? fitting[0];
     if (number === undefined) return all;
     taken.add(number);
-    return `${printed(number, 2)}${unit}`;
+    return `${line ?? ''}${printed(number.fine, 2)}${unit}`;
   });
+}
+
+/** What a number of a sentence stands for, as printed with one decimal and with two. */
+interface Shown {
+  readonly coarse: Decimal;
+  readonly fine: Decimal;
+}
+
+const same = (number: Decimal): Shown => ({ coarse: number, fine: number });
+
+function present(some: readonly (Decimal | string | number | null | undefined)[]): Decimal[] {
+  return some.filter((one) => one !== null && one !== undefined).map((one) => decimal(one.toString()).abs());
 }

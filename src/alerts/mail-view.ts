@@ -184,10 +184,9 @@ function isOfHeading(section: MailSection, { event, period, asOf }: MailNews): b
 
 /** What happened; when, where it is not of the section's period; and of several events of an alert which one is the last. */
 function labelOf(section: MailSection, news: MailNews): string {
-  const ofHeading = isOfHeading(section, news);
   const when = periodWords(news.period, news.asOf);
-  const dated = ofHeading ? '' : `, ${when}`;
-  const latest = !isLatest(news, section.news) ? '' : ofHeading ? ', as it stands now' : ', the last of this rule';
+  const dated = isOfHeading(section, news) ? '' : `, ${when}`;
+  const latest = isLatest(news, section.news) ? ', the last of this rule' : '';
   return `${eventLabel(news)}${dated}${latest}`;
 }
 

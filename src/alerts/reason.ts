@@ -1,5 +1,5 @@
 /** Why an event happened, in a sentence a reader can check: the figures, the line, what it was before. */
-import { decimal, Decimal, printed, printedCount } from '../domain/decimal.js';
+import { decimal, Decimal, printed, printedAsGiven, printedCount } from '../domain/decimal.js';
 import { isRate, MEASURE_WORDS, type Measure } from '../domain/measure.js';
 import type { Period } from '../domain/period.js';
 import type { Condition, Rule } from '../domain/rule.js';
@@ -82,15 +82,22 @@ function points(rule: Rule, difference: Decimal | number, places: number): strin
 /**
  * The difference a rule is judged by, as it stands in print: that of the two figures beside it, unless this would put it
  * on the wrong side of a line.
+ * @returns 'just over ' and the like, and what to print; `isNone` where that is zero
  */
-function differenceWords(rule: Rule, value: Decimal, against: Decimal, places: number): string {
+export function differenceInPrint(
+  { measure, condition }: Pick<Rule, 'measure' | 'condition'>,
+  value: Decimal,
+  against: Decimal,
+  places: number,
+): { readonly beside: string; readonly shown: Decimal; readonly isNone: boolean } {
   const exact = value.minus(against);
-  const sign = rule.condition.kind === 'fall' ? -1 : 1;
-  const between = isRate(rule.measure) ? printedDifference(rounding(places), value, against) : exact;
-  const lines = linesOf(rule.condition);
+  const sign = condition.kind === 'fall' ? -1 : 1;
+  const between = isRate(measure) ? printedDifference(rounding(places), value, against) : exact;
+  const lines = linesOf(condition);
   const wrong = lines.some((line) => exact.times(sign).cmp(line) * between.times(sign).cmp(line) < 0);
   const shown = wrong ? exact : between;
-  return `${justBeside(exact.times(sign), shown.times(sign), lines, places)}${points(rule, shown, places)}`;
+  const beside = justBeside(exact.times(sign), shown.times(sign), lines, places);
+  return { beside, shown, isNone: beside === '' && rounding(isRate(measure) ? places : 0)(shown).isZero() };
 }
 
 /** The line's own decimals are never cut: a line of 2.25 is told as 2.25. */
@@ -131,21 +138,23 @@ function figureWords(rule: Rule, figure: RuleFigure, reading: Readable, places: 
   const against = figure.against;
   if (isLevel(rule.condition) || typeof against?.value !== 'string') return own;
   const difference = reading.value.minus(against.value);
-  const apart = differenceWords(rule, reading.value, decimal(against.value), places);
+  const { beside, shown, isNone } = differenceInPrint(rule, reading.value, decimal(against.value), places);
+  const apart = `${beside}${points(rule, shown, places)}`;
   const other = amount(rule, against.value, places);
   if (against.who === 'a year before') {
     const when = periodWords(against.period, against.asOf);
-    if (difference.isZero()) return `${own}, the same as in ${when}`;
+    if (isNone) return `${own}, the same as in ${when}`;
     return `${own}, ${difference.gt(0) ? 'up' : 'down'} ${apart} from ${other} (${when})`;
   }
   const who = against.who === 'England' ? 'England' : 'the mean of its statistical neighbours';
-  if (difference.isZero()) return `${own}, the same as ${who}`;
+  if (isNone) return `${own}, the same as ${who}`;
   return `${own}, ${apart} ${difference.gt(0) ? 'above' : 'below'} ${who} (${other})`;
 }
 
 /** The line in words: 'the line of 2.0%', 'the line of 1.0 percentage points'. */
 function lineWords(rule: Rule, line: number, places: number): string {
   const p = linePlaces(line, places);
+  if (!isRate(rule.measure)) return `the line of ${printedAsGiven(line)}`;
   return `the line of ${isLevel(rule.condition) ? amount(rule, line, p) : points(rule, line, p)}`;
 }
 
@@ -278,8 +287,9 @@ export function printedPlaces(rule: Rule, value: string): number {
  * @param atLeast decimal places of the same figure elsewhere in the sentence
  */
 export function wasNow(rule: Rule, was: Earlier, now: Earlier, atLeast = 1): string {
+  const verb = isRate(rule.measure) || was.value === null || printedCount(was.value) === '1' ? 'was' : 'were';
   if (was.value === null || now.value === null)
-    return `was ${earlierWords(rule, was, 1)}, now ${now.value === null && now.symbol === undefined ? 'withdrawn' : earlierWords(rule, now, 1)}`;
+    return `${verb} ${earlierWords(rule, was, 1)}, now ${now.value === null && now.symbol === undefined ? 'withdrawn' : earlierWords(rule, now, 1)}`;
   const [a, b] = [decimal(was.value), decimal(now.value)];
   const places = Math.max(
     atLeast,
@@ -288,8 +298,8 @@ export function wasNow(rule: Rule, was: Earlier, now: Earlier, atLeast = 1): str
     placesWhere((as) => a.eq(b) || !as(a).eq(as(b))),
   );
   const [before, after] = [figureAmount(rule, a, places), figureAmount(rule, b, places)];
-  if (before === after && !a.eq(b)) return `was ${before}, now slightly ${b.gt(a) ? 'higher' : 'lower'}`;
-  return `was ${before}, now ${after}`;
+  if (before === after && !a.eq(b)) return `${verb} ${before}, now slightly ${b.gt(a) ? 'higher' : 'lower'}`;
+  return `${verb} ${before}, now ${after}`;
 }
 
 /** Would a reader see another number? */

@@ -18,6 +18,13 @@ export function printed(value: Decimal | string | number, places = 1): string {
   return /^-0(\.0+)?$/.test(text) ? text.slice(1) : text;
 }
 
+/** A number somebody chose, to be printed as chosen: '6,569', '10.5'. */
+export function printedAsGiven(value: Decimal | string | number): string {
+  const exact = new Decimal(value);
+  const [whole = '', fraction] = printed(exact, exact.decimalPlaces()).split('.');
+  return [whole.replace(/\B(?=(\d{3})+$)/g, ','), ...(fraction === undefined ? [] : [fraction])].join('.');
+}
+
 /** A whole number with thousands separators: '6,569'. */
 export function printedCount(value: Decimal | string | number): string {
   return printed(value, 0).replace(/\B(?=(\d{3})+$)/g, ',');

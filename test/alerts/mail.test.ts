@@ -236,6 +236,41 @@ describe('the subject', () => {
     const alone = section(facts, [plain], { places: 2, focus: 'severe_absence_rate' });
     expect(renderMail(model([alone])).text).toContain('severe absence 2.11% (line: 2.00%)');
   });
+  it('keeps the line what it is where the figure before prints alike', () => {
+    const condition = { kind: 'above', line: 2, clearBelow: 1.8 } as const;
+    const said = (changes: Parameters<typeof news>[0]): string => {
+      const corrected = news({ event: 'corrected', condition, ...changes });
+      const text = renderMail(model([section(lutonFacts(), [corrected])])).text;
+      return text.replace(/\s+/g, ' ');
+    };
+    const revised = 'severe absence in academic year 2023/24 revised: was 2.03%, now';
+    expect(
+      said({
+        ...{ previous: '2.0263', value: '2.3', compared: '2.3' },
+        reason: `${revised} 2.30%, still above the line of 2.0%`,
+      }),
+    ).toContain('was 2.03%, now 2.30%, still above the line of 2.00%');
+    expect(
+      said({
+        ...{ previous: '2.0263', value: '1.92', compared: '1.92', betweenLines: true },
+        reason: `${revised} 1.92%, no longer above the line of 2.0%, but not yet below the clearing line of 1.8%`,
+      }),
+    ).toContain('no longer above the line of 2.00%, but not yet below the clearing line of 1.80%');
+  });
+  it('tells one difference of an event, that of the two figures beside it', () => {
+    const condition = { kind: 'rise', line: 1 } as const;
+    const rise = news({
+      ...{ measure: 'persistent_absence_rate', event: 'crossed', condition, threshold: '1', previous: '22.204' },
+      ...{ value: '23.208', compared: '1.004' },
+      reason:
+        'persistent absence 23.21%, up 1.01 percentage points from 22.20%, more than the line of 1.00 percentage points',
+    });
+    const text = renderMail(model([section(lutonFacts(), [rise])])).text.replace(/\s+/g, ' ');
+    expect(text).toContain('up 1.01 percentage points from 22.20%');
+    expect(text).toContain('up 1.01 points in a year');
+    const none = { ...rise, event: 'corrected', value: '20.012', previous: '21.3', compared: '0.012' } as const;
+    expect(newsLine({ ...none, inBreach: false })).not.toContain('0.0 points');
+  });
   it('says COMPOSED first where figures are composed, and claims no licence', () => {
     const mail = renderMail(model([section(lutonFacts(), [news()])], { composed: true }));
     expect(mail.subject).toMatch(/^COMPOSED: Luton/);
@@ -279,12 +314,12 @@ describe('a mail with events of several periods', () => {
       'Luton, academic year 2023/24 ',
       'Past the line, academic year 2021/22: First figure under this rule: severe absence 2.5%',
       'No longer past the line, academic year 2022/23: Severe absence 1.7%, below.',
-      'Line crossed, as it stands now: Severe absence 2.2%, above.',
+      'Line crossed, the last of this rule: Severe absence 2.2%, above.',
     ].map((text) => said.indexOf(text));
     expect(told.every((position) => position > 0)).toBe(true);
     expect([...told].sort((a, b) => a - b)).toEqual(told);
     expect(said).toMatch(
-      /In short .*Luton: severe absence 2\.5% .*Past the line, academic year 2021\/22\. .*Luton: severe absence 1\.7% .*Luton: severe absence 2\.2% .*Line crossed, as it stands now\. .*Luton, academic year/,
+      /In short .*Luton: severe absence 2\.5% .*Past the line, academic year 2021\/22\. .*Luton: severe absence 1\.7% .*Luton: severe absence 2\.2% .*Line crossed, the last of this rule\. .*Luton, academic year/,
     );
   });
 
@@ -316,7 +351,7 @@ describe('a mail with events of several periods', () => {
     ];
     const said = mail(twice).text.replace(/\s+/g, ' ');
     expect(said).toMatch(
-      /No longer past the line: Severe absence 1\.7%, below\. .*Corrected figure, as it stands now: Revised/,
+      /No longer past the line: Severe absence 1\.7%, below\. .*Corrected figure, the last of this rule: Revised/,
     );
   });
 });
