@@ -66,7 +66,7 @@ function decideOne(rule: Rule, state: RuleState | undefined, figure: RuleFigure,
   if (state === undefined) return begin(rule, undefined, figure, reading, OCCASION_WORDS[occasion]);
   const order = comparePosition(figure, state);
   if (order < 0) return reviseHistory(rule, state, figure, reading);
-  const restart = startsAfresh(rule, state, figure);
+  const restart = startsAfresh(rule, state.period, figure);
   if (restart !== undefined) return begin(rule, state, figure, reading, restart);
   if (order > 0 || !(state.compared !== null || wasJudgedLow(rule, state)))
     return advance(rule, state, figure, reading, order === 0);
@@ -76,12 +76,14 @@ function decideOne(rule: Rule, state: RuleState | undefined, figure: RuleFigure,
     : withoutFigure(rule, state, figure, reading.why, state.inBreach);
 }
 
-/** Why the state does not carry over to a figure, if it does not. */
-function startsAfresh(rule: Rule, state: RuleState, figure: RuleFigure): string | undefined {
-  if (figure.period.kind !== 'finished' && figure.period.startYear !== state.period.startYear)
-    return firstWords(figure, '');
-  if (epochOf(rule.measure, figure.period) !== epochOf(rule.measure, state.period)) {
-    const between = discontinuity(rule.measure, state.period, figure.period);
+/**
+ * Why the state does not carry over to a figure, if it does not.
+ * @param earlier the newest period seen before it
+ */
+export function startsAfresh(rule: Rule, earlier: Period, figure: RuleFigure): string | undefined {
+  if (figure.period.kind !== 'finished' && figure.period.startYear !== earlier.startYear) return firstWords(figure, '');
+  if (epochOf(rule.measure, figure.period) !== epochOf(rule.measure, earlier)) {
+    const between = discontinuity(rule.measure, earlier, figure.period);
     return `first figure after a break in the series${between === undefined ? '' : ` (${between.says})`}`;
   }
   return undefined;

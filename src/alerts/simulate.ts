@@ -1,13 +1,15 @@
 /** Rules tried on all loaded history, oldest publication first; nothing is written. How users choose a threshold. */
 import type { Kysely } from 'kysely';
-import { decimal, Decimal } from '../domain/decimal.js';
-import type { Condition, Rule } from '../domain/rule.js';
+import { decimal } from '../domain/decimal.js';
+import type { Measure } from '../domain/measure.js';
+import type { Rule } from '../domain/rule.js';
+import { isEndedSeries } from '../domain/series.js';
 import type { Database } from '../load/schema.js';
 import { groupRules, readCatalogue, withSchools, type Catalogue } from './catalogue.js';
 import { ruleFigure } from './comparison.js';
 import { hasMeasure } from './figures-at.js';
 import { GroupWalk, replay, type Neighbours } from './group-walk.js';
-import { isPerPeriod, read } from './reading.js';
+import { LineChooser, type SuggestedLine } from './line-chooser.js';
 import { AreaLookup } from './rule-changes.js';
 import type { PendingEvent } from './sweep.js';
 
@@ -40,21 +42,20 @@ export interface SimulatedEvent {
   readonly muted: string | null;
 }
 
-/** A line that would have given about so many alerts a year. */
-export interface SuggestedLine {
-  readonly alertsAYear: number;
-  readonly line: number;
-  /** How many it would really have given, on average, after the first look. */
-  readonly wouldHaveGiven: number;
-  /** How many figures are past it at first look, told once in a summary; none of a rule that is told for each period. */
-  readonly firstLook: number;
+/** What would have been told of the figures of an academic year; years come oldest first, also those without any. */
+export interface SimulatedYear {
+  readonly academicYear: string;
+  /** Alerts that open, as the suggested lines are chosen by: past the line at first sight, or crossed. */
+  readonly alerts: number;
+  /** All events: those, and what became of them (cleared, worse, corrected, reminder). */
+  readonly events: number;
 }
 
 export interface SimulatedRule {
   readonly rule: string;
+  readonly measure: Measure;
   readonly areas: number;
-  /** Events that would have been told, by academic year of the figure, oldest first; years without any are 0. */
-  readonly perYear: readonly { readonly academicYear: string; readonly events: number }[];
+  readonly perYear: readonly SimulatedYear[];
   /** For a rule over many areas; empty where no line fits or the rule is about few. */
   readonly suggested: readonly SuggestedLine[];
 }
@@ -66,7 +67,6 @@ export interface Simulation {
 
 /** From how many areas on a rule's line is chosen by how many alerts it makes. */
 const MANY_AREAS = 10;
-const WANTED = [1, 5, 20] as const;
 
 /** Replays all loaded versions through rules as `evaluate` would have met them, one release after the other. */
 export async function simulate(
@@ -82,6 +82,7 @@ export async function simulate(
   const catalogue = await withSchools(store.db, await readCatalogue(store.db), areaIds.values());
   const pending: PendingEvent[] = [];
   const lines = new Map(tried.map((rule) => [rule.name, new LineChooser(rule)]));
+  const years = new Map(tried.map((rule) => [rule.name, new Set<string>()]));
   for (const group of groupRules(catalogue, tried)) {
     const walk = new GroupWalk(store.db, catalogue, group, areaIds, options.neighbours ?? new Map());
     const coverage = await walk.coverage(walk.versions().filter(({ state }) => state === 'loaded'));
@@ -93,6 +94,9 @@ export async function simulate(
         for (const [areaId, all] of grid) {
           if (!walk.areasOf(rule).has(areaId)) continue;
           const own = all.filter((figure) => hasMeasure(figure, rule.measure));
+          for (const { period } of own) years.get(rule.name)?.add(period.academicYear);
+          // Nothing is told of a series that a break has ended.
+          if (isEndedSeries(group.slice.series.name)) continue;
           lines.get(rule.name)?.add(own.map((figure) => ruleFigure(rule, figure, own, beside)));
         }
     }
@@ -102,11 +106,10 @@ export async function simulate(
     events,
     rules: tried.map((rule) => {
       const areas = areaIds.get(rule.name)?.size ?? 0;
-      const chooser = lines.get(rule.name);
       const mine = pending.filter((event) => event.rule === rule && event.muted === undefined);
       return {
-        ...{ rule: rule.name, areas, perYear: countPerYear(mine, chooser?.years() ?? []) },
-        suggested: areas < MANY_AREAS ? [] : (chooser?.suggest() ?? []),
+        ...{ rule: rule.name, measure: rule.measure, areas, perYear: countPerYear(mine, years.get(rule.name) ?? []) },
+        suggested: areas < MANY_AREAS ? [] : (lines.get(rule.name)?.suggest() ?? []),
       };
     }),
   };
@@ -147,90 +150,14 @@ function simulated(catalogue: Catalogue, event: PendingEvent): SimulatedEvent {
   };
 }
 
-function countPerYear(events: readonly PendingEvent[], years: readonly string[]): SimulatedRule['perYear'] {
-  const counts = new Map<string, number>(years.map((year) => [year, 0]));
-  for (const { decision } of events)
-    counts.set(decision.period.academicYear, (counts.get(decision.period.academicYear) ?? 0) + 1);
-  return [...counts]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([academicYear, count]) => ({ academicYear, events: count }));
-}
-
-/**
- * Counts, for every line at once, how many alerts it would have raised: a figure that goes from `from` to `to` crosses
- * each line from `from` on and below `to`. Clearing lines are left out of account, so the counts are about right.
- */
-class LineChooser {
-  readonly #condition: Condition;
-  readonly #rule: Rule;
-  readonly #crossings: { readonly from: Decimal | undefined; readonly to: Decimal }[] = [];
-  readonly #firsts: Decimal[] = [];
-  readonly #years = new Set<string>();
-
-  constructor(rule: Rule) {
-    this.#rule = rule;
-    this.#condition = rule.condition;
+function countPerYear(events: readonly PendingEvent[], years: Iterable<string>): SimulatedYear[] {
+  const counts = new Map<string, SimulatedYear>();
+  for (const academicYear of years) counts.set(academicYear, { academicYear, alerts: 0, events: 0 });
+  for (const { decision } of events) {
+    const { academicYear } = decision.period;
+    const { alerts, events: all } = counts.get(academicYear) ?? { alerts: 0, events: 0 };
+    const opens = decision.kind === 'baseline' || decision.kind === 'crossed';
+    counts.set(academicYear, { academicYear, alerts: alerts + (opens ? 1 : 0), events: all + 1 });
   }
-
-  /** One area's figures in order. */
-  add(figures: readonly Parameters<typeof read>[1][]): void {
-    let previous: Decimal | undefined;
-    let year: number | undefined;
-    for (const figure of figures) {
-      this.#years.add(figure.period.academicYear);
-      const reading = read(this.#rule, figure);
-      if (reading.kind !== 'number') continue;
-      const value = this.#condition.kind === 'below' ? reading.compared.neg() : reading.compared;
-      const fresh = figure.period.kind !== 'finished' && year !== figure.period.startYear;
-      const ownPeriod = isPerPeriod(this.#condition) && figure.period.kind !== 'year to date';
-      if (ownPeriod || fresh) this.#crossings.push({ from: undefined, to: value });
-      else if (previous === undefined) this.#firsts.push(value);
-      else if (value.gt(previous)) this.#crossings.push({ from: previous, to: value });
-      previous = value;
-      year = figure.period.startYear;
-    }
-  }
-
-  years(): string[] {
-    return [...this.#years];
-  }
-
-  /** Lines in tenths of a point (whole numbers for counts): of those that give about as many, the strictest. */
-  suggest(): SuggestedLine[] {
-    // The first year is where everything starts from: nothing can cross in it.
-    const years = Math.max(1, this.#years.size - 1);
-    const step = this.#rule.measure.endsWith('_rate') ? new Decimal('0.1') : new Decimal(1);
-    const steps = new Map<number, number>();
-    const at = (value: Decimal): number => value.div(step).ceil().toNumber();
-    for (const { from, to } of this.#crossings) {
-      const end = at(to);
-      const start = from === undefined ? Math.min(0, end) : at(from);
-      if (end <= start) continue;
-      steps.set(start, (steps.get(start) ?? 0) + 1);
-      steps.set(end, (steps.get(end) ?? 0) - 1);
-    }
-    const lines: { readonly line: number; readonly a: number }[] = [];
-    let running = 0;
-    for (const where of [...steps.keys()].sort((a, b) => a - b)) {
-      running += steps.get(where) ?? 0;
-      if (running > 0) lines.push({ line: where, a: running / years });
-    }
-    return WANTED.flatMap((wanted) => {
-      const best = lines.reduce<(typeof lines)[number] | undefined>(
-        (found, each) => (found === undefined || distance(each.a, wanted) <= distance(found.a, wanted) ? each : found),
-        undefined,
-      );
-      if (best === undefined || best.a > wanted * FAR || best.a * FAR < wanted) return [];
-      const line = step.times(this.#condition.kind === 'below' ? -best.line : best.line).toNumber();
-      const firstLook = this.#firsts.filter((value) => value.gt(step.times(best.line))).length;
-      return [{ alertsAYear: wanted, line, wouldHaveGiven: Math.round(best.a * 10) / 10, firstLook }];
-    });
-  }
-}
-
-/** "About" ends where a line gives twice as many, or half. */
-const FAR = 2;
-
-function distance(a: number, b: number): number {
-  return Math.abs(Math.log(a / b));
+  return [...counts.values()].sort((a, b) => (a.academicYear < b.academicYear ? -1 : 1));
 }

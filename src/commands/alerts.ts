@@ -5,9 +5,7 @@ import type { Command } from 'commander';
 import { previewMail } from '../alerts/preview.js';
 import { pausedSince, pauseSending, resumeSending } from '../alerts/queue-upkeep.js';
 import { addSilence, endSilence, listSilences, SilenceError } from '../alerts/silence.js';
-import { simulate, type Simulation } from '../alerts/simulate.js';
-import { printed } from '../domain/decimal.js';
-import { isRate, type Measure } from '../domain/measure.js';
+import { simulate } from '../alerts/simulate.js';
 import type { Rule } from '../domain/rule.js';
 import { listEvents, type EventRow } from '../load/inspect.js';
 import { getSetting } from '../load/runs.js';
@@ -15,7 +13,9 @@ import { readNeighbours } from '../neighbours.js';
 import { mailSettings } from '../tell.js';
 import { counted, table, ukTime } from '../print.js';
 import { oneArea } from './area.js';
+import { eventCells } from './event-cells.js';
 import { partsOf } from './mail-parts.js';
+import { simulationText } from './simulation-text.js';
 import { UsageError, type AddCommand, type Context } from './context.js';
 import { timeOption } from './time-option.js';
 
@@ -171,21 +171,9 @@ function number(value: string | null): number | null {
   return value === null ? null : Number(value);
 }
 
-function shown(measure: string, value: string | null): string {
-  if (value === null) return '';
-  return isRate(measure as Measure) ? `${printed(value)}%` : value;
-}
-
 function eventLine(row: EventRow): string[] {
   return [
-    ukTime(row.at),
-    row.rule,
-    row.event,
-    row.area_name,
-    `${row.time_identifier} ${row.time_period}`,
-    shown(row.measure, row.value),
-    shown(row.measure, row.previous_value),
-    row.reason,
+    ...eventCells(row),
     row.muted === null ? row.mails.map((mail) => `${mail.address}: ${mail.state}`).join(', ') : `muted: ${row.muted}`,
   ];
 }
@@ -285,34 +273,4 @@ async function simulateRules(context: Context, _args: readonly string[], options
     () => simulationText(result),
   );
   return 0;
-}
-
-function simulationText({ events, rules }: Simulation): string {
-  return [
-    events.length === 0
-      ? 'The loaded history raises no event.'
-      : table(
-          ['published', 'rule', 'event', 'area', 'period', 'value', 'before', 'reason'],
-          events.map((row) => [
-            ukTime(row.at),
-            row.rule,
-            row.event,
-            row.area_name,
-            `${row.time_identifier} ${row.time_period}`,
-            shown(row.measure, row.value),
-            shown(row.measure, row.previous_value),
-            row.reason,
-          ]),
-        ),
-    ...rules.map(({ rule, areas, perYear, suggested }) =>
-      [
-        `${rule} (${counted(areas, 'area')}): ${perYear.length === 0 ? 'no alert' : `alerts a year: ${perYear.map(({ academicYear, events: count }) => `${academicYear}: ${count}`).join(', ')}`}.`,
-        ...suggested.map(
-          ({ alertsAYear, line, wouldHaveGiven, firstLook }) =>
-            `  For about ${counted(alertsAYear, 'crossing')} a year after the first look: a line of ${line} (it would have given ${wouldHaveGiven.toFixed(1)} a year; the first look would have told ${firstLook === 0 ? 'none' : `${firstLook} in one summary`}).`,
-        ),
-      ].join('\n'),
-    ),
-    `${counted(events.length, 'event')}.`,
-  ].join('\n\n');
 }

@@ -34,12 +34,13 @@ describe('simulation', () => {
     expect(rules).toEqual([
       {
         rule: 'Severe absence',
+        measure: 'severe_absence_rate',
         areas: 1,
         perYear: [
-          { academicYear: '2021/22', events: 0 },
-          { academicYear: '2022/23', events: 1 },
-          { academicYear: '2023/24', events: 0 },
-          { academicYear: '2024/25', events: 1 },
+          { academicYear: '2021/22', alerts: 0, events: 0 },
+          { academicYear: '2022/23', alerts: 1, events: 1 },
+          { academicYear: '2023/24', alerts: 0, events: 0 },
+          { academicYear: '2024/25', alerts: 0, events: 1 },
         ],
         suggested: [],
       },
@@ -102,19 +103,45 @@ describe('simulation', () => {
 });
 
 describe('a suggested line', () => {
-  it('says how many are past it at first look', async () => {
+  const authorities = (n: number): AreaOf[] =>
+    Array.from({ length: n }, (_, i) => ({ level: 'Local authority', key: String(201 + i), name: `Area ${i}` }));
+
+  it('is none that nearly everything is past at first look, though it would give the number asked for', async () => {
     const w = new FiguresWorld(await freshStore('postgres'));
-    const areas = Array.from({ length: 20 }, (_, i): AreaOf => ({
-      ...{ level: 'Local authority', key: String(201 + i), name: `Area ${i}` },
-    }));
     // All but one are past every line below 3% from the start; that one crosses what lies below 2.05%.
     for (const [start, last] of [
       [2022, '1.05'],
       [2023, '2.05'],
     ] as const)
-      await w.load(year(start, {}, { rows: areas.map((area, i) => [area, start, i === 0 ? last : '3.05'] as const) }));
+      await w.load(
+        year(start, {}, { rows: authorities(20).map((area, i) => [area, start, i === 0 ? last : '3.05'] as const) }),
+      );
     const { rules } = await simulate(w.store, [ruleWith()]);
-    expect(rules[0]?.suggested).toMatchObject([{ alertsAYear: 1, wouldHaveGiven: 1, firstLook: 19 }]);
+    // One of 20 crossings a year is not about 20, and 1 or 5 would be told no more than as many at first look.
+    expect(rules[0]?.suggested).toEqual([]);
+  });
+
+  it('gives what the same line tried gives, year by year, clearing line and all', async () => {
+    const w = new FiguresWorld(await freshStore('postgres'));
+    // Growing rates that go up and down: the first figures are low, so low lines are past at once by nearly all.
+    const value = (i: number, start: number): string =>
+      (0.3 + 0.011 * i + (start - 2021) * 0.35 + (((i * 7 + start * 13) % 11) - 5) * 0.05).toFixed(2);
+    for (const start of [2021, 2022, 2023, 2024])
+      await w.load(
+        year(start, {}, { rows: authorities(100).map((area, i) => [area, start, value(i, start)] as const) }),
+      );
+    const rule = ruleWith({ condition: { kind: 'above', line: 3, clearBelow: 2.9 } });
+    const { rules } = await simulate(w.store, [rule]);
+    const suggested = rules[0]?.suggested ?? [];
+    expect(suggested.map(({ alertsAYear }) => alertsAYear)).toEqual([1, 5, 20]);
+    expect(suggested.map(({ line }) => line)).toEqual(suggested.map(({ line }) => line).sort((a, b) => b - a));
+    for (const { line, alertsAYear, wouldHaveGiven, firstLook } of suggested) {
+      const tried = await simulate(w.store, [rule], { line });
+      const [first = 0, ...later] = (tried.rules[0]?.perYear ?? []).map(({ alerts }) => alerts);
+      expect(first, `first look at ${line}`).toBe(firstLook);
+      expect(later.reduce((sum, n) => sum + n, 0) / later.length, `a year at ${line}`).toBeCloseTo(wouldHaveGiven, 1);
+      expect(Math.max(first, wouldHaveGiven)).toBeLessThanOrEqual(alertsAYear);
+    }
   });
 });
 

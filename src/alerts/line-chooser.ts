@@ -1,0 +1,210 @@
+/**
+ * Which line would have given about so many alerts a year: all areas' figures held against many lines, without the words
+ * and the states that `decide` makes. Pure. It starts from lines that nothing is past and goes on to less strict ones, so
+ * that a line which nearly everything is past from the start is never an answer.
+ */
+import { decimal } from '../domain/decimal.js';
+import { isRate } from '../domain/measure.js';
+import type { Rule } from '../domain/rule.js';
+import { startsAfresh } from './decide.js';
+import { isPerPeriod, read, type Reading, type RuleFigure } from './reading.js';
+import { clearingLine } from './reason.js';
+
+/** A line that would have given about so many alerts a year. */
+export interface SuggestedLine {
+  readonly alertsAYear: number;
+  readonly line: number;
+  /** How many it would really have given a year, on average, after the first look: never more than asked for. */
+  readonly wouldHaveGiven: number;
+  /** How many figures are past it at first look, told once in a summary: no more than are asked for of a year. */
+  readonly firstLook: number;
+}
+
+const WANTED = [1, 5, 20] as const;
+/** "About" ends where a line gives half as many. */
+const ABOUT = 0.5;
+/** A line in tenths will do where it gives at least this part of what is asked for; else one in hundredths is sought. */
+const NEAR = 0.8;
+/** Lines of rates are sought in hundredths of a point and told in tenths where these will do. */
+const HUNDREDTHS = 100;
+const A_TENTH = 10;
+
+/** A figure on the scale of lines: the higher, the further past them, whatever the direction of the rule. */
+interface Point {
+  /** In hundredths of a point, or as counted; undefined where the figure counts for nothing. */
+  readonly at: number | undefined;
+  /** The state does not carry over to it. */
+  readonly fresh: boolean;
+  readonly newPeriod: boolean;
+}
+
+/** One area's figures in one series, in order. */
+interface Track {
+  readonly points: readonly Point[];
+  readonly highest: number;
+}
+
+interface Counted {
+  readonly firstLook: number;
+  readonly crossings: number;
+}
+
+/** Neighbouring lines that give the same alerts, on the scale of points. */
+interface Stretch extends Counted {
+  readonly strictest: number;
+  readonly leastStrict: number;
+}
+
+export class LineChooser {
+  readonly #rule: Rule;
+  readonly #perPeriod: boolean;
+  readonly #scale: number;
+  /** From the line to the clearing line, on the scale of points; undefined where the rule has none. */
+  readonly #clearing: number | undefined;
+  readonly #tracks: Track[] = [];
+  /** Years in which something could be told after the first look. */
+  readonly #years = new Set<string>();
+
+  constructor(rule: Rule) {
+    this.#rule = rule;
+    this.#perPeriod = isPerPeriod(rule.condition);
+    this.#scale = isRate(rule.measure) ? HUNDREDTHS : 1;
+    const clear = clearingLine(rule.condition);
+    this.#clearing =
+      clear === undefined ? undefined : decimal(clear).minus(rule.condition.line).abs().times(this.#scale).toNumber();
+  }
+
+  /** One area's figures in one series, in order. */
+  add(figures: readonly RuleFigure[]): void {
+    let earlier: RuleFigure | undefined;
+    let judged = false;
+    const points: Point[] = [];
+    for (const figure of figures) {
+      const at = this.#at(read(this.#rule, figure));
+      const fresh = earlier === undefined || startsAfresh(this.#rule, earlier.period, figure) !== undefined;
+      points.push({ at, fresh, newPeriod: earlier?.period.sort !== figure.period.sort });
+      if (at !== undefined && (judged || this.#perPeriod)) this.#years.add(figure.period.academicYear);
+      judged ||= at !== undefined;
+      earlier = figure;
+    }
+    if (!judged) return;
+    const highest = points.reduce((max, { at }) => Math.max(max, at ?? max), -Infinity);
+    this.#tracks.push({ points, highest });
+  }
+
+  /** Lines for about 1, 5 and 20 alerts a year, the strictest first; those that no line gives are left out. */
+  suggest(): SuggestedLine[] {
+    const byHeight = [...this.#tracks].sort((a, b) => b.highest - a.highest);
+    const years = Math.max(1, this.#years.size);
+    return WANTED.flatMap((wanted) => {
+      const qualifying = this.#qualifying(byHeight, wanted, wanted * years);
+      const all = mostCrossings(qualifying);
+      const tenths = this.#scale === 1 ? undefined : mostCrossings(qualifying.flatMap(inTenths));
+      const willDo = tenths !== undefined && tenths.crossings >= NEAR * wanted * years;
+      const best = willDo || tenths?.crossings === all?.crossings ? tenths : all;
+      if (best === undefined || best.crossings < ABOUT * wanted * years) return [];
+      const line = decimal(best.leastStrict).div(this.#scale).toNumber();
+      return [
+        {
+          alertsAYear: wanted,
+          // Never a negative zero.
+          line: line === 0 ? 0 : this.#rule.condition.kind === 'below' ? -line : line,
+          wouldHaveGiven: Math.round((best.crossings / years) * 10) / 10,
+          firstLook: best.firstLook,
+        },
+      ];
+    });
+  }
+
+  #at(reading: Reading): number | undefined {
+    const below = this.#rule.condition.kind === 'below';
+    if (reading.kind === 'none') return undefined;
+    // Too low to be published is past every line of `below` and past none of `above`.
+    if (reading.kind === 'low') return below ? Infinity : -Infinity;
+    const scaled = reading.compared.times(this.#scale);
+    return (below ? scaled.neg() : scaled).toNumber();
+  }
+
+  /** From the strictest line on, as long as neither first looks nor crossings are more than asked for. */
+  #qualifying(byHeight: readonly Track[], mostFirst: number, mostCrossings: number): Stretch[] {
+    // Each track that rises above a line gives an alert: below the highest point of the one after these, too many.
+    const tracks = byHeight.slice(0, mostFirst + mostCrossings + 1);
+    const lines = this.#linesOfChange(tracks);
+    const found: Stretch[] = [];
+    for (const [i, strictest] of lines.entries()) {
+      const counted = this.#count(tracks, strictest);
+      if (counted.firstLook > mostFirst || counted.crossings > mostCrossings) break;
+      const next = lines[i + 1];
+      found.push({ ...counted, strictest, leastStrict: next === undefined ? strictest : next + 1 });
+    }
+    return found;
+  }
+
+  /** Whole lines at which another figure comes to lie past the line, or not yet past the clearing line; falling. */
+  #linesOfChange(tracks: readonly Track[]): number[] {
+    const lines = new Set<number>();
+    for (const { points } of tracks)
+      for (const { at } of points) {
+        if (at === undefined || !Number.isFinite(at)) continue;
+        lines.add(Math.ceil(at) - 1);
+        if (this.#clearing !== undefined) lines.add(Math.floor(at + this.#clearing));
+      }
+    return [...lines].sort((a, b) => b - a);
+  }
+
+  /** The alerts that a line gives. */
+  #count(tracks: readonly Track[], line: number): Counted {
+    let firstLook = 0;
+    let crossings = 0;
+    for (const track of tracks) {
+      if (track.highest <= line) break;
+      const counted = this.#countOne(track, line);
+      firstLook += counted.firstLook;
+      crossings += counted.crossings;
+    }
+    return { firstLook, crossings };
+  }
+
+  /** As `decide` would go through them. */
+  #countOne({ points }: Track, line: number): Counted {
+    let firstLook = 0;
+    let crossings = 0;
+    let judged = false;
+    let inBreach: boolean | null = null;
+    for (const { at, fresh, newPeriod } of points) {
+      const carried: boolean | null = this.#perPeriod && newPeriod ? false : inBreach;
+      if (at === undefined) {
+        inBreach = this.#withoutFigure(fresh || (this.#perPeriod && newPeriod) ? null : carried);
+        continue;
+      }
+      const begins = fresh || (inBreach === null && !this.#perPeriod);
+      const was = !begins && carried === true;
+      const now = at > line || (was && this.#clearing !== undefined && at >= line - this.#clearing);
+      if (now && !was) {
+        if (begins && !judged) firstLook++;
+        else crossings++;
+      }
+      judged = true;
+      inBreach = now;
+    }
+    return { firstLook, crossings };
+  }
+
+  #withoutFigure(carried: boolean | null): boolean | null {
+    return carried === true && this.#rule.onSuppressed === 'clear' ? false : carried;
+  }
+}
+
+/** The lines of a stretch that are whole tenths. */
+function inTenths(stretch: Stretch): Stretch[] {
+  const leastStrict = Math.ceil(stretch.leastStrict / A_TENTH) * A_TENTH;
+  return leastStrict > stretch.strictest ? [] : [{ ...stretch, leastStrict }];
+}
+
+/** Of those that give the most crossings, the least strict. */
+function mostCrossings(stretches: readonly Stretch[]): Stretch | undefined {
+  return stretches.reduce<Stretch | undefined>(
+    (found, each) => (found === undefined || each.crossings >= found.crossings ? each : found),
+    undefined,
+  );
+}

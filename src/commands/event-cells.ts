@@ -1,0 +1,43 @@
+/** An event as a row of a table: what `alerts list` and `alerts simulate` have in common. */
+import { printed } from '../domain/decimal.js';
+import { isRate, type Measure } from '../domain/measure.js';
+import { ukTime } from '../print.js';
+
+/** An event as the view `alert_event` and a simulation have it; values as decimal text. */
+export interface EventInTable {
+  readonly at: Date;
+  readonly rule: string;
+  readonly event: string;
+  readonly measure: string;
+  readonly area_name: string;
+  readonly time_period: string;
+  readonly time_identifier: string;
+  readonly value: string | null;
+  readonly previous_value: string | null;
+  readonly reason: string;
+}
+
+/** When, rule, event, area, period, value, value before, reason. */
+export function eventCells(row: EventInTable): string[] {
+  const places = decimalsOf(row.reason);
+  return [
+    ukTime(row.at),
+    row.rule,
+    row.event,
+    row.area_name,
+    `${row.time_identifier} ${row.time_period}`,
+    shown(row.measure, row.value, places),
+    shown(row.measure, row.previous_value, places),
+    row.reason,
+  ];
+}
+
+function shown(measure: string, value: string | null, places: number): string {
+  if (value === null) return '';
+  return isRate(measure as Measure) ? `${printed(value, places)}%` : value;
+}
+
+/** With how many decimals a reason tells its rates: beside '0.99%, below the line of 1.00%' no column says 1.0%. */
+function decimalsOf(reason: string): 1 | 2 {
+  return /\d\.\d\d(%| percentage points)/.test(reason) ? 2 : 1;
+}

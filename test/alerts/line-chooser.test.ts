@@ -1,0 +1,123 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decide } from '../../src/alerts/decide.js';
+import { LineChooser } from '../../src/alerts/line-chooser.js';
+import type { RuleFigure } from '../../src/alerts/reading.js';
+import { academicPeriod } from '../../src/domain/period.js';
+import type { Condition, Rule } from '../../src/domain/rule.js';
+import { ruleWith } from './rules.js';
+
+/** A text is a value in percent or a symbol. */
+function figures(values: readonly string[], measureOf: 'rise' | 'level' = 'level'): RuleFigure[] {
+  const period = (i: number) => academicPeriod(2014 + i, 'Academic year');
+  return values.map((text, i) => {
+    const number = (each: string | undefined): string | null =>
+      each === undefined || !/^[\d.]+$/.test(each) ? null : each;
+    return {
+      ...{ period: period(i), asOf: undefined, value: number(text), enrolments: '500' },
+      symbol: number(text) === null ? text : undefined,
+      against:
+        measureOf === 'level' || i === 0
+          ? undefined
+          : { who: 'a year before', value: number(values[i - 1]), period: period(i - 1), asOf: undefined },
+    };
+  });
+}
+
+function suggest(rule: Rule, areas: readonly (readonly RuleFigure[])[]) {
+  const chooser = new LineChooser(rule);
+  for (const own of areas) chooser.add(own);
+  return chooser.suggest();
+}
+
+const above = (clearBelow?: number): Condition => ({ kind: 'above', line: 3, clearBelow });
+
+describe('suggested lines', () => {
+  it('come from the side where alerts are rare, not from below, where nearly all is past from the start', () => {
+    // Two areas cross 0.5%, which all others are past from the start; three reach 3%; all others cross 0.9%.
+    const areas = Array.from({ length: 100 }, (_, i) =>
+      figures(i < 2 ? ['0.45', '0.55', '0.55', '0.55'] : ['0.85', '0.95', '0.95', i < 5 ? '3.25' : '0.95']),
+    );
+    expect(suggest(ruleWith({ condition: above() }), areas)).toEqual([
+      { alertsAYear: 1, line: 1, wouldHaveGiven: 1, firstLook: 0 },
+    ]);
+  });
+
+  it('have two decimals where lines in tenths give far too few', () => {
+    // Of 60 areas, 0.001 apart, all go from below 1.9% to between 1.9 and 2.0%.
+    const areas = Array.from({ length: 60 }, (_, i) => figures(['1.5', (1.931 + i / 1000).toFixed(3)]));
+    expect(suggest(ruleWith({ condition: above() }), areas)).toEqual([
+      { alertsAYear: 20, line: 1.97, wouldHaveGiven: 20, firstLook: 0 },
+    ]);
+  });
+
+  it('of a rule of lows count the lines down, and figures too low to print as past all of them', () => {
+    const areas = [
+      ...Array.from({ length: 10 }, (_, i) => figures(['5.0', (4.95 - i / 10).toFixed(2)])),
+      figures(['low', 'low']),
+    ];
+    const rule = ruleWith({ condition: { kind: 'below', line: 1, clearAbove: undefined } });
+    expect(suggest(rule, areas)).toEqual([
+      { alertsAYear: 1, line: 4.1, wouldHaveGiven: 1, firstLook: 1 },
+      { alertsAYear: 5, line: 4.5, wouldHaveGiven: 5, firstLook: 1 },
+      { alertsAYear: 20, line: 5, wouldHaveGiven: 10, firstLook: 1 },
+    ]);
+  });
+
+  it('give, held against the same figures by the rules themselves, just what is said of them', () => {
+    const value = fc.oneof(
+      { weight: 12, arbitrary: fc.integer({ min: 0, max: 400 }).map((n) => (n / 100).toFixed(2)) },
+      { weight: 1, arbitrary: fc.constantFrom('c', 'low', 'z') },
+    );
+    const area = fc.array(value, { minLength: 1, maxLength: 7 });
+    const conditions = fc.constantFrom<Condition>(
+      { kind: 'above', line: 3, clearBelow: undefined },
+      { kind: 'above', line: 3, clearBelow: 2.75 },
+      { kind: 'below', line: 1, clearAbove: 1.3 },
+      { kind: 'rise', line: 1 },
+      { kind: 'fall', line: 1 },
+    );
+    const suppressed = fc.constantFrom('keep' as const, 'clear' as const);
+    let found = 0;
+    fc.assert(
+      fc.property(fc.array(area, { minLength: 10, maxLength: 40 }), conditions, suppressed, (texts, condition, on) => {
+        const perPeriod = condition.kind === 'rise' || condition.kind === 'fall';
+        const areas = texts.map((each) => figures(each, perPeriod ? 'rise' : 'level'));
+        const rule = ruleWith({ condition, onSuppressed: on });
+        const suggested = suggest(rule, areas);
+        found += suggested.length;
+        const sign = condition.kind === 'below' ? -1 : 1;
+        const strictness = suggested.map(({ line }) => line * sign);
+        expect(strictness).toEqual([...strictness].sort((a, b) => b - a));
+        for (const { line, alertsAYear, wouldHaveGiven, firstLook } of suggested) {
+          const clearing = (clear: number | undefined): number | undefined =>
+            clear === undefined ? undefined : Math.round((clear - condition.line + line) * 100) / 100;
+          const tried = ruleWith({
+            onSuppressed: on,
+            condition:
+              condition.kind === 'above'
+                ? { ...condition, line, clearBelow: clearing(condition.clearBelow) }
+                : condition.kind === 'below'
+                  ? { ...condition, line, clearAbove: clearing(condition.clearAbove) }
+                  : { ...condition, line },
+          });
+          const told = areas.flatMap((own) => decide(tried, undefined, own).events.filter(({ inBreach }) => inBreach));
+          const of = (kind: string): number => told.filter((event) => event.kind === kind).length;
+          expect(of('baseline')).toBe(firstLook);
+          const judged = areas.flatMap((own) => {
+            const counting = own.filter(({ value: own, symbol, against }) =>
+              perPeriod ? own !== null && against?.value != null : own !== null || symbol === 'low',
+            );
+            return (perPeriod ? counting : counting.slice(1)).map(({ period }) => period.academicYear);
+          });
+          const aYear = of('crossed') / Math.max(1, new Set(judged).size);
+          expect(Math.abs(aYear - wouldHaveGiven), `${aYear} a year`).toBeLessThan(0.0501);
+          expect(firstLook).toBeLessThanOrEqual(alertsAYear);
+          expect(wouldHaveGiven).toBeLessThanOrEqual(alertsAYear);
+          expect(wouldHaveGiven).toBeGreaterThanOrEqual(alertsAYear / 2 - 0.05);
+        }
+      }),
+    );
+    expect(found).toBeGreaterThan(50);
+  });
+});

@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import type { SimulatedEvent, Simulation } from '../../src/alerts/simulate.js';
+import { simulationText } from '../../src/commands/simulation-text.js';
+
+const event: SimulatedEvent = {
+  ...{ at: new Date('2025-10-23T08:30:00Z'), rule: 'Low', event: 'crossed', measure: 'severe_absence_rate' },
+  reason: 'severe absence 0.99%, below the line of 1.00%; it was 1.04% in academic year 2023/24',
+  ...{ area_code: 'E06000032', area_name: 'Luton', series: 'absence/academic-year' },
+  ...{ time_period: '202425', time_identifier: 'Academic year' },
+  ...{ school_type: 'Total', breakdown_topic: 'Total', breakdown: 'Total' },
+  ...{ value: '0.99', previous_value: '1.04', threshold: '1', release: 'Academic year 2024/25', muted: null },
+};
+
+const simulation: Simulation = {
+  events: [event],
+  rules: [
+    {
+      ...{ rule: 'Low', measure: 'severe_absence_rate', areas: 158 },
+      perYear: [
+        { academicYear: '2023/24', alerts: 2, events: 2 },
+        { academicYear: '2024/25', alerts: 1, events: 3 },
+      ],
+      suggested: [
+        { alertsAYear: 1, line: 1, wouldHaveGiven: 1, firstLook: 0 },
+        { alertsAYear: 5, line: 1.04, wouldHaveGiven: 4.8, firstLook: 2 },
+      ],
+    },
+  ],
+};
+
+describe('the text of a simulation', () => {
+  it('has values with the decimals of their reason', () => {
+    const row = simulationText(simulation)
+      .split('\n')
+      .find((line) => line.includes('crossed '));
+    expect(row).toMatch(/ 0\.99% +1\.04% /);
+    const coarse = { ...event, value: '2.12', reason: 'severe absence 2.1%, above the line of 2.0%' };
+    expect(simulationText({ ...simulation, events: [coarse] })).toMatch(/ 2\.1% /);
+  });
+
+  it('counts a year what the suggested lines are chosen by, and prints these with their decimals', () => {
+    expect(simulationText(simulation).split('\n').slice(-5)).toEqual([
+      'Low (158 areas): alerts a year (past the line at first look, or crossed): 2023/24: 2, 2024/25: 1; 2 further events (cleared, worse, corrected, reminders).',
+      '  For about 1 crossing a year after the first look: a line of 1.0 (it would have given 1.0 a year; the first look would have told none).',
+      '  For about 5 crossings a year after the first look: a line of 1.04 (it would have given 4.8 a year; the first look would have told 2 in one summary).',
+      '',
+      '1 event.',
+    ]);
+  });
+});
