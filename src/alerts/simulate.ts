@@ -66,7 +66,7 @@ export interface Simulation {
 }
 
 /** From how many areas on a rule's line is chosen by how many alerts it makes. */
-const MANY_AREAS = 10;
+export const MANY_AREAS = 10;
 
 /** Replays all loaded versions through rules as `evaluate` would have met them, one release after the other. */
 export async function simulate(

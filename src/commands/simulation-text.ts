@@ -1,8 +1,11 @@
 /** What `alerts simulate` prints for people. */
-import type { SimulatedYear, Simulation } from '../alerts/simulate.js';
+import { MANY_AREAS, type SimulatedYear, type Simulation } from '../alerts/simulate.js';
 import { isRate, type Measure } from '../domain/measure.js';
 import { counted, table } from '../print.js';
 import { eventCells } from './event-cells.js';
+
+const NO_LINE =
+  '  No line would have given about 1, 5 or 20 crossings a year with no more than as many figures past it at first look.';
 
 /** The events in a table, and of each rule the alerts a year and the lines for others. */
 export function simulationText({ events, rules }: Simulation): string {
@@ -13,6 +16,7 @@ export function simulationText({ events, rules }: Simulation): string {
     ...rules.map(({ rule, measure, areas, perYear, suggested }) =>
       [
         `${rule} (${counted(areas, 'area')}): ${yearsText(perYear)}.`,
+        ...(areas >= MANY_AREAS && suggested.length === 0 ? [NO_LINE] : []),
         ...suggested.map(
           ({ alertsAYear, line, wouldHaveGiven, firstLook }) =>
             `  For about ${counted(alertsAYear, 'crossing')} a year after the first look: a line of ${lineText(line, measure)} (it would have given ${wouldHaveGiven.toFixed(1)} a year; the first look would have told ${firstLook === 0 ? 'none' : `${firstLook} in one summary`}).`,

@@ -47,4 +47,11 @@ describe('the text of a simulation', () => {
       '1 event.',
     ]);
   });
+
+  it('says so where no line is suggested for a rule over many areas', () => {
+    const text = (areas: number): string =>
+      simulationText({ ...simulation, rules: simulation.rules.map((rule) => ({ ...rule, areas, suggested: [] })) });
+    expect(text(158)).toContain('\n  No line would have given about 1, 5 or 20 crossings a year with no more than');
+    expect(text(9)).not.toContain('No line');
+  });
 });
