@@ -42,8 +42,9 @@ beforeAll(async () => {
     Chromium.executablePath().then((executablePath) =>
       chromium.launch({
         executablePath,
-        // In a single process the first page that is closed takes the browser with it.
-        args: Chromium.args.filter((arg) => arg !== '--single-process' && arg !== '--no-zygote'),
+        // Not the package's own arguments: in a single process the first page that is closed takes the browser with it,
+        // and a graphics card played by the processor takes seconds a picture.
+        args: ['--no-sandbox', '--disable-gpu'],
       }),
     ),
   ]);
