@@ -46,6 +46,7 @@ export async function accepted(
       version_id: id,
       rows: row.rows,
       reason: stillHeldBy.length === 0 ? null : `still held back by: ${stillHeldBy.join(', ')}`,
+      notes: [],
       gates: gates.map(({ gate, reason }) => ({ gate, verdict: 'accepted' as const, message: reason })),
       diff: null,
     });

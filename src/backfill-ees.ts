@@ -172,6 +172,7 @@ export async function loadFromEes(
           rows: 0,
           reason,
           gates: [],
+          notes: [],
           diff: null,
         });
       }

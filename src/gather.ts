@@ -7,6 +7,7 @@ import { cleanDownloads, download, type Downloaded, type NotModified } from './e
 import { sourceKey, type WantedFile } from './extract/wanted.js';
 import type { Store } from './load/database.js';
 import { retrying } from './load/retry.js';
+import { learnNumber } from './load/versions.js';
 import { getSourceState, setSourceState, type Run } from './load/runs.js';
 import { isHandled, noteSameBytes, withdrawAtSource, type TakenBack } from './load/sources.js';
 import { knownNames } from './known-names.js';
@@ -56,6 +57,8 @@ export async function gather(tools: Tools, run: Run): Promise<Gathered> {
       }
       if (marked.length > 0) log.warn({ withdrawn }, `${withdrawn.title}: ${withdrawn.status} at EES`);
     }
+    for (const { key, version } of discovery.numbered)
+      await retrying(store, (again) => learnNumber(again, key, version));
     const files: FileReport[] = [];
     for (const [index, wanted] of discovery.files.entries()) {
       signal.throwIfAborted();
@@ -222,6 +225,7 @@ function namesOf(wanted: WantedFile): Omit<FileReport, 'outcome' | 'reason'> {
     version_id: null,
     rows: 0,
     gates: [],
+    notes: [],
     diff: null,
   };
 }

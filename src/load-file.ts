@@ -42,6 +42,8 @@ export interface FileReport {
   readonly rows: number;
   readonly reason: string | null;
   readonly gates: readonly KeptVerdict[];
+  /** What was noted while it was read: its encoding, columns that are not read, rows left out. */
+  readonly notes: readonly string[];
   readonly diff: VersionDiff | null;
 }
 
@@ -91,6 +93,7 @@ export async function loadFile(tools: LoadTools, file: FileToLoad): Promise<File
           rows,
           reason: held ? whyHeld(verdicts) : null,
           gates: verdicts,
+          notes: reading.notes(),
           diff: null,
         };
       }
@@ -110,6 +113,7 @@ export async function loadFile(tools: LoadTools, file: FileToLoad): Promise<File
           rows: 0,
           reason: `the same bytes are there already (${outcome.state})`,
           gates: [],
+          notes: [],
           diff: null,
         };
       const verdicts = outcome.verdicts.filter(({ verdict }) => verdict !== 'pass');
@@ -121,6 +125,7 @@ export async function loadFile(tools: LoadTools, file: FileToLoad): Promise<File
         rows: outcome.rows,
         reason: outcome.kind === 'quarantined' ? whyHeld(verdicts) : null,
         gates: verdicts,
+        notes: reading.notes(),
         diff: outcome.diff ?? null,
       };
     });
@@ -139,6 +144,7 @@ export async function loadFile(tools: LoadTools, file: FileToLoad): Promise<File
       rows: 0,
       reason: error.message,
       gates: [{ gate, verdict: 'quarantine', message: error.message }],
+      notes: [],
       diff: null,
     };
   }

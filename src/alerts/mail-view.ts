@@ -323,9 +323,14 @@ function sources(sections: readonly MailSection[]): readonly SourceView[] {
   return [...all.values()];
 }
 
+/** A version taken while EES's official API was away counts 0.0.0 until its number is known: no reader can look that up. */
+function versionWords(version: string): string {
+  return version.startsWith('0.') ? 'its version number not yet known' : `version ${version}`;
+}
+
 function sourceText(release: ReleaseFacts): string {
   const status = release.status === undefined ? '' : ` (${release.status})`;
-  return `${release.publication}, release “${release.title}”${status}, published ${momentWords(release.publishedAt)}, data set “${release.dataSet}”, version ${release.version}.`;
+  return `${release.publication}, release “${release.title}”${status}, published ${momentWords(release.publishedAt)}, data set “${release.dataSet}”, ${versionWords(release.version)}.`;
 }
 
 /** Only addresses of the web become links. */

@@ -181,6 +181,7 @@ function reportText(report: BackfillReport): string {
       ...file.gates
         .filter((gate) => gate.verdict === 'warn')
         .map((gate) => `${file.file}: warning, ${gate.gate}: ${gate.message}`),
+      ...file.notes.map((note) => `${file.file}: note: ${note}`),
     ]),
     ...report.notes,
     ...(report.dry_run

@@ -12,7 +12,7 @@ import {
 } from '../../demo/index.js';
 import { partsOf } from './mail-parts.js';
 import { loadConfig } from '../config.js';
-import { openDatabase } from '../load/database.js';
+import { openDatabase, type Store } from '../load/database.js';
 import { migrate } from '../load/migrate.js';
 import { setSetting } from '../load/runs.js';
 import { runOnce, type RunReport } from '../pipeline.js';
@@ -100,23 +100,25 @@ export function register(program: Command, add: AddCommand): void {
       let now = new Date(composedReleases()[0]?.at ?? 0);
       const [standIn, catcher] = await Promise.all([StandIn.start({ now: () => now }), startMailCatcher()]);
       const database = join(output, 'db');
-      const settings = await loadConfig(
-        join(output, 'absence-watch.yaml'),
-        {
-          DATABASE_URL: `pglite:${database}`,
-          SMTP_URL: catcher.url,
-          EES_API_URL: standIn.apiUrl,
-          EES_CONTENT_URL: standIn.contentUrl,
-          LOG_LEVEL: 'warn',
-        },
-        output,
-      );
-      const store = await openDatabase(settings.environment.databaseUrl, {
-        schema: settings.environment.databaseSchema,
-        logger: context.log,
-      });
+      let store: Store | undefined;
       const acts: Act[] = [];
+      // Whatever fails, the servers are closed: an open one would keep the program alive.
       try {
+        const settings = await loadConfig(
+          join(output, 'absence-watch.yaml'),
+          {
+            DATABASE_URL: `pglite:${database}`,
+            SMTP_URL: catcher.url,
+            EES_API_URL: standIn.apiUrl,
+            EES_CONTENT_URL: standIn.contentUrl,
+            LOG_LEVEL: 'warn',
+          },
+          output,
+        );
+        store = await openDatabase(settings.environment.databaseUrl, {
+          schema: settings.environment.databaseSchema,
+          logger: context.log,
+        });
         await migrate(store);
         await setSetting(store, 'composed', true, now);
         for (const step of composedReleases()) {
@@ -155,7 +157,7 @@ export function register(program: Command, add: AddCommand): void {
           `Once more, with nothing new: ${counted(again.requests, 'request')}, ${counted(again.files.length, 'file')}, ${counted(again.mails.sent, 'mail')}.\n`,
         );
       } finally {
-        await store.close();
+        await store?.close();
         await Promise.all([standIn.close(), catcher.close()]);
       }
 

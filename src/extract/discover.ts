@@ -11,7 +11,16 @@ import { freshPublication, readMemory, type PublicationMemo } from './memory.js'
 import { offersOf, skippedOf, type Offer } from './offers.js';
 import { findOfficially, lookAtDataSets, noteOfficialTrouble, takeStep } from './official.js';
 import { EVERY_SOURCE, nothingAsked, noting, standing, type Standing } from './standing.js';
-import type { Degraded, DiscoverOptions, PublicationNews, ReleaseNews, Skipped, Survey, Withdrawn } from './survey.js';
+import type {
+  Degraded,
+  DiscoverOptions,
+  Numbered,
+  PublicationNews,
+  ReleaseNews,
+  Skipped,
+  Survey,
+  Withdrawn,
+} from './survey.js';
 import { unfetchedOf, type Unfetched } from './unfetched.js';
 import { sourceKey, type WantedFile, type WatchedSource } from './wanted.js';
 import { lookAtWebsite, noteWebsiteTrouble, readListing, type Listing } from './website.js';
@@ -27,6 +36,7 @@ export interface Discovery {
   /** What is gone, whether it was asked this time or not. */
   readonly standing: readonly Standing[];
   readonly publications: readonly PublicationNews[];
+  readonly numbered: readonly Numbered[];
   readonly withdrawn: readonly Withdrawn[];
   readonly notes: readonly string[];
   /** When each publication says it publishes next: '2026', '2026-08' or '2026-08-13'. */
@@ -66,6 +76,7 @@ export async function discover(
     options: { ...DEFAULTS, ...options },
     releases: [],
     publications: [],
+    numbered: [],
     withdrawn: [],
     degraded: [],
     notes: [],
@@ -95,6 +106,7 @@ export async function discover(
     degraded: survey.degraded,
     standing: gone,
     publications: survey.publications,
+    numbered: survey.numbered,
     withdrawn: survey.withdrawn,
     notes: survey.notes,
     next: watched.map(({ publication }) => ({ publication: publication.name, nextReleaseDate: publication.next })),

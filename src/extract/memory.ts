@@ -35,6 +35,8 @@ const file = z.object({
   /** Of these bytes, from the website. */
   etag: z.string().optional(),
   failure: failure.optional(),
+  /** Taken from the website while the official API was away: its version is asked for when that is back. */
+  unnumbered: z.boolean().optional(),
   /** Skipped because the official API has taken these bytes back. */
   takenBack: z.boolean().optional(),
 });

@@ -43,7 +43,9 @@ export async function offersOf(survey: Survey, source: WatchedSource, publicatio
       else if (pinned.by === 'behind') waiting += 1;
       // Looking for its version may have shown that its bytes came by the official way already.
       else if (isOpen(file))
-        offers.push(fileOffer(publication, slug, release, file, pinned.by === 'version' ? pinned.version : undefined));
+        offers.push(
+          fileOffer(survey, publication, slug, release, file, pinned.by === 'version' ? pinned.version : undefined),
+        );
     }
     if (release.files.every(({ state }) => state !== 'open')) for (const file of release.files) delete file.columns;
   }
@@ -156,6 +158,7 @@ async function pin(survey: Survey, publication: PublicationMemo, slug: string, f
 }
 
 function fileOffer(
+  survey: Survey,
   publication: PublicationMemo,
   slug: string,
   release: ReleaseMemo,
@@ -198,6 +201,8 @@ function fileOffer(
       delete file.failure;
       if (etag !== undefined) file.etag = etag;
       if (known) known.state = 'handled';
+      const isAway = survey.degraded.some(({ api }) => api === 'official');
+      if (file.apiId !== undefined && version === undefined && isAway) file.unnumbered = true;
     },
     failed(reason, at) {
       file.failure = oneMore(file.failure, reason, at);

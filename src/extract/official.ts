@@ -7,7 +7,7 @@ import type { DataSetMemo, FileMemo, PublicationMemo, VersionMemo } from './memo
 import { findName } from './names.js';
 import { degrade, MISSING_WITHOUT_API, type Survey } from './survey.js';
 import { isMadeFrom } from './taken-back.js';
-import { byVersion } from './wanted.js';
+import { byVersion, parseVersion, releaseFileKey } from './wanted.js';
 
 /** No list of EES is near this long; a server that counts pages without end is not followed. */
 const MOST_PAGES = 50;
@@ -172,6 +172,10 @@ export async function lookAtVersions(
       reopen([file]);
       if (version.state === 'open') version.state = 'known';
       if (version.state === 'handled' && file.state === 'open') file.state = 'handled';
+      if (version.state === 'known' && file.state === 'handled') {
+        version.state = 'handled';
+        survey.numbered.push({ key: releaseFileKey(file.fileId), version: parseVersion(item.version) });
+      }
     }
   }
 }
@@ -307,11 +311,24 @@ const STANDARD_COLUMNS = ['time_period', 'time_identifier', 'geographic_level', 
  * takes one step, and a change of standing is noticed within one round. That keeps a quiet poll at two requests.
  */
 export async function takeStep(survey: Survey, publications: readonly PublicationMemo[]): Promise<void> {
+  if (await askNumber(survey, publications)) return;
   const steps = publications.flatMap((publication) => stepsOf(survey, publication));
   const first = survey.memory.turn % Math.max(1, steps.length);
   const taken = survey.options.thorough ? steps : steps.slice(first, first + 1);
   survey.memory.turn = (first + taken.length) % Math.max(1, steps.length);
   for (const step of taken) await step();
+}
+
+/** In the place of a step: the versions of a data set that was taken from the website while the official API was away. */
+async function askNumber(survey: Survey, publications: readonly PublicationMemo[]): Promise<boolean> {
+  for (const publication of publications) {
+    const id = filesOf(publication).find(({ unnumbered }) => unnumbered === true)?.apiId;
+    if (id === undefined) continue;
+    await lookAtVersions(survey, publication, id, false);
+    for (const file of filesOf(publication)) if (file.apiId === id) delete file.unnumbered;
+    return true;
+  }
+  return false;
 }
 
 function stepsOf(survey: Survey, publication: PublicationMemo): (() => Promise<void>)[] {

@@ -4,7 +4,7 @@ import { EesError, troubleOf } from './errors.js';
 import type { Memory } from './memory.js';
 import type { KnownName } from './names.js';
 import { standingSince, type Asked } from './standing.js';
-import type { WantedFile } from './wanted.js';
+import type { Version, WantedFile } from './wanted.js';
 
 export interface ReleaseNews {
   /** Name of the publication. */
@@ -27,6 +27,13 @@ export interface PublicationNews {
   readonly what: 'renamed' | 'superseded';
   /** Slug of the publication that is followed in its place. */
   readonly now: string;
+}
+
+/** The number of a version whose bytes were taken from the website while the official API was away. */
+export interface Numbered {
+  /** `sourceKey` under which they were loaded. */
+  readonly key: string;
+  readonly version: Version;
 }
 
 export interface Skipped {
@@ -97,6 +104,7 @@ export interface Survey {
   readonly options: Required<Omit<DiscoverOptions, 'alreadyLoaded'>> & Pick<DiscoverOptions, 'alreadyLoaded'>;
   readonly releases: ReleaseNews[];
   readonly publications: PublicationNews[];
+  readonly numbered: Numbered[];
   readonly withdrawn: Withdrawn[];
   readonly degraded: Degraded[];
   readonly notes: string[];

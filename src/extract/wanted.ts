@@ -96,5 +96,10 @@ export function sizeInBytes(text: string | undefined): number | undefined {
 
 /** The same bytes, whichever way they come. */
 export function sourceKey(source: FileSource): string {
-  return source.kind === 'api' ? `api/${source.dataSetId}/${source.version}` : `file/${source.fileId}`;
+  return source.kind === 'api' ? `api/${source.dataSetId}/${source.version}` : releaseFileKey(source.fileId);
+}
+
+/** `sourceKey` of a release file. */
+export function releaseFileKey(fileId: string): string {
+  return `file/${fileId}`;
 }

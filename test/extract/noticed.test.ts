@@ -31,6 +31,32 @@ it('a file that came by the website while the official API was away is withdrawn
   expect(noticed.map(({ what }) => what)).toEqual(['withdrawn']);
 }, 120_000);
 
+it('what came by the website while the official API was away has its number at the first poll after', async () => {
+  const world = await watch();
+  world.ees.publish({
+    publication: ABSENCE,
+    slug: '2022-23',
+    title: 'Academic year 2022/23',
+    at: '2024-03-21T09:30:02Z',
+    files: [
+      { name: 'wide.csv', title: FILE_TITLE, content: smallWide(QUIET) },
+      { name: 'pa.csv', title: 'Persistent absentees', content: smallLong(QUIET), api: { dataSetId: LONG_SET } },
+    ],
+  });
+  const numbers = async (): Promise<string[]> =>
+    ((await world.program.run('versions', 'list', '--json')).json() as { data_set_version: string }[])
+      .map((each) => each.data_set_version)
+      .sort();
+  world.ees.removeRoute(/^\/statistics/);
+  world.at('2024-03-21T09:45:00Z');
+  expect((await world.run()).report.files.map(({ outcome }) => outcome)).toEqual(['loaded', 'loaded']);
+  const away = await numbers();
+  world.ees.restoreRoutes();
+  world.at('2024-03-21T09:47:00Z');
+  expect((await world.run()).report).toMatchObject({ files: [], outcome: 'done' });
+  expect({ away, back: await numbers() }).toEqual({ away: ['0.0.0', '1.0.0'], back: ['1.0.0', '1.0.0'] });
+}, 120_000);
+
 it('a text amendment, a release no longer latest, a version withdrawn, a data set superseded: in status, each once', async () => {
   const world = await watch();
   const title = 'Persistent absentees';
