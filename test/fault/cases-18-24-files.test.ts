@@ -34,11 +34,12 @@ const LUTON_ROW = CONTENT.split('\n').findIndex((line) => line.startsWith('20232
 
 async function loaded(
   content: string | Buffer,
-): Promise<{ world: Watch; outcome: string; reason: string; code: number }> {
+): Promise<{ world: Watch; outcome: string; reason: string; code: number; notes: readonly string[] }> {
   const world = await watchWithHistory();
   publishCrossing(world, content as string);
   const { code, report } = await world.run();
-  return { world, code, outcome: report.files[0]?.outcome ?? 'none', reason: report.files[0]?.reason ?? '' };
+  const [file] = report.files;
+  return { world, code, outcome: file?.outcome ?? 'none', reason: file?.reason ?? '', notes: file?.notes ?? [] };
 }
 
 /** Held back: nothing of it in use, nobody but the operator told, the exit code says so. */
@@ -156,8 +157,9 @@ describe('files', () => {
 
   it('case 20, Windows-1252: read as such, with a note', async () => {
     const bytes = Buffer.from(CONTENT.replaceAll('Brighton and Hove', 'Brighton \u00e9t Hove'), 'latin1');
-    const { outcome, reason, world } = await loaded(bytes);
+    const { outcome, reason, world, notes } = await loaded(bytes);
     expect(outcome, reason).toBe('loaded');
+    expect(notes).toEqual([expect.stringMatching(/^not UTF-8 \(first on line \d+\): read as Windows-1252$/)]);
     expect(await world.figures()).toEqual(AFTER);
   });
 
