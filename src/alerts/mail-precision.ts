@@ -2,14 +2,9 @@
 import { decimal, printed, type Decimal } from '../domain/decimal.js';
 import { isRate, type Measure } from '../domain/measure.js';
 import { isLevel } from './reading.js';
-import { clearingLine, differenceInPrint } from './reason.js';
+import { clearingLine, differenceInPrint, placesIn } from './reason.js';
 import type { MailNews, MailSection } from './mail-model.js';
 import { placesOf } from './mail-news.js';
-
-/** Two where a recorded sentence prints a rate or a difference of rates with two decimals. */
-function placesIn(reason: string): 1 | 2 {
-  return /\d\.\d\d(%| (percentage )?points)/.test(reason) ? 2 : 1;
-}
 
 /** Decimal places that the news of a section asks for, by measure. */
 export function newsPlaces(news: readonly MailNews[]): Readonly<Partial<Record<Measure, number>>> {

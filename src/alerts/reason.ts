@@ -313,3 +313,8 @@ export function furtherWords(rule: Rule, by: Decimal): string {
   const places = placesWhere((as) => as(by).gt(rule.worseBy ?? 0));
   return `${points(rule, by, places)} further than when last mailed`;
 }
+
+/** Decimal places of a recorded sentence: two where it prints a rate or a difference of rates with two. */
+export function placesIn(reason: string): 1 | 2 {
+  return /\d\.\d\d(%| (percentage )?points)/.test(reason) ? 2 : 1;
+}

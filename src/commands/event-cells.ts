@@ -1,6 +1,7 @@
 /** An event as a row of a table: what `alerts list` and `alerts simulate` have in common. */
+import { placesIn } from '../alerts/reason.js';
 import { printed } from '../domain/decimal.js';
-import { isRate, type Measure } from '../domain/measure.js';
+import { isMeasure, isRate } from '../domain/measure.js';
 import { ukTime } from '../print.js';
 
 /** An event as the view `alert_event` and a simulation have it; values as decimal text. */
@@ -19,7 +20,8 @@ export interface EventInTable {
 
 /** When, rule, event, area, period, value, value before, reason. */
 export function eventCells(row: EventInTable): string[] {
-  const places = decimalsOf(row.reason);
+  // Beside '0.99%, below the line of 1.00%' no column says 1.0%.
+  const places = placesIn(row.reason);
   return [
     ukTime(row.at),
     row.rule,
@@ -34,10 +36,5 @@ export function eventCells(row: EventInTable): string[] {
 
 function shown(measure: string, value: string | null, places: number): string {
   if (value === null) return '';
-  return isRate(measure as Measure) ? `${printed(value, places)}%` : value;
-}
-
-/** With how many decimals a reason tells its rates: beside '0.99%, below the line of 1.00%' no column says 1.0%. */
-function decimalsOf(reason: string): 1 | 2 {
-  return /\d\.\d\d(%| percentage points)/.test(reason) ? 2 : 1;
+  return isMeasure(measure) && isRate(measure) ? `${printed(value, places)}%` : value;
 }

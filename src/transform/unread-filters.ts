@@ -76,7 +76,7 @@ export function unreadFilters(columns: Columns, suspects: readonly Suspect[]): U
       column.isDeclared
         ? 'is a value of a filter (so says the meta file) that is not known: the figure is not about all'
         : 'looks like the value of a filter that is not known: the figure may not be about all',
-      'If the column tells groups of pupils apart, add it to GROUP_COLUMNS in src/domain/layouts.ts; if it says nothing of pupils or schools, add it to NOT_WATCHED there',
+      'Nothing of the file is loaded; what was loaded before stays. The program has to be taught the column (src/domain/layouts.ts: GROUP_COLUMNS if it tells groups of pupils apart, NOT_WATCHED if it says nothing of pupils or schools); until then "data_sets: { exclude: [...] }" of the source leaves the data set out',
     );
   }
 

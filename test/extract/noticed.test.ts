@@ -8,13 +8,17 @@ import { ABSENCE, CROSSED, FILE_TITLE, QUIET, watch } from '../fault/harness/wat
 import { testDatabaseUrl } from '../support/database.js';
 import { LONG_SET, PA_SET } from './support.js';
 
+const RELEASE = {
+  publication: ABSENCE,
+  slug: '2022-23',
+  title: 'Academic year 2022/23',
+  at: '2024-03-21T09:30:02Z',
+} as const;
+
 it('a file that came by the website while the official API was away is withdrawn with its version', async () => {
   const world = await watch();
   world.ees.publish({
-    publication: ABSENCE,
-    slug: '2022-23',
-    title: 'Academic year 2022/23',
-    at: '2024-03-21T09:30:02Z',
+    ...RELEASE,
     files: [{ name: 'pa.csv', title: 'Persistent absentees', content: smallLong(QUIET), api: { dataSetId: LONG_SET } }],
   });
   world.ees.removeRoute(/^\/statistics/);
@@ -34,10 +38,7 @@ it('a file that came by the website while the official API was away is withdrawn
 it('what came by the website while the official API was away has its number at the first poll after', async () => {
   const world = await watch();
   world.ees.publish({
-    publication: ABSENCE,
-    slug: '2022-23',
-    title: 'Academic year 2022/23',
-    at: '2024-03-21T09:30:02Z',
+    ...RELEASE,
     files: [
       { name: 'wide.csv', title: FILE_TITLE, content: smallWide(QUIET) },
       { name: 'pa.csv', title: 'Persistent absentees', content: smallLong(QUIET), api: { dataSetId: LONG_SET } },
@@ -61,10 +62,7 @@ it('a text amendment, a release no longer latest, a version withdrawn, a data se
   const world = await watch();
   const title = 'Persistent absentees';
   world.ees.publish({
-    publication: ABSENCE,
-    slug: '2022-23',
-    title: 'Academic year 2022/23',
-    at: '2024-03-21T09:30:02Z',
+    ...RELEASE,
     files: [
       { name: 'wide.csv', title: FILE_TITLE, content: smallWide(QUIET) },
       { name: 'pa.csv', title, content: smallLong(QUIET), api: { dataSetId: LONG_SET } },

@@ -228,4 +228,8 @@ it('what an earlier program counted as rows is counted afresh when the database 
   expect(await migrate(store)).toContain('0005_history');
   const [version] = await listVersionRows(store);
   expect(version?.diff).toMatchObject({ changed: 2, sample: [{ to: '17.1' }, { to: '6.1' }] });
+  const named = await store.db.selectFrom('data_set_version').select(['release_title', 'data_set_title']).execute();
+  expect(named).toEqual(
+    Array(2).fill({ release_title: 'Academic year 2022/23', data_set_title: 'Absence by geography' }),
+  );
 });
