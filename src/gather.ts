@@ -66,7 +66,8 @@ export async function gather(tools: Tools, run: Run): Promise<Gathered> {
       files.push(await takeIn(tools, client, directory, wanted, run.id, discovery, known));
     }
     const outcome =
-      discovery.degraded.length > 0 || files.some(({ outcome: each }) => each !== 'loaded' && each !== 'unchanged')
+      discovery.degraded.some(({ costsNoFigure }) => !costsNoFigure) ||
+      files.some(({ outcome: each }) => each !== 'loaded' && each !== 'unchanged')
         ? 'in part'
         : 'done';
     const after: SourceState = {

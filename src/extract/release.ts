@@ -112,6 +112,7 @@ async function readFiles(
       api: 'content',
       route: 'data-set-files',
       missing: ['the time at which each file was last replaced'],
+      costsNoFigure: true,
     });
     return [];
   });
@@ -200,6 +201,7 @@ export async function readColumns(
       api: 'content',
       route: FILE_ROUTE,
       missing: ['the columns of files before they are fetched'],
+      costsNoFigure: true,
     });
     return undefined;
   }
@@ -219,6 +221,7 @@ async function updateNote(survey: Survey, publication: PublicationMemo, path: st
       api: 'content',
       route: 'releases/…/updates',
       missing: ['the notes on amendments'],
+      costsNoFigure: true,
     });
     return undefined;
   }

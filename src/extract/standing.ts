@@ -10,7 +10,7 @@ import type { Degraded, Survey } from './survey.js';
 export const EVERY_SOURCE = 'every source';
 
 /** A way that is gone, since one poll or another. */
-export interface Standing extends Degraded {
+export interface Standing extends Omit<Degraded, 'costsNoFigure'> {
   /** What the operator hears of once: the official API, the website, or one route of the website. */
   readonly way: string;
 }

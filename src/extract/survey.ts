@@ -54,6 +54,8 @@ export interface Degraded {
   readonly reason: string;
   /** What cannot be had meanwhile, in words. */
   readonly missing: readonly string[];
+  /** All figures come without this way too; what is missing is said about them, no more. */
+  readonly costsNoFigure: boolean;
   /** ISO time of the first poll that met it. */
   readonly since: string;
 }
@@ -127,12 +129,16 @@ export const MISSING_WITHOUT_API = ['numbers of data set versions', 'withdrawn a
 
 /**
  * Notes that a way does not work, and goes on.
+ * @param about costsNoFigure: whether all figures come without this way, should it be gone alone
  * @throws the error itself when it is no trouble of EES (the run was stopped, its budget is used up)
  */
 export function degrade(
   survey: Survey,
   error: unknown,
-  about: { source: string; api: 'content' | 'official'; route: string; missing: readonly string[] },
+  {
+    costsNoFigure = false,
+    ...about
+  }: Pick<Degraded, 'source' | 'api' | 'route' | 'missing'> & { costsNoFigure?: boolean },
 ): void {
   const kind = troubleOf(error);
   if (kind === undefined || !(error instanceof EesError)) throw error;
@@ -142,5 +148,12 @@ export function degrade(
   const key = `${about.source} ${about.api} ${about.route}`;
   if (survey.degraded.some((known) => `${known.source} ${known.api} ${known.route}` === key)) return;
   const since = standingSince(survey.memory, about) ?? new Date(survey.client.now()).toISOString();
-  survey.degraded.push({ ...about, kind, reason: error.message, since });
+  survey.degraded.push({
+    ...about,
+    kind,
+    reason: error.message,
+    since,
+    // An API that does not answer is asked no more in this look around: more is missing than this.
+    costsNoFigure: costsNoFigure && kind === 'vanished',
+  });
 }

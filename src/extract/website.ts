@@ -206,6 +206,7 @@ async function settleName(survey: Survey, publication: PublicationMemo): Promise
       api: 'content',
       route: 'redirects',
       missing: ['former names of the publication'],
+      costsNoFigure: true,
     });
   }
 }

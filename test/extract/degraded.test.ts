@@ -123,6 +123,28 @@ describe('what the operator hears of a way to EES that is gone', () => {
   }, 120_000);
 });
 
+describe('a way without which all figures come', () => {
+  it.each([
+    ['the notes on amendments', /\/updates/, 'releases/…/updates'],
+    ['the list of files with their times', /\/data-set-files$/, 'data-set-files'],
+    ['the columns of each file', /\/data-set-files\/[^/]+$/, 'data-set-files/…'],
+  ])(
+    '%s gone: the run ends 0, status and the operator are told',
+    async (_what, route, name) => {
+      const world = await watchOfTwoFiles();
+      world.ees.removeRoute(route);
+      world.at('2024-04-02T09:00:00Z');
+      world.amend({ slug: '2022-23', at: '2024-04-02T08:59:00Z', content: smallWide(CROSSED), note: 'One file' });
+      const { code, report } = await world.run();
+      expect(code).toBe(0);
+      expect(report.files).toMatchObject([{ outcome: 'loaded' }]);
+      expect(await routes(world)).toEqual([name]);
+      expect(operatorMails(world)).toEqual([GONE(`the website: ${name.replace('…', '...')}`)]);
+    },
+    120_000,
+  );
+});
+
 describe('what the operator hears of a file that cannot be fetched', () => {
   it('its route answers 404: named in status from the first poll on, one mail after three, one when it came', async () => {
     const world = await watch();
