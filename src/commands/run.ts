@@ -1,5 +1,6 @@
 /** `run`: one cycle, with progress on a terminal. */
 import type { Command } from 'commander';
+import { refuseUnmigrated } from '../load/migrate.js';
 import { runOnce, type RunReport } from '../pipeline.js';
 import { counted, table } from '../print.js';
 import type { ExitCode } from '../surroundings.js';
@@ -12,7 +13,9 @@ export function register(program: Command, add: AddCommand): void {
     'one cycle: poll, fetch what is new, load, evaluate, send what is due',
     'absence-watch run',
     async (context, _args, options) => {
-      const store = await context.store({ migrate: options['migrate'] !== false });
+      const migrating = options['migrate'] !== false;
+      const store = await context.store({ migrate: migrating });
+      if (!migrating) await refuseUnmigrated(store);
       const report = await runOnce({ ...tools(context, store), trigger: 'manual' });
       context.out.result(reportAnswer(report), () => reportText(report));
       return exitCodeOf(report);

@@ -6,8 +6,8 @@ import { sql } from 'kysely';
 import { unansweredNames } from '../alerts/watched-names.js';
 import { loadConfig, problemText, type Settings } from '../config.js';
 import { openDatabase, type Store } from '../load/database.js';
-import { DatabaseHeldError, DatabaseUnusableError } from '../load/errors.js';
-import { migrate } from '../load/migrate.js';
+import { DatabaseHeldError, DatabaseUnusableError, UnmigratedError } from '../load/errors.js';
+import { migrate, refuseUnmigrated } from '../load/migrate.js';
 import { isTransient } from '../load/retry.js';
 import { main } from '../main.js';
 import { errorWords } from '../service/board.js';
@@ -37,6 +37,7 @@ function socketOf(settings: Settings): string | undefined {
 }
 
 const STANDBY_MS = 15_000;
+const PENDING_MS = 5_000;
 const LONGEST_WAIT_MS = 60_000;
 
 async function start(context: Context, _args: readonly string[], options: Record<string, unknown>): Promise<0 | 1> {
@@ -146,8 +147,8 @@ class Front {
   }
 
   /** Says what is waited for. */
-  async waits(why: string, standby: boolean): Promise<void> {
-    this.#subject = { kind: 'waiting', why, standby };
+  async waits(why: string, more: { readonly standby?: boolean; readonly pending?: readonly string[] }): Promise<void> {
+    this.#subject = { kind: 'waiting', why, standby: false, ...more };
     await this.open();
   }
 
@@ -214,7 +215,7 @@ async function untilEnded(service: Service, store: Store, context: Context, chan
 
 /**
  * Opens the database and brings it to this version. Beside another service on an embedded one it stands by until that
- * one ends; a server that cannot be reached is waited for.
+ * one ends; a server that cannot be reached is waited for, and so is whoever else is to migrate it.
  * @returns undefined when told to end meanwhile
  */
 async function opened(
@@ -224,6 +225,7 @@ async function opened(
   front: Front,
 ): Promise<Store | undefined> {
   const rest = pause(signal);
+  let saidPending: string | undefined;
   for (let attempt = 0; !signal.aborted; attempt++) {
     try {
       const store = await openDatabase(settings.environment.databaseUrl, {
@@ -233,7 +235,7 @@ async function opened(
       });
       try {
         await refusePooler(store);
-        if (migrating) await migrate(store);
+        await (migrating ? migrate(store) : refuseUnmigrated(store));
         return store;
       } catch (error) {
         await store.close();
@@ -242,12 +244,19 @@ async function opened(
     } catch (error) {
       if (error instanceof DatabaseHeldError) {
         if (attempt === 0) log.info({ holder: error.message }, 'another process holds the database: standing by');
-        await front.waits(`standing by: ${error.message}`, true);
+        await front.waits(`standing by: ${error.message}`, { standby: true });
         await rest.for(STANDBY_MS);
+      } else if (error instanceof UnmigratedError) {
+        const { message, pending } = error;
+        if (saidPending !== message) log.warn({ pending }, `waiting until the database is migrated: ${message}`);
+        saidPending = message;
+        await front.waits(message, { pending });
+        // An embedded database takes seconds to open, and is held from whoever migrates meanwhile.
+        await rest.for(socketPath === undefined ? PENDING_MS : STANDBY_MS);
       } else if (isTransient(error)) {
         const said = errorWords(error);
         log.warn({ error: said }, 'the database cannot be reached: it is tried again');
-        await front.waits(`the database cannot be reached, it is tried again: ${said}`, false);
+        await front.waits(`the database cannot be reached, it is tried again: ${said}`, {});
         await rest.for(Math.min(1_000 * 2 ** attempt, LONGEST_WAIT_MS));
       } else throw error;
     }

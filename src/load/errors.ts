@@ -26,6 +26,21 @@ export class DatabaseUnusableError extends Error {
   override readonly name = 'DatabaseUnusableError';
 }
 
+/** The database lacks what this version of the program adds to it, and the program was told to leave that to others. */
+export class UnmigratedError extends Error {
+  override readonly name = 'UnmigratedError';
+  constructor(
+    schema: string,
+    /** Names of the migrations that wait to be applied. */
+    readonly pending: readonly string[],
+  ) {
+    super(
+      `The database (schema ${schema}) is not at this version yet: ${pending.join(', ')} pending. ` +
+        'Run "absence-watch migrate", as the role that owns the schema.',
+    );
+  }
+}
+
 /** A run or backfill is under way on the same database. Commands end with exit code 4. */
 export class RunHeldError extends Error {
   override readonly name = 'RunHeldError';

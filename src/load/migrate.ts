@@ -1,7 +1,7 @@
 /** Brings the database to the version of this program. */
 import { sql, Migrator, type Migration } from 'kysely';
 import type { Store } from './database.js';
-import { DatabaseUnusableError } from './errors.js';
+import { DatabaseUnusableError, UnmigratedError } from './errors.js';
 import * as initial from './migrations/0001_initial.js';
 import * as alertStanding from './migrations/0002_alert_standing.js';
 import * as layout from './migrations/0003_layout.js';
@@ -40,19 +40,33 @@ export async function migrationState(store: Store): Promise<MigrationState> {
   return { state: pending.length > 0 ? 'behind' : 'current', applied, pending };
 }
 
+/** @throws DatabaseUnusableError when the database belongs to a newer version of the program */
+async function usableState(store: Store): Promise<MigrationState> {
+  const found = await migrationState(store);
+  if (found.state === 'newer')
+    throw new DatabaseUnusableError(
+      `The database (schema ${store.schema}) was brought to a newer version of absence-watch: ` +
+        `${found.applied.filter((name) => !(name in MIGRATIONS)).join(', ')} is unknown here. Install that version, or use another DATABASE_SCHEMA.`,
+    );
+  return found;
+}
+
+/**
+ * For whoever works on the database as it is.
+ * @throws UnmigratedError while something is pending, DatabaseUnusableError as `migrate`
+ */
+export async function refuseUnmigrated(store: Store): Promise<void> {
+  const { state, pending } = await usableState(store);
+  if (state !== 'current') throw new UnmigratedError(store.schema, pending);
+}
+
 /**
  * Applies what is pending, all or nothing; several at once wait for each other.
  * @returns names of the migrations applied now
  * @throws DatabaseUnusableError when the database belongs to a newer version of the program
  */
 export async function migrate(store: Store): Promise<string[]> {
-  const { state, applied } = await migrationState(store);
-  if (state === 'newer')
-    throw new DatabaseUnusableError(
-      `The database (schema ${store.schema}) was brought to a newer version of absence-watch: ` +
-        `${applied.filter((name) => !(name in MIGRATIONS)).join(', ')} is unknown here. Install that version, or use another DATABASE_SCHEMA.`,
-    );
-  if (state === 'current') return [];
+  if ((await usableState(store)).state === 'current') return [];
   const migrator = new Migrator({
     db: store.db,
     provider: { getMigrations: () => Promise.resolve({ ...MIGRATIONS }) },

@@ -15,6 +15,8 @@ export type Subject =
       readonly why: string;
       /** Another process has the database: to stand by for it is well. */
       readonly standby: boolean;
+      /** Migrations that others have to apply first. */
+      readonly pending?: readonly string[];
     };
 
 export type OpenSubject = Extract<Subject, { kind: 'open' }>;

@@ -134,7 +134,10 @@ function addHealth(app: FastifyInstance, view: View, { subject, now }: WebOption
 
   app.get('/readyz', async (_request, reply) => {
     const found = subject();
-    if (found.kind === 'waiting') return reply.code(503).send({ ready: false, reason: found.why });
+    if (found.kind === 'waiting') {
+      const pending = found.pending === undefined ? {} : { pending: found.pending };
+      return reply.code(503).send({ ready: false, reason: found.why, ...pending });
+    }
     const { store, service } = found;
     try {
       const { pending } = await withPatience(migrationState(store), READY_MS);

@@ -11,6 +11,7 @@ import { lockDirectory } from '../../src/load/directory-lock.js';
 import { main } from '../../src/main.js';
 import { startProxy } from '../fault/harness/proxy.js';
 import { dropSchema, freshSchema, testDatabaseUrl } from '../support/database.js';
+import { freshProgram } from '../support/program.js';
 
 interface Started {
   readonly log: () => string;
@@ -26,11 +27,11 @@ async function directory(): Promise<string> {
   return path;
 }
 
-function start(cwd: string, env: NodeJS.ProcessEnv): Started {
+function start(cwd: string, env: NodeJS.ProcessEnv, ...options: string[]): Started {
   const end = new AbortController();
   let said = '';
   let ended = false;
-  const code = main(['start'], {
+  const code = main(['start', ...options], {
     streams: {
       stdout: { write: () => undefined },
       stderr: { write: (text) => (said += text) },
@@ -110,6 +111,34 @@ it('says what it waits for while the database is down, and goes on at the same a
     text: expect.stringContaining('Not ready yet') as string,
   });
   await proxy.comeBack();
+  await until(async () => (await ask(url, '/readyz')).status === 200);
+  await until(async () => (await ask(url, '/healthz')).text.includes('"role":"active"'));
+  expect(await service.stop()).toBe(0);
+});
+
+it('told to leave the form alone, waits until somebody else has migrated, and says what is pending', async () => {
+  const schema = freshSchema();
+  onTestFinished(() => dropSchema(schema));
+  const ees = await StandIn.start({});
+  onTestFinished(() => ees.close());
+  const env = {
+    DATABASE_URL: testDatabaseUrl(),
+    DATABASE_SCHEMA: schema,
+    EES_API_URL: ees.apiUrl,
+    EES_CONTENT_URL: ees.contentUrl,
+  };
+  const service = start(await directory(), env, '--no-migrate');
+  const url = await service.url();
+  await until(() => Promise.resolve(service.hasEnded() || service.log().includes('waiting until')));
+  expect(service.log()).toContain('Run \\"absence-watch migrate\\"');
+  const ready = await ask(url, '/readyz');
+  expect(ready.status).toBe(503);
+  expect(JSON.parse(ready.text)).toMatchObject({ pending: expect.arrayContaining(['0001_initial']) as string[] });
+  const health = await ask(url, '/healthz');
+  expect([health.status, health.text.includes('absence-watch migrate')]).toEqual([503, true]);
+  const migrating = await freshProgram(env);
+  expect((await migrating.run('run', '--no-migrate')).stderr).toContain('Run "absence-watch migrate"');
+  expect((await migrating.run('migrate')).code).toBe(0);
   await until(async () => (await ask(url, '/readyz')).status === 200);
   await until(async () => (await ask(url, '/healthz')).text.includes('"role":"active"'));
   expect(await service.stop()).toBe(0);
