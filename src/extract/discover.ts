@@ -10,7 +10,7 @@ import type { EesClient } from './client.js';
 import { freshPublication, readMemory, type PublicationMemo } from './memory.js';
 import { offersOf, skippedOf, type Offer } from './offers.js';
 import { findOfficially, lookAtDataSets, noteOfficialTrouble, takeStep } from './official.js';
-import { EVERY_SOURCE, nothingAsked, noting, standing, type Standing } from './standing.js';
+import { EVERY_SOURCE, lesserRoutes, nothingAsked, noting, standing, type Standing } from './standing.js';
 import type {
   Degraded,
   DiscoverOptions,
@@ -159,7 +159,7 @@ async function lookByWebsite(survey: Survey, watched: readonly Watched[]): Promi
   return lost;
 }
 
-/** The official API: in full for publications that the website does not serve, else one step of its round. */
+/** The official API: the lists of publications that the website does not serve, and one step of its round. */
 async function lookOfficially(
   survey: Survey,
   publications: readonly PublicationMemo[],
@@ -177,10 +177,11 @@ async function lookOfficially(
       return false;
     }
   };
-  if (lost.size === 0) await attempt(EVERY_SOURCE, () => takeStep(survey, publications));
-  else if (await attempt(EVERY_SOURCE, () => findOfficially(survey, [...lost])))
+  if (lost.size > 0 && (await attempt(EVERY_SOURCE, () => findOfficially(survey, [...lost]))))
     for (const publication of lost)
       if (await attempt(publication.name, () => lookAtDataSets(survey, publication, true))) answered += 1;
+  if (!survey.failures.has('official'))
+    await attempt(EVERY_SOURCE, () => takeStep(survey, publications, lost, lesserRoutes(survey)));
   // Nothing answered: there is nothing to go on with.
   if (answered === 0 && trouble instanceof Error) throw trouble;
 }

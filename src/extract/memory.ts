@@ -72,7 +72,9 @@ const dataSet = z.object({
   title: z.string(),
   status: z.string(),
   supersededBy: z.string().optional(),
-  /** version, published and file of the latest live version, as one text. */
+  /** Took another one's place, and is in no list of a watched publication: asked for by its id. */
+  elsewhere: z.boolean().optional(),
+  /** version, published and file of the latest live version, as one text; '' where none is live. */
   latest: z.string().optional(),
   /** Whether a file of it was ever wanted: then its versions are looked at in turn. */
   ours: z.boolean(),
@@ -88,6 +90,8 @@ const publication = z.object({
   name: z.string(),
   title: z.string(),
   eesId: z.string().optional(),
+  /** ISO time at which the official API did not list it. */
+  unlisted: z.string().optional(),
   next: z.string().optional(),
   latestRelease: z.string().optional(),
   /** Whether the website was read once: what is there then is not news. */
@@ -111,6 +115,9 @@ const standing = z.object({
   since: z.string(),
   /** What must answer for it to be well again. */
   place: z.string(),
+  /** What was asked there, with its ids. */
+  path: z.string().default(''),
+  query: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
   /** Whether the whole API seemed down: then any answer of it will do. */
   whole: z.boolean(),
 });

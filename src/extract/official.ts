@@ -9,12 +9,19 @@ import { degrade, MISSING_WITHOUT_API, type Survey } from './survey.js';
 import { isMadeFrom } from './taken-back.js';
 import { byVersion, parseVersion, releaseFileKey } from './wanted.js';
 
+/** ms after which a publication that the official API does not list is looked for again. */
+const SOUGHT_AGAIN_MS = 3_600_000;
+
 /** No list of EES is near this long; a server that counts pages without end is not followed. */
 const MOST_PAGES = 50;
 
 /** Finds the ids of publications in the official list, which leaves out those without a data set. */
 export async function findOfficially(survey: Survey, publications: readonly PublicationMemo[]): Promise<void> {
-  const unknown = publications.filter(({ eesId }) => eesId === undefined);
+  const unknown: PublicationMemo[] = [];
+  for (const publication of publications.filter(({ eesId }) => eesId === undefined))
+    if (survey.client.now() - Date.parse(publication.unlisted ?? '') < SOUGHT_AGAIN_MS)
+      survey.notes.push(`"${publication.slug}" is not in the official API`);
+    else unknown.push(publication);
   if (unknown.length === 0) return;
   const listed = await readPublications(survey.client);
   for (const publication of unknown) {
@@ -23,7 +30,11 @@ export async function findOfficially(survey: Survey, publications: readonly Publ
     if (found) {
       const name = findName(survey.options.known, found.id, [publication.slug])?.name ?? publication.name;
       Object.assign(publication, { eesId: found.id, title: found.title, ...(publication.seen ? {} : { name }) });
-    } else survey.notes.push(`"${publication.slug}" is not in the official API`);
+      delete publication.unlisted;
+    } else {
+      survey.notes.push(`"${publication.slug}" is not in the official API`);
+      publication.unlisted = new Date(survey.client.now()).toISOString();
+    }
   }
 }
 
@@ -35,9 +46,12 @@ export async function lookAtDataSets(survey: Survey, publication: PublicationMem
   const { eesId } = publication;
   if (eesId === undefined) return;
   const listed = await readDataSets(survey.client, eesId);
-  for (const item of listed) await noteDataSet(survey, publication, item, alone);
-  for (const [id, known] of Object.entries(publication.dataSets))
-    if (known.status !== 'Withdrawn' && !listed.some((item) => item.id === id))
+  for (const item of listed) {
+    delete publication.dataSets[item.id]?.elsewhere;
+    await noteDataSet(survey, publication, item, alone);
+  }
+  for (const [id, { status, elsewhere }] of Object.entries(publication.dataSets))
+    if (status !== 'Withdrawn' && (alone || elsewhere !== true) && !listed.some((item) => item.id === id))
       await askWhyMissing(survey, publication, id, alone);
 }
 
@@ -49,7 +63,8 @@ async function noteDataSet(
 ): Promise<void> {
   const before = publication.dataSets[item.id];
   const { latestVersion } = item;
-  const latest = latestVersion && `${latestVersion.version} ${latestVersion.published} ${latestVersion.file.id}`;
+  const latest =
+    latestVersion === undefined ? '' : `${latestVersion.version} ${latestVersion.published} ${latestVersion.file.id}`;
   const known = (publication.dataSets[item.id] ??= freshDataSet(item.title));
   known.title = item.title;
   const successor = item.supersedingDataSetId;
@@ -67,27 +82,39 @@ async function noteDataSet(
   known.status = item.status;
   if (successor !== undefined) known.supersededBy = successor;
   const moved = known.latest !== latest;
-  if (moved && (alone || before?.latest !== undefined)) await lookAtVersions(survey, publication, item.id, alone);
-  if (latest !== undefined) known.latest = latest;
-  if (deprecated && successor !== undefined) await followSuccessor(survey, publication, item.title, successor, alone);
+  // A patch of an old release may stand far down the list, and is the one published last.
+  if (moved && (alone || before?.latest !== undefined))
+    await lookAtVersions(survey, publication, item.id, alone, [1], latestVersion?.version);
+  known.latest = latest;
+  if (deprecated && successor !== undefined) await followSuccessor(survey, publication, item.title, successor);
 }
 
 export function freshDataSet(title: string): DataSetMemo {
   return { title, status: 'Published', ours: false, pages: 1, versions: {} };
 }
 
-/** The data set that takes a deprecated one's place is watched from now on, wherever it is listed. */
-async function followSuccessor(
-  survey: Survey,
-  publication: PublicationMemo,
-  title: string,
-  id: string,
-  alone: boolean,
-) {
-  if (publication.dataSets[id]) return;
+/**
+ * The data set that takes a deprecated one's place is watched from now on, wherever it is listed. What it holds by now is
+ * news, and perhaps in no release that is followed.
+ */
+async function followSuccessor(survey: Survey, publication: PublicationMemo, title: string, id: string): Promise<void> {
+  const known = publication.dataSets[id];
+  const isWatched = Object.values(survey.memory.publications).some((each) =>
+    each === publication ? known !== undefined && Object.keys(known.versions).length > 0 : each.dataSets[id],
+  );
+  if (isWatched) return;
+  const note = (successor: string): void => {
+    survey.notes.push(`The data set "${title}" was superseded by "${successor}", which is watched in its place`);
+  };
+  if (known !== undefined) {
+    note(known.title);
+    await lookAtVersions(survey, publication, id, true);
+    return;
+  }
   const item = await survey.client.get('official', `/data-sets/${id}`, answers.dataSet);
-  survey.notes.push(`The data set "${title}" was superseded by "${item.title}", which is watched in its place`);
-  await noteDataSet(survey, publication, item, alone);
+  note(item.title);
+  publication.dataSets[id] = { ...freshDataSet(item.title), elsewhere: true };
+  await noteDataSet(survey, publication, item, true);
 }
 
 /** A data set that is listed no longer: 403 says withdrawn. */
@@ -120,6 +147,7 @@ async function askWhyMissing(survey: Survey, publication: PublicationMemo, id: s
 /**
  * Reads the versions of a data set: news, numbers for files of the website, and versions taken back.
  * @param pages which pages of the list (newest numbers first); default the first
+ * @param until a version that must be there: the list is read further until it is
  * @throws EesRefusedError 403 where the data set was withdrawn
  */
 export async function lookAtVersions(
@@ -128,18 +156,24 @@ export async function lookAtVersions(
   id: string,
   alone: boolean,
   pages: readonly number[] = [1],
+  until?: string,
 ): Promise<void> {
   const known = (publication.dataSets[id] ??= freshDataSet(id));
   if (pages.includes(1)) survey.versionsAsked.add(id);
   const listed: answers.DataSetVersion[] = [];
-  for (const page of pages) {
+  const read = async (page: number): Promise<void> => {
     const answer = await survey.client.get('official', `/data-sets/${id}/versions`, answers.dataSetVersionPage, {
       page,
       pageSize: 20,
     });
     listed.push(...answer.results);
     known.pages = answer.paging.totalPages;
-  }
+  };
+  for (const page of pages) await read(page);
+  const isThere = (): boolean =>
+    until === undefined || known.versions[until] !== undefined || listed.some(({ version }) => version === until);
+  for (let page = Math.max(...pages) + 1; !isThere() && page <= Math.min(known.pages, MOST_PAGES); page += 1)
+    await read(page);
   const seenUntil = Object.values(known.versions).reduce(
     (latest, { published }) => (published > latest ? published : latest),
     '',
@@ -152,30 +186,27 @@ export async function lookAtVersions(
           .sort((a, b) => byVersion(a.version, b.version))
           .at(-1)
       : undefined;
+  const met = new Set(listed.filter(({ version }) => known.versions[version] === undefined));
+  // All of them first: which one carries a file of the website is told by those before and after it.
+  for (const item of met) known.versions[item.version] = fromAnswer(item);
   for (const item of listed) {
-    const before = known.versions[item.version];
-    if (before) noteStanding(survey, publication, id, item, before);
-    else {
-      const version = fromAnswer(item);
-      const isNews = seenUntil === '' ? alone && item === newest : version.published > seenUntil;
-      known.versions[item.version] = version;
-      // Never met while it stood, and loaded all the same: by the website, while the official API was away.
-      if (!isPublished(item) && carried(publication, version)?.state === 'handled')
-        noteWithdrawal(survey, publication, id, item);
-      if (isNews && isPublished(item)) version.state = 'open';
-    }
-    // The website's own file of these bytes comes first: it says more about its release.
     const version = known.versions[item.version];
-    const file = version && version.status === 'Published' ? carried(publication, version) : undefined;
-    if (version && file) {
-      if (file.version === undefined || byVersion(item.version, file.version) > 0) file.version = item.version;
-      reopen([file]);
-      if (version.state === 'open') version.state = 'known';
-      if (version.state === 'handled' && file.state === 'open') file.state = 'handled';
-      if (version.state === 'known' && file.state === 'handled') {
-        version.state = 'handled';
-        survey.numbered.push({ key: releaseFileKey(file.fileId), version: parseVersion(item.version) });
-      }
+    if (version === undefined) continue;
+    const file = carried(publication, known, item, met);
+    if (!met.has(item)) noteStanding(survey, publication, id, item, version);
+    // Never met while it stood, and loaded all the same: by the website, while the official API was away.
+    else if (!isPublished(item) && file?.state === 'handled') noteWithdrawal(survey, publication, id, item);
+    else if (isPublished(item) && (seenUntil === '' ? alone && item === newest : version.published > seenUntil))
+      version.state = 'open';
+    // The website's own file of these bytes comes first: it says more about its release.
+    if (file === undefined || !isPublished(item)) continue;
+    if (file.version === undefined || byVersion(item.version, file.version) > 0) file.version = item.version;
+    reopen([file]);
+    if (version.state === 'open') version.state = 'known';
+    if (version.state === 'handled' && file.state === 'open') file.state = 'handled';
+    if (version.state === 'known' && file.state === 'handled') {
+      version.state = 'handled';
+      survey.numbered.push({ key: releaseFileKey(file.fileId), version: parseVersion(item.version) });
     }
   }
 }
@@ -220,16 +251,38 @@ function noteWithdrawal(survey: Survey, publication: PublicationMemo, id: string
       kind: 'version',
       dataSetId: id,
       version: item.version,
-      fileId: carried(publication, fromAnswer(item))?.fileId,
+      fileId: carried(publication, publication.dataSets[id] ?? freshDataSet(id), item)?.fileId,
     },
     at: item.withdrawn,
   });
 }
 
-/** The file of the website whose bytes a version carries. The file's id stays when it is replaced; the times tell. */
-function carried(publication: PublicationMemo, version: VersionMemo): FileMemo | undefined {
+/**
+ * The file of the website whose bytes a version carries. The file's id stays when it is replaced, and what is known of
+ * the website may be older than the version: of those made since the file was last replaced the first carries it, and
+ * a later one carries a file that took its place.
+ * @param met versions that are met for the first time: beside a file that is still to be had they tell nothing, for
+ *   the website was read just now
+ */
+function carried(
+  publication: PublicationMemo,
+  { versions }: DataSetMemo,
+  { published, file: { id } }: answers.DataSetVersion,
+  met: ReadonlySet<answers.DataSetVersion> = new Set(),
+): FileMemo | undefined {
+  if (published === undefined) return undefined;
+  const isOfThese = new Set([...met].map((item) => item.version));
   return filesOf(publication).find(
-    (file) => file.dataSetFileId === version.dataSetFileId && isMadeFrom(version.published, file.lastUpdated),
+    (file) =>
+      file.dataSetFileId === id &&
+      isMadeFrom(published, file.lastUpdated) &&
+      !Object.entries(versions).some(
+        ([other, before]) =>
+          before.dataSetFileId === id &&
+          before.published < published &&
+          isMadeFrom(before.published, file.lastUpdated) &&
+          !(file.state === 'open' && isOfThese.has(other)),
+      ),
   );
 }
 
@@ -309,10 +362,20 @@ const STANDARD_COLUMNS = ['time_period', 'time_identifier', 'geographic_level', 
  * API knows is its own bookkeeping (a version or data set withdrawn or deprecated, a successor named). No single official
  * request tells that for all data sets (`/publications` carries a display date and is an index that lags), so each poll
  * takes one step, and a change of standing is noticed within one round. That keeps a quiet poll at two requests.
+ * @param lost publications that the website does not serve: their lists were read before this
+ * @param others further steps of the round
  */
-export async function takeStep(survey: Survey, publications: readonly PublicationMemo[]): Promise<void> {
+export async function takeStep(
+  survey: Survey,
+  publications: readonly PublicationMemo[],
+  lost: ReadonlySet<PublicationMemo>,
+  others: readonly (() => Promise<void>)[],
+): Promise<void> {
   if (await askNumber(survey, publications)) return;
-  const steps = publications.flatMap((publication) => stepsOf(survey, publication));
+  const steps = [
+    ...publications.flatMap((publication) => stepsOf(survey, publication, lost.has(publication))),
+    ...others,
+  ];
   const first = survey.memory.turn % Math.max(1, steps.length);
   const taken = survey.options.thorough ? steps : steps.slice(first, first + 1);
   survey.memory.turn = (first + taken.length) % Math.max(1, steps.length);
@@ -331,12 +394,14 @@ async function askNumber(survey: Survey, publications: readonly PublicationMemo[
   return false;
 }
 
-function stepsOf(survey: Survey, publication: PublicationMemo): (() => Promise<void>)[] {
+/** @param isRead whether the list of data sets was read in this look around */
+function stepsOf(survey: Survey, publication: PublicationMemo, isRead: boolean): (() => Promise<void>)[] {
   if (publication.eesId === undefined) return [];
   const versions = Object.entries(publication.dataSets)
     .filter(([, { ours, status }]) => ours && status !== 'Withdrawn')
     .flatMap(([id, { pages }]) =>
       Array.from({ length: pages }, (_, index) => async () => {
+        if (index === 0 && survey.versionsAsked.has(id)) return;
         try {
           await lookAtVersions(survey, publication, id, false, [index + 1]);
         } catch (error) {
@@ -345,7 +410,14 @@ function stepsOf(survey: Survey, publication: PublicationMemo): (() => Promise<v
         }
       }),
     );
-  return [() => lookAtDataSets(survey, publication, false), ...versions];
+  const elsewhere = Object.entries(publication.dataSets)
+    .filter(([, memo]) => memo.elsewhere === true && memo.status !== 'Withdrawn')
+    .map(
+      ([id]) =>
+        () =>
+          askWhyMissing(survey, publication, id, false),
+    );
+  return [...(isRead ? [] : [() => lookAtDataSets(survey, publication, false), ...elsewhere]), ...versions];
 }
 
 /** Notes that the official API does not do, and goes on. */

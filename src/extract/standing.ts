@@ -3,7 +3,10 @@
  * others: a way that is gone stays so until it was asked again and answered. Where the whole of an API was down, any
  * answer of it will do.
  */
+import type { z } from 'zod';
+import * as answers from './answers.js';
 import type { Api, EesClient } from './client.js';
+import { EesError, troubleOf } from './errors.js';
 import type { Memory, StandingMemo } from './memory.js';
 import type { Degraded, Survey } from './survey.js';
 
@@ -20,7 +23,7 @@ export interface Asked {
   /** As '`api` `place`'. */
   readonly answered: Set<string>;
   /** Where each error came from. */
-  readonly places: WeakMap<object, string>;
+  readonly places: WeakMap<object, Pick<StandingMemo, 'place' | 'path' | 'query'>>;
   readonly failed: Omit<StandingMemo, 'since' | 'whole'>[];
 }
 
@@ -39,11 +42,18 @@ export function noting(client: EesClient, { answered, places }: Asked): EesClien
         answered.add(`${api} ${place}`);
         return answer;
       } catch (error) {
-        if (error instanceof Error) places.set(error, place);
+        if (error instanceof Error) places.set(error, { place, path, query: told(query) });
         throw error;
       }
     },
   };
+}
+
+/** A query without what it leaves to the server. */
+function told(query: Parameters<EesClient['get']>[3] = {}): StandingMemo['query'] {
+  return Object.fromEntries(
+    Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
 }
 
 /**
@@ -63,6 +73,36 @@ export function standingSince(
   return degraded.find(
     ({ source, api, route }) => source === about.source && api === about.api && route === about.route,
   )?.since;
+}
+
+/** What the website may answer at places that are asked only when something is published. */
+const LESSER_ROUTES: readonly (readonly [route: RegExp, answer: z.ZodType])[] = [
+  [/\/data-content$/, answers.dataContent],
+  [/\/updates$/, answers.updates],
+  [/\/data-set-files$/, answers.dataSetFilePage],
+  [/\/data-set-files\/…$/, answers.dataSetFile],
+];
+
+/**
+ * One step for each place of the website that is gone and that nobody asks for until the next release: whoever was told
+ * that it is gone hears soon that it is back.
+ */
+export function lesserRoutes({ client, memory, asked }: Survey): (() => Promise<void>)[] {
+  return memory.degraded
+    .filter(({ api, whole, path }) => api === 'content' && !whole && path !== '')
+    .flatMap(({ source, api, route, missing, place, path, query }) => {
+      const answer = LESSER_ROUTES.find(([pattern]) => pattern.test(place))?.[1];
+      if (answer === undefined) return [];
+      return async () => {
+        try {
+          await client.get(api, path, answer, query);
+        } catch (error) {
+          const kind = troubleOf(error);
+          if (kind === undefined || !(error instanceof EesError)) throw error;
+          asked.failed.push({ source, api, route, missing, kind, reason: error.message, place, path, query });
+        }
+      };
+    });
 }
 
 /** Brings what is remembered up to date after a look around. @returns what is gone now, each route of a source once */

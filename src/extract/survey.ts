@@ -143,8 +143,8 @@ export function degrade(
   const kind = troubleOf(error);
   if (kind === undefined || !(error instanceof EesError)) throw error;
   if (kind === 'unreachable') survey.failures.set(about.api, error);
-  const place = survey.asked.places.get(error) ?? about.route;
-  survey.asked.failed.push({ ...about, missing: [...about.missing], kind, reason: error.message, place });
+  const asked = survey.asked.places.get(error) ?? { place: about.route, path: '', query: {} };
+  survey.asked.failed.push({ ...about, missing: [...about.missing], kind, reason: error.message, ...asked });
   const key = `${about.source} ${about.api} ${about.route}`;
   if (survey.degraded.some((known) => `${known.source} ${known.api} ${known.route}` === key)) return;
   const since = standingSince(survey.memory, about) ?? new Date(survey.client.now()).toISOString();

@@ -262,6 +262,95 @@ describe('either way may be gone', () => {
   });
 });
 
+describe('a replaced file whose amendment the website does not tell', () => {
+  const patch = [{ kind: 'api', version: '1.0.1' }];
+  const sourcesOf = ({ files }: { files: readonly { source: unknown }[] }) => files.map(({ source }) => source);
+
+  it.each<[string, () => void]>([
+    [
+      'the listing is gone',
+      () => {
+        ees.removeRoute(/publications\/sitemap-items/);
+      },
+    ],
+    [
+      'the website is down',
+      () => {
+        ees.fault(({ path }) => (path.startsWith('/content') ? { kind: 'unavailable' } : undefined));
+      },
+    ],
+    [
+      'the release is of another shape',
+      () => {
+        ees.removeRoute(/version-summary/, () => ({}));
+      },
+    ],
+    [
+      'the publication is of another shape',
+      () => {
+        ees.removeRoute(/publications\/pupil-absence-in-schools-in-england$/, () => ({}));
+      },
+    ],
+  ])('%s for one poll: the patch is taken from the official API, once', async (_what, trouble) => {
+    const memory = await settle();
+    amend('17.9');
+    tick();
+    trouble();
+    const found = await discover(client, SOURCES, memory, { ...PATIENT, thorough: true });
+    expect(sourcesOf(found)).toMatchObject(patch);
+    ees.restoreRoutes();
+    ees.fault();
+    // Not fetched by then: offered again, by whichever way.
+    expect(sourcesOf(await discover(client, SOURCES, found.remember([]), PATIENT))).toMatchObject(patch);
+    const after = await discover(client, SOURCES, found.remember(found.files), { ...PATIENT, thorough: true });
+    expect(after.files).toEqual([]);
+    amend('18.1');
+    tick();
+    expect(sourcesOf(await discover(client, SOURCES, after.remember([]), PATIENT))).toMatchObject([
+      { kind: 'api', version: '1.0.2' },
+    ]);
+  });
+
+  it('the listing is old while a step of the official API sees the patch: it is taken at once', async () => {
+    const memory = await settle();
+    let old: unknown;
+    ees.removeRoute(/publications\/sitemap-items/, (value) => (old ??= value));
+    await discover(client, SOURCES, memory, PATIENT);
+    amend('17.9');
+    tick();
+    const found = await discover(client, SOURCES, memory, PATIENT);
+    expect(sourcesOf(found)).toMatchObject(patch);
+    ees.restoreRoutes();
+    const after = await discover(client, SOURCES, found.remember(found.files), PATIENT);
+    expect(after.files).toEqual([]);
+  });
+
+  it('the website gone for good: each patch is taken', async () => {
+    let memory = await settle();
+    ees.removeRoute(/^\/content/);
+    for (const version of ['1.0.1', '1.0.2', '1.0.3']) {
+      amend(`17.${version.at(-1)}`);
+      tick();
+      const found = await discover(client, SOURCES, memory, PATIENT);
+      expect(sourcesOf(found)).toMatchObject([{ kind: 'api', version }]);
+      memory = found.remember(found.files);
+    }
+  });
+
+  it('a patch withdrawn meanwhile takes back itself and not the file that it replaced', async () => {
+    const memory = await settle();
+    amend('17.9');
+    tick();
+    ees.removeRoute(/publications\/sitemap-items/);
+    const found = await discover(client, SOURCES, memory, PATIENT);
+    const taken = found.remember(found.files);
+    ees.withdrawVersion(LONG_SET, '1.0.1');
+    const after = await discover(client, SOURCES, taken, PATIENT);
+    expect(after.withdrawn).toMatchObject([{ what: { kind: 'version', version: '1.0.1' } }]);
+    expect(after.withdrawn[0]?.what).toMatchObject({ fileId: undefined });
+  });
+});
+
 it('a file removed by an amendment, and a whole data set withdrawn, are told', async () => {
   const memory = await settle();
   ees.amend({ publication: ABSENCE, release: '2024-25', at: tick(), remove: ['a3.csv'] });
@@ -301,6 +390,115 @@ it('a patch makes an old version "latest live"; the pinned numbers are not misle
   expect(
     (await discover(client, SOURCES, found.remember(found.files), { ...PATIENT, thorough: true })).nothingNew,
   ).toBe(true);
+});
+
+describe('the official API alone', () => {
+  it('a patch of an old release is found however many versions came after it', async () => {
+    for (let week = 1; week <= 23; week++)
+      ees.publish({
+        publication: ABSENCE,
+        slug: `2025-week-${week}`,
+        title: `Week ${week} 2025`,
+        at: tick(),
+        files: [{ name: `${week}.csv`, title: 'Persistent', content: long(`1${week}`), api: { dataSetId: LONG_SET } }],
+      });
+    tick();
+    ees.removeRoute(/^\/content/);
+    const first = await discover(client, SOURCES, undefined, PATIENT);
+    expect(first.files).toMatchObject([{ version: { minor: 23 } }]);
+    const memory = first.remember(first.files);
+    amend('17.9');
+    tick();
+    const found = await discover(client, SOURCES, memory, PATIENT);
+    expect(found.files.map(({ release, source }) => [release.slug, source])).toMatchObject([
+      ['2024-25', { version: '1.0.1' }],
+    ]);
+    const after = await discover(client, SOURCES, found.remember(found.files), PATIENT);
+    expect(after.files).toEqual([]);
+  });
+
+  it('a version that was taken back and is not the newest is noticed within one round', async () => {
+    amend('17.9');
+    tick();
+    ees.removeRoute(/^\/content/);
+    let memory = await settle();
+    ees.withdrawVersion(LONG_SET, '1.0');
+    const told: unknown[] = [];
+    for (let poll = 0; poll < 3; poll++) {
+      const found = await discover(client, SOURCES, memory, PATIENT);
+      told.push(...found.withdrawn.map(({ what }) => what));
+      memory = found.remember(found.files);
+    }
+    expect(told).toMatchObject([{ kind: 'version', version: '1.0' }]);
+  });
+
+  it('is asked once an hour for a publication that it does not list', async () => {
+    ees.removeRoute(/^\/content/);
+    const sources = [...SOURCES, { publication: 'pupil-absence-in-schools-in-england-autumn-term' }];
+    let memory = await settle(sources);
+    const lists = async (): Promise<number> => {
+      const from = ees.requests.length;
+      const found = await discover(client, sources, memory, PATIENT);
+      expect(found.notes.join()).toContain('autumn-term" is not in the official API');
+      memory = found.remember(found.files);
+      return asked(ees, from).filter((request) => request.startsWith('official /publications?')).length;
+    };
+    expect([await lists(), await lists()]).toEqual([0, 0]);
+    tick(3_600_000);
+    expect([await lists(), await lists()]).toEqual([1, 0]);
+  });
+});
+
+describe('a data set that takes the place of another', () => {
+  const NEXT_SET = '019d209c-08dc-74b6-9edb-52d521406fc0';
+  const OTHER = 'children-missing-education';
+
+  it('is watched wherever it is listed: what it holds is loaded, and what it publishes next; quiet polls are two requests', async () => {
+    const publishNext = (rate: string, week: number): void => {
+      ees.publish({
+        publication: OTHER,
+        slug: `2026-week-${week}`,
+        title: `Week ${week} 2026`,
+        at: tick(),
+        files: [{ name: 'next.csv', title: 'Absentees, new', content: long(rate), api: { dataSetId: NEXT_SET } }],
+      });
+    };
+    publishNext('17.4', 1);
+    tick();
+    let memory = await settle();
+    ees.supersedeDataSet(LONG_SET, NEXT_SET);
+    const sources: unknown[] = [];
+    const requests: number[] = [];
+    for (let poll = 0; poll < 8; poll++) {
+      if (poll === 4) {
+        publishNext('17.6', 2);
+        tick();
+      }
+      const from = ees.requests.length;
+      const found = await discover(client, SOURCES, memory, PATIENT);
+      sources.push(...found.files.map(({ publication, source }) => [publication.slug, source]));
+      if (found.nothingNew) requests.push(ees.requests.length - from);
+      memory = found.remember(found.files);
+    }
+    expect(sources).toMatchObject([
+      [ABSENCE, { kind: 'api', dataSetId: NEXT_SET, version: '1.0' }],
+      [ABSENCE, { kind: 'api', dataSetId: NEXT_SET, version: '1.1' }],
+    ]);
+    expect(requests.length).toBeGreaterThan(3);
+    expect(Math.max(...requests)).toBeLessThanOrEqual(2);
+  });
+
+  it('a data set without a live version costs no further requests', async () => {
+    let memory = await settle();
+    ees.withdrawVersion(LONG_SET, '1.0');
+    const requests: number[] = [];
+    for (let poll = 0; poll < 6; poll++) {
+      const from = ees.requests.length;
+      memory = (await discover(client, SOURCES, memory, PATIENT)).remember([]);
+      requests.push(ees.requests.length - from);
+    }
+    expect(Math.max(...requests.slice(2))).toBeLessThanOrEqual(2);
+  });
 });
 
 it('many releases published one after another each become one version', async () => {
