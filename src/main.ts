@@ -6,7 +6,7 @@ import { storeOpener, UsageError, type AddCommand, type Context } from './comman
 import { Output } from './commands/output.js';
 import { DatabaseHeldError, RunHeldError } from './load/errors.js';
 import { logOptions } from './log.js';
-import { askService } from './service/socket.js';
+import { askService, NOT_INSIDE, untilServiceListens } from './service/socket.js';
 import type { ExitCode, Surroundings } from './surroundings.js';
 import { VERSION } from './version.js';
 
@@ -128,8 +128,15 @@ export async function main(argv: readonly string[], surroundings: Surroundings):
       if (json) streams.stdout.write(`${JSON.stringify({ error: error.message }, null, 2)}\n`);
       return 2;
     }
-    if (error instanceof DatabaseHeldError && surroundings.sharedStore === undefined) {
-      const answer = await askService(error.holder.socketPath, argv, surroundings);
+    if (
+      error instanceof DatabaseHeldError &&
+      surroundings.sharedStore === undefined &&
+      !NOT_INSIDE.has(argv[0] ?? '')
+    ) {
+      const found = await untilServiceListens(error, surroundings);
+      // Nothing was done yet: a command begins with its database.
+      if (found === 'free') return main(argv, surroundings);
+      const answer = found === 'listens' ? await askService(error.holder.socketPath, argv, surroundings) : undefined;
       if (answer !== undefined) return answer;
     }
     const failure = explain(error);

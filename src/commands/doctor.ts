@@ -12,7 +12,7 @@ import { openMailServer } from '../mail-server.js';
 import { messageOf, openClient } from '../tools.js';
 import { ukTime } from '../print.js';
 import { runTroubles, troubleWords } from '../run-troubles.js';
-import { serviceListens } from '../service/socket.js';
+import { untilServiceListens } from '../service/socket.js';
 import { sourceStateOf } from '../service/status.js';
 import type { AddCommand, Context } from './context.js';
 
@@ -140,7 +140,7 @@ async function database(context: Context): Promise<Checked> {
     return { checks, clockAhead: server === undefined ? undefined : server.now * 1000 - Date.now() };
   } catch (error) {
     const isHeld = error instanceof DatabaseHeldError;
-    if (isHeld && (await serviceListens(error.holder.socketPath))) throw error;
+    if (isHeld && (await untilServiceListens(error, context)) !== 'silent') throw error;
     const advice = isHeld
       ? 'It can be checked once that process has ended.'
       : 'Check DATABASE_URL, and that the server runs and lets this user in.';

@@ -82,6 +82,13 @@ async function readLock(lockFile: string): Promise<{ text: string; holder: LockC
   }
 }
 
+/** Whether a process that lives holds the lock of a directory. */
+export async function isHeld(directory: string): Promise<boolean> {
+  const lockFile = `${directory}.lock`;
+  const holder = (await readLock(lockFile))?.holder;
+  return holder !== undefined && !(await isGone(holder, lockFile).catch(() => true));
+}
+
 /**
  * Takes the lock of a directory for this process.
  * @param socketPath where the holder can be reached, kept for others to read

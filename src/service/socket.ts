@@ -6,7 +6,10 @@ import { chmod, rm } from 'node:fs/promises';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
+import { isHeld } from '../load/directory-lock.js';
+import type { DatabaseHeldError } from '../load/errors.js';
 import type { ExitCode, Streams, Surroundings } from '../surroundings.js';
+import { pause } from './pause.js';
 
 const request = z.object({
   argv: z.array(z.string().max(10_000)).max(1_000),
@@ -28,7 +31,7 @@ export interface CommandSocket {
 }
 
 /** Commands that make no sense inside a service. */
-const NOT_HERE = new Set(['start', 'demo']);
+export const NOT_INSIDE: ReadonlySet<string> = new Set(['start', 'demo']);
 
 /**
  * Listens at `path` (mode 0600; a left-over file of a dead service is replaced: the database lock tells that it is dead).
@@ -105,14 +108,14 @@ export async function serveCommands(path: string, serve: Serve): Promise<Command
 
 /**
  * Asks the service at `path` to run a command.
- * @returns its exit code; undefined when no service answers there, or the command is none it can run
+ * @returns its exit code; undefined when no service answers there
  */
 export async function askService(
   path: string | undefined,
   argv: readonly string[],
   surroundings: Surroundings,
 ): Promise<ExitCode | undefined> {
-  if (path === undefined || NOT_HERE.has(argv[0] ?? '')) return undefined;
+  if (path === undefined) return undefined;
   const { streams, signal } = surroundings;
   const socket = await connectedTo(path);
   if (socket === undefined) return undefined;
@@ -134,12 +137,39 @@ export async function askService(
   return code;
 }
 
-/** Whether a service listens at `path`; `askService` may then be asked. */
-export async function serviceListens(path: string | undefined): Promise<boolean> {
-  if (path === undefined) return false;
-  const socket = await connectedTo(path);
-  socket?.destroy();
-  return socket !== undefined;
+/** A service makes its database before it listens: at its first start that takes 20 s on a slow machine. */
+const STARTING_MS = 30_000;
+const SAID_AFTER_MS = 2_000;
+const LOOK_MS = 200;
+
+/**
+ * Waits for a service that holds the embedded database and does not listen yet, or not any more.
+ * @returns 'listens': `askService` may be asked; 'free': the database is held no longer; 'silent': nothing of it in time,
+ *   or the holder is no service
+ */
+export async function untilServiceListens(
+  { directory, holder }: DatabaseHeldError,
+  { streams, signal }: Pick<Surroundings, 'streams' | 'signal'>,
+): Promise<'listens' | 'free' | 'silent'> {
+  const { socketPath, pid } = holder;
+  if (socketPath === undefined) return 'silent';
+  const began = performance.now();
+  const rest = pause(signal);
+  let said = false;
+  while (!signal.aborted) {
+    const socket = await connectedTo(socketPath);
+    socket?.destroy();
+    if (socket !== undefined) return 'listens';
+    if (!(await isHeld(directory))) return 'free';
+    const waited = performance.now() - began;
+    if (waited > STARTING_MS) return 'silent';
+    if (waited > SAID_AFTER_MS && !said) {
+      streams.stderr.write(`absence-watch: waiting for the service (process ${pid}), which is starting or ending\n`);
+      said = true;
+    }
+    await rest.for(LOOK_MS);
+  }
+  return 'silent';
 }
 
 async function connectedTo(path: string): Promise<Socket | undefined> {

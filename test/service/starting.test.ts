@@ -1,0 +1,91 @@
+/** Commands beside a service that holds the embedded database and does not listen yet. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { expect, it, onTestFinished } from 'vitest';
+import { lockDirectory } from '../../src/load/directory-lock.js';
+import { main } from '../../src/main.js';
+import { serveCommands } from '../../src/service/socket.js';
+
+async function directory(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'absence-watch-starting-'));
+  onTestFinished(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+interface Asked {
+  readonly ended: Promise<number>;
+  readonly out: () => string;
+  readonly err: () => string;
+  readonly interrupt: () => void;
+}
+
+function command(cwd: string, ...argv: string[]): Asked {
+  let [out, err] = ['', ''];
+  const end = new AbortController();
+  const ended = main(argv, {
+    streams: {
+      stdout: { write: (text) => (out += text) },
+      stderr: { write: (text) => (err += text) },
+      columns: undefined,
+      cwd,
+    },
+    env: { DATABASE_URL: `pglite:${join(cwd, 'db')}`, LOG_LEVEL: 'silent', HTTP_PORT: '0' },
+    now: () => new Date('2026-04-01T12:00:00Z'),
+    signal: end.signal,
+  });
+  return {
+    ended,
+    out: () => out,
+    err: () => err,
+    interrupt: () => {
+      end.abort(new Error('interrupted'));
+    },
+  };
+}
+
+async function until(check: () => boolean): Promise<void> {
+  while (!check()) await wait(20);
+}
+
+it('wait until it listens, and say so', async () => {
+  const cwd = await directory();
+  const socketPath = join(cwd, 'db.sock');
+  const lock = await lockDirectory(join(cwd, 'db'), socketPath);
+  onTestFinished(() => lock.release());
+  const status = command(cwd, 'status');
+  await until(() => status.err().includes(`waiting for the service (process ${process.pid})`));
+  const socket = await serveCommands(socketPath, (argv, streams) => {
+    streams.stdout.write(`served: ${argv.join(' ')}`);
+    return Promise.resolve(3);
+  });
+  onTestFinished(() => socket.close());
+  expect(await status.ended).toBe(3);
+  expect(status.out()).toBe('served: status');
+  expect(status.err()).not.toContain('db.lock');
+});
+
+it('open the database themselves when it ends meanwhile', async () => {
+  const cwd = await directory();
+  const lock = await lockDirectory(join(cwd, 'db'), join(cwd, 'db.sock'));
+  const migrating = command(cwd, 'migrate');
+  await wait(50);
+  await lock.release();
+  expect(await migrating.ended).toBe(0);
+  expect(migrating.out()).toContain('0001_initial');
+});
+
+it('say who holds it, at once, where that is no service, and when they are interrupted', async () => {
+  const cwd = await directory();
+  const lock = await lockDirectory(join(cwd, 'db'), undefined);
+  const beside = command(cwd, 'status');
+  expect(await beside.ended).toBe(4);
+  expect(beside.err()).toContain(`is held by process ${process.pid}`);
+  await lock.release();
+  const starting = await lockDirectory(join(cwd, 'db'), join(cwd, 'db.sock'));
+  onTestFinished(() => starting.release());
+  const waiting = command(cwd, 'status');
+  waiting.interrupt();
+  expect(await waiting.ended).toBe(4);
+});
