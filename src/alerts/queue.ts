@@ -33,6 +33,12 @@ export type Claim =
 const HOUR_MS = 3_600_000;
 
 /**
+ * What is noted for later than this was noted by a clock that has been put right since: nothing in the queue is begun
+ * ahead of its time, and no two machines' clocks that are fit to share a database differ by as much.
+ */
+const FUTURE_MS = HOUR_MS;
+
+/**
  * A transaction, whole again after what passes by itself: an answer of the mail server that is not noted is a mail that
  * goes out twice. A claim whose confirmation was lost runs out with its lease.
  */
@@ -64,7 +70,7 @@ export async function claimMail(store: Db, now: Date, leaseMs: number, maxPerHou
     if (state.paused !== undefined) return { kind: 'paused' };
     const full = await hourFullUntil(trx, now, maxPerHour);
     if (full !== undefined) return { kind: 'capped', until: full };
-    const mail = await pickMail(trx, state, now);
+    const mail = await pickMail(trx, state, now, leaseMs);
     if (mail === undefined) return { kind: 'nothing' };
     await trx
       .updateTable('mail_attempt')
@@ -103,6 +109,7 @@ async function hourFullUntil(trx: Transaction<Database>, now: Date, maxPerHour: 
     .selectFrom('mail_attempt')
     .select('at')
     .where('at', '>', new Date(now.getTime() - HOUR_MS))
+    .where('at', '<', new Date(now.getTime() + FUTURE_MS))
     .where('outcome', 'in', ['sending', 'sent', 'unknown'])
     .orderBy('at', 'desc')
     .offset(Math.max(maxPerHour - 1, 0))
@@ -111,7 +118,8 @@ async function hourFullUntil(trx: Transaction<Database>, now: Date, maxPerHour: 
   return newest === undefined ? undefined : new Date(newest.at.getTime() + HOUR_MS);
 }
 
-function pickMail(trx: Transaction<Database>, state: DeliveryState, now: Date) {
+function pickMail(trx: Transaction<Database>, state: DeliveryState, now: Date, leaseMs: number) {
+  const future = new Date(now.getTime() + FUTURE_MS);
   return trx
     .selectFrom('mail')
     .select(['id', 'address', 'message_id', 'kind', 'raw', 'attempts'])
@@ -119,6 +127,19 @@ function pickMail(trx: Transaction<Database>, state: DeliveryState, now: Date) {
       eb.or([
         eb.and([eb('state', '=', 'queued'), eb('next_attempt_at', '<=', now)]),
         eb.and([eb('state', '=', 'sending'), eb('claimed_until', '<', now)]),
+        // By a clock that was ahead.
+        eb.and([eb('state', '=', 'queued'), eb('created_at', '>', future)]),
+        eb.and([eb('state', '=', 'sending'), eb('claimed_until', '>', new Date(future.getTime() + leaseMs))]),
+        eb.and([
+          eb('state', '=', 'queued'),
+          eb.exists(
+            eb
+              .selectFrom('mail_attempt')
+              .select('mail_attempt.id')
+              .whereRef('mail_attempt.mail_id', '=', 'mail.id')
+              .where('mail_attempt.at', '>', future),
+          ),
+        ]),
       ]),
     )
     .$if(state.hold !== undefined, (query) => query.where(sql<boolean>`not ${isOld(state.hold)}`))

@@ -19,6 +19,8 @@ type Witness = z.infer<typeof witness>;
 const BEAT_MS = 30_000;
 /** The witness is written after the database; a crash between the two, or clocks that differ, must not look like a backup. */
 const SLACK_MS = 5 * 60_000;
+/** A sign of life from further ahead is of a clock that has been put right since. */
+const AHEAD_MS = 3_600_000;
 
 export interface LifeOptions {
   readonly now: Date;
@@ -37,17 +39,22 @@ export async function noteAlive(store: Pick<Store, 'db'>, options: LifeOptions):
   const state = await store.db.transaction().execute(async (trx) => {
     const before = await lockDelivery(trx, options.now);
     const table = await mailTable(trx);
-    const hold = before.hold ?? (await suspicion(trx, before, table, seen, options));
-    const fresh = before.alive !== undefined && options.now.getTime() - Date.parse(before.alive) < BEAT_MS;
+    const { now } = options;
+    const isAhead = (at: string | undefined): boolean => at !== undefined && Date.parse(at) > now.getTime() + AHEAD_MS;
+    // What a clock that was ahead took for a long silence was none.
+    const standing = before.hold?.newsBefore === undefined && isAhead(before.hold?.at) ? undefined : before.hold;
+    const hold = standing ?? (await suspicion(trx, before, table, seen, options));
+    const wasAhead = isAhead(before.alive);
+    const fresh = !wasAhead && before.alive !== undefined && now.getTime() - Date.parse(before.alive) < BEAT_MS;
     if (fresh && hold === before.hold && before.table === table) return before;
     const after: DeliveryState = {
       ...before,
       hold,
       table,
       id: before.id ?? randomUUID(),
-      // Clocks of several machines differ: the sign of life never goes back.
+      // Clocks of several machines differ: the sign of life never goes back, unless one was put right.
       alive: new Date(
-        Math.max(options.now.getTime(), Date.parse(before.alive ?? '1970-01-01T00:00:00Z')),
+        Math.max(now.getTime(), wasAhead ? 0 : Date.parse(before.alive ?? '1970-01-01T00:00:00Z')),
       ).toISOString(),
     };
     await writeDelivery(trx, after, options.now);

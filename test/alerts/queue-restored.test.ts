@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { sql } from 'kysely';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { deliverDue, type DeliverOptions } from '../../src/alerts/deliver.js';
-import { listMail, mailHealth, retryDead, skipBefore } from '../../src/alerts/queue-upkeep.js';
+import {
+  listMail,
+  mailHealth,
+  pauseSending,
+  resumeSending,
+  retryDead,
+  skipBefore,
+} from '../../src/alerts/queue-upkeep.js';
 import type { Store } from '../../src/load/database.js';
 import { freshStore } from '../support/database.js';
 import { tellsOf } from '../support/news.js';
@@ -198,6 +205,24 @@ describe('what only looks like a restored backup', () => {
     clock.pass(6 * DAY);
     await queueMails(store, ['b@x.example'], clock());
     expect(await run(witness)).toMatchObject({ sent: 1, held: 1 });
+  });
+
+  it('is a clock that was ten days ahead for one run: once it is put right the mails go out, and nothing is held', async () => {
+    const store = await freshStore('postgres');
+    const server = await mailServer();
+    const smtp = smtpTo(server);
+    const witness = await witnessPath();
+    const run = (at: Date) => deliverDue(store, smtp, delivery(clockAt(at), { witness }));
+    await queueMails(store, ['a@x.example', 'b@x.example'], MORNING);
+    await pauseSending(store, 'the server is being moved', MORNING);
+    await run(new Date(MORNING.getTime() + MINUTE));
+    await resumeSending(store, new Date(MORNING.getTime() + 2 * MINUTE));
+    expect(await run(new Date(MORNING.getTime() + 10 * DAY))).toMatchObject({ sent: 0, held: 2 });
+    expect(await run(new Date(MORNING.getTime() + 10 * MINUTE))).toMatchObject({ sent: 2, held: 0 });
+    // And what is looked after from now on is known by the right clock.
+    await queueMails(store, ['c@x.example'], new Date(MORNING.getTime() + 11 * MINUTE));
+    expect(await run(new Date(MORNING.getTime() + 20 * MINUTE))).toMatchObject({ sent: 1, held: 0 });
+    expect(await mailHealth(store)).toMatchObject({ held: 0 });
   });
 
   it('a witness that cannot be written is said, and keeps no mail', async () => {

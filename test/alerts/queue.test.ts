@@ -93,6 +93,30 @@ describe('a claim', () => {
     expect(await listMail(store)).toMatchObject([{ state: 'sent' }]);
   });
 
+  it('made by a clock that was hours ahead does not keep the mail from going once it is put right', async () => {
+    const store = await freshStore('postgres');
+    const ahead = new Date(MORNING.getTime() + 3 * HOUR);
+    const [sending = 0, tried = 0, waiting = 0] = await queueMails(
+      store,
+      ['a@x.example', 'b@x.example', 'c@x.example'],
+      ahead,
+    );
+    await claimed(store, ahead);
+    const second = await claimed(store, ahead);
+    expect(second?.id).toBe(tried);
+    if (second !== undefined) await markRetry(store, second, '421 busy', new Date(ahead.getTime() + MINUTE), false);
+    const one = async () => (await claimMail(store, MORNING, LEASE, 1)).kind;
+    expect(await one()).toBe('mail');
+    const rest = [await claimed(store, MORNING), await claimed(store, MORNING)];
+    expect(rest.map((mail) => mail?.id)).toHaveLength(2);
+    expect((await listMail(store)).map(({ state }) => state)).toEqual(['sending', 'sending', 'sending']);
+    expect([await attempts(store, sending), await attempts(store, waiting)]).toEqual([
+      ['unknown', 'sending'],
+      ['sending'],
+    ]);
+    expect(await claimed(store, MORNING)).toBeUndefined();
+  });
+
   it('takes the mail that waited longest', async () => {
     const store = await freshStore('postgres');
     const [late = 0] = await queueMails(store, ['late@x.example'], MORNING);
