@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 /** Files that take longest, slowest first: begun first, so that none of them is what everybody waits for at the end. */
 const SLOWEST = [
   'fault/kill.test.ts',
+  'fault/kill-embedded.test.ts',
   'fault/cases-01-06-killed.test.ts',
   'scenario/story.test.ts',
   'page/pages.test.ts',

@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { buildProgram, type BuiltProgram } from './harness/built-program.js';
-import { play, type Played } from './harness/play.js';
+import { addressesOf, play, type Played } from './harness/play.js';
 import { countRows, differences } from './harness/snapshot.js';
 
 const SEED = process.env['FAULT_SEED'];
@@ -77,13 +77,3 @@ describe('the program killed at any instant', () => {
     expect(total.kills).toBeGreaterThanOrEqual(SEEDS >= 20 ? Math.max(200, SEEDS) : total.seeds);
   });
 });
-
-/** How many different mails each recipient got; what they say is compared in the snapshot. */
-function addressesOf(played: Played): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const key of played.mails.keys()) {
-    const address = key.split(' ')[0] ?? '';
-    counts[address] = (counts[address] ?? 0) + 1;
-  }
-  return counts;
-}

@@ -1,5 +1,5 @@
 /** The program compiled once for a test file, so that it starts as fast as where it is installed. */
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,10 +15,11 @@ export interface BuiltProgram {
   remove(): Promise<void>;
 }
 
+/** TypeScript, and what is JavaScript already: a thread's first file. */
 async function sourcesOf(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true });
   return entries
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .filter((entry) => entry.isFile() && /\.(ts|mjs)$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
@@ -29,11 +30,15 @@ export async function buildProgram(): Promise<BuiltProgram> {
   const sources = [...(await sourcesOf(resolve(ROOT, 'src'))), ...(await sourcesOf(resolve(ROOT, 'demo'))), clock];
   const inOutput = (source: string): string => join(directory, relative(ROOT, source).replace(/\.ts$/, '.js'));
   for (const source of sources) {
+    await mkdir(dirname(inOutput(source)), { recursive: true });
+    if (source.endsWith('.mjs')) {
+      await copyFile(source, inOutput(source));
+      continue;
+    }
     const { outputText } = ts.transpileModule(await readFile(source, 'utf8'), {
       compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ES2022, verbatimModuleSyntax: true },
       fileName: source,
     });
-    await mkdir(dirname(inOutput(source)), { recursive: true });
     await writeFile(inOutput(source), outputText);
   }
   await writeFile(join(directory, 'package.json'), await readFile(join(ROOT, 'package.json')));

@@ -27,10 +27,16 @@ export interface Child {
 export function startChild(
   program: BuiltProgram,
   argv: readonly string[],
-  place: { readonly cwd: string; readonly env: NodeJS.ProcessEnv; readonly at?: Date },
+  place: {
+    readonly cwd: string;
+    readonly env: NodeJS.ProcessEnv;
+    readonly at?: Date;
+    /** Further options of node's own. */
+    readonly node?: readonly string[];
+  },
 ): Child {
   const shift = place.at === undefined ? 0 : place.at.getTime() - Date.now();
-  const child = spawn(process.execPath, ['--import', program.clock, program.cli, ...argv], {
+  const child = spawn(process.execPath, [...(place.node ?? []), '--import', program.clock, program.cli, ...argv], {
     cwd: place.cwd,
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], CLOCK_SHIFT_MS: String(shift), ...place.env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,4 +1,10 @@
-/** When a program is killed: at any time, at a request, at a step of the mail conversation, before a write to a table. */
+/**
+ * When a program is killed: at any time, at a request, at a step of the mail conversation, before a write to a table of a
+ * server, or at a write to the journal of the embedded database.
+ */
+import { watch } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import type { SmtpStep } from '../../../demo/mail-catcher.js';
@@ -34,12 +40,19 @@ export type KillPlan =
       readonly table: (typeof TABLES)[number];
       readonly fromRequest: number;
       readonly afterMs: number | undefined;
-    };
+    }
+  /** Embedded only: a commit reaches the disk through the journal. Counted from the nth request on. */
+  | { readonly kind: 'journal'; readonly nth: number; readonly fromRequest: number; readonly afterMs: number };
+
+const ON_SERVER = ['time', 'request', 'download', 'mail', 'mail', 'table', 'table', 'table'] as const;
+const EMBEDDED = ['time', 'request', 'download', 'mail', 'mail', 'journal', 'journal', 'journal'] as const;
 
 /** @param usualMs how long a run took that nobody disturbed */
-export function drawPlan(chance: Chance, usualMs: number): KillPlan {
+export function drawPlan(chance: Chance, usualMs: number, isEmbedded = false): KillPlan {
   const afterMs = chance.of([0, 0, 1, 2, 5, 15]);
-  switch (chance.of(['time', 'request', 'download', 'mail', 'mail', 'table', 'table', 'table'] as const)) {
+  switch (chance.of(isEmbedded ? EMBEDDED : ON_SERVER)) {
+    case 'journal':
+      return { kind: 'journal', nth: chance.between(1, 30), fromRequest: chance.of([0, 1, 3, 6, 9]), afterMs };
     case 'time':
       return { kind: 'time', ms: Math.round(chance.next() * usualMs) };
     case 'request':
@@ -68,6 +81,8 @@ export function planText(plan: KillPlan): string {
       return `${plan.afterMs} ms after "${plan.at}" ${plan.nth}`;
     case 'table':
       return `${plan.afterMs === undefined ? 'while it waits' : `${plan.afterMs} ms after it waited`} to write ${plan.table} (from request ${plan.fromRequest})`;
+    case 'journal':
+      return `${plan.afterMs} ms after write ${plan.nth} to the journal (from request ${plan.fromRequest})`;
   }
 }
 
@@ -107,6 +122,11 @@ export async function killBy(world: World, child: Child, plan: KillPlan): Promis
       }
       case 'table':
         await atTable(world, child, plan, strike);
+        break;
+      case 'journal':
+        if (plan.fromRequest > 0) await Promise.race([nthRequest(world, plan.fromRequest, false), over]);
+        await nthWrite(join(world.directory, 'data/db/pg_wal'), child, plan.nth);
+        await strike(plan.afterMs);
     }
     const { signal } = await child.ended;
     return signal === 'SIGKILL';
@@ -124,6 +144,27 @@ function nthRequest(world: World, nth: number, download: boolean): Promise<void>
       if (++seen === nth) resolve();
     };
   });
+}
+
+/** Waits for the nth change of a file in a directory, or for the end of the program. */
+async function nthWrite(directory: string, child: Child, nth: number): Promise<void> {
+  const exists = (): Promise<boolean> =>
+    access(directory).then(
+      () => true,
+      () => false,
+    );
+  while (child.isRunning() && !(await exists())) await wait(5);
+  if (!child.isRunning()) return;
+  let seen = 0;
+  let count = (): void => undefined;
+  const met = new Promise<void>((resolve) => {
+    count = () => {
+      if (++seen === nth) resolve();
+    };
+  });
+  const watcher = watch(directory, count);
+  await Promise.race([met, child.ended]);
+  watcher.close();
 }
 
 /** Holds the table against writers until one waits: the program then stands at that very statement. */

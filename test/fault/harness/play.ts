@@ -5,10 +5,10 @@ import type { CaughtMail } from '../../../demo/mail-catcher.js';
 import type { BuiltProgram } from './built-program.js';
 import { chance as chanceOf } from './chance.js';
 import type { Ended } from './child.js';
-import { drawPlan, killBy, planText } from './kills.js';
-import { STEPS } from './scenario.js';
+import { drawPlan, killBy, planText, type KillPlan } from './kills.js';
+import { STEPS, type Step } from './scenario.js';
 import { snapshot, type Snapshot } from './snapshot.js';
-import { World } from './world.js';
+import { EMBEDDED, World } from './world.js';
 
 export interface Played {
   readonly snapshot: Snapshot;
@@ -28,13 +28,15 @@ const MINUTE = 60_000;
 
 /**
  * Plays the scenario.
- * @param seed undefined: nobody is killed
- * @param usualMs how long a run takes, for kills by time
+ * @param databaseUrl of a server, or EMBEDDED
+ * @param kills undefined: nobody is killed. usualMs: how long a run takes, for kills by time. perStep: kills a step, on
+ * average; `exactly`: each step has as many, and where a run was over before its instant another one is killed early on
  */
 export async function play(
   program: BuiltProgram,
   databaseUrl: string,
-  kills?: { readonly seed: number; readonly usualMs: number; readonly perStep: number },
+  kills?: { readonly seed: number; readonly usualMs: number; readonly perStep: number; readonly exactly?: boolean },
+  steps: readonly Step[] = STEPS,
 ): Promise<Played> {
   const world = await World.create(program, databaseUrl);
   const chance = chanceOf(kills?.seed ?? 0);
@@ -60,29 +62,39 @@ export async function play(
     }
   };
 
-  for (const step of STEPS) {
+  /** @returns whether the plan's instant came before the end of the run */
+  const struck = async (plan: KillPlan): Promise<boolean> => {
+    const received = world.mail.messages.length;
+    const child = world.start('run');
+    const hit = await killBy(world, child, plan);
+    story.push(`  ${planText(plan)}: ${hit ? `killed after ${Math.round(child.age())} ms` : 'ended before'}`);
+    if (!hit) {
+      expectWell(await child.ended, story, [0, 3, 4]);
+      return false;
+    }
+    killed++;
+    await world.untilForgotten();
+    const open = await unconfirmedAmong(world, world.mail.messages.slice(received));
+    if (open > 0) story.push(`    ${open} mails had been taken over and were not noted`);
+    unconfirmed += open;
+    // Past the end of a dead sender's claim.
+    world.now = new Date(world.now.getTime() + 5 * MINUTE);
+    return true;
+  };
+
+  for (const step of steps) {
     world.now = new Date(step.at);
     step.apply(world.ees, step.at);
     world.now = new Date(world.now.getTime() + 2 * MINUTE);
     story.push(`${step.at} ${step.says}`);
-    const wanted = kills === undefined ? 0 : chance.between(1, 2 * kills.perStep - 1);
-    for (let kill = 0; kill < wanted; kill++) {
-      const plan = drawPlan(chance, kills?.usualMs ?? 0);
-      const received = world.mail.messages.length;
-      const child = world.start('run');
-      const hit = await killBy(world, child, plan);
-      story.push(`  ${planText(plan)}: ${hit ? `killed after ${Math.round(child.age())} ms` : 'ended before'}`);
-      if (!hit) {
-        expectWell(await child.ended, story, [0, 3, 4]);
-        break;
-      }
-      killed++;
-      await world.untilForgotten();
-      const open = await unconfirmedAmong(world, world.mail.messages.slice(received));
-      if (open > 0) story.push(`    ${open} mails had been taken over and were not noted`);
-      unconfirmed += open;
-      // Past the end of a dead sender's claim.
-      world.now = new Date(world.now.getTime() + 5 * MINUTE);
+    if (kills !== undefined) {
+      const { usualMs, perStep, exactly = false } = kills;
+      const before = killed;
+      const wanted = exactly ? perStep : chance.between(1, 2 * perStep - 1);
+      for (let kill = 0; kill < wanted; kill++)
+        if (!(await struck(drawPlan(chance, usualMs, databaseUrl === EMBEDDED)))) break;
+      while (exactly && killed - before < wanted)
+        await struck({ kind: 'time', ms: Math.round((0.1 + 0.4 * chance.next()) * usualMs) });
     }
     await toTheEnd();
   }
@@ -117,6 +129,16 @@ export function byRecipient(messages: readonly CaughtMail[]): Map<string, Caught
     found.set(key, [...(found.get(key) ?? []), mail]);
   }
   return found;
+}
+
+/** How many different mails each recipient got; what they say is compared in the snapshot. */
+export function addressesOf(played: Pick<Played, 'mails'>): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const key of played.mails.keys()) {
+    const address = key.split(' ')[0] ?? '';
+    counts[address] = (counts[address] ?? 0) + 1;
+  }
+  return counts;
 }
 
 /** How many of the mails just received stand as being sent: the program died between the answer and its note. */

@@ -1,5 +1,5 @@
 /** EES, a mail server and a database for a program that is killed again and again, and what is looked at from outside. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -17,6 +17,15 @@ export interface Ears {
   onSmtp: (step: SmtpStep) => void;
 }
 
+/** In place of a server's address: the program's own database, in a directory of the world. */
+export const EMBEDDED = 'pglite:./data/db';
+
+/** A server's sessions, as the harness meets them. */
+interface Sessions {
+  readonly watcher: pg.Client;
+  readonly locker: pg.Client;
+}
+
 export class World {
   readonly ears: Ears = { onRequest: () => undefined, onSmtp: () => undefined };
   /** The program's clock and that of EES. */
@@ -28,23 +37,38 @@ export class World {
     readonly mail: MailCatcher,
     readonly directory: string,
     readonly schema: string,
-    /** Looks at what the program's sessions do. */
-    readonly watcher: pg.Client,
-    /** Holds locks. Not the watcher: within a transaction the server shows sessions as they were at its first look. */
-    readonly locker: pg.Client,
+    /** undefined: the embedded database, which nobody but the program reaches. */
+    private readonly sessions: Sessions | undefined,
     private readonly databaseUrl: string,
   ) {}
 
+  /** Looks at what the program's sessions do. @throws for the embedded database */
+  get watcher(): pg.Client {
+    return this.#onServer().watcher;
+  }
+
+  /**
+   * Holds locks. Not the watcher: within a transaction the server shows sessions as they were at its first look.
+   * @throws for the embedded database
+   */
+  get locker(): pg.Client {
+    return this.#onServer().locker;
+  }
+
+  #onServer(): Sessions {
+    if (this.sessions === undefined) throw new Error('the embedded database has no sessions to look at');
+    return this.sessions;
+  }
+
+  /** @param databaseUrl of a server, or EMBEDDED */
   static async create(program: BuiltProgram, databaseUrl: string): Promise<World> {
     const directory = await mkdtemp(join(tmpdir(), 'absence-watch-faults-'));
     await writeFile(join(directory, 'watch.yaml'), SCENARIO_CONFIG);
     let world: World | undefined = undefined;
     const ees = await StandIn.start({ now: () => world?.now ?? new Date(0) });
     const mail = await startMailCatcher();
-    const watcher = new pg.Client({ connectionString: databaseUrl });
-    const locker = new pg.Client({ connectionString: databaseUrl });
-    await Promise.all([watcher.connect(), locker.connect()]);
-    const created: World = new World(program, ees, mail, directory, freshSchema(), watcher, locker, databaseUrl);
+    const sessions = databaseUrl === EMBEDDED ? undefined : await connect(databaseUrl);
+    const created: World = new World(program, ees, mail, directory, freshSchema(), sessions, databaseUrl);
     world = created;
     const refuses = refuseRecipient(REFUSED_RECIPIENT);
     mail.behave((step) => {
@@ -59,11 +83,14 @@ export class World {
   }
 
   start(...argv: string[]): Child {
+    const isEmbedded = this.sessions === undefined;
     return startChild(this.program, [...argv, '--config', 'watch.yaml'], {
       cwd: this.directory,
       at: this.now,
+      // As in vitest.config.ts: a run is too short for the embedded database's code to be worth compiling well.
+      node: isEmbedded ? ['--liftoff-only'] : [],
       env: {
-        DATABASE_URL: `${this.databaseUrl}?application_name=${this.schema}`,
+        DATABASE_URL: isEmbedded ? this.databaseUrl : `${this.databaseUrl}?application_name=${this.schema}`,
         DATABASE_SCHEMA: this.schema,
         EES_API_URL: this.ees.apiUrl,
         EES_CONTENT_URL: this.ees.contentUrl,
@@ -87,8 +114,9 @@ export class World {
     return rows.length > 0;
   }
 
-  /** Waits until the server has noticed the end of every session of a dead program. */
+  /** Waits until the server has noticed the end of every session of a dead program; an embedded one died with it. */
   async untilForgotten(): Promise<void> {
+    if (this.sessions === undefined) return;
     for (;;) {
       const { rows } = await this.watcher.query<{ count: number }>(
         'select count(*)::int as count from pg_stat_activity where application_name = $1',
@@ -99,21 +127,38 @@ export class World {
     }
   }
 
-  /** The database as the harness reads it. */
+  /**
+   * The database as the harness reads it. Of an embedded one a copy, while no program runs: what a kill has left there
+   * is for the program to put right.
+   */
   async reading<T>(work: (store: Store) => Promise<T>): Promise<T> {
-    const store = await openDatabase(this.databaseUrl, { schema: this.schema });
+    const copy = join(this.directory, 'looked-at');
+    if (this.sessions === undefined) await cp(join(this.directory, 'data/db'), copy, { recursive: true });
+    const url = this.sessions === undefined ? `pglite:${copy}` : this.databaseUrl;
+    const store = await openDatabase(url, { schema: this.schema });
     try {
       return await work(store);
     } finally {
       await store.close();
+      await rm(copy, { recursive: true, force: true });
     }
   }
 
   /** @param keepSchema where somebody will want to look at it */
   async close(keepSchema = false): Promise<void> {
-    if (!keepSchema) await this.watcher.query(`drop schema if exists ${pg.escapeIdentifier(this.schema)} cascade`);
-    await Promise.all([this.watcher.end(), this.locker.end()]);
+    if (this.sessions !== undefined) {
+      const { watcher, locker } = this.sessions;
+      if (!keepSchema) await watcher.query(`drop schema if exists ${pg.escapeIdentifier(this.schema)} cascade`);
+      await Promise.all([watcher.end(), locker.end()]);
+    }
     await Promise.all([this.ees.close(), this.mail.close()]);
     await rm(this.directory, { recursive: true, force: true });
   }
+}
+
+async function connect(databaseUrl: string): Promise<Sessions> {
+  const watcher = new pg.Client({ connectionString: databaseUrl });
+  const locker = new pg.Client({ connectionString: databaseUrl });
+  await Promise.all([watcher.connect(), locker.connect()]);
+  return { watcher, locker };
 }
