@@ -83,7 +83,7 @@ export async function backfill(
         log: run.log,
         signal: AbortSignal.any([tools.signal, run.signal]),
       };
-      await evaluateLeftovers(inRun, run.id, 'all');
+      await evaluateLeftovers(inRun, run.id, options.notify ? 'all' : 'to be told');
       const loaded = await (
         request.kind === 'file'
           ? loadLocal(inRun, request, run.id, options)

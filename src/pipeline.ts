@@ -58,7 +58,7 @@ async function runWithin(tools: Tools, run: Run): Promise<{ report: RunReport; i
   const { log } = run;
   const inRun = { ...tools, log, signal: AbortSignal.any([tools.signal, run.signal]) };
 
-  await evaluateLeftovers(inRun, run.id, 'backfills');
+  await evaluateLeftovers(inRun, run.id, 'quiet');
   // Extract, transform and load, file by file.
   const { untold, ...gathered } = await gather(inRun, run);
   // Alerts: figures to events, events to mails, mails to recipients.

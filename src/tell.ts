@@ -16,12 +16,16 @@ import { messageOf, type Tools } from './tools.js';
 /**
  * What a run that died had loaded and not yet compared with the rules: as quietly as it would have been done then.
  * To be called by the holder of the lock, before anything is loaded.
- * @param which 'backfills': what is to be told waits, and is compared together with what comes now, so that a first look
- *   that a crash cut in two is still one look
+ * @param which 'quiet' or 'to be told': the other kind waits, and is compared together with what comes now, which is told
+ *   or recorded in the same way, so that a first look that a crash cut in two is still one look
  */
-export async function evaluateLeftovers(tools: Tools, runId: number, which: 'all' | 'backfills'): Promise<void> {
+export async function evaluateLeftovers(
+  tools: Tools,
+  runId: number,
+  which: 'all' | 'quiet' | 'to be told',
+): Promise<void> {
   const left = await leftovers(tools.store);
-  if (left === undefined || (which === 'backfills' && !left.quiet)) return;
+  if (left === undefined || (which !== 'all' && left.quiet !== (which === 'quiet'))) return;
   await evaluateLoaded(tools, runId, left.quiet ? 'quiet' : undefined);
 }
 

@@ -50,8 +50,8 @@ async function again(world: World): Promise<void> {
 }
 
 /** @returns what the program had said until then */
-async function killed(world: World, plan: KillPlan): Promise<string> {
-  const child = world.start('run');
+async function killed(world: World, plan: KillPlan, ...argv: string[]): Promise<string> {
+  const child = world.start(...(argv.length > 0 ? argv : ['run']));
   expect(await killBy(world, child, plan)).toBe(true);
   await world.untilForgotten();
   return (await child.ended).stderr;
@@ -176,6 +176,41 @@ describe('the program ended in the middle', { timeout: 300_000 }, () => {
     }
     await again(world);
     await expectAsUndisturbed(world);
+  });
+
+  it('case 05, a backfill: SIGKILL at a write of its second file: begun again, it goes on with what is missing, and comes to the same', async () => {
+    const backfill = ['backfill', '--publication', 'pupil-absence-in-schools-in-england'];
+    const create = async (): Promise<World> => {
+      const world = await World.create(program, inject('testDatabaseUrl'));
+      onTestFinished(({ task }) => world.close(task.result?.state === 'fail'));
+      for (const { at, apply } of STEPS.slice(0, 2)) {
+        world.now = new Date(at);
+        apply(world.ees, at);
+      }
+      world.now = new Date(world.now.getTime() + 120_000);
+      return world;
+    };
+    const calm = await create();
+    expect((await calm.start(...backfill).ended).code).toBe(0);
+    const asked = calm.ees.requests.map(({ path }) => path);
+    const downloads = asked.flatMap((path, index) => (/\/(csv|files\/[^/]+)$/.test(path) ? [index + 1] : []));
+    expect(downloads).toHaveLength(4);
+
+    const world = await create();
+    // From the request for the second file on: the first one is in by then.
+    const plan: KillPlan = { kind: 'table', table: 'figure', fromRequest: downloads[1] ?? 0, afterMs: undefined };
+    await killed(world, plan, ...backfill);
+    expect(await numberOf(world, 'data_set_version')).toBe(1);
+    world.now = new Date(world.now.getTime() + 300_000);
+    const before = world.ees.requests.length;
+    const { code, stderr } = await world.start(...backfill).ended;
+    expect(code, stderr).toBe(0);
+    const again = world.ees.requests.slice(before).map(({ path }) => path);
+    expect(again).not.toContain(asked[(downloads[0] ?? 0) - 1]);
+    expect(again).toContain(asked[(downloads[1] ?? 0) - 1]);
+    expect(await outcomes(world)).toEqual(['abandoned', 'done']);
+    expect(differences(await calm.reading(snapshot), await world.reading(snapshot))).toEqual([]);
+    expect(world.mail.messages.map(({ to }) => to)).toEqual(calm.mail.messages.map(({ to }) => to));
   });
 
   it('case 06: SIGTERM during a load: the service ends what is under way and exits 0, the lock is free', async () => {
