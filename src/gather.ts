@@ -146,6 +146,7 @@ async function takeIn(
       await remember(got.etag);
       return { ...namesOf(wanted), outcome: 'unchanged', reason: 'EES has the same bytes as before' };
     }
+    if (got.detour !== undefined) discovery.detoured({ ...wanted, source: got.source }, got.detour);
     try {
       const report = await loadFile(
         { store, now, signal, onRows: (rows) => tools.progress?.(`${wanted.dataSet.title}: ${rows} rows`) },
@@ -246,6 +247,12 @@ function stateOf(before: SourceState, discovery: Discovery): SourceState {
         missing: [...missing],
         since,
         way,
+      })),
+      ...discovery.absent.map(({ missing, ...each }) => ({
+        ...each,
+        route: 'publications/sitemap-items',
+        missing: [...missing],
+        way: `publication ${each.source}`,
       })),
       ...discovery.unfetched().map(({ missing, ...each }) => ({
         ...each,

@@ -75,6 +75,7 @@ function mailsOfWay(key: string, found: SourceState['degraded']): EdgeMails {
   const way = key.slice(WAY.length);
   const missing = [...new Set(found.flatMap((each) => each.missing))];
   if (way.startsWith(FILES)) return mailsOfFiles(way, missing, found);
+  if (way.startsWith(PUBLICATION)) return mailsOfPublication(way.slice(PUBLICATION.length), missing, found);
   return {
     ill: () => ({
       subject: `absence-watch: a way to EES is gone (${way.replaceAll('…', '...')})`,
@@ -91,6 +92,31 @@ function mailsOfWay(key: string, found: SourceState['degraded']): EdgeMails {
     well: () => ({
       subject: 'absence-watch: a way to EES is back',
       text: `${way.charAt(0).toUpperCase()}${way.slice(1)} answers again.`,
+    }),
+  };
+}
+
+const PUBLICATION = 'publication ';
+
+function mailsOfPublication(
+  publication: string,
+  missing: readonly string[],
+  found: SourceState['degraded'],
+): EdgeMails {
+  return {
+    ill: () => ({
+      subject: `absence-watch: EES does not list ${publication}`,
+      text: [
+        ...found.map(({ reason, failures }) => `${reason} (${failures ?? 1} runs in a row).`),
+        '',
+        `Missing meanwhile: ${missing.join('; ')}. What was loaded stays in use.`,
+        '',
+        'See under "sources" of the configuration whether the name is right: it is the last part of the address of the publication\'s page.',
+      ].join('\n'),
+    }),
+    well: () => ({
+      subject: `absence-watch: EES lists ${publication} again`,
+      text: 'It is read as before; what was published meanwhile has been taken up.',
     }),
   };
 }

@@ -343,7 +343,7 @@ function checked<T>(answer: unknown, schema: z.ZodType<T>, url: string): T {
     issue === undefined || issue.path.length === 0 ? '(the whole answer)' : issue.path.map(String).join('.');
   const more = result.error.issues.length > 1 ? ` (and ${result.error.issues.length - 1} more)` : '';
   throw new EesAnswerError(
-    `${url} is not as EES documents it: field ${field}: ${issue?.message ?? 'unexpected'}${more}`,
+    `${url} is not as EES documents it: field ${field}: ${issue?.message ?? 'unexpected'}${more}; it begins ${JSON.stringify(answer).slice(0, 80)}`,
     url,
     field,
   );

@@ -10,7 +10,7 @@ import type { EesClient } from './client.js';
 import { freshPublication, readMemory, type PublicationMemo } from './memory.js';
 import { offersOf, skippedOf, type Offer } from './offers.js';
 import { findOfficially, lookAtDataSets, noteOfficialTrouble, takeStep } from './official.js';
-import { EVERY_SOURCE, lesserRoutes, nothingAsked, noting, standing, type Standing } from './standing.js';
+import { EVERY_SOURCE, lesserRoutes, noteDetour, nothingAsked, noting, standing, type Standing } from './standing.js';
 import type {
   Degraded,
   DiscoverOptions,
@@ -23,7 +23,7 @@ import type {
 } from './survey.js';
 import { unfetchedOf, type Unfetched } from './unfetched.js';
 import { sourceKey, type WantedFile, type WatchedSource } from './wanted.js';
-import { lookAtWebsite, noteWebsiteTrouble, readListing, type Listing } from './website.js';
+import { absentOf, lookAtWebsite, noteWebsiteTrouble, readListing, type Absent, type Listing } from './website.js';
 
 export interface Discovery {
   /** To load, oldest first; offered again at every poll until remembered. */
@@ -35,6 +35,8 @@ export interface Discovery {
   readonly degraded: readonly Degraded[];
   /** What is gone, whether it was asked this time or not. */
   readonly standing: readonly Standing[];
+  /** Publications of the configuration that the website does not list. */
+  readonly absent: readonly Absent[];
   readonly publications: readonly PublicationNews[];
   readonly numbered: readonly Numbered[];
   readonly withdrawn: readonly Withdrawn[];
@@ -50,6 +52,8 @@ export interface Discovery {
   remember(handled: readonly WantedFile[], etags?: ReadonlyMap<WantedFile, string>): unknown;
   /** Notes that a file could not be fetched: it is offered again at the next poll. `remember` keeps the note. */
   failed(file: WantedFile, reason: string): void;
+  /** Notes that a file came, but not from its pinned address: `standing` tells it from now on. */
+  detoured(file: WantedFile, reason: string): void;
   /** What is noted so, by this poll or one before, of files that are still to be had. */
   unfetched(): readonly Unfetched[];
 }
@@ -105,6 +109,7 @@ export async function discover(
     skipped: watched.flatMap(({ publication }) => skippedOf(publication)),
     degraded: survey.degraded,
     standing: gone,
+    absent: watched.flatMap(({ publication }) => absentOf(publication) ?? []),
     publications: survey.publications,
     numbered: survey.numbered,
     withdrawn: survey.withdrawn,
@@ -117,6 +122,10 @@ export async function discover(
     },
     failed(file, reason) {
       byKey.get(sourceKey(file.source))?.failed(reason, new Date(client.now()).toISOString());
+    },
+    detoured(file, reason) {
+      const standing = noteDetour(memory, file, reason, new Date(client.now()).toISOString());
+      if (standing !== undefined) gone.push(standing);
     },
     unfetched: () => watched.flatMap(({ publication }) => unfetchedOf(publication) ?? []),
   };

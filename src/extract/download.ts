@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { plainBytes, type Limits } from './bytes.js';
 import { looksLikeHtml, type EesClient, type OpenAnswer } from './client.js';
-import { EesAnswerError, EesError, EesUnavailableError } from './errors.js';
+import * as answers from './answers.js';
+import { EesAnswerError, EesError, EesRefusedError, EesUnavailableError } from './errors.js';
 import { createRecordCounter } from './records.js';
 import type { FileSource, WantedFile } from './wanted.js';
 
@@ -43,6 +44,8 @@ export interface Downloaded {
   readonly source: FileSource;
   /** What a reader of the log should know: a second way taken, another number of rows than the website tells. */
   readonly notes: readonly string[];
+  /** Why it had to come from the data catalogue; undefined where it did not. */
+  readonly detour?: string;
   /** The plain bytes. */
   open(): Readable;
   /** Files are kept only as long as a load needs them. */
@@ -73,11 +76,50 @@ export async function download(
 ): Promise<Downloaded | NotModified> {
   const all = { ...DEFAULT_LIMITS, ...limits };
   await mkdir(directory, { recursive: true, mode: 0o700 });
+  const oneWay = async (source: FileSource, notes: readonly string[]): Promise<Downloaded | NotModified> => {
+    try {
+      return await fetched(client, file, source, () => ask(client, source), directory, all, notes);
+    } catch (error) {
+      if (source.kind !== 'release file' || !(error instanceof EesRefusedError) || error.status !== 404) throw error;
+      return await fromCatalogue(client, file, source, directory, all, notes, error);
+    }
+  };
   try {
-    return await fetched(client, file, file.source, directory, all, []);
+    return await oneWay(file.source, []);
   } catch (error) {
     if (!file.alternative || !(error instanceof EesError)) throw error;
-    return await fetched(client, file, file.alternative, directory, all, [`${error.message}; taken the other way`]);
+    return await oneWay(file.alternative, [`${error.message}; taken the other way`]);
+  }
+}
+
+/**
+ * The same file from the data catalogue, whose address is not pinned: taken only if that file is there before and after.
+ * @throws the refusal by the way that is pinned, where this one does not do either
+ */
+async function fromCatalogue(
+  client: EesClient,
+  file: WantedFile,
+  source: Extract<FileSource, { kind: 'release file' }>,
+  directory: string,
+  limits: DownloadLimits,
+  notes: readonly string[],
+  refusal: EesRefusedError,
+): Promise<Downloaded> {
+  const path = `/data-set-files/${source.dataSetFileId}`;
+  const isThere = async (): Promise<boolean> =>
+    (await client.get('content', path, answers.dataSetFile)).file.id === source.fileId;
+  try {
+    if (!(await isThere())) throw refusal;
+    const note = `${refusal.message}; taken from the data catalogue`;
+    const open = () => client.open('content', `${path}/download`);
+    const got = await fetched(client, file, source, open, directory, limits, [...notes, note]);
+    if (got.kind !== 'file') throw refusal;
+    if (await isThere()) return { ...got, etag: undefined, detour: refusal.message };
+    await got.remove();
+    throw refusal;
+  } catch (error) {
+    if (error instanceof EesError) throw refusal;
+    throw error;
   }
 }
 
@@ -93,6 +135,7 @@ async function fetched(
   client: EesClient,
   file: WantedFile,
   source: FileSource,
+  open: () => Promise<OpenAnswer>,
   directory: string,
   limits: DownloadLimits,
   notes: readonly string[],
@@ -100,7 +143,7 @@ async function fetched(
   /** The website counts rows when it imports, and nothing promises that count: twice the same bytes are believed. */
   let doubted: string | undefined;
   return client.persist(async () => {
-    const answer = await ask(client, source);
+    const answer = await open();
     const etag = answer.headers['etag'];
     if (answer.status === 304) {
       answer.body.resume();

@@ -97,7 +97,17 @@ const publication = z.object({
   /** Whether the website was read once: what is there then is not news. */
   seen: z.boolean(),
   /** Not in the website's listing, which then looked like this; looked for again when it looks different. */
-  absent: z.object({ listing: z.string(), note: z.string(), served: z.boolean() }).optional(),
+  absent: z
+    .object({
+      listing: z.string(),
+      note: z.string(),
+      /** Whether another publication that is watched has taken its place. */
+      served: z.boolean(),
+      /** ISO time of the first of so many polls in a row. */
+      since: z.string().default(''),
+      polls: z.number().default(0),
+    })
+    .optional(),
   /** The choice in the configuration under which files were last chosen. */
   choice: z.string(),
   releases: z.record(z.string(), release),

@@ -9,6 +9,7 @@ import type { Api, EesClient } from './client.js';
 import { EesError, troubleOf } from './errors.js';
 import type { Memory, StandingMemo } from './memory.js';
 import type { Degraded, Survey } from './survey.js';
+import type { WantedFile } from './wanted.js';
 
 export const EVERY_SOURCE = 'every source';
 
@@ -83,6 +84,36 @@ const LESSER_ROUTES: readonly (readonly [route: RegExp, answer: z.ZodType])[] = 
   [/\/data-set-files\/…$/, answers.dataSetFile],
 ];
 
+/** The route of release files, as it is told and as it is remembered. */
+const FILES = { route: 'releases/…/files/…', place: '/releases/…/files/…' };
+
+/** Notes that the pinned address of a file is gone, where the file came from the data catalogue all the same. */
+export function noteDetour(
+  memory: Memory,
+  { publication, source }: Pick<WantedFile, 'publication' | 'source'>,
+  reason: string,
+  at: string,
+): Standing | undefined {
+  const isKnown = memory.degraded.some(
+    (each) => each.source === publication.slug && each.api === 'content' && each.place === FILES.place,
+  );
+  if (isKnown || source.kind !== 'release file') return undefined;
+  const standing: StandingMemo = {
+    ...FILES,
+    source: publication.slug,
+    api: 'content',
+    kind: 'vanished',
+    reason,
+    missing: [],
+    since: at,
+    path: `/releases/${source.releaseVersionId}/files/${source.fileId}`,
+    query: {},
+    whole: false,
+  };
+  memory.degraded.push(standing);
+  return shownAs(standing);
+}
+
 /**
  * One step for each place of the website that is gone and that nobody asks for until the next release: whoever was told
  * that it is gone hears soon that it is back.
@@ -92,10 +123,14 @@ export function lesserRoutes({ client, memory, asked }: Survey): (() => Promise<
     .filter(({ api, whole, path }) => api === 'content' && !whole && path !== '')
     .flatMap(({ source, api, route, missing, place, path, query }) => {
       const answer = LESSER_ROUTES.find(([pattern]) => pattern.test(place))?.[1];
-      if (answer === undefined) return [];
+      if (answer === undefined && place !== FILES.place) return [];
       return async () => {
         try {
-          await client.get(api, path, answer, query);
+          if (answer !== undefined) await client.get(api, path, answer, query);
+          else {
+            (await client.open(api, path)).body.destroy();
+            asked.answered.add(`${api} ${place}`);
+          }
         } catch (error) {
           const kind = troubleOf(error);
           if (kind === undefined || !(error instanceof EesError)) throw error;
@@ -139,12 +174,16 @@ export function standing({ memory, asked, client }: Survey, watched: readonly st
   memory.degraded = known;
   memory.suspects = [...suspects];
   const shown = new Map<string, Standing>();
-  for (const { source, api, route, kind, reason, missing, since, whole } of known) {
-    const key = `${source} ${api} ${route}`;
-    const way = api === 'official' ? 'the official API' : whole ? 'the website' : `the website: ${route}`;
-    if (!shown.has(key)) shown.set(key, { source, api, route, kind, reason, missing, since, way });
+  for (const each of known) {
+    const key = `${each.source} ${each.api} ${each.route}`;
+    if (!shown.has(key)) shown.set(key, shownAs(each));
   }
   return [...shown.values()];
+}
+
+function shownAs({ source, api, route, kind, reason, missing, since, whole }: StandingMemo): Standing {
+  const way = api === 'official' ? 'the official API' : whole ? 'the website' : `the website: ${route}`;
+  return { source, api, route, kind, reason, missing, since, way };
 }
 
 function keyOf({ api, place }: Pick<StandingMemo, 'api' | 'place'>): string {

@@ -71,15 +71,16 @@ async function findListed(
   const listed = listing.get(publication.slug);
   if (listed) return listed;
   const { client, notes } = survey;
+  const before = publication.absent;
   const looksLike = createHash('sha256')
     .update([...listing.keys()].sort().join('\n'))
     .digest('hex')
     .slice(0, 16);
   const absent = (note: string, served: boolean): undefined => {
-    publication.absent = { listing: looksLike, note, served };
+    const { since = new Date(client.now()).toISOString(), polls = 0 } = before ?? {};
+    publication.absent = { listing: looksLike, note, served, since, polls: polls + 1 };
     notes.push(note);
   };
-  const before = publication.absent;
   if (before?.listing === looksLike) {
     absent(before.note, before.served);
     return;
@@ -123,6 +124,28 @@ async function findListed(
     seen: false,
   });
   return listing.get(successor);
+}
+
+/** A configured publication that the website does not list, and nothing in its place; undefined where all is well. */
+export function absentOf({ name, absent, eesId }: PublicationMemo): Absent | undefined {
+  if (absent === undefined || absent.served) return undefined;
+  const everywhere = eesId === undefined;
+  return {
+    source: name,
+    reason: everywhere ? `${absent.note}, and not in the official API` : absent.note,
+    missing: everywhere ? ['everything of this publication'] : MISSING_WITHOUT_WEBSITE,
+    since: absent.since,
+    failures: absent.polls,
+  };
+}
+
+export interface Absent {
+  readonly source: string;
+  readonly reason: string;
+  readonly missing: readonly string[];
+  /** ISO time of the first of `failures` polls in a row. */
+  readonly since: string;
+  readonly failures: number;
 }
 
 /** Releases that were followed and are listed no longer: renamed, or gone. */

@@ -5,8 +5,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Status } from '../../src/service/status.js';
 import { smallWide } from '../fault/harness/small-files.js';
-import { ABSENCE, CROSSED, FILE_TITLE, QUIET, watch, type Watch } from '../fault/harness/watch.js';
-import { LONG_SET, long } from './support.js';
+import { ABSENCE, CONFIG, CROSSED, FILE_TITLE, QUIET, watch, type Watch } from '../fault/harness/watch.js';
+import { ATTENDANCE, LONG_SET, long } from './support.js';
 
 const GONE = (what: string): string => `absence-watch: a way to EES is gone (${what})`;
 const BACK = 'absence-watch: a way to EES is back';
@@ -145,11 +145,94 @@ describe('a way without which all figures come', () => {
   );
 });
 
+describe('a configured publication that EES does not list', () => {
+  it('is named in status, health and doctor from the first poll on; the operator hears of it after three, and when it is there', async () => {
+    const both = `  - publication: ${ABSENCE}\n  - publication: ${ATTENDANCE}\n`;
+    const world = await watch({ config: CONFIG.replace(`  - publication: ${ABSENCE}\n`, both) });
+    world.publish({
+      slug: '2022-23',
+      title: 'Academic year 2022/23',
+      at: '2024-03-21T09:30:02Z',
+      content: smallWide(QUIET),
+    });
+    for (const [poll, mails] of [0, 0, 1, 1].entries()) {
+      world.at(`2024-04-05T09:1${poll}:00Z`);
+      expect((await world.run()).code).toBe(0);
+      const { degraded, health } = await statusOf(world);
+      expect(degraded).toMatchObject([
+        { source: ATTENDANCE, missing: ['everything of this publication'], failures: poll + 1 },
+      ]);
+      expect(health).toMatchObject({ well: true });
+      expect(health.attention.join()).toContain(
+        `"${ATTENDANCE}" is not among the publications of the website, and not in the official API`,
+      );
+      expect(operatorMails(world)).toHaveLength(mails);
+    }
+    expect(operatorMails(world)).toEqual([`absence-watch: EES does not list ${ATTENDANCE}`]);
+    expect((await world.program.run('doctor')).stdout).toContain(`"${ATTENDANCE}" is not among`);
+    world.ees.publish({
+      publication: ATTENDANCE,
+      slug: '2024-week-12',
+      title: 'Week 12 2024',
+      at: '2024-04-05T09:20:00Z',
+      files: [],
+    });
+    world.at('2024-04-05T09:22:00Z');
+    expect((await world.run()).code).toBe(0);
+    expect((await statusOf(world)).degraded).toEqual([]);
+    expect(operatorMails(world).slice(1)).toEqual([`absence-watch: EES lists ${ATTENDANCE} again`]);
+  }, 120_000);
+});
+
+describe('the pinned address of files gone', () => {
+  const PINNED = /\/content\/api\/releases\/[^/]+\/files\//;
+  const amendment = { slug: '2022-23', at: '2024-04-02T08:59:00Z', content: smallWide(CROSSED) };
+
+  it('a file comes from the data catalogue: the run ends 0, the operator hears of it once, and of its return', async () => {
+    const world = await watchOfTwoFiles();
+    world.ees.removeRoute(PINNED);
+    world.at('2024-04-02T09:00:00Z');
+    world.amend(amendment);
+    const { code, report } = await world.run();
+    expect([code, report.files.map(({ outcome }) => outcome)]).toEqual([0, ['loaded']]);
+    expect(await world.figures()).toContain('202324 20.6');
+    const told = [GONE('the website: releases/.../files/...')];
+    for (const minute of ['02', '04', '06']) {
+      expect(await routes(world)).toEqual(['releases/…/files/…']);
+      expect(operatorMails(world)).toEqual(told);
+      world.at(`2024-04-02T09:${minute}:00Z`);
+      expect((await world.run()).code).toBe(0);
+    }
+    world.ees.restoreRoutes();
+    for (const minute of ['08', '10', '12']) {
+      world.at(`2024-04-02T09:${minute}:00Z`);
+      expect((await world.run()).code).toBe(0);
+    }
+    expect(await routes(world)).toEqual([]);
+    expect(operatorMails(world)).toEqual([...told, BACK]);
+  }, 120_000);
+
+  it('a file that the data catalogue has no longer is not taken for another', async () => {
+    const world = await watchOfTwoFiles();
+    world.ees.removeRoute(PINNED);
+    world.ees.removeRoute(/\/data-set-files\/[^/]+$/, (value) => ({
+      ...(value as { file: object }),
+      file: { ...(value as { file: object }).file, id: '00000000-0000-4000-8000-000000000000' },
+    }));
+    world.at('2024-04-02T09:00:00Z');
+    world.amend(amendment);
+    const { code, report } = await world.run();
+    expect([code, report.files.map(({ outcome }) => outcome)]).toEqual([3, ['failed']]);
+    expect(report.files[0]?.reason).toContain('/files/');
+  }, 120_000);
+});
+
 describe('what the operator hears of a file that cannot be fetched', () => {
   it('its route answers 404: named in status from the first poll on, one mail after three, one when it came', async () => {
     const world = await watch();
     const away = /\/content\/api\/releases\/[^/]+\/files\//;
     world.ees.removeRoute(away);
+    world.ees.removeRoute(/\/data-set-files\/[^/]+\/download$/);
     world.publish({
       slug: '2022-23',
       title: 'Academic year 2022/23',
