@@ -1,5 +1,5 @@
 /** HTTP of the service: health, readiness, metrics, and the status page. Read-only. */
-import { fastify, type FastifyInstance } from 'fastify';
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { isLoopback } from '../alerts/smtp-settings.js';
 import type { Settings } from '../config.js';
@@ -52,38 +52,50 @@ export async function startWeb(options: WebOptions): Promise<Web> {
 /** What is there without the status page, too. */
 const ALWAYS: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
 
+const HEADERS = {
+  'Content-Security-Policy':
+    "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+};
+const PLAIN = 'text/plain; charset=utf-8';
+const FOREIGN_NAME = 'Not a name of this service. Behind a proxy set page.exposed.\n';
+const SWITCHED_OFF = 'The status page is switched off.\n';
+const NOT_UNDERSTOOD = 'The request is not understood.\n';
+
 /** The server before it listens. */
 export function createWeb(options: WebOptions): FastifyInstance {
   const { settings, log } = options;
+  const isForeign = ({ hostname }: FastifyRequest): boolean =>
+    !settings().config.page.exposed && !isLoopback(hostname.replace(/^\[(.*)\]$/, '$1'));
+  const refuse = (reply: FastifyReply, code: number, text: string): FastifyReply =>
+    reply.code(code).type(PLAIN).send(text);
   const app = fastify({
     bodyLimit: 1024,
     requestTimeout: 10_000,
     keepAliveTimeout: 5_000,
     forceCloseConnections: true,
+    // A path that cannot be decoded, or is too long, comes past all hooks.
+    frameworkErrors: (_error, request, reply) => {
+      void reply.headers({ ...HEADERS, 'Cache-Control': 'no-store' });
+      if (isForeign(request)) void refuse(reply, 421, FOREIGN_NAME);
+      else if (!settings().config.page.enabled) void refuse(reply, 404, SWITCHED_OFF);
+      else void refuse(reply, 400, NOT_UNDERSTOOD);
+    },
   });
   app.addHook('onRequest', async (request, reply) => {
     // A page of another site must not reach a loopback service through a name of its own.
-    if (!settings().config.page.exposed && !isLoopback(request.hostname.replace(/^\[(.*)\]$/, '$1')))
-      await reply.code(421).type('text/plain').send('Not a name of this service. Behind a proxy set page.exposed.\n');
+    if (isForeign(request)) await refuse(reply, 421, FOREIGN_NAME);
   });
   app.addHook('onSend', async (_request, reply) => {
-    void reply.headers({
-      'Content-Security-Policy':
-        "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-      'X-Content-Type-Options': 'nosniff',
-      'Referrer-Policy': 'no-referrer',
-      'Cross-Origin-Resource-Policy': 'same-origin',
-    });
+    void reply.headers(HEADERS);
     if (!reply.hasHeader('cache-control')) void reply.header('Cache-Control', 'no-store');
     return Promise.resolve();
   });
   app.setErrorHandler((error, request, reply) => {
     if (error instanceof StillWaiting)
-      return void reply
-        .code(503)
-        .type('text/plain; charset=utf-8')
-        .header('Retry-After', '30')
-        .send(`Not ready yet: ${error.message}\n`);
+      return void reply.code(503).type(PLAIN).header('Retry-After', '30').send(`Not ready yet: ${error.message}\n`);
     log.error(
       { error: error instanceof Error ? error.message : String(error), path: request.routeOptions.url },
       'a request failed',
@@ -92,11 +104,9 @@ export function createWeb(options: WebOptions): FastifyInstance {
     const bad = statusCode !== undefined && statusCode >= 400 && statusCode < 500;
     void reply
       .code(bad ? statusCode : 503)
-      .type('text/plain; charset=utf-8')
+      .type(PLAIN)
       .header('Retry-After', '30')
-      .send(
-        bad ? 'The request is not understood.\n' : 'The database does not answer just now. Try again in a minute.\n',
-      );
+      .send(bad ? NOT_UNDERSTOOD : 'The database does not answer just now. Try again in a minute.\n');
   });
 
   const view = createView(options);
@@ -104,7 +114,7 @@ export function createWeb(options: WebOptions): FastifyInstance {
   // A setting that is read again at SIGHUP.
   app.addHook('onRequest', async (request, reply) => {
     if (!settings().config.page.enabled && !ALWAYS.has(request.routeOptions.url ?? ''))
-      await reply.code(404).type('text/plain').send('The status page is switched off.\n');
+      await refuse(reply, 404, SWITCHED_OFF);
   });
   addPages(app, { ...options, view });
   return app;

@@ -192,6 +192,22 @@ describe('the server', () => {
     expect((await open.inject({ url: '/', headers: { host: 'absence.example.org' } })).statusCode).toBe(200);
   });
 
+  it('answers to a path that cannot be read as to any other: under its own names alone, with the same headers', async () => {
+    const store = await freshStore('postgres');
+    const app = await web(store);
+    const usual = (await app.inject('/')).headers;
+    for (const url of ['/%E0%A4%A', '/area/%C3%28/1', `/versions/${'9'.repeat(500)}`]) {
+      const answer = await app.inject(url);
+      expect([url, answer.statusCode >= 400 && answer.statusCode < 500]).toEqual([url, true]);
+      expect(answer.headers['content-type'], url).toMatch(/^text\/(plain|html); charset=utf-8$/);
+      for (const name of ['content-security-policy', 'x-content-type-options', 'referrer-policy', 'cache-control'])
+        expect(answer.headers[name], `${url} ${name}`).toBe(usual[name]);
+      expect((await app.inject({ url, headers: { host: 'evil.example' } })).statusCode, url).toBe(421);
+    }
+    const off = await web(store, {}, { page: () => false });
+    expect((await off.inject('/%E0%A4%A')).statusCode).toBe(404);
+  });
+
   it('changes nothing and takes nothing', async () => {
     const app = await web(await freshStore('postgres'));
     for (const method of ['POST', 'PUT', 'DELETE', 'PATCH'] as const)
