@@ -86,7 +86,7 @@ export function knownTimezone(name: string): string | undefined {
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
-/** A 29 February comes at the latest after eight years. */
+/** How long after one slot the next is looked for: a 29 February comes at the latest after eight years. */
 const HORIZON_DAYS = 366 * 8;
 
 /**
@@ -94,7 +94,7 @@ const HORIZON_DAYS = 366 * 8;
  * the clocks skip in spring is due as much later as they are put forward, one that they repeat in autumn the first time.
  * @param count how many
  * @param until none after this moment
- * @returns fewer only where the expressions have fewer until then, or in the next eight years
+ * @returns fewer only where the expressions have fewer until then, or none for eight years
  */
 export function nextSlots(schedule: Schedule, now: Date, count: number, until?: Date): Date[] {
   const slots = new Set<number>();
@@ -116,10 +116,12 @@ function slotsOf(expression: string, timezone: string, after: number, count: num
   const slots: number[] = [];
   try {
     const firstDay = Math.floor(after / DAY) * DAY;
-    const lastDay = Math.min(firstDay + HORIZON_DAYS * DAY, end + 1);
+    let lastDay = Math.min(firstDay + HORIZON_DAYS * DAY, end + 1);
     for (let day = firstDay; day < lastDay && slots.length < count; day += DAY) {
+      if (!mayBeIn(parsed.month, day)) continue;
       // A day of UTC touches two local dates at most: those of its first and of its last minute.
       if (!onDay.match(new Date(day)) && !onDay.match(new Date(day + DAY - MINUTE))) continue;
+      const before = slots.length;
       const dayEnd = Math.min(day + DAY, end + 1);
       for (let minute = Math.max(day, Math.floor(after / MINUTE) * MINUTE); minute < dayEnd; minute += MINUTE) {
         if (!isDue(minute + (parsed.second[0] ?? 0) * 1000)) continue;
@@ -129,11 +131,17 @@ function slotsOf(expression: string, timezone: string, after: number, count: num
         }
         if (slots.length >= count) break;
       }
+      if (slots.length > before) lastDay = Math.min(day + HORIZON_DAYS * DAY, end + 1);
     }
   } finally {
     void onDay.destroy();
   }
   return slots;
+}
+
+/** Whether a day of UTC may, anywhere on earth, touch one of the months; asked first, as node-cron's matcher takes its time. */
+function mayBeIn(months: readonly number[], day: number): boolean {
+  return [day - DAY, day, day + DAY].some((each) => months.includes(new Date(each).getUTCMonth() + 1));
 }
 
 /**

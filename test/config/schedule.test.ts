@@ -28,6 +28,18 @@ describe('the next slots', () => {
     expect(slots(DEFAULT.cron, '2026-11-23T08:59:59.999Z', 1)).toEqual(['2026-11-23T09:00:00.000Z']);
   });
 
+  it('are found as well where years lie between them', () => {
+    expect(slots('0 9 29 2 *', '2026-11-26T00:00:00Z', 5)).toEqual(
+      [2028, 2032, 2036, 2040, 2044].map((year) => `${year}-02-29T09:00:00.000Z`),
+    );
+    expect(slots('0 9 29 2 *', '2095-01-01T00:00:00Z', 3)).toEqual(
+      [2096, 2104, 2108].map((year) => `${year}-02-29T09:00:00.000Z`),
+    );
+    // Midnight of the first of a month is the day before in UTC, and at the other end of the world a day later.
+    expect(slots('0 0 1 3 *', '2027-01-01T00:00:00Z', 1, 'Pacific/Kiritimati')).toEqual(['2027-02-28T10:00:00.000Z']);
+    expect(slots('59 23 31 1 *', '2027-01-01T00:00:00Z', 1, 'Pacific/Niue')).toEqual(['2027-02-01T10:59:00.000Z']);
+  });
+
   it.each([
     ['spring', '2027-03-27T00:00:00Z', '2027-03-30T00:00:00Z'],
     ['autumn', '2027-10-30T00:00:00Z', '2027-11-02T00:00:00Z'],
