@@ -122,7 +122,7 @@ async function readWitness(path: string): Promise<Witness | undefined> {
 /** A witness that cannot be written costs one track of three, and must not keep mail from going out. */
 async function writeWitness(path: string, content: Witness, warn: LifeOptions['warn']): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     const draft = `${path}.${process.pid}`;
     await writeFile(draft, `${JSON.stringify(content)}\n`, { mode: 0o600 });
     await rename(draft, path);

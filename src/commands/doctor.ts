@@ -84,7 +84,7 @@ function configuration({ settings }: Context): Check[] {
 async function dataDirectory({ settings }: Context): Promise<Check> {
   const directory = settings.config.dataDirectory;
   try {
-    await mkdir(directory, { recursive: true });
+    await mkdir(directory, { recursive: true, mode: 0o700 });
     await access(directory, constants.W_OK);
     return { check: 'data directory', ok: true, found: directory, advice: '' };
   } catch (error) {

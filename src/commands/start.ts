@@ -43,7 +43,7 @@ const LONGEST_WAIT_MS = 60_000;
 async function start(context: Context, _args: readonly string[], options: Record<string, unknown>): Promise<0 | 1> {
   const { log, settings } = context;
   for (const warning of settings.warnings) log.warn(warning);
-  await mkdir(settings.config.dataDirectory, { recursive: true });
+  await mkdir(settings.config.dataDirectory, { recursive: true, mode: 0o700 });
   const socketPath = socketOf(settings);
   const front = new Front(context, socketPath !== undefined);
   // A service that waits for its database is not ended by a SIGHUP: what was changed is read when it is there.
@@ -170,7 +170,7 @@ async function warnOfNames({ names }: Settings, store: Store, { log }: Context):
 }
 
 async function openSocket(path: string, store: Store, { now }: Context, signal: AbortSignal): Promise<CommandSocket> {
-  await mkdir(dirname(path), { recursive: true });
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   return serveCommands(path, (argv, streams, clientSignal) =>
     main(argv, {
       streams,

@@ -160,7 +160,7 @@ async function openEmbedded(place: string, schema: string, options: OpenOptions)
   const directory = inMemory ? undefined : resolve(place);
   let lock: DirectoryLock | undefined;
   if (directory !== undefined) {
-    await mkdir(dirname(directory), { recursive: true });
+    await mkdir(dirname(directory), { recursive: true, mode: 0o700 });
     lock = await lockDirectory(directory, options.socketPath);
   }
   try {

@@ -72,7 +72,8 @@ describe('beside a service that holds the embedded database', () => {
 
     const socket = join(directory, 'data', 'db.sock');
     expect((await stat(socket)).mode & 0o777).toBe(0o600);
-    expect((await stat(join(directory, 'data', 'db'))).mode & 0o777).toBe(0o700);
+    for (const made of ['data', join('data', 'db')])
+      expect((await stat(join(directory, made))).mode & 0o777).toBe(0o700);
 
     const status = await command(['status', '--json']);
     expect(status.code).toBe(0);
@@ -102,7 +103,9 @@ describe('beside a service that holds the embedded database', () => {
 
     const doctor = await command(['doctor', '--json']);
     const checks = JSON.parse(doctor.out) as { check: string; ok: boolean; found: string }[];
-    expect(checks.filter(({ ok }) => !ok)).toEqual([expect.objectContaining({ check: 'mail server' })]);
+    // The stand-in lists neither of the two publications.
+    const wrong = checks.filter(({ ok }) => !ok).map(({ check }) => check);
+    expect(wrong.sort()).toEqual(['mail server', 'source', 'source']);
     expect(checks.map(({ check }) => check)).toEqual(
       expect.arrayContaining(['database', 'migrations', 'official API', 'website (content API)', 'clock', 'schedule']),
     );
