@@ -7,6 +7,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { isLoopback, readSmtpUrl, SmtpSettingsError, type SmtpSettings } from './alerts/smtp-settings.js';
 import { readEnvironment, type Environment } from './config/environment.js';
 import { parseConfig, type ParsedConfig } from './config/parse.js';
+import { trustAlso } from './config/trust.js';
 import { ConfigError, type Config, type ConfigProblem, type PlacedName, type Remains } from './config/types.js';
 
 export { readEnvironment, VARIABLE_NAMES, type Environment } from './config/environment.js';
@@ -59,7 +60,11 @@ export async function loadConfig(
     ...(environment.kind === 'invalid' ? environment.problems : []),
   ];
   if (environment.kind === 'invalid') throw new ConfigError(problems);
-  const { databaseSchema } = environment.environment;
+  const { databaseSchema, extraCaCertificates } = environment.environment;
+  if (extraCaCertificates !== undefined && (env['NODE_EXTRA_CA_CERTS'] ?? '').trim() === '') {
+    const why = await trustAlso(resolve(cwd, extraCaCertificates));
+    if (why !== undefined) problems.push(ofVariable('NODE_EXTRA_CA_CERTS_FILE', why));
+  }
   const remains = (names: readonly PlacedName[], dataDirectory: string): Remains => ({
     ...{ names, databaseSchema },
     databaseUrl: databaseUrl(environment.environment, resolve(cwd, dataDirectory), cwd),

@@ -1,9 +1,12 @@
 /** Run as a process of its own: asks both APIs as the environment says, prints what came of it. */
+import { loadConfig } from '../../src/config.js';
 import { createEesClient } from '../../src/extract/client.js';
 import { download } from '../../src/extract/download.js';
 import { probe } from '../../src/extract/probe.js';
 
 const origin = process.env['EES_ORIGIN'] ?? '';
+// As every command does first.
+await loadConfig(undefined, process.env, process.env['DOWNLOADS'] ?? '');
 const id = '019d209c-08dc-74b6-9edb-52d521406fcf';
 const client = createEesClient({
   apiUrl: `${origin}/statistics`,

@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as tls from 'node:tls';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { StandIn } from '../../demo/stand-in.js';
@@ -110,6 +111,17 @@ describe('through a proxy, with an authority of one’s own', () => {
       rows: 3,
     });
     expect(tunnels).toEqual([]);
+  });
+
+  it('the authority may be named by a file, from Node 22.19 on; before that it is refused with what to do', async () => {
+    const path = join(directory, 'authority.path');
+    await writeFile(path, `${trusting().NODE_EXTRA_CA_CERTS}\n`);
+    const asked = ask({ NODE_EXTRA_CA_CERTS_FILE: path, ...proxied() });
+    if ('setDefaultCACertificates' in tls) expect(await asked).toMatchObject({ api: { ok: true }, rows: 3 });
+    else
+      await expect(asked).rejects.toThrow(
+        /NODE_EXTRA_CA_CERTS_FILE: needs Node 22\.19 or later.*set NODE_EXTRA_CA_CERTS/,
+      );
   });
 
   it('without the authority the certificate is refused, and the reason says so', async () => {
