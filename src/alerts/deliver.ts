@@ -1,5 +1,5 @@
 /** Sends what is due, from any number of processes at once, and notes what came of it. */
-import { setTimeout as wait } from 'node:timers/promises';
+import { setTimeout as elapsed } from 'node:timers/promises';
 import type { Store } from '../load/database.js';
 import { operatorEdge, reportDead, type OperatorPost } from './operator.js';
 import { composePlain } from './plain-mail.js';
@@ -24,6 +24,8 @@ export interface DeliverOptions {
   readonly witness?: string | undefined;
   /** What went wrong without stopping delivery. */
   readonly warn?: (message: string) => void;
+  /** Waits that many milliseconds, before a note that the database did not take is tried again. */
+  readonly wait?: (ms: number) => Promise<void>;
 }
 
 export interface Delivered {
@@ -153,7 +155,7 @@ class Pass {
   async #deliver(mail: ClaimedMail): Promise<void> {
     const result = this.#blocked ?? (await this.smtp.send({ to: mail.address, raw: mail.raw }));
     this.#watch(result);
-    const count = await untilNoted(() => this.#note(mail, result));
+    const count = await untilNoted(() => this.#note(mail, result), this.options.wait ?? elapsed);
     this.tally = { ...this.tally, [count]: this.tally[count] + 1 };
   }
 
@@ -197,7 +199,7 @@ const NOTE_TRIES = 6;
  * The note of an answer is tried again while the database restarts: a mail that was accepted and not noted goes out a
  * second time.
  */
-async function untilNoted<T>(note: () => Promise<T>): Promise<T> {
+async function untilNoted<T>(note: () => Promise<T>, wait: (ms: number) => Promise<void>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
       return await note();
