@@ -6,7 +6,7 @@ import { storeOpener, UsageError, type AddCommand, type Context } from './comman
 import { Output } from './commands/output.js';
 import { DatabaseHeldError, RunHeldError } from './load/errors.js';
 import { logOptions } from './log.js';
-import { askService, NOT_INSIDE, untilServiceListens } from './service/socket.js';
+import { askService, NOT_INSIDE, socketBeside, untilServiceListens } from './service/socket.js';
 import type { ExitCode, Surroundings } from './surroundings.js';
 import { VERSION } from './version.js';
 
@@ -88,16 +88,22 @@ export async function main(argv: readonly string[], surroundings: Surroundings):
         const logOf = (level: string): Logger =>
           pino(logOptions(level), { write: (line) => void streams.stderr.write(line) });
         let settings: Settings;
+        let brokenConfiguration: string | undefined;
         try {
           settings = await loadConfig(text(options['config']), surroundings.env, streams.cwd);
         } catch (error) {
-          if (!(error instanceof ConfigError) || error.remains === undefined || onBrokenConfig === undefined)
-            throw error;
-          const database = storeOpener(error.remains, logOf('silent'), surroundings.sharedStore);
-          try {
-            throw new ConfigError(await onBrokenConfig(error.problems, error.remains, () => database.open()));
-          } finally {
-            await database.close();
+          if (!(error instanceof ConfigError) || onBrokenConfig === undefined) throw error;
+          if (onBrokenConfig === 'as the service') {
+            settings = settingsOfService(error, surroundings);
+            brokenConfiguration = error.message;
+          } else {
+            if (error.remains === undefined) throw error;
+            const database = storeOpener(error.remains, logOf('silent'), surroundings.sharedStore);
+            try {
+              throw new ConfigError(await onBrokenConfig(error.problems, error.remains, () => database.open()));
+            } finally {
+              await database.close();
+            }
           }
         }
         const log = logOf(text(options['logLevel']) ?? settings.environment.logLevel);
@@ -106,6 +112,7 @@ export async function main(argv: readonly string[], surroundings: Surroundings):
           out: new Output(streams, json),
           log,
           settings,
+          brokenConfiguration,
           streams,
           now: surroundings.now,
           signal: surroundings.signal,
@@ -139,14 +146,37 @@ export async function main(argv: readonly string[], surroundings: Surroundings):
       const answer = found === 'listens' ? await askService(error.holder.socketPath, argv, surroundings) : undefined;
       if (answer !== undefined) return answer;
     }
-    const failure = explain(error);
+    if (error instanceof ServiceWanted) {
+      const answer = await askService(error.socketPath, argv, surroundings);
+      if (answer !== undefined) return answer;
+    }
+    const failure = explain(error instanceof ServiceWanted ? error.cause : error);
     if (json) {
-      const problems = error instanceof ConfigError ? { problems: error.problems } : {};
+      const broken = error instanceof ServiceWanted ? error.cause : error;
+      const problems = broken instanceof ConfigError ? { problems: broken.problems } : {};
       streams.stdout.write(`${JSON.stringify({ error: failure.message, ...problems }, null, 2)}\n`);
     }
     streams.stderr.write(`absence-watch: ${failure.message}\n`);
     return failure.code;
   }
+}
+
+/** A service that still goes by an older configuration may answer where the one on the disk is broken. */
+class ServiceWanted extends Error {
+  override readonly name = 'ServiceWanted';
+  constructor(
+    readonly socketPath: string,
+    override readonly cause: ConfigError,
+  ) {
+    super(cause.message);
+  }
+}
+
+/** @throws ServiceWanted outside of a service, ConfigError where there can be none */
+function settingsOfService(error: ConfigError, { ownSettings }: Surroundings): Settings {
+  if (ownSettings !== undefined) return ownSettings();
+  const socketPath = error.remains === undefined ? undefined : socketBeside(error.remains.databaseUrl);
+  throw socketPath === undefined ? error : new ServiceWanted(socketPath, error);
 }
 
 function text(value: unknown): string | undefined {

@@ -1,4 +1,5 @@
 /** What the program is run in: a shell, or a service that runs commands for others. */
+import type { Settings } from './config.js';
 import type { Store } from './load/database.js';
 
 export interface Streams {
@@ -20,4 +21,6 @@ export interface Surroundings {
   readonly now: () => Date;
   readonly signal: AbortSignal;
   readonly sharedStore?: Store;
+  /** What the service goes by, where the file on the disk cannot be used. */
+  readonly ownSettings?: () => Settings;
 }

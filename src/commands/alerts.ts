@@ -98,20 +98,28 @@ export function register(program: Command, add: AddCommand): void {
       );
       return 0;
     },
+    'as the service',
   )
     .option('--reason <text>', 'why')
     .addHelpText('after', PAUSE_HELP);
 
-  add(alerts, 'resume', 'ends a pause', 'absence-watch alerts resume', async (context) => {
-    const unsent = await resumeSending(await context.store(), context.now());
-    context.out.result({ paused: false, was_paused: unsent !== undefined, events_not_mailed: unsent ?? 0 }, () => {
-      if (unsent === undefined) return 'Sending was not paused.';
-      return unsent === 0
-        ? 'Sending goes on.'
-        : `Sending goes on. ${counted(unsent, 'event')} of the pause ${unsent === 1 ? 'is' : 'are'} not mailed: "absence-watch alerts list" shows ${unsent === 1 ? 'it' : 'them'} as muted (paused).`;
-    });
-    return 0;
-  }).addHelpText('after', PAUSE_HELP);
+  add(
+    alerts,
+    'resume',
+    'ends a pause',
+    'absence-watch alerts resume',
+    async (context) => {
+      const unsent = await resumeSending(await context.store(), context.now());
+      context.out.result({ paused: false, was_paused: unsent !== undefined, events_not_mailed: unsent ?? 0 }, () => {
+        if (unsent === undefined) return 'Sending was not paused.';
+        return unsent === 0
+          ? 'Sending goes on.'
+          : `Sending goes on. ${counted(unsent, 'event')} of the pause ${unsent === 1 ? 'is' : 'are'} not mailed: "absence-watch alerts list" shows ${unsent === 1 ? 'it' : 'them'} as muted (paused).`;
+      });
+      return 0;
+    },
+    'as the service',
+  ).addHelpText('after', PAUSE_HELP);
 
   add(
     alerts,

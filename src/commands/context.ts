@@ -16,6 +16,8 @@ export interface Context {
   readonly out: Output;
   readonly log: Logger;
   readonly settings: Settings;
+  /** Why the file on the disk cannot be used, where the settings are those that a service read before. */
+  readonly brokenConfiguration: string | undefined;
   readonly streams: Streams;
   readonly now: () => Date;
   readonly signal: AbortSignal;
@@ -72,12 +74,15 @@ export type BrokenConfigHandler = (
   store: () => Promise<Store>,
 ) => Promise<readonly ConfigProblem[]>;
 
-/** Adds a command with the options that every command takes, and an example to its help. */
+/**
+ * Adds a command with the options that every command takes, and an example to its help.
+ * @param onBrokenConfig 'as the service': a service that is running answers by the configuration that it goes by
+ */
 export type AddCommand = (
   parent: Command,
   nameAndArguments: string,
   description: string,
   example: string,
   handler: Handler,
-  onBrokenConfig?: BrokenConfigHandler,
+  onBrokenConfig?: BrokenConfigHandler | 'as the service',
 ) => Command;

@@ -12,6 +12,7 @@ import { currentSeries, listVersionRows, versionRow } from '../load/inspect.js';
 import { seriesAsOf } from '../load/as-of.js';
 import { removeVersion } from '../load/versions.js';
 import type { AbsenceView } from '../load/schema.js';
+import { withTroubles } from '../service/health.js';
 import { statusOf, statusText } from '../service/status.js';
 import { oneArea } from './area.js';
 import { UsageError, type AddCommand, type Context } from './context.js';
@@ -119,12 +120,18 @@ export function register(program: Command, add: AddCommand): void {
     'health in words, runs, what is loaded, overdue, quarantined, waiting to be sent',
     'absence-watch status',
     async (context) => {
-      const status = await statusOf(await context.store(), context.settings, context.now());
+      const read = await statusOf(await context.store(), context.settings, context.now());
+      const { brokenConfiguration } = context;
+      const status = { ...read, health: withTroubles(read.health, { ...NO_TROUBLES, brokenConfiguration }) };
       context.out.result(status, () => statusText(status));
       return 0;
     },
+    'as the service',
   );
 }
+
+/** What a service knows of itself, and a command does not. */
+const NO_TROUBLES = { down: undefined, trouble: undefined, newerConfiguration: undefined };
 
 /** @throws UsageError */
 function versionOption(id: string | undefined): number {

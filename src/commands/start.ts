@@ -13,7 +13,7 @@ import { main } from '../main.js';
 import { errorWords } from '../service/board.js';
 import { pause } from '../service/pause.js';
 import { startService, type Service } from '../service/service.js';
-import { serveCommands, type CommandSocket } from '../service/socket.js';
+import { serveCommands, socketBeside, type CommandSocket } from '../service/socket.js';
 import type { Subject } from '../service/view.js';
 import { ListenError, startWeb, type Web } from '../service/web.js';
 import type { AddCommand, Context } from './context.js';
@@ -28,14 +28,6 @@ export function register(program: Command, add: AddCommand): void {
   ).option('--no-migrate', 'leave the form of the database as it is');
 }
 
-/** Where other commands reach the holder of an embedded database: beside its directory. */
-function socketOf(settings: Settings): string | undefined {
-  const { databaseUrl } = settings.environment;
-  return databaseUrl.startsWith('pglite:') && databaseUrl !== 'pglite:memory'
-    ? `${databaseUrl.slice('pglite:'.length).replace(/\/+$/, '')}.sock`
-    : undefined;
-}
-
 const STANDBY_MS = 15_000;
 const PENDING_MS = 5_000;
 const LONGEST_WAIT_MS = 60_000;
@@ -44,7 +36,7 @@ async function start(context: Context, _args: readonly string[], options: Record
   const { log, settings } = context;
   for (const warning of settings.warnings) log.warn(warning);
   await mkdir(settings.config.dataDirectory, { recursive: true, mode: 0o700 });
-  const socketPath = socketOf(settings);
+  const socketPath = socketBeside(settings.environment.databaseUrl);
   const front = new Front(context, socketPath !== undefined);
   // A service that waits for its database is not ended by a SIGHUP: what was changed is read when it is there.
   let changed = false;
@@ -87,7 +79,7 @@ async function serve(
   const service = startService({ store, settings, log, now, signal: until });
   front.serves(store, service);
   try {
-    if (socketPath !== undefined) socket = await openSocket(socketPath, store, context, until);
+    if (socketPath !== undefined) socket = await openSocket(socketPath, store, service, context, until);
     await warnOfNames(settings, store, context);
     log.info(
       { url, schedule: settings.config.schedule, data: settings.config.dataDirectory },
@@ -169,7 +161,13 @@ async function warnOfNames({ names }: Settings, store: Store, { log }: Context):
     log.warn(`${problemText({ ...name.place, message })}: nothing is watched there`);
 }
 
-async function openSocket(path: string, store: Store, { now }: Context, signal: AbortSignal): Promise<CommandSocket> {
+async function openSocket(
+  path: string,
+  store: Store,
+  service: Service,
+  { now }: Context,
+  signal: AbortSignal,
+): Promise<CommandSocket> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   return serveCommands(path, (argv, streams, clientSignal) =>
     main(argv, {
@@ -178,6 +176,7 @@ async function openSocket(path: string, store: Store, { now }: Context, signal: 
       now,
       signal: AbortSignal.any([clientSignal, signal]),
       sharedStore: store,
+      ownSettings: service.settings,
     }),
   );
 }

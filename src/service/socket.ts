@@ -30,6 +30,13 @@ export interface CommandSocket {
   close(): Promise<void>;
 }
 
+/** Where other commands reach the holder of an embedded database: beside its directory. */
+export function socketBeside(databaseUrl: string): string | undefined {
+  return databaseUrl.startsWith('pglite:') && databaseUrl !== 'pglite:memory'
+    ? `${databaseUrl.slice('pglite:'.length).replace(/\/+$/, '')}.sock`
+    : undefined;
+}
+
 /** Commands that make no sense inside a service. */
 export const NOT_INSIDE: ReadonlySet<string> = new Set(['start', 'demo']);
 

@@ -111,8 +111,23 @@ describe('beside a service that holds the embedded database', () => {
     );
     expect(checks.find(({ check }) => check === 'database')?.found).toMatch(/^embedded \d/);
 
+    // A broken edit stops neither the service nor what is asked of it; whatever would go by the edit is refused.
+    await writeFile(join(directory, 'watch.yaml'), `${CONFIG}rules: 3\n`);
+    const broken = await command(['status', '--json']);
+    expect(broken.code).toBe(0);
+    const { health } = JSON.parse(broken.out) as { health: { well: boolean; attention: string[] } };
+    expect(
+      health.attention.filter((each) => each.includes('cannot be used') && each.includes('watch.yaml:')),
+    ).toHaveLength(1);
+    expect((await command(['alerts', 'resume'])).code).toBe(0);
+    expect((await command(['alerts', 'pause'])).code).toBe(0);
+    expect((await command(['run'])).code).toBe(2);
+    expect((await command(['config', 'check'])).code).toBe(2);
+
     end.abort(new Error('stopped'));
     expect((await service).code).toBe(0);
+    expect((await command(['status'])).code).toBe(2);
+    await writeFile(join(directory, 'watch.yaml'), CONFIG);
     expect(log.join('')).toContain('drained; bye');
     await expect(stat(socket)).rejects.toThrow();
     // And without the service they open the database themselves.
