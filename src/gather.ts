@@ -146,7 +146,7 @@ async function takeIn(
       await remember(got.etag);
       return { ...namesOf(wanted), outcome: 'unchanged', reason: 'EES has the same bytes as before' };
     }
-    if (got.detour !== undefined) discovery.detoured({ ...wanted, source: got.source }, got.detour);
+    discovery.fetched({ ...wanted, source: got.source }, got.detour);
     try {
       const report = await loadFile(
         { store, now, signal, onRows: (rows) => tools.progress?.(`${wanted.dataSet.title}: ${rows} rows`) },
@@ -240,7 +240,7 @@ function stateOf(before: SourceState, discovery: Discovery): SourceState {
   return {
     ...before,
     degraded: [
-      ...discovery.standing.map(({ source, route, reason, missing, since, way }) => ({
+      ...discovery.standing().map(({ source, route, reason, missing, since, way }) => ({
         source,
         route,
         reason,

@@ -10,7 +10,16 @@ import type { EesClient } from './client.js';
 import { freshPublication, readMemory, type PublicationMemo } from './memory.js';
 import { offersOf, skippedOf, type Offer } from './offers.js';
 import { findOfficially, lookAtDataSets, noteOfficialTrouble, takeStep } from './official.js';
-import { EVERY_SOURCE, lesserRoutes, noteDetour, nothingAsked, noting, standing, type Standing } from './standing.js';
+import {
+  bringUpToDate,
+  EVERY_SOURCE,
+  lesserRoutes,
+  noteWay,
+  nothingAsked,
+  noting,
+  standing,
+  type Standing,
+} from './standing.js';
 import type {
   Degraded,
   DiscoverOptions,
@@ -34,7 +43,7 @@ export interface Discovery {
   /** What this look around met. */
   readonly degraded: readonly Degraded[];
   /** What is gone, whether it was asked this time or not. */
-  readonly standing: readonly Standing[];
+  standing(): readonly Standing[];
   /** Publications of the configuration that the website does not list. */
   readonly absent: readonly Absent[];
   readonly publications: readonly PublicationNews[];
@@ -52,8 +61,11 @@ export interface Discovery {
   remember(handled: readonly WantedFile[], etags?: ReadonlyMap<WantedFile, string>): unknown;
   /** Notes that a file could not be fetched: it is offered again at the next poll. `remember` keeps the note. */
   failed(file: WantedFile, reason: string): void;
-  /** Notes that a file came, but not from its pinned address: `standing` tells it from now on. */
-  detoured(file: WantedFile, reason: string): void;
+  /**
+   * Notes how a file came: `standing` tells from now on whether pinned addresses answer.
+   * @param detour why it did not come from its pinned address; undefined where it did
+   */
+  fetched(file: WantedFile, detour: string | undefined): void;
   /** What is noted so, by this poll or one before, of files that are still to be had. */
   unfetched(): readonly Unfetched[];
 }
@@ -96,7 +108,7 @@ export async function discover(
     lost,
   );
   const offers = await collectOffers(survey, watched);
-  const gone = standing(
+  bringUpToDate(
     survey,
     watched.map(({ publication }) => publication.name),
   );
@@ -108,7 +120,7 @@ export async function discover(
     releases: survey.releases,
     skipped: watched.flatMap(({ publication }) => skippedOf(publication)),
     degraded: survey.degraded,
-    standing: gone,
+    standing: () => standing(memory),
     absent: watched.flatMap(({ publication }) => absentOf(publication) ?? []),
     publications: survey.publications,
     numbered: survey.numbered,
@@ -123,9 +135,8 @@ export async function discover(
     failed(file, reason) {
       byKey.get(sourceKey(file.source))?.failed(reason, new Date(client.now()).toISOString());
     },
-    detoured(file, reason) {
-      const standing = noteDetour(memory, file, reason, new Date(client.now()).toISOString());
-      if (standing !== undefined) gone.push(standing);
+    fetched(file, detour) {
+      noteWay(memory, file, detour, new Date(client.now()).toISOString());
     },
     unfetched: () => watched.flatMap(({ publication }) => unfetchedOf(publication) ?? []),
   };

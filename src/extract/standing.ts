@@ -87,31 +87,30 @@ const LESSER_ROUTES: readonly (readonly [route: RegExp, answer: z.ZodType])[] = 
 /** The route of release files, as it is told and as it is remembered. */
 const FILES = { route: 'releases/…/files/…', place: '/releases/…/files/…' };
 
-/** Notes that the pinned address of a file is gone, where the file came from the data catalogue all the same. */
-export function noteDetour(
+/** Notes whether the pinned address of a file answered, or why the file had to come from the data catalogue. */
+export function noteWay(
   memory: Memory,
   { publication, source }: Pick<WantedFile, 'publication' | 'source'>,
-  reason: string,
+  detour: string | undefined,
   at: string,
-): Standing | undefined {
-  const isKnown = memory.degraded.some(
-    (each) => each.source === publication.slug && each.api === 'content' && each.place === FILES.place,
-  );
-  if (isKnown || source.kind !== 'release file') return undefined;
-  const standing: StandingMemo = {
-    ...FILES,
-    source: publication.slug,
-    api: 'content',
-    kind: 'vanished',
-    reason,
-    missing: [],
-    since: at,
-    path: `/releases/${source.releaseVersionId}/files/${source.fileId}`,
-    query: {},
-    whole: false,
-  };
-  memory.degraded.push(standing);
-  return shownAs(standing);
+): void {
+  if (source.kind !== 'release file') return;
+  const isOfFiles = (each: StandingMemo): boolean => each.api === 'content' && each.place === FILES.place;
+  const before = memory.degraded.find((each) => isOfFiles(each) && each.source === publication.slug);
+  memory.degraded = memory.degraded.filter((each) => (detour === undefined ? !isOfFiles(each) : each !== before));
+  if (detour !== undefined)
+    memory.degraded.push({
+      ...FILES,
+      source: publication.slug,
+      api: 'content',
+      kind: 'vanished',
+      reason: detour,
+      missing: [],
+      since: before?.since ?? at,
+      path: `/releases/${source.releaseVersionId}/files/${source.fileId}`,
+      query: {},
+      whole: false,
+    });
 }
 
 /**
@@ -140,8 +139,8 @@ export function lesserRoutes({ client, memory, asked }: Survey): (() => Promise<
     });
 }
 
-/** Brings what is remembered up to date after a look around. @returns what is gone now, each route of a source once */
-export function standing({ memory, asked, client }: Survey, watched: readonly string[]): Standing[] {
+/** Brings what is remembered up to date after a look around. */
+export function bringUpToDate({ memory, asked, client }: Survey, watched: readonly string[]): void {
   const { answered, failed } = asked;
   const failedAt = new Set(failed.map(keyOf));
   const answers = new Set([...answered].map((key) => key.split(' ')[0]));
@@ -173,8 +172,12 @@ export function standing({ memory, asked, client }: Survey, watched: readonly st
   }
   memory.degraded = known;
   memory.suspects = [...suspects];
+}
+
+/** What is gone now, each route of a source once. */
+export function standing({ degraded }: Pick<Memory, 'degraded'>): Standing[] {
   const shown = new Map<string, Standing>();
-  for (const each of known) {
+  for (const each of degraded) {
     const key = `${each.source} ${each.api} ${each.route}`;
     if (!shown.has(key)) shown.set(key, shownAs(each));
   }
