@@ -9,6 +9,8 @@ export type Fault =
   | { readonly kind: 'stall'; readonly afterBytes?: number }
   /** The connection closes after this share of the body (default a half). */
   | { readonly kind: 'cut'; readonly share?: number }
+  /** The whole body, and a Content-Length that is `by` bytes more (or less) than it is; then the connection closes in order. */
+  | { readonly kind: 'wrong length'; readonly by: number }
   /** The whole body gzipped, its check sum wrong. */
   | { readonly kind: 'bad gzip trailer' }
   /** 500 with a problem body. */
@@ -109,6 +111,15 @@ export function sendBroken(response: ServerResponse, ready: Ready, fault: Fault,
       sent(half.length);
       if (half.length === 0) response.socket?.destroy();
       else response.write(half, () => response.socket?.destroy());
+      return;
+    }
+    case 'wrong length': {
+      const { socket } = response;
+      const length = { 'content-length': String(bytes.length + fault.by), connection: 'close' };
+      const head = Object.entries({ ...headers, ...length }).map(([name, value]) => `${name}: ${value}\r\n`);
+      sent(bytes.length);
+      // Past the library, which writes no more than the length that it was told.
+      socket?.end(Buffer.concat([Buffer.from(`HTTP/1.1 ${status} OK\r\n${head.join('')}\r\n`), bytes]));
       return;
     }
     case 'slow drip': {

@@ -45,7 +45,12 @@ export async function findOfficially(survey: Survey, publications: readonly Publ
 export async function lookAtDataSets(survey: Survey, publication: PublicationMemo, alone: boolean): Promise<void> {
   const { eesId } = publication;
   if (eesId === undefined) return;
-  const listed = await readDataSets(survey.client, eesId);
+  const listed = await readDataSets(survey.client, eesId).catch(async (error: unknown) => {
+    if (alone && error instanceof EesRefusedError && error.status === 404 && (await isUnlisted(survey, publication)))
+      return undefined;
+    throw error;
+  });
+  if (listed === undefined) return;
   for (const item of listed) {
     delete publication.dataSets[item.id]?.elsewhere;
     await noteDataSet(survey, publication, item, alone);
@@ -53,6 +58,14 @@ export async function lookAtDataSets(survey: Survey, publication: PublicationMem
   for (const [id, { status, elsewhere }] of Object.entries(publication.dataSets))
     if (status !== 'Withdrawn' && (alone || elsewhere !== true) && !listed.some((item) => item.id === id))
       await askWhyMissing(survey, publication, id, alone);
+}
+
+/** Whether the API's own list has the publication no longer, either: then it is gone and the API is well. */
+async function isUnlisted({ client, notes }: Survey, publication: PublicationMemo): Promise<boolean> {
+  if ((await readPublications(client)).some(({ id }) => id === publication.eesId)) return false;
+  notes.push(`"${publication.slug}" is no longer in the official API`);
+  Object.assign(publication, { eesId: undefined, unlisted: new Date(client.now()).toISOString() });
+  return true;
 }
 
 async function noteDataSet(

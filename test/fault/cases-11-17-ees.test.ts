@@ -1,18 +1,44 @@
 /** Fault cases 11 to 17: EES in every kind of trouble, and EES that moves things. Every fault at every request: test/extract/faults. */
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Fault } from '../../demo/stand-in.js';
 import { createEesClient } from '../../src/extract/client.js';
 import { discover } from '../../src/extract/discover.js';
 import { download } from '../../src/extract/download.js';
 import type { WantedFile } from '../../src/extract/wanted.js';
+import { openDatabase } from '../../src/load/database.js';
+import { testDatabaseUrl } from '../support/database.js';
+import { zipped } from '../support/zip.js';
+import { startMonitor } from './harness/monitor.js';
 import { smallWide } from './harness/small-files.js';
-import { ABSENCE, CROSSED, publishCrossing, watch, watchWithHistory, type Watch } from './harness/watch.js';
+import { snapshot, type Snapshot } from './harness/snapshot.js';
+import { ABSENCE, CONFIG, CROSSED, publishCrossing, watch, watchWithHistory, type Watch } from './harness/watch.js';
 
 const DOWNLOAD = /\/(csv|files\/[^/]+)$/;
 const CROSSING = 'Luton: persistent absence 20.6%, above your 20.0% line';
+
+const ZIP = zipped('data.csv', smallWide(CROSSED));
+const GZ = gzipSync(smallWide(CROSSED));
+
+/** With one byte another one. */
+function flipped(bytes: Buffer, at: number): Buffer {
+  const copy = Buffer.from(bytes);
+  copy.writeUInt8(copy.readUInt8(at) ^ 0xff, at);
+  return copy;
+}
+
+/** What the database holds of figures, events and mails. */
+async function held(world: Watch): Promise<Snapshot> {
+  const store = await openDatabase(testDatabaseUrl(), { schema: world.program.schema });
+  try {
+    return await snapshot(store);
+  } finally {
+    await store.close();
+  }
+}
 
 /** The next run is well: what was published meanwhile is loaded and told, once. */
 async function expectTakenUp(world: Watch): Promise<void> {
@@ -113,6 +139,8 @@ describe('EES in trouble', () => {
 
   it.each<[string, Fault, RegExp]>([
     ['cut in half', { kind: 'cut' }, /broke off/],
+    ['shorter than its length says', { kind: 'wrong length', by: 400 }, /broke off/],
+    ['longer than its length says', { kind: 'wrong length', by: -400 }, /holds \d+ records where EES counts 33/],
     ['with a bad gzip trailer', { kind: 'bad gzip trailer' }, /gzip/],
   ])(
     'case 13: a body %s is no short load: it is asked for again, fails, and the next run loads it whole',
@@ -130,6 +158,30 @@ describe('EES in trouble', () => {
       expect(report.files[0]?.reason).toMatch(says);
       expect(await world.figures()).toEqual(['202122 17', '202223 17']);
       await expectTakenUp(world);
+    },
+  );
+
+  it.each<[string, Buffer, (whole: Buffer) => Buffer, RegExp]>([
+    ['an archive cut in half', ZIP, (whole) => whole.subarray(0, whole.length / 2), /is a broken ZIP archive/],
+    ['an archive without its last byte', ZIP, (whole) => whole.subarray(0, -1), /is a broken ZIP archive/],
+    ['an archive with a byte of the file changed', ZIP, (whole) => flipped(whole, 200), /cannot be read|checksum/],
+    ['a .gz cut in half', GZ, (whole) => whole.subarray(0, whole.length / 2), /cannot be read to its end/],
+    ['a .gz with a bad trailer', GZ, (whole) => flipped(whole, whole.length - 6), /cannot be read to its end/],
+  ])(
+    'case 13, a file at hand: %s is refused with the reason, nothing is loaded; whole it is loaded',
+    async (_what, whole, broken, says) => {
+      const world = await watch();
+      const path = join(world.program.directory, 'data.packed');
+      const backfill = ['backfill', '--file', path, '--publication', ABSENCE, '--release', 'By hand'];
+      await writeFile(path, broken(whole));
+      const said = await world.program.run(...backfill);
+      expect(said.code, said.stdout).toBe(1);
+      expect(said.stderr).toMatch(says);
+      expect((await world.program.run('versions', 'list', '--json')).json()).toEqual([]);
+      await writeFile(path, whole);
+      const again = await world.program.run(...backfill);
+      expect(again.code, again.stderr).toBe(0);
+      expect(await world.figures()).toContain('202324 20.6');
     },
   );
 
@@ -185,10 +237,35 @@ describe('EES in trouble', () => {
     expect(world.subjects('ops@luton.example')).toEqual([]);
   });
 
-  it('case 16: the same release polled again: no load, no mail, a few requests', async () => {
+  it('case 15: a publication that answers 404 and is listed nowhere any more: status tells it, the operator once, and nobody hears that data is missing', async () => {
     const world = await watchWithHistory();
     publishCrossing(world);
     await world.run();
+    const before = await held(world);
+    world.ees.removeRoute(/\/sitemap-items$/, () => []);
+    world.ees.removeRoute(new RegExp(`/publications/${ABSENCE}`));
+    world.ees.removeRoute(/\/statistics\/v1\/publications$/, (page) => ({ ...(page as object), results: [] }));
+    world.ees.removeRoute(/\/statistics\/v1\/publications\/./);
+    for (let minute = 10; minute <= 18; minute += 2) {
+      world.at(`2025-04-05T09:${minute}:00Z`);
+      expect((await world.run()).code).toBe(0);
+    }
+    const status = (await world.program.run('status', '--json')).json() as { health: { attention: string[] } };
+    expect(status.health.attention.join()).toContain(`"${ABSENCE}" is not among the publications of the website`);
+    expect(world.subjects('ops@luton.example')).toEqual([`absence-watch: EES does not list ${ABSENCE}`]);
+    const after = await held(world);
+    for (const what of ['absence', 'alert_event', 'states', 'owed', 'versions'])
+      expect(after[what], what).toEqual(before[what]);
+    expect(world.subjects()).toHaveLength(1);
+  });
+
+  it('case 16: the same release polled again: no load, no mail, a few requests; the monitor hears start and success, and nothing else is written', async () => {
+    const { url, heard } = await startMonitor();
+    const world = await watchWithHistory({ config: `${CONFIG}heartbeat_url: ${url}\n` });
+    publishCrossing(world);
+    await world.run();
+    const before = await held(world);
+    heard.length = 0;
     const asked = world.ees.requests.length;
     for (const minute of ['34', '36', '38']) {
       world.at(`2025-03-20T09:${minute}:00Z`);
@@ -197,7 +274,9 @@ describe('EES in trouble', () => {
       expect(report).toMatchObject({ files: [], events: 0, mails: { sent: 0, composed: 0 } });
     }
     expect(world.ees.requests.length - asked).toBeLessThanOrEqual(6);
-    expect(world.subjects()).toHaveLength(1);
+    expect(heard).toEqual(['/ping/start', '/ping', '/ping/start', '/ping', '/ping/start', '/ping']);
+    expect(await held(world)).toEqual(before);
+    expect(world.mail.messages).toHaveLength(1);
   });
 
   it('case 17: an amendment is a version beside the old one; what was mailed and changed is told as a correction, nothing else is', async () => {
