@@ -76,12 +76,18 @@ describe('files', () => {
       (content) => content.replace(/^(.*)$/gm, '$1,"a\nb"').replace(',"a\nb"', ',note'),
     ],
     ['blank lines at the end', (content) => `${content}\n\n\r\n`],
-  ])('case 18: %s: loaded, with the figures of the plain file', async (_what, change) => {
-    const { world, outcome, reason, code } = await loaded(change(CONTENT.replace(/\n$/, '')));
+  ])('case 18: %s: loaded, with the figures of the plain file', async (what, change) => {
+    const { world, outcome, reason, code, notes } = await loaded(change(CONTENT.replace(/\n$/, '')));
     expect(outcome, reason).toBe('loaded');
     expect(code).toBe(0);
     expect(await world.figures()).toEqual(AFTER);
     expect(world.subjects()).toHaveLength(1);
+    // A column more is a warning where the run reports it and where the version is listed; nothing else is remarkable.
+    const added = { 'a column added': 'new', 'quoted cells, one with a line break': 'note' }[what];
+    const said = added === undefined ? [] : [`columns not known and not read: ${added}`];
+    expect(notes).toEqual(said);
+    const [newest] = (await world.program.run('versions', 'list', '--json')).json() as { notes: string[] }[];
+    expect(newest?.notes).toEqual(said);
   });
 
   it.each<[string, string, readonly RegExp[]]>([
@@ -259,5 +265,63 @@ describe('files', () => {
       /^Cumbria was abolished on 31 March 2023.*Cumberland.*Westmorland and Furness.*no improvement$/,
     );
     expect(world.subjects().at(-1)).toBe('Cumbria: no longer published, the alert on persistent absence is closed');
+  });
+
+  const SCHOOLS = ['109700,Hill Top School', '109701,Icknield High School'] as const;
+
+  /** Two schools of Luton beside the areas. @param persistent pupils of 1,000 by school, by first calendar year */
+  function withSchools(years: readonly number[], persistent: Readonly<Record<number, readonly number[]>>): string {
+    const [header = '', ...rows] = smallWide({ identifier: 'Academic year', years }).trimEnd().split('\n');
+    const schools = years.flatMap((year) =>
+      (persistent[year] ?? []).map((pupils, index) =>
+        [
+          `${year}${String(year + 1).slice(2)}`,
+          'Academic year,E92000001,England,School,E12000006,East of England,821,E06000032,Luton',
+          `State-funded secondary,1000,${pupils},${pupils / 10},20,2,${SCHOOLS[index] ?? ''}`,
+        ].join(','),
+      ),
+    );
+    return [`${header},school_urn,school_name`, ...rows.map((row) => `${row},,`), ...schools, ''].join('\n');
+  }
+
+  it.each([
+    ['as it is by default: its alert stays open, the run says so', 'keep', ['crossed']],
+    ['on_missing_area: clear: its alert closes as area ended', 'clear', ['crossed', 'area ended']],
+  ] as const)('case 24, a school that closed, %s; no word of recovery', async (_what, missing, events) => {
+    const rule = `  - { name: Schools of Luton, measure: persistent_absence_rate, areas: [{ level: School, within: Luton }], school_type: State-funded secondary, above: 40, on_missing_area: ${missing}, notify: [team] }`;
+    const world = await watch({ config: CONFIG.replace(/^ {2}- \{ name: Luton.*$/m, rule) });
+    const year = async (first: number, content: string): Promise<RunReport> => {
+      world.at(`${first + 2}-03-20T09:32:00Z`);
+      const title = `Academic year ${first}/${(first + 1) % 100}`;
+      world.publish({ slug: String(first), title, at: `${first + 2}-03-20T09:30:00Z`, content });
+      const { report } = await world.run();
+      expect(report.files.map(({ outcome, reason }) => [outcome, reason])).toEqual([['loaded', null]]);
+      return report;
+    };
+    const pupils = { 2022: [350, 300], 2023: [412, 310] };
+    await year(2022, withSchools([2022], pupils));
+    await year(2023, withSchools([2022, 2023], pupils));
+    expect(world.subjects()).toEqual([expect.stringMatching(/^Hill Top School.*: persistent absence 41\.2%/)]);
+    const left = withSchools([2022, 2023, 2024], { ...pupils, 2024: [300, 320] });
+    const report = await year(
+      2024,
+      withoutRows(left, (line) => /^202425.*Hill Top/.test(line)),
+    );
+    const told = (await world.events()).filter(({ muted }) => muted === null);
+    expect(told.map(({ event, area_name }) => [area_name, event])).toEqual(
+      events.map((event) => ['Hill Top School', event]),
+    );
+    const later = world.mail.messages.slice(1).map(({ raw }) => raw.toString('utf8'));
+    for (const text of later)
+      expect(text.replaceAll(/=\r?\n/g, '')).not.toMatch(/recover|no longer above|is below|has fallen/i);
+    if (missing === 'keep') {
+      expect(world.subjects()).toHaveLength(1);
+      expect(report.notes.join('\n')).toMatch(/no figure for Hill Top School in .*Their state is kept/);
+    } else {
+      expect(world.subjects().at(-1)).toMatch(
+        /^Hill Top School.*: no longer published, the alert on persistent absence is closed$/,
+      );
+      expect(told[1]?.reason).toMatch(/^Hill Top School has no figure in .*that is no improvement$/);
+    }
   });
 });
