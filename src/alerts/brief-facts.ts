@@ -187,7 +187,11 @@ async function readKeyed(rows: Rows, among?: Sharing): Promise<readonly KeyedRow
 export function figureRow(view: AbsenceView): FigureRow | undefined {
   const period = periodOf(view.time_period, view.time_identifier);
   if (period === undefined) return undefined;
-  const spoken = MEASURES.filter((measure) => view.provenance[measure] !== undefined);
+  // A sentence is of one day: what counts to another day than the row is not told beside it.
+  const provenance: FigureRow['provenance'] = Object.fromEntries(
+    Object.entries(view.provenance).filter(([, { as_of: day }]) => day === undefined),
+  );
+  const spoken = MEASURES.filter((measure) => provenance[measure] !== undefined);
   const pick = <T>(from: (measure: Measure) => T): Partial<Record<Measure, T>> =>
     Object.fromEntries(spoken.map((measure) => [measure, from(measure)]));
   return {
@@ -199,11 +203,10 @@ export function figureRow(view: AbsenceView): FigureRow | undefined {
     breakdown: view.breakdown,
     asOf: period.kind === 'finished' ? undefined : (view.as_of ?? undefined),
     asOfPublication:
-      period.kind === 'year to date' &&
-      Object.values(view.provenance).some((one) => ukDay(one.published_at) === view.as_of),
+      period.kind === 'year to date' && Object.values(provenance).some((one) => ukDay(one.published_at) === view.as_of),
     values: pick((measure) => view[measure]),
     symbols: view.symbols ?? {},
-    provenance: view.provenance,
+    provenance,
   };
 }
 

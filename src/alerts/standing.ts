@@ -82,6 +82,7 @@ async function newestPositions(db: Kysely<Database>, area: BriefArea): Promise<R
       'time_identifier',
       'as_of',
       'symbols',
+      'provenance',
     ])
     .where('geographic_level', '=', area.level)
     .where('area_code', '=', area.code)
@@ -96,7 +97,8 @@ async function newestPositions(db: Kysely<Database>, area: BriefArea): Promise<R
     if (known !== undefined && known.period.sort >= period.sort) continue;
     newest.set(key, {
       period,
-      asOf: period.kind === 'finished' ? undefined : (row.as_of ?? undefined),
+      asOf: (measure) =>
+        period.kind === 'finished' ? undefined : (row.provenance[measure]?.as_of ?? row.as_of ?? undefined),
       symbols: row.symbols ?? {},
     });
   }
@@ -105,7 +107,8 @@ async function newestPositions(db: Kysely<Database>, area: BriefArea): Promise<R
 
 interface Position {
   readonly period: Period;
-  readonly asOf: string | undefined;
+  /** To which day a running total of the measure counts. */
+  readonly asOf: (measure: Measure) => string | undefined;
   /** By measure, where one stands in place of a number. */
   readonly symbols: Readonly<Partial<Record<Measure, string>>>;
 }
@@ -164,20 +167,21 @@ async function newsOf(db: Kysely<Database>, areaId: number, rules: readonly Rule
     regionName: row.region_name ?? undefined,
   };
   const newest = await newestPositions(db, area);
-  const isNewest = (one: Slice & Omit<Position, 'symbols'> & { readonly series: string }): boolean => {
+  const isNewest = (one: Slice & Pick<Standing, 'series' | 'period' | 'asOf'>, measure: Measure): boolean => {
     const at = newest.get(sliceKey(one));
-    return at !== undefined && at.period.sort === one.period.sort && at.asOf === one.asOf;
+    return at !== undefined && at.period.sort === one.period.sort && at.asOf(measure) === one.asOf;
   };
   const all = new Map<string, NewestNews>();
   for (const standing of await standingsOf(db, areaId, rules)) {
-    if (standing.inBreach !== true || !isNewest(standing)) continue;
+    if (standing.inBreach !== true || !isNewest(standing, standing.rule.measure)) continue;
     all.set(`${standing.rule.name}\n${sliceKey(standing)}`, {
       ...{ areaId, versionId: undefined },
       news: standingNews(standing, area, newest.get(sliceKey(standing))?.symbols[standing.rule.measure]),
     });
   }
   for (const { versionId, news } of await readNews(db, { toldOfArea: areaId }, rules))
-    if (isNewest(news) && isOfLine(news)) all.set(`${news.rule}\n${sliceKey(news)}`, { areaId, versionId, news });
+    if (isNewest(news, news.measure) && isOfLine(news))
+      all.set(`${news.rule}\n${sliceKey(news)}`, { areaId, versionId, news });
   const lastYear = Math.max(...[...all.values()].map(({ news }) => news.period.startYear));
   return [...all.values()].filter(({ news }) => news.period.startYear === lastYear);
 }

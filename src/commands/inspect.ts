@@ -336,7 +336,7 @@ function seriesText(
         ],
         own.map((row) => [
           row.period_label,
-          ...(own.some((each) => each.as_of !== null) ? [row.as_of ?? ''] : []),
+          ...(own.some((each) => each.as_of !== null) ? [row.provenance[measure]?.as_of ?? row.as_of ?? ''] : []),
           say(row, measure),
           ...(count === undefined ? [] : [say(row, count)]),
           say(row, 'enrolments'),

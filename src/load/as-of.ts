@@ -62,6 +62,7 @@ export async function seriesAsOf(store: Store, query: SeriesQuery, at: Date): Pr
         release: from.release,
         published_at: from.published_at.toISOString(),
         ...(source.computed ? { computed: true } : {}),
+        ...(source.asOf === undefined || source.asOf === figure.asOf ? {} : { as_of: source.asOf }),
       };
     }
     return [

@@ -39,10 +39,10 @@ const FIGURE_COLUMNS = {
   overall_absence_rate: `Sessions missed ${SESSIONS}`,
   authorised_absence_rate: `Sessions missed with leave ${SESSIONS}`,
   unauthorised_absence_rate: `Sessions missed without leave ${SESSIONS}`,
-  as_of: 'Last day that a running total counts; NULL for finished periods',
+  as_of: 'Last day that a running total counts (of the version the row is named after); NULL for finished periods',
   symbols: 'Why figures are NULL: the symbol as published, by column ({"severe_absence_rate":"c"})',
   provenance:
-    "Data set, version, release and time of publication that gave each figure, by column; computed: true where the rate was worked out from the row's own counts",
+    "Data set, version, release and time of publication that gave each figure, by column; computed: true where the rate was worked out from the row's own counts; as_of: where a running total counts to another day than the row's",
 };
 
 export const COMMENTS: Readonly<Record<string, ViewComment>> = {

@@ -28,6 +28,8 @@ export interface FigureSource {
   readonly versionId: number;
   /** Worked out from the row's counts. */
   readonly computed: boolean;
+  /** The day to which it counts, or 'infinity'; undefined where that is the figure's own. */
+  readonly asOf: string | undefined;
 }
 
 export interface CurrentFigure {
@@ -56,6 +58,7 @@ interface Row {
   readonly as_of: string;
   readonly vals: string;
   readonly versions: string | null;
+  readonly days: string | null;
   readonly has: number;
   readonly computed: number;
   readonly symbols: Partial<Record<Measure, string>> | null;
@@ -73,6 +76,7 @@ export async function figuresAsOf(db: Kysely<Database>, query: FigureQuery): Pro
   const { rows } = await sql<Row>`
     select g.area_id, g.series_id, g.period_id, g.school_type_id, g.breakdown_id,
       (g.current).as_of as as_of, (g.current).vals::text as vals, (g.current).versions::text as versions,
+      (g.current).days::text as days,
       (g.current).has as has, (g.current).computed as computed, (g.current).symbols as symbols,
       (g.current).version_id as version_id, v.release_id
     from (
@@ -140,13 +144,14 @@ function cellsOf(text: string): (string | null)[] {
 function figureOf(row: Row): CurrentFigure {
   const cells = cellsOf(row.vals);
   const versions = row.versions === null ? undefined : cellsOf(row.versions);
+  const days = row.days === null ? undefined : cellsOf(row.days);
   const values: Partial<Record<Measure, string | null>> = {};
   const provenance: Partial<Record<Measure, FigureSource>> = {};
   MEASURES.forEach((measure, i) => {
     if ((row.has & (1 << i)) === 0) return;
     values[measure] = cells[i] ?? null;
     const versionId = versions === undefined ? row.version_id : Number(versions[i]);
-    provenance[measure] = { versionId, computed: (row.computed & (1 << i)) !== 0 };
+    provenance[measure] = { versionId, computed: (row.computed & (1 << i)) !== 0, asOf: days?.[i] ?? undefined };
   });
   return {
     areaId: row.area_id,

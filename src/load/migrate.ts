@@ -8,6 +8,7 @@ import * as layout from './migrations/0003_layout.js';
 import * as runLog from './migrations/0004_run_log.js';
 import * as history from './migrations/0005_history.js';
 import * as releaseNames from './migrations/0006_release_names.js';
+import * as runningMeasures from './migrations/0007_running_measures.js';
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001_initial': initial,
@@ -16,6 +17,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0004_run_log': runLog,
   '0005_history': history,
   '0006_release_names': releaseNames,
+  '0007_running_measures': runningMeasures,
 };
 const MIGRATION_TABLE = 'schema_migration';
 

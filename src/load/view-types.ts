@@ -78,6 +78,8 @@ export interface Provenance {
   published_at: string;
   /** True where the rate was computed from the row's counts. */
   computed?: boolean;
+  /** The last day that the figure counts, where that is not the row's own. */
+  as_of?: string;
 }
 
 export interface AbsenceHistoryView extends AbsenceView {

@@ -38,26 +38,33 @@ export async function createViews(db: Kysely<unknown>): Promise<void> {
   await comment(db);
 }
 
-/**
- * The rule of product: each measure from the newest release that has it (of a running total, only what counts up to the
- * same, newest day: a row never mixes two days); of two data sets of one release a number
- * before a symbol, the more precise where the two agree at the lesser precision (half a unit of its last place), else
- * the first candidate.
- */
 async function createResolution(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    create type figure_candidate as (
+      version_id integer, release_id integer, as_of date, has smallint, computed smallint, vals numeric[], symbols jsonb
+    );
+    create type figure_current as (
+      vals numeric[], versions integer[], has smallint, computed smallint, symbols jsonb, version_id integer, as_of date,
+      days date[]
+    );
+  `.execute(db);
+  await createFunctions(db);
+}
+
+/**
+ * The rule of product: each measure from the newest release that has it (of a running total, first from the newest day
+ * that has it: two data sets of one release may count to different days); of two data sets of one release a number
+ * before a symbol, the more precise where the two agree at the lesser precision (half a unit of its last place), else
+ * the first candidate. The row is of the day of the version it is named after.
+ */
+async function createFunctions(db: Kysely<unknown>): Promise<void> {
   // The body of a plpgsql function is read when it is called, by whoever's search path: its types carry the schema.
   const { rows } = await sql<{ schema: string }>`select current_schema() as schema`.execute(db);
   const schema = rows[0]?.schema ?? '';
   const candidate = sql.id(schema, 'figure_candidate');
   const current = sql.id(schema, 'figure_current');
   await sql`
-    create type figure_candidate as (
-      version_id integer, release_id integer, as_of date, has smallint, computed smallint, vals numeric[], symbols jsonb
-    );
-    create type figure_current as (
-      vals numeric[], versions integer[], has smallint, computed smallint, symbols jsonb, version_id integer, as_of date
-    );
-    create function figure_resolve(candidates figure_candidate[]) returns figure_current
+    create or replace function figure_resolve(candidates figure_candidate[]) returns figure_current
     language plpgsql immutable parallel safe as $resolve$
     declare
       measures constant text[] := array[${sql.join(MEASURES.map((name) => sql.lit(name)))}];
@@ -71,7 +78,6 @@ async function createResolution(db: Kysely<unknown>): Promise<void> {
       bit integer;
     begin
       for at in 1 .. cardinality(candidates) loop
-        exit when (candidates[at]).as_of <> newest.as_of;
         everything := everything | (candidates[at]).has;
       end loop;
       if newest.has = everything and (cardinality(candidates) = 1
@@ -86,6 +92,7 @@ async function createResolution(db: Kysely<unknown>): Promise<void> {
       end if;
       result.vals := array_fill(null::numeric, array[${MEASURE_COUNT}]);
       result.versions := array_fill(null::integer, array[${MEASURE_COUNT}]);
+      result.days := array_fill(null::date, array[${MEASURE_COUNT}]);
       result.has := everything;
       result.computed := 0;
       for i in 1 .. ${MEASURE_COUNT} loop
@@ -93,12 +100,11 @@ async function createResolution(db: Kysely<unknown>): Promise<void> {
         continue when everything & bit = 0;
         front := null;
         foreach each in array candidates loop
-          exit when each.as_of <> newest.as_of;
           continue when each.has & bit = 0;
           if front.version_id is null then
             front := each;
             chosen := each;
-          elsif each.release_id <> front.release_id then
+          elsif each.release_id <> front.release_id or each.as_of <> front.as_of then
             exit;
           elsif each.vals[i] is not null and (chosen.vals[i] is null or (
               scale(each.vals[i]) > scale(chosen.vals[i])
@@ -111,6 +117,7 @@ async function createResolution(db: Kysely<unknown>): Promise<void> {
         end loop;
         result.vals[i] := chosen.vals[i];
         result.versions[i] := chosen.version_id;
+        result.days[i] := chosen.as_of;
         if chosen.computed & bit <> 0 then
           result.computed := result.computed | bit;
         end if;
@@ -121,26 +128,23 @@ async function createResolution(db: Kysely<unknown>): Promise<void> {
       end loop;
       foreach bit in array naming loop
         result.version_id := result.versions[bit];
+        result.as_of := result.days[bit];
         exit when result.version_id is not null;
-      end loop;
-      foreach each in array candidates loop
-        if each.version_id = result.version_id then
-          result.as_of := each.as_of;
-          exit;
-        end if;
       end loop;
       return result;
     end
     $resolve$;
 
-    -- Which data set version gave each measure; versions is null where one gave all.
-    create function figure_provenance(versions integer[], single integer, has integer, computed integer) returns jsonb
+    -- Which data set version gave each measure; versions is null where one gave all. The day only where it is not the row's.
+    create or replace function figure_provenance(
+      versions integer[], single integer, has integer, computed integer, days date[], day date) returns jsonb
     language sql stable parallel safe
     return (
       select jsonb_object_agg(m.name,
         jsonb_build_object('data_set', d.title, 'version', v.major || '.' || v.minor || '.' || v.patch,
           'release', r.title, 'published_at', v.published_at)
-        || case when computed & (1 << (m.at - 1)::integer) <> 0 then '{"computed": true}'::jsonb else '{}'::jsonb end)
+        || case when computed & (1 << (m.at - 1)::integer) <> 0 then '{"computed": true}'::jsonb else '{}'::jsonb end
+        || case when days[m.at] <> day then jsonb_build_object('as_of', days[m.at]) else '{}'::jsonb end)
       from unnest(array[${sql.join(MEASURES.map((name) => sql.lit(name)))}]) with ordinality as m (name, at)
       join data_set_version v on v.id = coalesce(versions[m.at], single)
       join data_set d on d.id = v.data_set_id
@@ -162,7 +166,7 @@ const PUPILS = sql`t.name as school_type, b.topic as breakdown_topic, b.name as 
  */
 async function createAbsence(db: Kysely<unknown>): Promise<void> {
   await sql`
-    create view absence as
+    create or replace view absence as
     select g.series, rd.publication, rr.title as release, rd.title as data_set,
       rv.major || '.' || rv.minor || '.' || rv.patch as data_set_version, rv.published_at, rv.loaded_at,
       g.time_period, g.time_identifier, g.period_label, g.academic_year,
@@ -171,7 +175,8 @@ async function createAbsence(db: Kysely<unknown>): Promise<void> {
       ${measureColumns('g.current')},
       nullif((g.current).as_of, 'infinity') as as_of,
       (g.current).symbols as symbols,
-      figure_provenance((g.current).versions, (g.current).version_id, (g.current).has, (g.current).computed) as provenance
+      figure_provenance((g.current).versions, (g.current).version_id, (g.current).has, (g.current).computed,
+        (g.current).days, (g.current).as_of) as provenance
     from (
       select s.name as series, ${PERIOD}, ${PLACE}, ${PUPILS}, figure_resolve(${CANDIDATES}) as current
       from figure f
@@ -194,9 +199,18 @@ async function createAbsence(db: Kysely<unknown>): Promise<void> {
 export const NOT_HELD: RawBuilder<unknown> = sql`not exists (
   select from gate_result held where held.version_id = v.id and held.verdict = 'quarantine')`;
 
-/** Creates the view of history afresh, in a database that had an earlier form of it. */
-export async function renewHistory(db: Kysely<unknown>): Promise<void> {
+/** Creates what resolves figures, and the views of them, afresh in a database that had an earlier form. */
+export async function renewResolution(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    do $$ begin
+      if not exists (select from pg_attribute where attrelid = 'figure_current'::regclass and attname = 'days') then
+        alter type figure_current add attribute days date[];
+      end if;
+    end $$`.execute(db);
+  await createFunctions(db);
+  await createAbsence(db);
   await createHistory(db);
+  await sql`drop function if exists figure_provenance(integer[], integer, integer, integer)`.execute(db);
   await comment(db);
 }
 
@@ -204,8 +218,8 @@ export async function renewHistory(db: Kysely<unknown>): Promise<void> {
  * Every figure of every version, with the times at which any of its measures was the one to read: one row for each
  * stretch of time, since what a withdrawn version had replaced counts again afterwards. A version counts from its
  * publication on, one that was withdrawn until then, one that we removed (a slip of ours) never; but for the times of
- * the versions after it within its release. A row lives while its version counts and none of a newer day does, for as long
- * as newer releases leave it one of its measures. Two data sets of one release do not end each other: which of them
+ * the versions after it within its release. A row lives while its version counts, for as long as newer days and newer
+ * releases leave it one of its measures. Two data sets of one release do not end each other: which of them
  * the view shows is a matter of precision, not of time. `figuresAsOf` asks the same of one time.
  */
 async function createHistory(db: Kysely<unknown>): Promise<void> {
@@ -227,13 +241,13 @@ async function createHistory(db: Kysely<unknown>): Promise<void> {
       h.school_type, h.breakdown_topic, h.breakdown,
       ${sql.join(MEASURES.map((name) => sql.ref(`h.${name}`)))},
       nullif(h.as_of, 'infinity') as as_of, h.symbols,
-      figure_provenance(null, h.version_id, h.has, h.computed) as provenance,
+      figure_provenance(null, h.version_id, h.has, h.computed, null, null) as provenance,
       coalesce(lower(read.during), h.published_at) as valid_from,
       case when read.during is null then h.published_at else upper(read.during) end as valid_to
     from area a
     cross join lateral (
       select h.*,
-        h.times - coalesce(times_united(h.times) over newer_day, '{}') - (${takenOver}) as lived
+        h.times - (${takenOver}) as lived
       from (
         select s.name as series, ds.publication, r.title as release, ds.title as data_set,
           v.major || '.' || v.minor || '.' || v.patch as data_set_version, v.published_at, v.loaded_at,
@@ -262,11 +276,7 @@ async function createHistory(db: Kysely<unknown>): Promise<void> {
         join breakdown b on b.id = f.breakdown_id
         where f.area_id = a.id
       ) h
-      window newer_day as (
-          partition by h.series_id, h.period_id, h.school_type_id, h.breakdown_id
-          order by h.as_of desc
-          groups between unbounded preceding and 1 preceding),
-        outranks as (
+      window outranks as (
           partition by h.series_id, h.period_id, h.school_type_id, h.breakdown_id
           order by h.as_of desc, h.first_published desc, h.release_id desc
           groups between unbounded preceding and 1 preceding)

@@ -19,6 +19,7 @@ const ALL = [
   '0004_run_log',
   '0005_history',
   '0006_release_names',
+  '0007_running_measures',
 ];
 
 const VIEWS = {

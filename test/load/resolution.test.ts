@@ -63,7 +63,7 @@ async function spans(store: Store) {
 describe('which figure is current', () => {
   const kind = 'postgres';
 
-  it('a row of a running total never mixes figures of two days', async () => {
+  it('of a running total each measure is of the newest day that has it, and says so; the row is of the day of its rates', async () => {
     const store = await freshStore(kind);
     const toDate = { series: 'attendance/year-to-date', period: academicPeriod(2024, 'Year to date') };
     await loaded(store, geography({ release: OLD, publishedAt: march(2025) }), [
@@ -75,8 +75,20 @@ describe('which figure is current', () => {
     expect(await luton(store)).toMatchObject({
       as_of: '2025-07-25',
       persistent_absence_rate: '18.7',
-      overall_absence_rate: null,
-      enrolments: null,
+      overall_absence_rate: '6.6',
+      enrolments: '100',
+      provenance: { overall_absence_rate: { release: OLD.title, as_of: '2025-03-20' } },
+    });
+    expect((await luton(store)).provenance.persistent_absence_rate).not.toHaveProperty('as_of');
+    // A newer day of the other data set ends that, and is told as of its own day.
+    await loaded(store, geography({ release: NEW, publishedAt: march(2025, 30) }), [
+      observation({ overall_absence_rate: '6.7' }, { ...toDate, asOf: '2025-08-07' }),
+    ]);
+    expect(await luton(store)).toMatchObject({
+      as_of: '2025-07-25',
+      persistent_absence_rate: '18.7',
+      overall_absence_rate: '6.7',
+      provenance: { overall_absence_rate: { as_of: '2025-08-07' }, enrolments: { as_of: '2025-03-20' } },
     });
   });
 
@@ -294,21 +306,19 @@ describe('which figure is current', () => {
     expect(await publishedBy(store, march(2024, 7))).toEqual(['persistent_absence_rate 17.0']);
   });
 
-  it('of a running total a newer day ends all of an older one', async () => {
+  it('of a running total a newer day ends what it has of an older one, at any time as series --as-of reads it', async () => {
     const store = await freshStore(kind);
     const toDate = { series: 'attendance/year-to-date', period: academicPeriod(2024, 'Year to date') };
     for (const day of [6, 20])
       await loaded(store, geography({ release: OLD, publishedAt: march(2025, day) }), [
-        observation(
-          { overall_absence_rate: '6.6', ...(day === 6 ? { enrolments: '100' } : {}) },
-          { ...toDate, asOf: `2025-03-${String(day).padStart(2, '0')}` },
-        ),
+        observation({ overall_absence_rate: '6.6' }, { ...toDate, asOf: `2025-03-${String(day).padStart(2, '0')}` }),
       ]);
     await loaded(store, groups({ release: NEW, publishedAt: march(2025, 27) }), [
-      observation({ persistent_absence_rate: '18.7' }, { ...toDate, asOf: '2025-03-27' }),
+      observation({ persistent_absence_rate: '18.7' }, { ...toDate, asOf: '2025-03-14' }),
     ]);
     for (const day of [5, 6, 20, 27])
       expect(await readAt(store, march(2025, day))).toEqual(await publishedBy(store, march(2025, day)));
+    expect(await readAt(store, march(2025, 28))).toEqual(['overall_absence_rate 6.6', 'persistent_absence_rate 18.7']);
   });
 
   it('versions that were never in use have no history', async () => {
