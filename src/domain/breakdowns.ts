@@ -90,6 +90,33 @@ export function canonicalSchoolType(text: string): SchoolType | undefined {
   return SCHOOL_TYPES_BY_SPELLING.get(folded(text));
 }
 
+/** Types that count the schools of another and more. */
+const WIDER_TYPES: Record<string, readonly SchoolType[]> = {
+  'State-funded primary': ['State-funded primary and secondary'],
+  'State-funded secondary': ['State-funded primary and secondary'],
+  Special: ['Special and alternative provision'],
+  'Alternative provision': ['Special and alternative provision'],
+  'Non-maintained special': ['Special', 'Special and alternative provision'],
+};
+
+/**
+ * The schools that are of all these types at once.
+ * @returns undefined where no type has a name for them (independent and secondary)
+ */
+export function schoolTypeOfAll(types: readonly SchoolType[]): SchoolType | undefined {
+  return types.find((type) =>
+    types.every((other) => other === type || other === 'Total' || WIDER_TYPES[type]?.includes(other)),
+  );
+}
+
+/** DfE's words for how the type in another column is put together: the type says it already. */
+const NOT_A_TYPE: ReadonlySet<string> = new Set(['individual', 'combined']);
+
+/** Whether a cell beside one that names a school type says nothing of the schools. */
+export function saysNoSchoolType(text: string): boolean {
+  return NOT_A_TYPE.has(folded(text));
+}
+
 /** Words of a title that name the schools it is about; the longest reading wins ("primary, secondary and special"). */
 const TITLE_WORDS: readonly (readonly [RegExp, SchoolType])[] = [
   [/\b(pupil referral units?|prus?|alternative provision|ap schools?)\b/i, 'Alternative provision'],

@@ -42,8 +42,8 @@ const COLUMNS = {
 export type ColumnRole = keyof typeof COLUMNS;
 
 /**
- * The column that names the kind of school: the first of these that a file has. `school_type` until 2023/24,
- * `education_phase` since, `phase_type_grouping` in the long file, `establishment_type` in DfE's harmonised names.
+ * Columns that name the kind of school. `school_type` until 2023/24, `education_phase` since, `phase_type_grouping` in the
+ * long file, `establishment_type` in DfE's harmonised names. All that a file has count; of a single school the first.
  */
 const SCHOOL_TYPE_COLUMNS = [
   'school_type',
@@ -51,6 +51,7 @@ const SCHOOL_TYPE_COLUMNS = [
   'establishment_type',
   'education_phase',
   'school_phase',
+  'phase_type',
 ];
 
 /** What is measured. Rates are percent everywhere. */
@@ -189,7 +190,7 @@ export function readLevel(text: string): GeographicLevel | undefined {
 
 /** Figures that files are known to have and that are not read: sessions, reasons, numbers of schools. */
 const FIGURES_NOT_WATCHED: readonly RegExp[] = [
-  /^(sess|reason|auth|unauth|t|pt)_/,
+  /^(?!reason_(group|type|category)$)(sess|reason|auth|unauth|t|pt)_/,
   /_(sessions|perc|covid)$/,
   /^(num_schools|school_count|total_num_schools|total_enrolments|overall_attendance|attendance_perc)$/,
   /^(overall|authorised|unauthorised)_absence$/,
@@ -198,10 +199,19 @@ const FIGURES_NOT_WATCHED: readonly RegExp[] = [
 
 /** Other columns that files are known to have and that are not read: facts about schools, names of other levels. */
 const NOT_WATCHED: readonly RegExp[] = [
-  /^(academic_year|characteristic_label|phase_type|education_phase|school_phase|establishment_type|school_type)$/,
-  /^(estab|laestab|urn|school_estab|trust|academy_type|academy_open_date|all_through)$/,
+  /^(academic_year|characteristic_label)$/,
+  /^(estab|laestab|urn|school_estab|academy_open_date)$/,
   /^(lad|pcon|ward|lsip|pfa)_(code|name)$/,
 ];
+
+/**
+ * Columns that are not read and leave out the rest where they say something else than Total: facts about a school, which
+ * in a row about an area say which of its schools it counts, and kinds of sessions.
+ */
+const NARROWING = {
+  schools: /^(trust|academy_type|all_through)$/,
+  sessions: /^(reason_(group|type|category)|absence_reason|attendance_(status|type))$/,
+} as const;
 
 export type LayoutName =
   'wide' | 'characteristics' | 'long' | 'attendance' | 'attendance persistent absence' | 'before EES';
@@ -251,7 +261,8 @@ export interface UsableColumns {
   /** Which family of publications writes this layout: attendance calls its running totals "Academic year". */
   readonly writtenBy: 'absence' | 'attendance';
   readonly columns: Readonly<Partial<Record<ColumnRole, number>>>;
-  readonly schoolType: number | undefined;
+  /** Indexes of the columns that name the kind of school, the one of today's files first. */
+  readonly schoolTypes: readonly number[];
   readonly groups: readonly GroupColumn[];
   /** Index of the column of each measure; none in the long layout, where the row says what its count and rate are. */
   readonly measures: readonly (readonly [Measure, number])[];
@@ -269,6 +280,8 @@ export interface UnreadColumn {
   readonly index: number;
   /** Its name is that of a known figure. */
   readonly isFigure: boolean;
+  /** Where it says something else than Total, the row counts only some of these. */
+  readonly narrows: keyof typeof NARROWING | undefined;
 }
 
 export type Recognised =
@@ -337,7 +350,7 @@ export function recogniseColumns(header: readonly string[]): Recognised {
   if (missing.length > 0 || shape === undefined)
     return { kind: 'unreadable', reason: `it has absence figures, but no column ${missing.join(', ')}` };
 
-  const schoolType = firstOf(SCHOOL_TYPE_COLUMNS, keys);
+  const schoolTypes = SCHOOL_TYPE_COLUMNS.flatMap((name) => indexOf(name, keys) ?? []);
   const groups = groupColumns(keys);
   const measures = (isLong ? [] : given).flatMap((measure): [Measure, number][] => {
     const at = firstOf(MEASURE_COLUMNS[measure], keys);
@@ -348,26 +361,30 @@ export function recogniseColumns(header: readonly string[]): Recognised {
   );
   const read = new Set<number | undefined>([
     ...Object.values(columns),
-    schoolType,
+    ...schoolTypes,
     ...groups.flatMap((group) => [group.index, typeof group.topic === 'number' ? group.topic : undefined]),
     ...measures.map(([, at]) => at),
     ...[...otherAreas.values()].flat(),
   ]);
   const isOneOf = (known: readonly RegExp[], key: string): boolean => known.some((pattern) => pattern.test(key));
   const unread = keys.flatMap((key, index) =>
-    read.has(index) || isOneOf(NOT_WATCHED, key) ? [] : [{ index, isFigure: isOneOf(FIGURES_NOT_WATCHED, key) }],
+    read.has(index) || isOneOf(NOT_WATCHED, key)
+      ? []
+      : [{ index, isFigure: isOneOf(FIGURES_NOT_WATCHED, key), narrows: narrowedBy(key) }],
   );
   return {
     kind: 'usable',
     layout: shape,
     writtenBy: shape.startsWith('attendance') ? 'attendance' : 'absence',
     columns,
-    schoolType,
+    schoolTypes,
     groups,
     measures,
     gives: given,
     otherAreas,
-    unfamiliar: unread.flatMap(({ index, isFigure }) => (isFigure ? [] : [header[index]?.trim() ?? ''])),
+    unfamiliar: unread.flatMap(({ index, isFigure, narrows }) =>
+      isFigure || narrows === 'schools' ? [] : [header[index]?.trim() ?? ''],
+    ),
     unread,
   };
 }
@@ -388,6 +405,11 @@ const LONG_MEASURES: readonly Measure[] = [
   'severe_absentees',
   'severe_absence_rate',
 ];
+
+function narrowedBy(key: string): keyof typeof NARROWING | undefined {
+  if (NARROWING.schools.test(key)) return 'schools';
+  return NARROWING.sessions.test(key) ? 'sessions' : undefined;
+}
 
 function indexOf(name: string | undefined, keys: readonly string[]): number | undefined {
   return name === undefined ? undefined : firstOf([name], keys);

@@ -9,7 +9,9 @@ import {
   canonicalSchoolType,
   isWhole,
   KNOWN_SCHOOL_TYPES,
+  saysNoSchoolType,
   schoolTypeInWords,
+  schoolTypeOfAll,
 } from '../domain/breakdowns.js';
 import { TOTAL, type Breakdown, type SchoolType } from '../domain/figure.js';
 import { columnKey, readLevel, type ColumnRole, type UsableColumns } from '../domain/layouts.js';
@@ -237,9 +239,13 @@ export interface SchoolTypeSources {
   readonly metaText?: string | undefined;
 }
 
+/** Reads which schools a row is about; undefined where they are of two types at once that no type has a name for. */
+export type SchoolTypeReader = (row: Row, line: number, level: GeographicLevel) => SchoolType | undefined;
+
 /**
- * Reads which schools a row is about: from its column, else one type for the whole file, which its title, its meta file
- * or the user names. Never Total by default.
+ * Reads which schools a row is about: from its columns, else one type for the whole file, which its title, its meta file
+ * or the user names. Never Total by default: of several columns each may leave out some schools, but for a row about one
+ * school, of which they tell facts.
  * @param note is told where a file has no such column
  * @throws TransformError, then or by the reader, where the schools are left open or unknown
  */
@@ -247,14 +253,36 @@ export function schoolTypeReader(
   columns: Columns,
   sources: SchoolTypeSources,
   note: (text: string) => void,
-): (row: Row, line: number) => SchoolType {
-  const column = columns.recognised.schoolType;
-  const slot = columns.slot(column);
-  if (slot === undefined) {
+): SchoolTypeReader {
+  const [first, ...more] = columns.recognised.schoolTypes.map((column) => ({ column, slot: columns.slot(column) }));
+  if (first === undefined) {
     const type = schoolTypeOfFile(columns.file, sources);
     note(`no school type column: all figures are of ${type}`);
     return () => type;
   }
+  const readFirst = schoolTypeIn(columns, first.column);
+  if (more.length === 0) return readFirst;
+
+  const all = [first, ...more].map((each) => ({ ...each, read: schoolTypeIn(columns, each.column) }));
+  const known = new Map<string, SchoolType | undefined>();
+  return (row, line, level) => {
+    if (level === 'School') return readFirst(row, line);
+    const key = all.map(({ slot }) => cell(row, slot)).join(BETWEEN);
+    if (known.has(key)) return known.get(key);
+    const saying = all.filter(({ slot }) => {
+      const text = cell(row, slot);
+      return !NOT_APPLICABLE.has(text.trim().toLowerCase()) && !saysNoSchoolType(text);
+    });
+    const type =
+      saying.length === 0 ? readFirst(row, line) : schoolTypeOfAll(saying.map(({ read }) => read(row, line)));
+    known.set(ownCopy(key), type);
+    return type;
+  };
+}
+
+/** Reads the school type that one column names. */
+function schoolTypeIn(columns: Columns, column: number): (row: Row, line: number) => SchoolType {
+  const slot = columns.slot(column);
   const known = new Map<string, SchoolType>();
   return (row, line) => {
     const text = cell(row, slot);

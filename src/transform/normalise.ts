@@ -104,7 +104,7 @@ export function createNormaliser(header: readonly string[], context: NormaliseCo
   const unique = uniqueKeys(file, areas);
   const figures = figureReader(columns);
   const hasCounts = recognised.gives.some((measure) => COUNTED_RATES.some(([, count]) => count === measure));
-  const skipped = { 'single day': 0, 'cross-tabulation': 0, blank: 0 };
+  const skipped = { 'single day': 0, 'cross-tabulation': 0, 'two school types': 0, blank: 0 };
   const waiting = new Map<string, Draft>();
 
   function keyOf(row: Row, line: number): RowKey | undefined {
@@ -119,8 +119,13 @@ export function createNormaliser(header: readonly string[], context: NormaliseCo
       return undefined;
     }
     const area = areas.read(row, line);
+    const schoolType = readSchoolType(row, line, area.level);
+    if (schoolType === undefined) {
+      skipped['two school types'] += 1;
+      return undefined;
+    }
     filters.check(row, line, area.level);
-    return { area, time, schoolType: readSchoolType(row, line), breakdown };
+    return { area, time, schoolType, breakdown };
   }
 
   function finished(key: RowKey, area: AreaRef, { values, symbols }: Figures, line: number): Observation {
@@ -204,6 +209,10 @@ export function createNormaliser(header: readonly string[], context: NormaliseCo
       waiting.clear();
       if (skipped['cross-tabulation'] > 0)
         note(`${skipped['cross-tabulation']} rows of two pupil characteristics at once are not loaded`);
+      if (skipped['two school types'] > 0)
+        note(
+          `${skipped['two school types']} rows of two school types at once (columns ${recognised.schoolTypes.map((column) => header[column]?.trim() ?? '').join(', ')}) are not loaded`,
+        );
       if (skipped['single day'] > 0) note(`${skipped['single day']} rows of single days are not loaded`);
       if (skipped.blank > 0) note(`${skipped.blank} rows of empty cells are not loaded`);
       if (unique.sharedUrns.size > 0)
@@ -219,12 +228,12 @@ function isBlank(row: Row): boolean {
 }
 
 function wantedColumns(
-  { columns, schoolType, groups, measures, otherAreas }: UsableColumns,
+  { columns, schoolTypes, groups, measures, otherAreas }: UsableColumns,
   suspects: readonly Suspect[],
 ): number[] {
   const all = [
     ...Object.values(columns),
-    schoolType,
+    ...schoolTypes,
     ...groups.flatMap(({ index, topic }) => [index, typeof topic === 'number' ? topic : undefined]),
     ...measures.map(([, column]) => column),
     ...[...otherAreas.values()].flat(),

@@ -8,10 +8,13 @@
  * about an area, school or source, which may stay. It is a filter where its name speaks of pupils, where a value is a known
  * group of pupils (or kind of schools, in a row about no single school), or where some rows have Total in it and others
  * have not. No published file that was collected has a column that is not known, so none is held back by this.
+ *
+ * Columns that are known to say which schools or sessions are counted (NARROWING in domain/layouts) need no such signs:
+ * but in rows about one school, or one body that runs schools, any text but a total holds the file back.
  */
 import type { GeographicLevel } from '../domain/area.js';
 import { canonicalSchoolType, isPupilGroup, isWhole } from '../domain/breakdowns.js';
-import { columnKey, speaksOfPupils, type UsableColumns } from '../domain/layouts.js';
+import { columnKey, speaksOfPupils, type UnreadColumn, type UsableColumns } from '../domain/layouts.js';
 import { readCell } from './cell.js';
 import { cell, declaredColumns, NOT_APPLICABLE, ownCopy, type Columns, type Row } from './dimensions.js';
 import { TransformError } from './error.js';
@@ -21,6 +24,7 @@ export interface Suspect {
   readonly index: number;
   readonly name: string;
   readonly isDeclared: boolean;
+  readonly narrows: UnreadColumn['narrows'];
 }
 
 /** @param metaText the contents of the `.meta.csv` */
@@ -31,11 +35,11 @@ export function suspectColumns(
 ): Suspect[] {
   if (unread.length === 0) return [];
   const declared = declaredColumns(metaText ?? '');
-  return unread.flatMap(({ index, isFigure }) => {
+  return unread.flatMap(({ index, isFigure, narrows }) => {
     const name = header[index]?.trim() ?? '';
     const type = declared.get(columnKey(name));
     const isDeclared = type === 'filter';
-    return isDeclared || (!isFigure && type !== 'indicator') ? [{ index, name, isDeclared }] : [];
+    return isDeclared || (!isFigure && type !== 'indicator') ? [{ index, name, isDeclared, narrows }] : [];
   });
 }
 
@@ -48,6 +52,9 @@ interface Watched extends Suspect {
   /** The first text that is neither a total nor known to name a group. */
   first: { readonly line: number; readonly value: string } | undefined;
 }
+
+/** What a fact about a school is a fact about, besides areas. */
+const ABOUT_ONE: ReadonlySet<GeographicLevel> = new Set(['School', 'MAT', 'Sponsor', 'Provider', 'Institution']);
 
 /** More different texts than a filter has. */
 const MOST_KEPT = 2000;
@@ -73,9 +80,11 @@ export function unreadFilters(columns: Columns, suspects: readonly Suspect[]): U
     return new TransformError(
       'cells',
       { file: columns.file, line, column: column.name, value },
-      column.isDeclared
-        ? 'is a value of a filter (so says the meta file) that is not known: the figure is not about all'
-        : 'looks like the value of a filter that is not known: the figure may not be about all',
+      column.narrows !== undefined
+        ? `says that only some ${column.narrows} are counted: the figure is not about all`
+        : column.isDeclared
+          ? 'is a value of a filter (so says the meta file) that is not known: the figure is not about all'
+          : 'looks like the value of a filter that is not known: the figure may not be about all',
       'Nothing of the file is loaded; what was loaded before stays. The program has to be taught the column (src/domain/layouts.ts: GROUP_COLUMNS if it tells groups of pupils apart, NOT_WATCHED if it says nothing of pupils or schools); until then "data_sets: { exclude: [...] }" of the source leaves the data set out',
     );
   }
@@ -87,7 +96,9 @@ export function unreadFilters(columns: Columns, suspects: readonly Suspect[]): U
       return;
     }
     if (column.isDeclared) throw refused(column, line, text);
-    if (readCell(text).kind !== 'unknown') return;
+    const { kind } = readCell(text);
+    if (column.narrows !== undefined && kind !== 'symbol') throw refused(column, line, text);
+    if (kind !== 'unknown') return;
     const isKindOfSchools = level !== 'School' && canonicalSchoolType(text) !== undefined;
     if (column.speaksOfPupils || isPupilGroup(text) || isKindOfSchools) throw refused(column, line, text);
     column.first ??= { line, value: ownCopy(text) };
@@ -96,6 +107,7 @@ export function unreadFilters(columns: Columns, suspects: readonly Suspect[]): U
   return {
     check(row, line, level) {
       for (const column of watched) {
+        if (column.narrows === 'schools' && ABOUT_ONE.has(level)) continue;
         const text = cell(row, column.slot);
         const known = column.known[level === 'School' ? 'school' : 'other'];
         if (known.has(text)) continue;

@@ -93,7 +93,7 @@ describe('recognising a file by its columns', () => {
         const at = (index: number | undefined): string => columnKey(written[index ?? -1] ?? '');
         expect(at(read.columns.timePeriod)).toBe('time_period');
         expect(at(read.columns.oldLaCode)).toBe('old_la_code');
-        expect(at(read.schoolType)).toBe('school_type');
+        expect(read.schoolTypes.map(at)).toEqual(['school_type']);
         expect(read.measures.map(([measure, index]) => [measure, at(index)])).toEqual([
           ['enrolments', 'enrolments'],
           ['persistent_absentees', 'enrolments_pa_10_exact'],

@@ -415,6 +415,91 @@ describe('a file about some pupils only', () => {
   });
 });
 
+describe('a file about some schools only', () => {
+  const file = (columns: string, ...cells: readonly string[]): string =>
+    [
+      `${HEAD},${columns},sess_overall_percent`,
+      ...cells.map((text, index) => `20${21 + index}${22 + index},Autumn term,${ENGLAND},${text},5`),
+    ].join('\n');
+  const typesOf = async (columns: string, ...cells: readonly string[]): Promise<string[]> =>
+    (await readObservations(file(columns, ...cells))).observations.map(({ schoolType }) => schoolType);
+
+  it.each([
+    ['Total,Secondary', 'State-funded secondary'],
+    ['State-funded primary,Total', 'State-funded primary'],
+    ['Total,All schools', 'Total'],
+    ['State-funded secondary,Secondary', 'State-funded secondary'],
+    ['State-funded primary and secondary,Secondary', 'State-funded secondary'],
+    ['Special,Special and alternative provision', 'Special'],
+    ['Non-maintained special school,Special', 'Non-maintained special'],
+    ['z,Special', 'Special'],
+    ['Primary,', 'State-funded primary'],
+    ['Special,Individual', 'Special'],
+    ['Total,Combined', 'Total'],
+  ])('takes two columns for the schools that both name: %s', async (cells, type) => {
+    expect(await typesOf('school_type,education_phase', cells)).toEqual([type]);
+    expect(await typesOf('establishment_type,phase_type', cells)).toEqual([type]);
+    expect(await typesOf('education_phase,school_type', cells.split(',').reverse().join(','))).toEqual([type]);
+  });
+
+  it('loads a whole file with two columns', async () => {
+    expect(
+      await typesOf(
+        'establishment_type,education_phase',
+        ...['Total', 'Primary', 'Special'].map((each) => `Total,${each}`),
+      ),
+    ).toEqual(['Total', 'State-funded primary', 'Special']);
+  });
+
+  it('does not load rows of two school types at once, and notes how many', async () => {
+    const { observations, notes } = await readObservations(
+      file('school_type,education_phase', 'Total,Total', 'Independent,Secondary', 'Independent,Total'),
+    );
+    expect(observations.map(({ schoolType }) => schoolType)).toEqual(['Total', 'Independent']);
+    expect(notes).toContain('1 rows of two school types at once (columns school_type, education_phase) are not loaded');
+  });
+
+  it('names the column that it cannot understand', async () => {
+    expect(await refusal(file('school_type,education_phase', 'Total,Total', 'Total,Sixth form'))).toMatchObject({
+      gate: 'school type',
+      line: 3,
+      column: 'education_phase',
+      value: 'Sixth form',
+    });
+    expect(await refusal(file('school_type,education_phase', ','))).toMatchObject({ column: 'school_type', value: '' });
+    expect(await refusal(file('school_type,education_phase', 'Individual,z'))).toMatchObject({ line: 2 });
+  });
+
+  it('reads facts about a school as before', async () => {
+    const text = `${HEAD},urn,school_type,education_phase,academy_type,trust,all_through,sess_overall_percent
+202425,Academic year,School,E92000001,England,E12000002,North West,356,E08000007,Stockport,106167,Special,Secondary,Converter,A trust,Yes,5`;
+    expect((await one(text)).schoolType).toBe('Special');
+  });
+
+  it.each([
+    ['academy_type', 'Converter'],
+    ['trust', 'Some Trust'],
+    ['trust', '2014'],
+    ['all_through', 'Yes'],
+    ['reason_group', 'Illness'],
+    ['attendance_status', 'Absent'],
+  ])('holds back a row about an area that counts some schools or sessions only: %s', async (column, value) => {
+    expect(await refusal(file(`school_type,${column}`, 'Total,N/A', `Total,${value}`))).toMatchObject({
+      gate: 'cells',
+      line: 3,
+      column,
+      value,
+      problem: expect.stringContaining('only some') as string,
+    });
+    expect(await typesOf(`school_type,${column}`, 'Total,', 'Total,Total', 'Total,x', 'Total,N/A')).toHaveLength(4);
+  });
+
+  it('notes a column of reasons that says nothing', async () => {
+    const { notes } = await readObservations(file('school_type,reason_group', 'Total,Total'));
+    expect(notes).toContain('columns not known and not read: reason_group');
+  });
+});
+
 describe('pages of numbers', () => {
   it('answer as a map would, near and far', () => {
     const place = fc.oneof(fc.nat(5000), fc.nat(10_000_000));
