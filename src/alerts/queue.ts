@@ -60,7 +60,7 @@ export async function releaseDue(store: Db, runId: number | 'all', now: Date): P
 }
 
 /**
- * Claims the mail that has waited longest, unless sending is paused or the hour is full. Held mails are passed over.
+ * Claims the mail that was written first of those that are due, unless sending is paused or the hour is full. Held mails are passed over.
  * @param leaseMs how long the claim stands; longer than any attempt can take
  */
 export async function claimMail(store: Db, now: Date, leaseMs: number, maxPerHour: number): Promise<Claim> {
@@ -120,35 +120,51 @@ async function hourFullUntil(trx: Transaction<Database>, now: Date, maxPerHour: 
 
 function pickMail(trx: Transaction<Database>, state: DeliveryState, now: Date, leaseMs: number) {
   const future = new Date(now.getTime() + FUTURE_MS);
-  return trx
-    .selectFrom('mail')
-    .select(['id', 'address', 'message_id', 'kind', 'raw', 'attempts'])
-    .where((eb) =>
-      eb.or([
-        eb.and([eb('state', '=', 'queued'), eb('next_attempt_at', '<=', now)]),
-        eb.and([eb('state', '=', 'sending'), eb('claimed_until', '<', now)]),
-        // By a clock that was ahead.
-        eb.and([eb('state', '=', 'queued'), eb('created_at', '>', future)]),
-        eb.and([eb('state', '=', 'sending'), eb('claimed_until', '>', new Date(future.getTime() + leaseMs))]),
-        eb.and([
-          eb('state', '=', 'queued'),
+  return (
+    trx
+      .selectFrom('mail')
+      .select(['id', 'address', 'message_id', 'kind', 'raw', 'attempts'])
+      .where((eb) =>
+        eb.or([
+          eb.and([eb('state', '=', 'queued'), eb('next_attempt_at', '<=', now)]),
+          eb.and([eb('state', '=', 'sending'), eb('claimed_until', '<', now)]),
+          // By a clock that was ahead.
+          eb.and([eb('state', '=', 'queued'), eb('created_at', '>', future)]),
+          eb.and([eb('state', '=', 'sending'), eb('claimed_until', '>', new Date(future.getTime() + leaseMs))]),
+          eb.and([
+            eb('state', '=', 'queued'),
+            eb.exists(
+              eb
+                .selectFrom('mail_attempt')
+                .select('mail_attempt.id')
+                .whereRef('mail_attempt.mail_id', '=', 'mail.id')
+                .where('mail_attempt.at', '>', future),
+            ),
+          ]),
+        ]),
+      )
+      .$if(state.hold !== undefined, (query) => query.where(sql<boolean>`not ${isOld(state.hold)}`))
+      // A correction must not overtake what it corrects: to one recipient one mail at a time, in the order of their writing.
+      .where((eb) =>
+        eb.not(
           eb.exists(
             eb
-              .selectFrom('mail_attempt')
-              .select('mail_attempt.id')
-              .whereRef('mail_attempt.mail_id', '=', 'mail.id')
-              .where('mail_attempt.at', '>', future),
+              .selectFrom('mail as before')
+              .select('before.id')
+              .whereRef('before.address', '=', 'mail.address')
+              .whereRef('before.id', '<', 'mail.id')
+              .where('before.state', '=', 'sending')
+              .where('before.claimed_until', '>=', now),
           ),
-        ]),
-      ]),
-    )
-    .$if(state.hold !== undefined, (query) => query.where(sql<boolean>`not ${isOld(state.hold)}`))
-    .orderBy('next_attempt_at')
-    .orderBy('id')
-    .limit(1)
-    .forUpdate()
-    .skipLocked()
-    .executeTakeFirst();
+        ),
+      )
+      .orderBy('created_at')
+      .orderBy('id')
+      .limit(1)
+      .forUpdate()
+      .skipLocked()
+      .executeTakeFirst()
+  );
 }
 
 /** Notes that the server took the mail over. Holds even where the lease was lost meanwhile: it is the truth. */

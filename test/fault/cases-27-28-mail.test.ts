@@ -1,8 +1,12 @@
 /** Fault cases 27 and 28: the mail server in every kind of trouble. */
-import { describe, expect, it } from 'vitest';
+import { simpleParser } from 'mailparser';
+import pg from 'pg';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { greylist, refuseRecipient } from '../../demo/mail-catcher.js';
 import { EXPIRED } from '../support/certificates.js';
-import { CONFIG, publishCrossing, watchWithHistory, type Watch } from './harness/watch.js';
+import { testDatabaseUrl } from '../support/database.js';
+import { smallWide, type SmallFile } from './harness/small-files.js';
+import { CONFIG, CROSSED, publishCrossing, watchWithHistory, type Watch } from './harness/watch.js';
 
 const THREE = CONFIG.replace(
   '[attendance@luton.example]',
@@ -49,6 +53,64 @@ describe('mail', () => {
     for (const address of ['attendance@luton.example', 'gone@luton.example', 'desk@example.org'])
       expect(world.subjects(address)).toHaveLength(1);
     expect((await mails(world)).map(({ state }) => state)).toEqual(['sent', 'sent', 'sent']);
+  });
+
+  /** News of three runs, an hour apart: two crossings and a correction of the first. */
+  async function threeRuns(world: Watch): Promise<void> {
+    publishCrossing(world);
+    await world.run();
+    const year: SmallFile = { ...CROSSED, years: [2022, 2023, 2024] };
+    const shares = { ...CROSSED.shares, 'Luton 2024': [20.4, 1.8], 'Derby 2024': [17.4, 2.3] } as const;
+    const content = smallWide({ ...year, shares });
+    world.at('2025-03-20T10:32:00Z');
+    world.publish({ slug: '2024-25', title: 'Academic year 2024/25', at: '2025-03-20T10:30:00Z', content });
+    await world.run();
+    world.at('2025-03-20T11:32:00Z');
+    const corrected = smallWide({ ...year, shares: { ...shares, 'Derby 2024': [17.4, 2.5] } });
+    world.amend({ slug: '2024-25', at: '2025-03-20T11:30:00Z', content: corrected });
+    await world.run();
+  }
+
+  it('case 27, a server that is down over three runs: what was tried stays as it is and arrives in the order of the news, nothing before what it corrects', async () => {
+    const world = await watchWithHistory();
+    world.mail.behave(({ at }) => (at === 'connect' ? { kind: 'refuse', code: 421 } : undefined));
+    await threeRuns(world);
+    expect(world.mail.messages).toEqual([]);
+    world.mail.behave(undefined);
+    world.at('2025-03-21T09:00:00Z');
+    expect((await world.run()).report.mails).toMatchObject({ composed: 0, sent: 3 });
+    expect(world.subjects()).toEqual([
+      expect.stringMatching(/^Luton: persistent absence 20\.6%, above your 20\.0% line/),
+      expect.stringMatching(/^Derby: severe absence 2\.3%, above your 2\.0% line/),
+      expect.stringMatching(/^Correction: Derby: severe absence was 2\.30%, now 2\.50%/),
+    ]);
+  });
+
+  it('case 27, news of three runs that could not be written as mails: once they can, one mail with all of it', async () => {
+    const world = await watchWithHistory();
+    const admin = new pg.Client({ connectionString: testDatabaseUrl() });
+    await admin.connect();
+    onTestFinished(() => admin.end());
+    await admin.query(`
+      set search_path = "${world.program.schema}";
+      create function refuse() returns trigger language plpgsql as $$
+        begin raise exception 'the disk is full' using errcode = '53100'; end $$;
+      create trigger refuse before insert on mail for each row execute function refuse();`);
+    await threeRuns(world);
+    expect(world.mail.messages).toEqual([]);
+    await admin.query('drop trigger refuse on mail');
+    world.at('2025-03-21T09:00:00Z');
+    await world.run();
+    expect(world.subjects()).toHaveLength(1);
+    expect((await mails(world)).filter(({ address }) => address === 'attendance@luton.example')).toHaveLength(1);
+    const raw = world.mail.messages.find(({ to }) => to.includes('attendance@luton.example'))?.raw;
+    const text = (await simpleParser(raw ?? '')).text ?? '';
+    // Area by area, within an area in the order of the news.
+    expect(text.match(/^(Line crossed|Corrected figure)[^:]*: [^;]*?[\d.]+%/gm)).toEqual([
+      'Line crossed: Severe absence 2.30%',
+      expect.stringMatching(/^Corrected figure.*: Severe absence in academic year\s2024\/25 revised: was 2\.30%/),
+      'Line crossed: Persistent absence 20.6%',
+    ]);
   });
 
   it('case 28: one of three refused for good: the others have their mail, the refusal is shown and told to the operator, and is not repeated', async () => {
