@@ -242,6 +242,43 @@ describe('the database', () => {
     },
   );
 
+  it('case 26: a statement cancelled by the server (statement_timeout) during a load: rolled back, the run says so, and the next one loads it whole', async () => {
+    const world = await watchWithHistory();
+    publishCrossing(world);
+    const admin = await beside();
+    // Set within the transaction of the load, at its COPY: the program's own limit of two minutes is not waited for.
+    await admin.query(`
+      set search_path = "${world.program.schema}";
+      create function hurry() returns trigger language plpgsql as $$
+        begin perform set_config('statement_timeout', '200ms', true); return null; end $$;
+      create trigger hurry before insert on figure for each statement execute function hurry();
+      create function dawdle() returns trigger language plpgsql as $$ begin perform pg_sleep(20); return new; end $$;
+      create trigger dawdle before insert on data_set_version for each row execute function dawdle();`);
+    const first = await world.run();
+    expect(first.code).toBe(3);
+    expect(first.report.files).toMatchObject([{ outcome: 'failed' }]);
+    expect(first.report.files[0]?.reason).toContain('canceling statement due to statement timeout');
+    expect(await world.figures()).toEqual(BEFORE);
+    expect((await admin.query(`select count(*)::int as n from figure`)).rows).toEqual([{ n: 22 }]);
+    await admin.query('drop trigger dawdle on data_set_version');
+    expect((await world.run()).code).toBe(0);
+    await expectWhole(world);
+  });
+
+  it('case 26: a shorter statement_timeout of the role or the database does not hold for a load: the program sets its own', async () => {
+    const impatient = new URL(testDatabaseUrl());
+    impatient.searchParams.set('options', '-c statement_timeout=300ms');
+    const world = await watchWithHistory();
+    world.program.env['DATABASE_URL'] = impatient.href;
+    publishCrossing(world);
+    const [admin, looker] = [await beside(), await beside()];
+    const { running } = await heldAtCopy(world, admin, looker, () => world.run());
+    await wait(600);
+    await admin.query('rollback');
+    expect((await running).code).toBe(0);
+    await expectWhole(world);
+  });
+
   it.each([
     'data_set_version',
     'alert',
