@@ -7,6 +7,7 @@ import { contradictionIn, identifyArea, placeOfSchool, schoolIn, type AreaCells 
 import {
   canonicalBreakdown,
   canonicalSchoolType,
+  folded,
   isWhole,
   KNOWN_SCHOOL_TYPES,
   saysNoSchoolType,
@@ -357,6 +358,19 @@ function metaLabels(metaText: string): string[] {
 
 /** Cells of a filter column that say it does not apply to the row. */
 export const NOT_APPLICABLE: ReadonlySet<string> = new Set(['', 'z', '[z]', 'n/a', 'not applicable']);
+
+/**
+ * Reads how a file writes the Total of a row, where it can write it in several ways: under every topic, in several columns
+ * of pupil groups or of school types. Undefined where it cannot, and for what is no Total.
+ */
+export function totalSpelling(columns: Columns): (row: Row, breakdown: Breakdown) => string | undefined {
+  const { groups, schoolTypes } = columns.recognised;
+  const all = groups.flatMap(({ index, topic }) => (typeof topic === 'number' ? [topic, index] : [index]));
+  const slots = [...all, ...schoolTypes].map((column) => columns.slot(column));
+  if (groups.length === 0 && schoolTypes.length < 2) return () => undefined;
+  return (row, { topic }) =>
+    topic === TOTAL.topic ? slots.map((slot) => folded(cell(row, slot))).join(BETWEEN) : undefined;
+}
 
 /** Reads which pupils a row is about; 'cross-tabulation' where two filters name a group at once. */
 export function breakdownReader(columns: Columns): (row: Row, line: number) => Breakdown | 'cross-tabulation' {

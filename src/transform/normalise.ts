@@ -1,6 +1,5 @@
 /** From rows of any era to observations: the one shape that every layout ends in. */
 import { Decimal } from '../domain/decimal.js';
-import type { AreaRef } from '../domain/area.js';
 import type { Observation } from '../domain/figure.js';
 import { ABSENCE_TYPES, recogniseColumns, type LayoutName, type UsableColumns } from '../domain/layouts.js';
 import { COUNT_OF, measureBit, type Measure } from '../domain/measure.js';
@@ -14,6 +13,7 @@ import {
   cell,
   schoolTypeReader,
   timeReader,
+  totalSpelling,
   type Columns,
   type Row,
   type SchoolTypeSources,
@@ -100,6 +100,7 @@ export function createNormaliser(header: readonly string[], context: NormaliseCo
   const areas = areaReader(columns);
   const readSchoolType = schoolTypeReader(columns, context, note);
   const readBreakdown = breakdownReader(columns);
+  const spellingOf = totalSpelling(columns);
   const filters = unreadFilters(columns, suspects);
   const unique = uniqueKeys(file, areas);
   const figures = figureReader(columns);
@@ -125,10 +126,13 @@ export function createNormaliser(header: readonly string[], context: NormaliseCo
       return undefined;
     }
     filters.check(row, line, area.level);
-    return { area, time, schoolType, breakdown };
+    return { area, time, schoolType, breakdown, spelling: spellingOf(row, breakdown) };
   }
 
-  function finished(key: RowKey, area: AreaRef, { values, symbols }: Figures, line: number): Observation {
+  function finished(key: RowKey, figures: Figures, line: number, row?: Row): Observation | undefined {
+    const { values, symbols } = figures;
+    const area = unique.area(key, line, figures, row);
+    if (area === undefined) return undefined;
     return {
       area,
       series: key.time.series,
@@ -147,7 +151,7 @@ export function createNormaliser(header: readonly string[], context: NormaliseCo
   function wideRow(row: Row, line: number): Observation | undefined {
     const key = keyOf(row, line);
     if (key === undefined) return undefined;
-    return finished(key, unique.area(key, line, row), figures.all(row, line), line);
+    return finished(key, figures.all(row, line), line, row);
   }
 
   /** One of up to three rows of an observation; complete when all three have come. */
@@ -164,6 +168,7 @@ export function createNormaliser(header: readonly string[], context: NormaliseCo
       key.schoolType,
       key.breakdown.topic,
       key.breakdown.breakdown,
+      key.spelling,
     ].join('\u001f');
     const draft: Draft = waiting.get(id) ?? { key, values: {}, symbols: NO_SYMBOLS, line, seen: new Set() };
     if (draft.seen.has(type)) throw duplicate(file, draft.line, line, key);
@@ -181,7 +186,7 @@ export function createNormaliser(header: readonly string[], context: NormaliseCo
       return undefined;
     }
     waiting.delete(id);
-    return finished(draft.key, unique.area(draft.key, draft.line), draft, draft.line);
+    return finished(draft.key, draft, draft.line);
   }
 
   const readRow = recognised.layout === 'long' ? longRow : wideRow;
@@ -203,9 +208,7 @@ export function createNormaliser(header: readonly string[], context: NormaliseCo
     },
     finish() {
       filters.finish();
-      const observations = [...waiting.values()].map((draft) =>
-        finished(draft.key, unique.area(draft.key, draft.line), draft, draft.line),
-      );
+      const observations = [...waiting.values()].flatMap((draft) => finished(draft.key, draft, draft.line) ?? []);
       waiting.clear();
       if (skipped['cross-tabulation'] > 0)
         note(`${skipped['cross-tabulation']} rows of two pupil characteristics at once are not loaded`);
@@ -215,6 +218,8 @@ export function createNormaliser(header: readonly string[], context: NormaliseCo
         );
       if (skipped['single day'] > 0) note(`${skipped['single day']} rows of single days are not loaded`);
       if (skipped.blank > 0) note(`${skipped.blank} rows of empty cells are not loaded`);
+      if (unique.repeated > 0)
+        note(`${unique.repeated} rows repeat a Total under another name, with the same figures: loaded once`);
       if (unique.sharedUrns.size > 0)
         note(`URN ${[...unique.sharedUrns].join(', ')} stands for two schools in one period: told apart by LAESTAB`);
       return { observations, notes: [...notes] };

@@ -415,6 +415,63 @@ describe('a file about some pupils only', () => {
   });
 });
 
+describe('a Total that stands under every topic', () => {
+  const rowsOf = (...rows: readonly string[]): string =>
+    [
+      `${HEAD},education_phase,breakdown_topic,breakdown,enrolments,enrolments_pa_10_exact`,
+      ...rows.map((row) => `202425,Autumn term,${ENGLAND},Total,${row}`),
+    ].join('\n');
+
+  it('is one row where every figure agrees, and noted', async () => {
+    const { observations, notes } = await readObservations(
+      rowsOf(
+        'Total,Total,100,9',
+        'SEN,Total,100,9.0',
+        'SEN provision,EHC plan,5,1',
+        'Sex,Total,100,9',
+        'FSM,All,100,9',
+      ),
+    );
+    expect(observations.map(({ breakdown, line }) => [breakdown.breakdown, line])).toEqual([
+      ['Total', 2],
+      ['EHC plan', 4],
+    ]);
+    expect(notes).toContain('3 rows repeat a Total under another name, with the same figures: loaded once');
+    expect((await readObservations(rowsOf('Sex,Total,c,c', 'SEN,Total,c,c'))).observations).toHaveLength(1);
+  });
+
+  it('holds the file back where figures differ, and says which', async () => {
+    const error = await refusal(rowsOf('Total,Total,100,9', 'SEN,Total,100,9', 'Sex,Total,101,c'));
+    expect(error).toMatchObject({ gate: 'key unique', line: 4 });
+    expect(error.message).toContain(
+      'repeats line 2: both are about England, Autumn term 2024/25, Total, and they differ: ' +
+        'enrolments is "100" there and "101" here; persistent_absentees is "9" there and "c" here',
+    );
+  });
+
+  it('stays a repeated key under the same topic', async () => {
+    for (const rows of [
+      ['Sex,Total,100,9', 'sex,TOTAL,100,9'],
+      ['Total,Total,100,9', 'Sex,Total,100,9', 'Sex,Total,100,9'],
+    ])
+      expect((await refusal(rowsOf(...rows))).problem).toContain(`repeats line ${rows.length}`);
+    expect(await refusal(rowsOf('Sex,Female,100,9', 'Gender,Female,100,9'))).toMatchObject({ gate: 'key unique' });
+  });
+
+  it('is one row too in the long layout, and where two columns of school types say it', async () => {
+    const long = ['Total pupils,100', 'Persistent absence,9', 'Severe absence,1'].flatMap((each) =>
+      ['Total,Total', 'Sex,Total'].map((topic) => `202425,Autumn term,${ENGLAND},Total,${topic},${each}`),
+    );
+    const head = `${HEAD},phase_type_grouping,breakdown_topic,breakdown,absence_type,enrolment_count`;
+    expect((await readObservations([head, ...long].join('\n'))).observations).toHaveLength(1);
+    const types = ['Special,Total', 'Total,Special', 'Special,Special'].map(
+      (each) => `202425,Autumn term,${ENGLAND},${each},5`,
+    );
+    const text = [`${HEAD},school_type,education_phase,sess_overall_percent`, ...types].join('\n');
+    expect((await readObservations(text)).observations).toHaveLength(1);
+  });
+});
+
 describe('a file about some schools only', () => {
   const file = (columns: string, ...cells: readonly string[]): string =>
     [
