@@ -4,7 +4,7 @@ import type { Observation } from './domain/figure.js';
 import type { Store } from './load/database.js';
 import { retrying } from './load/retry.js';
 import {
-  lastRelease,
+  lastReleases,
   loadVersion,
   NOTHING_WATCHED,
   recordRefusal,
@@ -75,7 +75,7 @@ export async function loadFile(tools: LoadTools, file: FileToLoad): Promise<File
       const reading = await readObservations(file, now());
       columns = reading.header;
       const meta: VersionMeta = { ...file.meta, dataSet: { ...file.meta.dataSet, columns } };
-      const gates = createGates({ previous: await lastRelease(store, meta) });
+      const gates = createGates({ previous: await lastReleases(store, meta) });
       if (tools.dryRun === true) {
         let rows = 0;
         for await (const batch of reading.observations) {

@@ -19,10 +19,11 @@ export interface LastRelease {
  * What was published last before this version, of the same data set: so the verdict does not depend on the order in which
  * history is loaded. Where nothing was before it, what was published next; the gates then ask less of it. Where the data
  * set is new, one that is alike: of EES one with the same title (its columns changed), for a local file one with the same
- * columns (every label is a data set of its own). A local file of other columns under its label may be another table
- * altogether, or the same one that lost a column: the gates tell by its rows.
+ * columns (every label is a data set of its own). A local file may have come with a column more or less, that need not be
+ * one that is read: so files of other columns follow, one of each kind, and the gates tell which is the same table.
+ * @returns the nearest first; of EES at most one
  */
-export async function lastRelease(store: Store, meta: VersionMeta): Promise<LastRelease | undefined> {
+export async function lastReleases(store: Store, meta: VersionMeta): Promise<LastRelease[]> {
   const dataSets = await store.db
     .selectFrom('data_set')
     .select(['id', 'identity', 'title'])
@@ -31,49 +32,71 @@ export async function lastRelease(store: Store, meta: VersionMeta): Promise<Last
   const identity = storedIdentity(meta);
   const same = dataSets.filter((each) => each.identity === identity);
   const isLocal = meta.dataSet.local === true;
-  const layout = isLocal ? layoutOf(meta) : undefined;
+  const layout = layoutOf(meta);
   const title = titleWithoutYear(meta.dataSet.title);
   const alike = isLocal ? dataSets : dataSets.filter((each) => titleWithoutYear(each.title) === title);
-  const kin = [
-    { dataSets: same, layout, likeness: 'same data set' },
-    { dataSets: alike, layout, likeness: 'alike' },
-  ] as const;
-  const sameLabel = { dataSets: same, layout: undefined, likeness: 'same label' } as const;
-  for (const { isLater, likeness, ...of } of [
-    ...kin.map((each) => ({ ...each, isLater: false })),
-    ...kin.map((each) => ({ ...each, isLater: true })),
-    ...(isLocal ? [false, true].map((isLater) => ({ ...sameLabel, isLater })) : []),
-  ]) {
-    const found = await nearest(store, meta, of.dataSets, of.layout, isLater);
-    if (found === undefined) continue;
-    const isSameRelease = likeness === 'same data set' && !isLater && found.slug === releaseSlug(meta);
-    return { shape: found.shape, likeness, isSameRelease, ...(isLater ? { isLater: true } : {}) };
-  }
-  return undefined;
+  const other = dataSets.filter((each) => each.identity !== identity);
+  const kin: readonly Kin[] = isLocal
+    ? [
+        { dataSets: same, layout: { is: layout }, likeness: 'same data set' },
+        { dataSets: same, layout: { isNot: layout }, likeness: 'same label' },
+        { dataSets: alike, layout: { is: layout }, likeness: 'alike' },
+        { dataSets: other, layout: { isNot: layout }, likeness: 'other label' },
+      ]
+    : [
+        { dataSets: same, likeness: 'same data set' },
+        { dataSets: alike, likeness: 'alike' },
+      ];
+  const found: LastRelease[] = [];
+  for (const isLater of [false, true])
+    for (const of of kin) {
+      const { likeness } = of;
+      for (const { shape, slug } of await nearest(store, meta, of, isLater)) {
+        const isReplaced = likeness === 'same data set' || likeness === 'same label';
+        const isSameRelease = isReplaced && !isLater && slug === releaseSlug(meta);
+        found.push({ shape, likeness, isSameRelease, ...(isLater ? { isLater: true } : {}) });
+        if (!isLocal) return found;
+      }
+    }
+  return found;
+}
+
+/** What a file is about, in short. */
+const KIND = sql<string>`concat(v.layout, jsonb_path_query_array(v.shape, '$.series.keyvalue().key'),
+  jsonb_path_query_array(v.shape, '$.series.*.schoolTypes'), jsonb_path_query_array(v.shape, '$.series.*.topics'),
+  jsonb_path_query_array(v.shape, '$.series.*.levels'))`;
+
+/** Versions of which the nearest are asked for. */
+interface Kin {
+  readonly dataSets: readonly { readonly id: number }[];
+  readonly layout?: { readonly is: string } | { readonly isNot: string };
+  readonly likeness: Likeness;
 }
 
 /**
  * The loaded version next to this one in time: releases by when they were first published, the versions of this one's
- * own release by their own time.
+ * own release by their own time. Of local files one of each kind, as files of many kinds come under labels of one
+ * publication: kinds differ by their columns and by the series, schools and pupil groups that they are about.
  * @param isLater after it instead of before it
+ * @returns the nearest first
  */
 async function nearest(
   store: Store,
   meta: VersionMeta,
-  dataSets: readonly { readonly id: number }[],
-  layout: string | undefined,
+  { dataSets, layout, likeness }: Kin,
   isLater: boolean,
-): Promise<{ readonly shape: unknown; readonly slug: string } | undefined> {
+): Promise<{ readonly shape: unknown; readonly slug: string }[]> {
+  const isOfKinds = layout !== undefined && likeness !== 'same data set';
   const { publishedAt } = meta;
   const releasedAt = meta.release.firstPublished ?? publishedAt;
   // What has no date is published when it is loaded: nothing is later.
   const isDated = publishedAt !== undefined && releasedAt !== undefined;
-  if (dataSets.length === 0 || (isLater && !isDated)) return undefined;
+  if (dataSets.length === 0 || (isLater && !isDated)) return [];
   const isOwn = sql<boolean>`r.slug = ${releaseSlug(meta)}`;
   let query = store.db
     .selectFrom('data_set_version as v')
     .innerJoin('release as r', 'r.id', 'v.release_id')
-    .select(['v.shape', 'r.slug'])
+    .select(['v.id', 'r.slug', KIND.as('kind')])
     .where(
       'v.data_set_id',
       'in',
@@ -81,7 +104,11 @@ async function nearest(
     )
     .where('v.state', '=', 'loaded')
     .where('v.shape', 'is not', null);
-  if (layout !== undefined) query = query.where('v.layout', '=', layout);
+  if (layout !== undefined)
+    query =
+      'is' in layout
+        ? query.where('v.layout', '=', layout.is)
+        : query.where('v.layout', 'is distinct from', layout.isNot);
   if (isDated)
     query = query.where((eb) =>
       eb(
@@ -96,11 +123,25 @@ async function nearest(
       ),
     );
   const direction = isLater ? 'asc' : 'desc';
-  return query
+  const ordered = query
     .orderBy(isOwn, 'desc')
     .orderBy('r.first_published', direction)
     .orderBy('v.published_at', direction)
-    .orderBy('v.id', direction)
-    .limit(1)
-    .executeTakeFirst();
+    .orderBy('v.id', direction);
+  const candidates = await (isOfKinds ? ordered : ordered.limit(1)).execute();
+  const kinds = new Map<string, (typeof candidates)[number]>();
+  for (const each of candidates) if (!kinds.has(each.kind)) kinds.set(each.kind, each);
+  const kept = [...kinds.values()];
+  if (kept.length === 0) return [];
+  const shapes = await store.db
+    .selectFrom('data_set_version')
+    .select(['id', 'shape'])
+    .where(
+      'id',
+      'in',
+      kept.map(({ id }) => id),
+    )
+    .execute();
+  const shapeOf = new Map(shapes.map(({ id, shape }) => [id, shape]));
+  return kept.map(({ id, slug }) => ({ slug, shape: shapeOf.get(id) }));
 }

@@ -35,7 +35,7 @@ export type { KeptVerdict } from './verdicts.js';
 export type { Gates, Verdict, VersionMeta, VersionNumber } from './version-meta.js';
 export type { ChangedFigure, VersionDiff } from './diff.js';
 export { acceptVersion, removeVersion, VersionStateError, withdrawVersion } from './version-states.js';
-export { lastRelease } from './last-release.js';
+export { lastReleases } from './last-release.js';
 
 export type LoadOutcome =
   | {
@@ -191,39 +191,58 @@ async function load(
   return { kind: held ? 'quarantined' : 'loaded', ...said };
 }
 
+/**
+ * The version that makes this load needless: the one that carries the same number of the API, or the same bytes, unless
+ * others were published in between (whoever amends an amendment back publishes the old bytes anew) or its publisher had
+ * withdrawn it.
+ */
 async function alreadyLoaded(trx: Trx, place: VersionPlace, meta: VersionMeta): Promise<LoadOutcome | undefined> {
   const schoolType = meta.source['schoolType'];
   const found = await trx
-    .selectFrom('data_set_version')
-    .select(['id', 'state', 'major', 'minor', 'patch'])
-    .where('data_set_id', '=', place.dataSetId)
-    .where('release_id', '=', place.releaseId)
+    .selectFrom('data_set_version as v')
+    .select(['v.id', 'v.state', 'v.major', 'v.minor', 'v.patch'])
+    .where('v.data_set_id', '=', place.dataSetId)
+    .where('v.release_id', '=', place.releaseId)
     .where(
-      'state',
+      'v.state',
       'in',
       meta.again === true ? ['loaded', 'quarantined'] : ['loaded', 'quarantined', 'withdrawn', 'removed'],
     )
     .where((eb) =>
       eb.or([
-        // The same bytes read as of other schools are other figures.
         eb.and([
-          eb('sha256', '=', meta.sha256),
+          eb('v.sha256', '=', meta.sha256),
+          eb('v.state', '<>', 'withdrawn'),
+          eb.not(
+            eb.exists(
+              eb
+                .selectFrom('data_set_version as between')
+                .select('between.id')
+                .whereRef('between.data_set_id', '=', 'v.data_set_id')
+                .whereRef('between.release_id', '=', 'v.release_id')
+                .where('between.state', 'in', ['loaded', 'quarantined'])
+                .where('between.sha256', '<>', meta.sha256)
+                .whereRef('between.published_at', '>', 'v.published_at')
+                .where('between.published_at', '<', place.publishedAt),
+            ),
+          ),
+          // The same bytes read as of other schools are other figures.
           ...(typeof schoolType === 'string'
-            ? [sql<boolean>`coalesce(source ->> 'schoolType', '') = ${schoolType}`]
+            ? [sql<boolean>`coalesce(v.source ->> 'schoolType', '') = ${schoolType}`]
             : []),
         ]),
         ...(meta.version === undefined
           ? []
           : [
               eb.and([
-                eb('major', '=', meta.version.major),
-                eb('minor', '=', meta.version.minor),
-                eb('patch', '=', meta.version.patch),
+                eb('v.major', '=', meta.version.major),
+                eb('v.minor', '=', meta.version.minor),
+                eb('v.patch', '=', meta.version.patch),
               ]),
             ]),
       ]),
     )
-    .orderBy('id', 'desc')
+    .orderBy('v.id', 'desc')
     .limit(1)
     .executeTakeFirst();
   if (found === undefined) return undefined;

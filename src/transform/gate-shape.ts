@@ -3,8 +3,9 @@ import type { Observation } from '../domain/figure.js';
 import { MEASURE_WORDS } from '../domain/measure.js';
 import { Findings, verdictOf, type Numbers } from './gate-figures.js';
 import { ratesArePercent } from './gate-units.js';
-import type { GateVerdict, LastRelease, Likeness } from './gates.js';
+import type { GateVerdict, LastRelease } from './gates.js';
 import {
+  ABOVE_SCHOOLS,
   asOfBefore,
   placesOf,
   PeriodSeen,
@@ -17,10 +18,10 @@ import {
 
 /**
  * Watches the outline of a version: which areas, how many rows, how many pupils.
- * @param previous its shape; of another data set only series that count the same school types are held against it (and of
- *   one under the same label only those of as many rows), and only within a release everything that it had must be there again
+ * @param previous shapes that it may be held against, the nearest first; each series is held against the first of its table,
+ *   and only within a release everything that it had must be there again
  */
-export function releaseShape(previous: LastRelease<ReleaseShape> | undefined): {
+export function releaseShape(previous: readonly LastRelease<ReleaseShape>[]): {
   observe(observation: Observation, numbers: Numbers): void;
   verdicts(): GateVerdict[];
   shape(): ReleaseShape;
@@ -40,7 +41,7 @@ export function releaseShape(previous: LastRelease<ReleaseShape> | undefined): {
   }
 
   /** The periods of each series, newest first. */
-  const series = (): { name: string; newest: PeriodSeen; all: PeriodSeen[]; before: SeriesShape | undefined }[] =>
+  const series = (): SeriesSeen[] =>
     [...seen].flatMap(([name, periods]) => {
       const all = [...periods.values()].sort((a, b) => b.sort - a.sort);
       const newest = all[0];
@@ -55,7 +56,7 @@ export function releaseShape(previous: LastRelease<ReleaseShape> | undefined): {
     verdicts() {
       const all = series();
       return [
-        englandAndRegions(all, previous?.isSameRelease === true ? previous.shape : undefined),
+        englandAndRegions(all, replacedBy(all, previous)),
         authorities(all),
         measures(all),
         ratesArePercent(all),
@@ -69,20 +70,71 @@ export function releaseShape(previous: LastRelease<ReleaseShape> | undefined): {
 
 /** What the last release had of a series, as far as the file may be held against it. @param all its periods */
 function heldAgainst(
-  last: LastRelease<ReleaseShape> | undefined,
+  previous: readonly LastRelease<ReleaseShape>[],
   name: string,
   newest: PeriodSeen,
   all: readonly PeriodSeen[],
 ): SeriesShape | undefined {
-  const before = last?.shape.series[name];
-  if (before === undefined || !isSameTable(newest, before, last?.likeness)) return undefined;
-  return last?.isLater === true ? asOfBefore(before, newest, all) : before;
+  for (const last of previous) {
+    const before = last.shape.series[name];
+    if (before === undefined || !isSameTable(newest, before, last)) continue;
+    const { likeness, isLater } = last;
+    if (likeness === 'same data set' || likeness === 'alike')
+      return isLater === true ? asOfBefore(before, newest, all) : before;
+    // Files without a date come in any order, and a file of England or of authorities alone is a table of its own.
+    const isLess = newest.startYear < before.startYear || (likeness === 'other label' && newest.levels.size === 1);
+    const held = isLater === true || isLess ? asOfBefore(before, newest, all) : before;
+    // Other columns are other measures, unless it is the table of this label with a column less.
+    return likeness === 'same label' && !isOff(newest.rows, before.rows) ? held : { ...held, measures: [] };
+  }
+  return undefined;
 }
 
-function isSameTable(newest: PeriodSeen, before: SeriesShape, likeness: Likeness | undefined): boolean {
+/** Whether figures of both are about the same: told by what they are about, and not by columns that are not read. */
+function isSameTable(newest: PeriodSeen, before: SeriesShape, { likeness }: LastRelease): boolean {
   if (likeness === 'same data set') return true;
-  const isAlike = String(before.schoolTypes) === String([...newest.schoolTypes].sort());
-  return isAlike && (likeness === 'alike' || !isOff(newest.rows, before.rows));
+  const isAllSchools = newest.schoolTypes.has('Total') && before.schoolTypes.includes('Total');
+  const isSameSchools = isAllSchools || isEqual(newest.schoolTypes, before.schoolTypes);
+  if (likeness === 'alike' || !isSameSchools) return isSameSchools;
+  // What was kept before levels and topics were is told by its rows, under one label.
+  if (before.levels === undefined || before.topics === undefined)
+    return likeness === 'same label' && !isOff(newest.rows, before.rows);
+  return (
+    isEqual(newest.topics, before.topics) &&
+    isEqual(lowest(newest.levels), lowest(before.levels)) &&
+    before.levels.some((level) => newest.levels.has(level)) &&
+    before.measures.some((measure) => newest.measures.has(measure))
+  );
+}
+
+function isEqual(one: Iterable<string>, other: Iterable<string>): boolean {
+  return String([...one].sort()) === String([...other].sort());
+}
+
+/** Levels that a table either has or has not: authorities, regions and England may be missing from a damaged one. */
+function lowest(levels: Iterable<string>): string[] {
+  return [...levels].filter((level) => !ABOVE_SCHOOLS.has(level));
+}
+
+/** The series whose periods must all be there again, as the version takes the place of the one that had them. */
+function replacedBy(
+  all: readonly SeriesSeen[],
+  previous: readonly LastRelease<ReleaseShape>[],
+): ReleaseShape['series'] {
+  const replaced = previous.find(({ isSameRelease }) => isSameRelease);
+  if (replaced === undefined) return {};
+  if (replaced.likeness === 'same data set') return replaced.shape.series;
+  return Object.fromEntries(
+    Object.entries(replaced.shape.series).filter(([name, before]) => {
+      const newest = all.find((each) => each.name === name)?.newest;
+      return (
+        newest !== undefined &&
+        isSameTable(newest, before, replaced) &&
+        (before.levels ?? []).every((level) => newest.levels.has(level)) &&
+        before.measures.every((measure) => newest.measures.has(measure))
+      );
+    }),
+  );
 }
 
 type SeriesSeen = { name: string; newest: PeriodSeen; all: PeriodSeen[]; before: SeriesShape | undefined };
@@ -99,10 +151,10 @@ function wholeRegions(regions: Iterable<string>): Set<string> {
   return new Set([...regions].map((region) => (INNER_AND_OUTER_LONDON.includes(region) ? LONDON : region)));
 }
 
-/** @param replaced what the version had that this one replaces within its release */
-function englandAndRegions(all: readonly SeriesSeen[], replaced: ReleaseShape | undefined): GateVerdict {
+/** @param replaced series of the version that this one replaces within its release */
+function englandAndRegions(all: readonly SeriesSeen[], replaced: ReleaseShape['series']): GateVerdict {
   const findings = new Findings();
-  for (const [name, { periods }] of Object.entries(replaced?.series ?? {})) {
+  for (const [name, { periods }] of Object.entries(replaced)) {
     const there = new Set(all.find((each) => each.name === name)?.all.map(({ period }) => period));
     const gone = periods.filter(({ period }) => !there.has(period)).map(({ period }) => period);
     if (gone.length > 0)

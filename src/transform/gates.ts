@@ -246,12 +246,12 @@ export interface Gates {
 }
 
 /**
- * Of the same data set; of one that is alike, perhaps about other schools; or of a local file of other columns under the
- * same label, perhaps another table.
+ * Of the same data set; of one that is alike, perhaps about other schools; or of a local file of other columns, under the
+ * same label or another, perhaps another table.
  */
-export type Likeness = 'same data set' | 'alike' | 'same label';
+export type Likeness = 'same data set' | 'alike' | 'same label' | 'other label';
 
-/** What a version is held against. */
+/** What a version may be held against. */
 export interface LastRelease<Shape = unknown> {
   /** What `shape()` returned for it, as it was stored. */
   readonly shape: Shape;
@@ -264,13 +264,16 @@ export interface LastRelease<Shape = unknown> {
 
 /**
  * The gates for one version.
- * @param options.previous undefined for a first one
+ * @param options.previous the nearest first: each series is held against the first that is of the same table
  */
-export function createGates(options: { readonly previous?: LastRelease | undefined } = {}): Gates {
+export function createGates(options: { readonly previous?: readonly LastRelease[] | undefined } = {}): Gates {
   const numbers: Numbers = new Float64Array(MEASURES.length);
-  const { previous } = options;
-  const read = readShape(previous?.shape);
-  const shape = releaseShape(previous === undefined || read === undefined ? undefined : { ...previous, shape: read });
+  const shape = releaseShape(
+    (options.previous ?? []).flatMap((last) => {
+      const read = readShape(last.shape);
+      return read === undefined ? [] : [{ ...last, shape: read }];
+    }),
+  );
   const gates: readonly Gate[] = [
     figuresWithinRange(),
     contradictions(),
@@ -312,9 +315,17 @@ export function gatesDocument(): string {
     'what its figures are (rates, enrolments of finished periods).',
     '',
     'Where the data set is new, it is the last one of the same title in its publication (its columns changed), or for a',
-    'local file of the same columns (each label is a data set of its own); of that one only series about the same school types are held against the file. Of a local file of other',
-    'columns than the one that its label had before only series that also have as many rows (one in ten more or fewer)',
-    'are: that is the same table with a column more or less; any other is another table.',
+    'local file of the same columns (each label is a data set of its own); of that one only series that both give for all',
+    'schools, or for the same school types, are held against the file.',
+    '',
+    'A local file of other columns than those before it is held, series by series, against the last file that is the same',
+    'table by its figures, under the same label or another: both give the series for all schools or for the same school',
+    'types, for the same topics of pupil groups, for the same levels below authorities and regions (schools), and have a',
+    'level and a measure in common. Columns that are not read, and measures more or less, do not make another table; a',
+    'file of schools beside one of authorities and a file of pupil groups beside one of totals are other tables. England,',
+    'regions, authorities, rates and enrolments then bind as above. Less is asked, as of an older version, where the file',
+    'ends in an earlier year, or has but one level and another label. Measures bind under the same label where there are',
+    'as many rows (one in ten more or fewer), and periods where no level and no measure is gone.',
     '',
     '## What published files taught',
     '',

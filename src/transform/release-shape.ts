@@ -27,6 +27,9 @@ const seriesShape = periodShape.extend({
   measures: z.array(z.enum(MEASURES)).default([]),
   /** School types counted, to know data sets of few schools. */
   schoolTypes: z.array(z.string()),
+  /** Geographic levels and topics of pupil groups, to know another table by; absent in shapes of before that was kept. */
+  levels: z.array(z.string()).optional(),
+  topics: z.array(z.string()).optional(),
   /** Mean of each rate by level, school type and topic, in percent; absent in shapes of before that was kept. */
   rates: z.record(z.string(), z.partialRecord(z.enum(RATES), z.number())).default({}),
   /** Enrolments of Total by area ("Local authority 821"). */
@@ -77,6 +80,8 @@ export class PeriodSeen {
   readonly places: Readonly<Record<Scope, Places>> = { any: new Places(), whole: new Places() };
   readonly measures = new Set<Measure>();
   readonly schoolTypes = new Set<string>();
+  readonly levels = new Set<string>();
+  readonly topics = new Set<string>();
   readonly enrolments = new Map<string, number>();
   readonly heights = new RateHeights();
   readonly period: string;
@@ -108,6 +113,8 @@ export class PeriodSeen {
       if (symbolMeaning(symbol) !== 'low') this.suppressed += 1;
     }
     this.schoolTypes.add(schoolType);
+    this.levels.add(area.level);
+    this.topics.add(breakdown.topic);
     this.places.any.add(area);
     const isWhole = schoolType === 'Total' && breakdown.topic === 'Total';
     if (isWhole) this.places.whole.add(area);
@@ -125,6 +132,8 @@ export class PeriodSeen {
       ...{ startYear, kind, rows, figures, suppressed },
       measures: MEASURES.filter((measure) => this.measures.has(measure)),
       schoolTypes: [...this.schoolTypes].sort(),
+      levels: [...this.levels].sort(),
+      topics: [...this.topics].sort(),
       rates: this.heights.means(),
       enrolments: Object.fromEntries(this.enrolments),
       periods: all.filter(({ kind }) => kind === 'finished').map((each) => each.outline()),
@@ -175,7 +184,7 @@ export const SCOPES: readonly Scope[] = ['any', 'whole'];
 /** How a finding calls the rows of a scope. */
 export const SCOPE_WORDS: Readonly<Record<Scope, string>> = { any: '', whole: ' (rows of all schools and all pupils)' };
 
-const ABOVE_SCHOOLS: ReadonlySet<string> = new Set(['National', 'Regional', 'Local authority']);
+export const ABOVE_SCHOOLS: ReadonlySet<string> = new Set(['National', 'Regional', 'Local authority']);
 
 /** What an earlier version had in a scope; undefined where that was not kept. */
 export function placesOf(before: PeriodShape | undefined, scope: Scope): z.infer<typeof placesShape> | undefined {

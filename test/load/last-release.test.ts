@@ -1,9 +1,13 @@
 /** What a version is held against, whatever the order in which history is loaded. */
 import { describe, expect, it } from 'vitest';
 import type { VersionMeta } from '../../src/load/version-meta.js';
-import { lastRelease } from '../../src/load/last-release.js';
+import { lastReleases, type LastRelease } from '../../src/load/last-release.js';
+import type { Store } from '../../src/load/database.js';
 import { freshStore } from '../support/database.js';
 import { allPass, load, observation, versionMeta } from './sample.js';
+
+const lastRelease = async (store: Store, meta: VersionMeta): Promise<LastRelease | undefined> =>
+  (await lastReleases(store, meta))[0];
 
 describe.each(['postgres', 'embedded'] as const)('what a version is held against (%s)', (kind) => {
   const day = (month: string): Date => new Date(`2025-${month}-20T09:30:00Z`);
@@ -58,6 +62,39 @@ describe.each(['postgres', 'embedded'] as const)('what a version is held against
     expect(await lastRelease(store, { ...local('YTD'), publishedAt: undefined })).toMatchObject({
       isSameRelease: true,
     });
+  });
+
+  it('a local file is offered one file of each kind, the nearest first: its own columns, its own label, other labels', async () => {
+    const store = await freshStore(kind);
+    const of = (label: string, month: string, columns: string[]): VersionMeta => {
+      const meta = local(label);
+      return {
+        ...meta,
+        ...{ sha256: month.padStart(64, '0'), publishedAt: day(month), dataSet: { ...meta.dataSet, columns } },
+      };
+    };
+    const keep = async (meta: VersionMeta, shape: unknown): Promise<unknown> =>
+      load(store, meta, [observation({ enrolments: '1' })], { ...allPass, shape: () => shape });
+    const about = (schoolType: string, n: number): unknown => ({ n, series: { year: { schoolTypes: [schoolType] } } });
+    await keep(of('A', '01', ['x', 'y']), about('Total', 1));
+    await keep(of('B', '02', ['x', 'z']), about('Total', 2));
+    await keep(of('C', '03', ['x', 'z']), about('Total', 3));
+    await keep(of('D', '04', ['x', 'z']), about('Special', 4));
+    await keep(of('A', '06', ['x', 'y']), about('Total', 6));
+    const offered = await lastReleases(store, of('A', '05', ['x', 'y', 'unread']));
+    expect(
+      offered.map(({ shape, likeness, isSameRelease, isLater }) => [
+        (shape as { n: number }).n,
+        likeness,
+        isSameRelease,
+        isLater,
+      ]),
+    ).toEqual([
+      [1, 'same label', true, undefined],
+      [4, 'other label', false, undefined],
+      [3, 'other label', false, undefined],
+      [6, 'same label', false, true],
+    ]);
   });
 
   function local(label: string): VersionMeta {

@@ -136,6 +136,66 @@ describe.skipIf(!HAS_REAL_DATA)(`published files${WITH_REAL_DATA}`, () => {
     }
   });
 
+  it('a column that is not read, more or less, lets no damaged table through, under the same label or another', async () => {
+    const program = await freshProgram();
+    const all = independently(realFile('absence/2016-23_fullyear_pa_severe_nat_reg_la.computed.csv'));
+    const year = (period: string): Record<string, string>[] => all.filter((row) => row['time_period'] === period);
+    const isEngland = (row: Record<string, string>): boolean => row['geographic_level'] === 'National';
+    const isSecondAuthority = (row: Record<string, string>): boolean =>
+      row['geographic_level'] === 'Local authority' && Number(row['old_la_code']) % 2 === 0;
+    const half = (row: Record<string, string>): Record<string, string> => {
+      const [enrolments, persistent, severe] = ['enrolments', 'enrolments_pa_10_exact', 'enrolments_pa_50_exact'].map(
+        (column) => Math.floor(Number(row[column]) / 2),
+      );
+      const percent = (count = 0): string => ((100 * count) / (enrolments ?? 0)).toFixed(5);
+      return {
+        ...row,
+        ...{ enrolments: String(enrolments), enrolments_pa_10_exact: String(persistent) },
+        ...{ enrolments_pa_50_exact: String(severe), enrolments_pa_10_exact_percent: percent(persistent) },
+        enrolments_pa_50_exact_percent: percent(severe),
+      };
+    };
+    const without = (row: Record<string, string>, ...columns: string[]): Record<string, string> =>
+      Object.fromEntries(Object.entries(row).filter(([column]) => !columns.includes(column)));
+    const asFraction = (row: Record<string, string>): Record<string, string> => ({
+      ...without(row, 'enrolments_pa_10_exact', 'enrolments_pa_50_exact'),
+      enrolments_pa_50_exact_percent: (Number(row['enrolments_pa_50_exact_percent']) / 100).toFixed(6),
+    });
+    const more = (rows: readonly Record<string, string>[]): Record<string, string>[] =>
+      rows.map((row) => ({ ...row, num_schools: '5' }));
+    const given = async (rows: readonly Record<string, string>[], label: string, at: string, ...rest: string[]) => {
+      const path = join(program.directory, 'given.csv');
+      await writeFile(path, Papa.unparse([...rows]));
+      const { report } = await load(program, path, ABSENCE, label, '--published-at', at, ...rest);
+      const [file] = report.files;
+      return [
+        file?.outcome,
+        ...(file?.gates ?? []).filter(({ verdict }) => verdict === 'quarantine').map((g) => g.gate),
+      ];
+    };
+    const held = async (rows: readonly Record<string, string>[], label: string) =>
+      given(rows, label, label === 'Year' ? '2023-04-01' : '2024-03-01', '--dry-run');
+
+    expect(await given(year('202122'), 'Year', '2023-03-01')).toEqual(['loaded']);
+    for (const [period, label] of [
+      ['202122', 'Year'],
+      ['202223', 'Next year'],
+    ] as const) {
+      const rows = year(period);
+      expect(await held(more(rows), label)).toEqual(['loaded']);
+      const cut = rows.filter((row) => !isEngland(row));
+      expect(await held(more(cut), label)).toEqual(['quarantined', 'England and regions']);
+      const few = rows.filter((row) => !isSecondAuthority(row));
+      expect(await held(more(few), label)).toEqual(expect.arrayContaining(['quarantined', 'authorities']));
+      expect(await held(more(rows.map(half)), label)).toEqual(expect.arrayContaining(['quarantined', 'enrolments']));
+      expect(await held(rows.map(asFraction), label)).toEqual(
+        expect.arrayContaining(['quarantined', 'rates are percent']),
+      );
+    }
+    const less = year('202223').map((row) => without(row, 'enrolments_pa_50_exact'));
+    expect(await held(less, 'Next year'), 'a measure less').toEqual(['loaded']);
+  });
+
   it('the pupil referral units of 2022/23 load as alternative provision when said so, never as Total', async () => {
     const program = await freshProgram();
     const path = realFile('absence/2022-23_4_absence_2term_pru.csv');

@@ -61,7 +61,7 @@ function judge(gate: GateName, rows: readonly Row[], before?: readonly Row[], is
   const previous: LastRelease | undefined = before && {
     ...{ shape: shapeOf(before), likeness: 'same data set', isSameRelease: false, isLater },
   };
-  const gates = createGates({ previous });
+  const gates = createGates({ previous: previous && [previous] });
   gates.observe(rows.map(observation));
   const verdict = gates.verdicts().find((each) => each.gate === gate);
   if (!verdict) throw new Error(`no verdict of ${gate}`);
@@ -447,20 +447,99 @@ describe('gates: each with what just passes and what just fails', () => {
 describe('gates at large', () => {
   it('of another data set only series about the same schools are held against', () => {
     const against = (before: readonly Row[], likeness: Likeness): string | undefined => {
-      const gates = createGates({ previous: { shape: shapeOf(before), likeness, isSameRelease: false } });
+      const gates = createGates({ previous: [{ shape: shapeOf(before), likeness, isSameRelease: false }] });
       gates.observe(authorities(100).map(observation));
       return gates.verdicts().find(({ gate }) => gate === 'authorities')?.verdict;
     };
     expect(against(authorities(153), 'alike')).toBe('quarantine');
     expect(against(authorities(153, { schoolType: 'State-funded secondary' }), 'alike')).toBe('pass');
     expect(against(authorities(153, { schoolType: 'State-funded secondary' }), 'same data set')).toBe('quarantine');
-    expect(against(authorities(153), 'same label'), 'another table').toBe('pass');
-    expect(against(authorities(105), 'same label')).toBe('quarantine');
+  });
+
+  describe('of files of other columns', () => {
+    const england: Row = { values: { enrolments: '9000' } };
+    const table: Row[] = [england, ...regions([...EIGHT, 'E12000007']), ...authorities(153)];
+    const held = (rows: readonly Row[], before: readonly Row[], likeness: Likeness = 'other label'): string[] => {
+      const isSameRelease = likeness === 'same label';
+      const gates = createGates({ previous: [{ shape: shapeOf(before), likeness, isSameRelease }] });
+      gates.observe(rows.map(observation));
+      // The sums of these made-up places are not the question.
+      const found = gates.verdicts().filter(({ gate }) => gate !== 'authorities add up');
+      return found.flatMap(({ gate, verdict }) => (verdict === 'quarantine' ? [gate] : []));
+    };
+    const halved = (row: Row): Row => ({ ...row, values: { enrolments: String(Number(row.values.enrolments) / 2) } });
+    const rated = (rows: readonly Row[], rate: string): Row[] =>
+      rows.map((row) => ({ ...row, values: { ...row.values, severe_absence_rate: rate } }));
+
+    it.each(['same label', 'other label'] as const)('the same table is held as by its columns: %s', (likeness) => {
+      const against = (rows: readonly Row[], before = table): string[] => held(rows, before, likeness);
+      expect(against(table)).toEqual([]);
+      expect(against(table.slice(1)), 'England gone').toEqual(['England and regions']);
+      expect(against(table.toSpliced(1, 1)), 'a region gone').toEqual(['England and regions']);
+      expect(against(table.slice(0, -4)), 'authorities gone').toEqual(['authorities']);
+      expect(against([table[0] ?? england, ...table.slice(1, 10), ...authorities(76)])).toEqual(['authorities']);
+      expect(against(table.map(halved))).toEqual(['enrolments']);
+      // A measure more, a measure less, other school types beside the Total of both.
+      expect(against(rated(table, '2').slice(1))).toEqual(['England and regions']);
+      expect(against(rated(table, '0.02'), rated(table, '2'))).toEqual(['rates are percent']);
+      const phases = table.map((row) => ({ ...row, schoolType: 'State-funded secondary' }));
+      expect(against(table.slice(1), [...table, ...phases])).toEqual(['England and regions']);
+    });
+
+    it.each(['same label', 'other label'] as const)('another table is not held: %s', (likeness) => {
+      const as = (rows: readonly Row[], more: Partial<Row>): Row[] => rows.map((row) => ({ ...row, ...more }));
+      const against = (rows: readonly Row[]): string[] => held(rows, table, likeness);
+      expect(against(as(table.slice(20), { schoolType: 'Alternative provision' }))).toEqual([]);
+      expect(against(as(table.slice(20), { topic: 'Sex' })), 'pupil groups').toEqual([]);
+      expect(against([...table.slice(20), { ...england, level: 'School', key: '100001' }]), 'schools').toEqual([]);
+      expect(against(as(table.slice(20), { values: { overall_absence_rate: '6' } })), 'no measure').toEqual([]);
+      expect(against(as(table.slice(20), { period: academicPeriod(2024, 'Autumn term') })), 'term').toEqual([]);
+    });
+
+    it('less is asked of a file that ends in an earlier year, and of England alone under another label', () => {
+      const earlier = table.map((row) => ({ ...row, period: BEFORE }));
+      expect(held(earlier.slice(10), table)).toEqual([]);
+      expect(held(earlier.slice(12, 100), table)).toEqual(['authorities']);
+      expect(held([england], table)).toEqual([]);
+      expect(held([halved(england)], table)).toEqual(['enrolments']);
+      expect(held([england], table, 'same label')).toEqual(['England and regions', 'authorities']);
+    });
+
+    it('under the same label a year or a measure that is gone is missed, where nothing else is another', () => {
+      const whole = [...table, ...table.map((row) => ({ ...row, period: BEFORE }))];
+      expect(held(table, whole, 'same label')).toEqual(['England and regions']);
+      expect(held(table, whole)).toEqual([]);
+      expect(held(table, rated(whole, '2'), 'same label'), 'perhaps another table').toEqual(['measures']);
+      expect(held(table, rated(whole, '2'))).toEqual([]);
+    });
+
+    it('each series is held against the nearest file of its table', () => {
+      const shapes = [table.map((row) => ({ ...row, topic: 'Sex' })), table.slice(10), table];
+      const gates = createGates({
+        previous: shapes.map((rows) => ({ shape: shapeOf(rows), likeness: 'other label', isSameRelease: false })),
+      });
+      gates.observe(authorities(100).map(observation));
+      const found = gates.verdicts().filter(({ verdict }) => verdict === 'quarantine');
+      expect(found.map(({ gate }) => gate)).toEqual(['authorities']);
+    });
+
+    it('where an older build kept no levels, a table under one label is told by its rows', () => {
+      const old = (rows: readonly Row[]): unknown =>
+        JSON.parse(JSON.stringify(shapeOf(rows)).replaceAll(/"(levels|topics)":\[[^\]]*\],/g, ''));
+      const judged = (before: readonly Row[], likeness: Likeness): string | undefined => {
+        const gates = createGates({ previous: [{ shape: old(before), likeness, isSameRelease: false }] });
+        gates.observe(authorities(100).map(observation));
+        return gates.verdicts().find(({ gate }) => gate === 'authorities')?.verdict;
+      };
+      expect(judged(authorities(153), 'same label')).toBe('pass');
+      expect(judged(authorities(105), 'same label')).toBe('quarantine');
+      expect(judged(authorities(105), 'other label')).toBe('pass');
+    });
   });
 
   it('start afresh where the stored shape is of another build', () => {
     const gates = createGates({
-      previous: { shape: { nonsense: true }, likeness: 'same data set', isSameRelease: false },
+      previous: [{ shape: { nonsense: true }, likeness: 'same data set', isSameRelease: false }],
     });
     gates.observe(authorities(3).map(observation));
     expect(gates.verdicts().every(({ verdict }) => verdict === 'pass')).toBe(true);
@@ -536,7 +615,7 @@ describe('older periods of a file', () => {
     authorities(count, { period: academicPeriod(start, 'Academic year') });
   const held = (rows: readonly Row[], before: readonly Row[] | undefined, isSameRelease = false): string[] => {
     const gates = createGates({
-      previous: before && { shape: shapeOf(before), likeness: 'same data set', isSameRelease },
+      previous: before && [{ shape: shapeOf(before), likeness: 'same data set', isSameRelease }],
     });
     gates.observe(rows.map(observation));
     return gates.verdicts().flatMap(({ gate, verdict }) => (verdict === 'quarantine' ? [gate] : []));
