@@ -105,6 +105,47 @@ describe('two of a kind, clocks, long runs', () => {
     expect(await look(new Date('2026-06-01T14:00:30Z'))).toBeUndefined();
   });
 
+  it('case 08, a service whose clock jumps three hours ahead and back: one run for what was missed, no slot twice, and news is mailed at once by the right clock', async () => {
+    const world = await watchWithHistory({ config: `${CONFIG}schedule: { cron: "*/15 * * * *" }\n` });
+    const store = await openDatabase(testDatabaseUrl(), { schema: world.program.schema });
+    onTestFinished(() => store.close());
+    /** Slots that were run, in the order of their runs, and whether one is due. */
+    const served = async (): Promise<string[]> => {
+      const rows = await store.db.selectFrom('slot').select(['due_at', 'state', 'run_id']).orderBy('run_id').execute();
+      return rows
+        .filter(({ state, run_id }) => state === 'done' && run_id !== null)
+        .map(({ due_at }) => due_at.toISOString().slice(11, 16));
+    };
+    const recorded = async (): Promise<string[]> => (await runs(store)).slice(1);
+    let now = new Date();
+    const clock = (time: string): void => {
+      now = new Date(`2025-03-20T${time}:00Z`);
+      world.at(now.toISOString());
+    };
+    clock('06:01');
+    const { service, drain } = await serviceOf(world, () => now);
+    await until(async () => (await served()).length === 1);
+    const [first] = await served();
+    clock('09:01');
+    await until(async () => (await served()).length === 2);
+    clock('06:16');
+    await until(async () => (await served()).length === 3);
+    // Several looks later it is still so.
+    await wait(300);
+    expect(await served()).toEqual([first, '09:00', '06:15']);
+    expect((await recorded()).filter((outcome) => outcome === 'missed')).toHaveLength(1);
+    publishCrossing(world);
+    clock('09:31');
+    await until(() => world.mail.messages.length > 0);
+    expect(world.subjects()).toEqual([expect.stringMatching(/^Luton: persistent absence 20\.6%/)]);
+    await until(async () => (await served()).length === 4);
+    await wait(300);
+    expect(await served()).toEqual([first, '09:00', '06:15', '09:30']);
+    expect(service.state.trouble).toBeUndefined();
+    await drain();
+    expect(world.subjects()).toHaveLength(1);
+  });
+
   it.each(['2027-03-28', '2027-10-31'])(
     'case 09: on %s, when the clocks change in London, no slot is lost and none is doubled',
     async (day) => {
