@@ -9,6 +9,7 @@ const SLOWEST = [
   'scenario/story.test.ts',
   'page/pages.test.ts',
   'fault/cases-25-26-database.test.ts',
+  'fault/cases-29-30-people.test.ts',
   'fault/cases-18-24-files.test.ts',
   'load/versions.test.ts',
   'alerts/compose.test.ts',
