@@ -76,7 +76,10 @@ export async function statusOf(store: Store, settings: Settings, now: Date): Pro
     ...refused.map((row) => `refused: ${row.data_set}, ${row.release}: ${gateWords(row)}`),
     ...(lastRun === undefined ? [] : troublesOf(lastRun, source, troubles.brokenOff !== undefined)),
   ];
-  const newest = versions.find((row) => row.state === 'loaded' && row.diff !== null && row.diff.previous_id !== null);
+  // By publication: history loaded late is not what changed last.
+  const [newest] = versions
+    .filter((row) => row.state === 'loaded' && row.diff !== null && row.diff.previous_id !== null)
+    .sort((a, b) => b.published_at.getTime() - a.published_at.getTime() || b.id - a.id);
   return {
     health: healthOf({
       now,

@@ -195,6 +195,32 @@ it('a version that comes between two others, or before the first, is told apart 
   });
 });
 
+it('the same versions give the same diffs in whatever order they are loaded, and status the same newest one', async () => {
+  const told = async (days: readonly number[]) => {
+    const store = await freshStore('postgres');
+    for (const day of days)
+      await loaded(store, versionMeta({ publishedAt: new Date(Date.UTC(2024, 3, day)) }), [
+        observation({ persistent_absence_rate: `${day}.5` }),
+      ]);
+    const versions = await listVersionRows(store);
+    const newest = (await statusIn(store)).newest_diff;
+    return {
+      diffs: versions
+        .map(({ published_at, diff }) => [published_at.getUTCDate(), diff?.changed, diff?.sample] as const)
+        .sort(([a], [b]) => a - b),
+      newest: newest?.sample.map(({ from, to }) => `${from ?? ''} → ${to ?? ''}`),
+    };
+  };
+  const inTurn = await told([1, 2, 3, 4]);
+  expect(inTurn.newest).toEqual(['3.5 → 4.5']);
+  expect(inTurn.diffs.map(([, changed]) => changed)).toEqual([undefined, 1, 1, 1]);
+  for (const days of [
+    [4, 3, 2, 1],
+    [2, 4, 1, 3],
+  ])
+    expect(await told(days), days.join()).toEqual(inTurn);
+});
+
 it('a running total is held against that of the day before: moved, new, or gone', async () => {
   const store = await freshStore('postgres');
   const total = (rate: string, day: string, rest: Partial<Parameters<typeof observation>[1]> = {}) =>
