@@ -38,13 +38,12 @@ const READ_AT_ONCE = 512 * 1024;
 
 /**
  * Reads a file once to know its size and hash; broken archives are found here, before anything is loaded.
- * @throws LocalFileError when there is no such file, it is a folder, empty, a broken archive or one without a CSV
+ * @throws LocalFileError when there is no such file, it is a folder, a broken archive or one without a CSV
  */
 export async function openLocalFile(path: string): Promise<LocalFile> {
   const info = await stat(path).catch(() => undefined);
   if (info === undefined) throw new LocalFileError(`There is no file ${path}.`);
   if (!info.isFile()) throw new LocalFileError(`${path} is no file.`);
-  if (info.size === 0) throw new LocalFileError(`${path} is empty.`, true);
   const start = await firstBytes(path);
   let fileName = basename(path);
   let opener: () => Readable;

@@ -1,6 +1,7 @@
 /** The command line as its users meet it: exit codes, JSON, messages. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { wideFile } from '../../demo/index.js';
 import { withRunLock } from '../../src/load/runs.js';
@@ -100,7 +101,7 @@ describe('the command line', () => {
     }
   });
 
-  it('a broken file is a failure, a file of a header alone is held back and takes nothing away', async () => {
+  it('a damaged archive is a failure, an empty file or one of a header alone is held back and takes nothing away', async () => {
     const program = await freshProgram();
     const file = await composedFile(program, [2023]);
     expect((await load(program, file)).code).toBe(0);
@@ -109,11 +110,22 @@ describe('the command line', () => {
     const before = await figures();
     expect(before).toBeGreaterThan(0);
 
-    await writeFile(join(program.directory, 'empty.csv'), '');
-    const empty = await load(program, 'empty.csv');
-    expect({ code: empty.code, said: empty.stderr }).toMatchObject({
-      ...{ code: 1, said: expect.stringContaining('empty.csv is empty') as string },
+    await writeFile(
+      join(program.directory, 'cut.csv.gz'),
+      gzipSync(await readFile(join(program.directory, file))).subarray(0, -9),
+    );
+    const cut = await load(program, 'cut.csv.gz');
+    expect({ code: cut.code, said: cut.stderr }).toMatchObject({
+      ...{ code: 1, said: expect.stringContaining('cut.csv.gz cannot be read to its end') as string },
     });
+    await writeFile(join(program.directory, 'empty.csv'), '');
+    for (const more of [['--dry-run'], []]) {
+      const empty = await load(program, 'empty.csv', '--json', ...more);
+      expect(empty.code).toBe(3);
+      expect(empty.json()).toMatchObject({
+        files: [{ outcome: 'quarantined', reason: expect.stringContaining('empty.csv: is empty') as string }],
+      });
+    }
     const header = wideFile(
       { period: 'Academic year', years: [2023], london: 'whole', codes: 'before 2025' },
       'education_phase',
