@@ -123,6 +123,47 @@ export function identifyArea(
   }
 }
 
+/** DfE's codes for places that are not known (x) and for groups of them (z), bare or in brackets. */
+const UNKNOWN_PLACE_CODE = /^[[(]?\s*[xz]\s*[\])]?$/i;
+
+/** What stands for the name of such a place, folded. */
+const UNKNOWN_PLACE_NAMES: ReadonlySet<string> = new Set(
+  [
+    'Not available',
+    'Not applicable',
+    'Not known',
+    'Not recorded',
+    'Unknown',
+    'Outside England',
+    'Outside of England',
+    'Outside England and unknown',
+    'Outside of England and unknown',
+  ].map(foldName),
+);
+
+/** The cells by which an area of a level is known, besides its name; and that. */
+function ownCells(level: GeographicLevel, cells: AreaCells): { codes: (string | undefined)[]; name: string } {
+  if (level === 'National') return { codes: [cells.countryCode], name: words(cells.countryName) };
+  if (level === 'Regional') return { codes: [cells.regionCode], name: words(cells.regionName) };
+  if (level === 'Local authority') return { codes: [cells.oldLaCode, cells.newLaCode], name: words(cells.laName) };
+  return { codes: [cells.otherCode], name: words(cells.otherName) };
+}
+
+/**
+ * Whether a row is about what has no known place ("Not available", "Outside of England and unknown"): no area, and no
+ * mistake of the file. A code or name that is known says otherwise.
+ */
+export function isUnknownPlace(level: GeographicLevel, cells: AreaCells): boolean {
+  if (level === 'School') return false;
+  const { codes, name } = ownCells(level, cells);
+  if (name === '' || codes.some((each) => code(each) !== '' && !UNKNOWN_PLACE_CODE.test(each?.trim() ?? '')))
+    return false;
+  const folded = foldName(name);
+  if (UNKNOWN_PLACE_NAMES.has(folded)) return true;
+  const isKnown = level === 'Local authority' ? byName.has(folded) : placeByName.has(folded);
+  return !isKnown && codes.some((each) => UNKNOWN_PLACE_CODE.test(each?.trim() ?? ''));
+}
+
 type RegionCells = Pick<AreaRef, 'regionCode' | 'regionName'>;
 
 function regionOf({ regionCode, regionName }: AreaCells): RegionCells {

@@ -3,7 +3,14 @@
  * equal cells give the same object and a file of a hundred thousand rows makes a few hundred of them.
  */
 import type { AreaRef, GeographicLevel } from '../domain/area.js';
-import { contradictionIn, identifyArea, placeOfSchool, schoolIn, type AreaCells } from '../domain/areas.js';
+import {
+  contradictionIn,
+  identifyArea,
+  isUnknownPlace,
+  placeOfSchool,
+  schoolIn,
+  type AreaCells,
+} from '../domain/areas.js';
 import {
   canonicalBreakdown,
   canonicalSchoolType,
@@ -119,12 +126,27 @@ const PLACE_ROLES = [
 ] as const satisfies readonly ColumnRole[];
 
 export interface AreaReader {
-  read(row: Row, line: number): AreaRef;
+  /**
+   * @returns undefined where the place is not known and no mistake of the file
+   * @throws TransformError where the row names no one area
+   */
+  read(row: Row, line: number): AreaRef | undefined;
   /** The area of a school whose URN stands for another school too: its key carries the LAESTAB. */
   readShared(row: Row): AreaRef | undefined;
   /** The LAESTAB of a row, '' where it has none. */
   laestab(row: Row): string;
 }
+
+const UNKNOWN_PLACE = 'unknown place';
+type Place = AreaRef | typeof UNKNOWN_PLACE;
+
+/** The columns of the table of roles that name the areas of a level. */
+const OWN_ROLES: Partial<Record<GeographicLevel, readonly ColumnRole[]>> = {
+  National: ['countryCode', 'countryName'],
+  Regional: ['regionCode', 'regionName'],
+  'Local authority': ['oldLaCode', 'newLaCode', 'laName'],
+  School: ['schoolUrn', 'schoolLaestab'],
+};
 
 /** The column by which the areas of a level are found again; those of other levels by the code of theirs. */
 const CODE_OF_LEVEL: Partial<Record<GeographicLevel, (typeof PLACE_ROLES)[number]>> = {
@@ -157,7 +179,7 @@ export function areaReader(columns: Columns): AreaReader {
   const urnSlot = columns.slot(roles.schoolUrn);
   const laestabSlot = columns.slot(roles.schoolLaestab);
   const nameSlot = columns.slot(roles.schoolName);
-  const levels = new Map<string, (row: Row) => AreaRef | undefined>();
+  const levels = new Map<string, (row: Row) => Place | undefined>();
   const placeSlots = slotsOf(PLACE_ROLES.map((role) => roles[role]));
 
   function slotsOf(wanted: readonly (number | undefined)[]): number[] {
@@ -180,18 +202,45 @@ export function areaReader(columns: Columns): AreaReader {
     return schoolIn(placeOf(row), cells, options);
   }
 
-  function readerOf(level: GeographicLevel): (row: Row) => AreaRef | undefined {
+  function readerOf(level: GeographicLevel): (row: Row) => Place | undefined {
     if (level === 'School') return school;
     const [code, name] = otherAreas.get(level) ?? [];
     const own = CODE_OF_LEVEL[level];
     // Its own code first, so that it is what an area is found by.
     const slots = [...slotsOf([code, name, own === undefined ? undefined : roles[own]]), ...placeSlots];
-    return remembering([...new Set(slots)], (row) =>
-      identifyArea(level, {
+    return remembering([...new Set(slots)], (row): Place | undefined => {
+      const cells = {
         ...cellsOf(row, PLACE_ROLES),
         otherCode: ownCopy(cell(row, columns.slot(code))),
         otherName: ownCopy(cell(row, columns.slot(name))),
-      }),
+      };
+      return isUnknownPlace(level, cells) ? UNKNOWN_PLACE : identifyArea(level, cells);
+    });
+  }
+
+  /** Columns of the file that name the areas of a level. */
+  function ownColumns(level: GeographicLevel): number[] {
+    const own = OWN_ROLES[level]?.map((role) => roles[role]) ?? otherAreas.get(level) ?? [];
+    return own.flatMap((column) => column ?? []);
+  }
+
+  function noArea(row: Row, line: number): TransformError {
+    const level = levelOf(row, line);
+    const own = ownColumns(level).map((column) => ({ column, text: cell(row, columns.slot(column)).trim() }));
+    const told = own.find(({ text }) => text !== '') ?? own[0];
+    const why =
+      contradictionIn(level, cellsOf(row, PLACE_ROLES)) ??
+      (own.length === 0 ? 'the file has no column that names one' : 'no code, and no name that only one area has');
+    const cells = own.map(({ column, text }) => `${columns.header[column]?.trim() ?? ''} is "${ownCopy(text)}"`);
+    return new TransformError(
+      'areas',
+      {
+        file: columns.file,
+        line,
+        ...(told === undefined ? {} : { value: ownCopy(told.text), ...nameOf(columns, told.column) }),
+      },
+      `names no one area of level ${level} (${[...cells, why].join('; ')})`,
+      'Its publisher has to mend them; nothing can be said about a figure without a place',
     );
   }
 
@@ -216,15 +265,8 @@ export function areaReader(columns: Columns): AreaReader {
         levels.set(ownCopy(text), reader);
       }
       const area = reader(row);
-      if (area !== undefined) return area;
-      const level = levelOf(row, line);
-      const contradiction = contradictionIn(level, cellsOf(row, PLACE_ROLES));
-      throw new TransformError(
-        'areas',
-        { file: columns.file, line },
-        `names no one area of level ${level} (${contradiction ?? 'its code and name columns are empty or ambiguous'})`,
-        'Its publisher has to mend them; nothing can be said about a figure without a place',
-      );
+      if (area === undefined) throw noArea(row, line);
+      return area === UNKNOWN_PLACE ? undefined : area;
     },
     readShared: (row) => school(row, { sharedUrn: true }),
     laestab: (row) => cell(row, laestabSlot).trim(),

@@ -105,7 +105,7 @@ export function createNormaliser(header: readonly string[], context: NormaliseCo
   const unique = uniqueKeys(file, areas);
   const figures = figureReader(columns);
   const hasCounts = recognised.gives.some((measure) => COUNTED_RATES.some(([, count]) => count === measure));
-  const skipped = { 'single day': 0, 'cross-tabulation': 0, 'two school types': 0, blank: 0 };
+  const skipped = { 'single day': 0, 'cross-tabulation': 0, 'two school types': 0, 'unknown place': 0, blank: 0 };
   const waiting = new Map<string, Draft>();
 
   function keyOf(row: Row, line: number): RowKey | undefined {
@@ -120,6 +120,10 @@ export function createNormaliser(header: readonly string[], context: NormaliseCo
       return undefined;
     }
     const area = areas.read(row, line);
+    if (area === undefined) {
+      skipped['unknown place'] += 1;
+      return undefined;
+    }
     const schoolType = readSchoolType(row, line, area.level);
     if (schoolType === undefined) {
       skipped['two school types'] += 1;
@@ -215,6 +219,10 @@ export function createNormaliser(header: readonly string[], context: NormaliseCo
       if (skipped['two school types'] > 0)
         note(
           `${skipped['two school types']} rows of two school types at once (columns ${recognised.schoolTypes.map((column) => header[column]?.trim() ?? '').join(', ')}) are not loaded`,
+        );
+      if (skipped['unknown place'] > 0)
+        note(
+          `${skipped['unknown place']} rows of unknown places ("Not available", "Outside of England": codes x and z) are not loaded`,
         );
       if (skipped['single day'] > 0) note(`${skipped['single day']} rows of single days are not loaded`);
       if (skipped.blank > 0) note(`${skipped.blank} rows of empty cells are not loaded`);

@@ -78,7 +78,7 @@ export function uniqueKeys(file: string, areas: AreaReader): UniqueKeys {
    * Takes a row whose key stood before for the same row, if it is a Total spelt otherwise that agrees in every figure.
    * @throws TransformError otherwise, naming both lines and, where it is known, what differs
    */
-  function again(before: number, line: number, key: RowKey, figures: RowFigures): undefined {
+  function again(before: number, line: number, key: RowKey, figures: RowFigures): AreaRef | undefined {
     const total = totals.get(before);
     if (total === undefined || key.spelling === undefined) throw duplicate(file, before, line, key);
     const literal = total.lines.get(key.spelling);

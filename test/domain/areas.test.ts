@@ -6,6 +6,7 @@ import {
   currentNameAndCode,
   foldName,
   identifyArea,
+  isUnknownPlace,
   KNOWN_AREAS,
   nearest,
   predecessorsOf,
@@ -162,6 +163,23 @@ describe('identity', () => {
     expect(authority('', 'E10000009', 'Dorset').key).toBe('835');
     expect(identifyArea('Local authority', { laName: 'Dorset' })).toBeUndefined();
     expect(identifyArea('Local authority', { laName: 'Pre-LGR 2019 Dorset' })?.key).toBe('835');
+  });
+
+  it.each([
+    ['x', 'x', 'Not available', true],
+    ['z', 'z', 'Outside of England and unknown', true],
+    ['[z]', '', 'Service children overseas', true],
+    ['', '', 'Unknown', true],
+    ['z', 'z', 'Luton', false],
+    ['821', 'z', 'Not available', false],
+    ['z', 'E06000099', 'Outside of England', false],
+    ['', '', 'West Kent', false],
+    ['z', 'z', '', false],
+  ])('knows what is no place: %s, %s, %s', (oldLaCode, newLaCode, laName, is) => {
+    expect(isUnknownPlace('Local authority', { oldLaCode, newLaCode, laName })).toBe(is);
+    expect(isUnknownPlace('Ward', { otherCode: newLaCode || oldLaCode, otherName: laName })).toBe(
+      is || laName === 'Luton' || (newLaCode === 'z' && laName === 'Not available'),
+    );
   });
 
   it('is undefined for a row that names no area of its level', () => {

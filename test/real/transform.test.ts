@@ -224,8 +224,8 @@ const FIXTURES: Record<string, readonly [yields: string, why: string]> = {
   'missing_region.csv': ['409, held back by rate and count', 'made-up figures of levels below authorities'],
   'overlapping_terms.csv': ['not ours', 'admission numbers'],
   'fail__adding_z_locationCode.csv': [
-    '376, held back by rate and count',
-    'a place outside England is a place of its own; the row of the added district is made up',
+    '373, held back by rate and count',
+    'three rows of places outside England are no areas; the row of the added district is made up',
   ],
   'fail__blanks_indicators.csv': ['key unique: line 18', 'the blanks stand in rows that were repeated'],
   'fail__col_name_spaces.csv': ['375', 'spaces in column names are read as underscores'],

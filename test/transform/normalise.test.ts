@@ -415,6 +415,51 @@ describe('a file about some pupils only', () => {
   });
 });
 
+describe('places', () => {
+  const rowsOf = (...places: readonly string[]): string =>
+    [
+      `${HEAD},education_phase,sess_overall_percent`,
+      ...places.map((place) => `202425,Autumn term,${place},Total,5`),
+    ].join('\n');
+
+  it('that are not known are not loaded, and noted with their number', async () => {
+    const { observations, notes } = await readObservations(
+      rowsOf(
+        LUTON,
+        'Local authority,E92000001,England,x,Not available,x,x,Not available',
+        'Local authority,z,Outside of England and unknown,z,Outside of England and unknown,z,z,Outside of England and unknown',
+        'Regional,E92000001,England,z,Outside of England and unknown,,,',
+      ),
+    );
+    expect(observations.map(({ area }) => area.name)).toEqual(['Luton']);
+    expect(notes).toContain(
+      '3 rows of unknown places ("Not available", "Outside of England": codes x and z) are not loaded',
+    );
+  });
+
+  it.each([
+    [
+      'Local authority,E92000001,England,,,,,Dorset',
+      'la_name',
+      'Dorset',
+      'old_la_code is ""; new_la_code is ""; la_name is "Dorset"; no code, and no name',
+    ],
+    ['Local authority,E92000001,England,,,,,', 'old_la_code', '', 'la_name is ""'],
+    [LUTON.replace('821', '302'), 'old_la_code', '302', 'la_name is "Luton"; 302 is Barnet, E06000032 is Luton'],
+    [
+      'Regional,E92000001,England,E12000006,South East,,,',
+      'region_code',
+      'E12000006',
+      'region_name is "South East"; E12000006 is',
+    ],
+    ['Ward,E92000001,England,,,,,', undefined, undefined, 'the file has no column that names one'],
+  ])('that are no one area are told with their columns and cells: %s', async (place, column, value, says) => {
+    const error = await refusal(rowsOf(ENGLAND, place));
+    expect(error).toMatchObject({ gate: 'areas', line: 3, column, value });
+    expect(error.problem).toContain(says);
+  });
+});
+
 describe('a Total that stands under every topic', () => {
   const rowsOf = (...rows: readonly string[]): string =>
     [
