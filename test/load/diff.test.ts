@@ -249,8 +249,8 @@ it('what an earlier program counted as rows is counted afresh when the database 
   await diffOf([rates('17.0', '6.0')], [rates('17.1', '6.1')], store);
   await store.db.updateTable('version_diff').set({ changed: 1, sample: '[]' }).execute();
   await sql`delete from schema_migration where name >= '0005_history'`.execute(store.db);
-  await sql`alter table data_set_version drop column release_title, drop column release_first_published,
-    drop column data_set_title`.execute(store.db);
+  await sql`alter table data_set_version drop column release_title cascade, drop column release_first_published cascade,
+    drop column data_set_title cascade`.execute(store.db);
   expect(await migrate(store)).toContain('0005_history');
   const [version] = await listVersionRows(store);
   expect(version?.diff).toMatchObject({ changed: 2, sample: [{ to: '17.1' }, { to: '6.1' }] });
