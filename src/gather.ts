@@ -9,7 +9,7 @@ import type { Store } from './load/database.js';
 import { retrying } from './load/retry.js';
 import { learnNumber } from './load/versions.js';
 import { getSourceState, setSourceState, type Run } from './load/runs.js';
-import { isHandled, noteSameBytes, withdrawAtSource, type TakenBack } from './load/sources.js';
+import { isHandled, noteSameBytes, reinstateAtSource, withdrawAtSource, type TakenBack } from './load/sources.js';
 import { knownNames } from './known-names.js';
 import { loadFile, type FileReport, type FileToLoad } from './load-file.js';
 import { operatorPost } from './mail-server.js';
@@ -50,12 +50,16 @@ export async function gather(tools: Tools, run: Run): Promise<Gathered> {
     for (const withdrawn of discovery.withdrawn) {
       const { what } = withdrawn;
       const mark = (it: TakenBack): Promise<number[]> =>
-        retrying(store, (again) => withdrawAtSource(again, it, `${withdrawn.status} at source`, now()));
+        retrying(store, (again) => withdrawAtSource(again, it, withdrawn.status, now()));
       const marked = await mark(what);
       if (what.kind === 'version' && what.fileId !== undefined) {
         marked.push(...(await mark({ kind: 'release file', fileId: what.fileId })));
       }
       if (marked.length > 0) log.warn({ withdrawn }, `${withdrawn.title}: ${withdrawn.status} at EES`);
+    }
+    for (const what of discovery.reinstated) {
+      const back = await retrying(store, (again) => reinstateAtSource(again, what, now()));
+      if (back.length > 0) log.warn({ what, versions: back }, 'EES publishes again what it had taken back');
     }
     for (const { key, version } of discovery.numbered)
       await retrying(store, (again) => learnNumber(again, key, version));

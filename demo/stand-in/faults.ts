@@ -17,6 +17,8 @@ export type Fault =
   | { readonly kind: 'server error' }
   /** 502 with the HTML of a gateway. */
   | { readonly kind: 'bad gateway' }
+  /** 403 with the page of a firewall. */
+  | { readonly kind: 'forbidden' }
   /** 503 without a body. */
   | { readonly kind: 'unavailable' }
   /** 429; `retryAfter` in seconds or as an HTTP date, left out where undefined. */
@@ -57,6 +59,8 @@ export function replacement(fault: Fault, url: string): Ready | undefined {
   switch (fault.kind) {
     case 'server error':
       return { status: 500, headers: JSON_TYPE, bytes: Buffer.from(JSON.stringify(SERVER_ERROR)) };
+    case 'forbidden':
+      return { status: 403, headers: HTML, bytes: page('403 Forbidden') };
     case 'bad gateway':
       return { status: 502, headers: HTML, bytes: page('502 Bad Gateway') };
     case 'unavailable':

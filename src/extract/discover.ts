@@ -25,6 +25,7 @@ import type {
   DiscoverOptions,
   Numbered,
   PublicationNews,
+  Reinstated,
   ReleaseNews,
   Skipped,
   Survey,
@@ -49,6 +50,7 @@ export interface Discovery {
   readonly publications: readonly PublicationNews[];
   readonly numbered: readonly Numbered[];
   readonly withdrawn: readonly Withdrawn[];
+  readonly reinstated: readonly Reinstated[];
   readonly notes: readonly string[];
   /** When each publication says it publishes next: '2026', '2026-08' or '2026-08-13'. */
   readonly next: readonly { readonly publication: string; readonly nextReleaseDate: string | undefined }[];
@@ -94,6 +96,7 @@ export async function discover(
     publications: [],
     numbered: [],
     withdrawn: [],
+    reinstated: [],
     degraded: [],
     notes: [],
     failures: new Map(),
@@ -125,6 +128,7 @@ export async function discover(
     publications: survey.publications,
     numbered: survey.numbered,
     withdrawn: survey.withdrawn,
+    reinstated: survey.reinstated,
     notes: survey.notes,
     next: watched.map(({ publication }) => ({ publication: publication.name, nextReleaseDate: publication.next })),
     nothingNew: files.length === 0 && survey.releases.length === 0 && survey.withdrawn.length === 0,

@@ -46,6 +46,8 @@ const release = z.object({
   lastModified: z.string(),
   /** Whether its files are followed. Old releases are only watched for a change. */
   followed: z.boolean(),
+  /** Only watched, and not listed at present. */
+  gone: z.boolean().optional(),
   releaseId: z.string().optional(),
   releaseVersionId: z.string().optional(),
   title: z.string().optional(),
@@ -72,6 +74,8 @@ const dataSet = z.object({
   title: z.string(),
   status: z.string(),
   supersededBy: z.string().optional(),
+  /** The successor that was found and is followed. */
+  followed: z.string().optional(),
   /** Took another one's place, and is in no list of a watched publication: asked for by its id. */
   elsewhere: z.boolean().optional(),
   /** version, published and file of the latest live version, as one text; '' where none is live. */

@@ -13,7 +13,7 @@ import {
   type WantedFile,
   type WatchedSource,
 } from './wanted.js';
-import { readColumns } from './release.js';
+import { HISTORY, readColumns } from './release.js';
 import { oneMore } from './unfetched.js';
 
 /** A file to load, and how to remember that it was dealt with. */
@@ -67,9 +67,15 @@ function isOpen({ state }: FileMemo): boolean {
 /** Another choice in the configuration: what was skipped in the releases that are followed is judged again. */
 function reopenAfterEdit({ dataSets }: WatchedSource, publication: PublicationMemo): void {
   const choice = JSON.stringify([dataSets?.include ?? [], dataSets?.exclude ?? []]);
-  if (publication.choice !== '' && publication.choice !== choice)
+  if (publication.choice !== '' && publication.choice !== choice) {
     for (const { files } of Object.values(publication.releases))
-      for (const file of files) if (file.state === 'skipped' && file.reason !== undefined) file.state = 'open';
+      for (const file of files)
+        if (file.state === 'skipped' && file.reason !== undefined && file.reason !== HISTORY) file.state = 'open';
+    for (const { versions } of Object.values(publication.dataSets))
+      for (const version of Object.values(versions))
+        if (version.state === 'skipped' && version.reason !== undefined && version.status === 'Published')
+          version.state = 'open';
+  }
   publication.choice = choice;
 }
 

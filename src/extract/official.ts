@@ -57,7 +57,7 @@ export async function lookAtDataSets(survey: Survey, publication: PublicationMem
   }
   for (const [id, { status, elsewhere }] of Object.entries(publication.dataSets))
     if (status !== 'Withdrawn' && (alone || elsewhere !== true) && !listed.some((item) => item.id === id))
-      await askWhyMissing(survey, publication, id, alone);
+      await askWhyMissing(survey, publication, id, alone, true);
 }
 
 /** Whether the API's own list has the publication no longer, either: then it is gone and the API is well. */
@@ -92,6 +92,8 @@ async function noteDataSet(
       at: undefined,
     });
   if (known.status === 'Withdrawn') reopen(filesOf(publication).filter(({ apiId }) => apiId === item.id));
+  if (known.ours && known.status !== 'Published' && item.status === 'Published')
+    survey.reinstated.push({ kind: 'data set', dataSetId: item.id });
   known.status = item.status;
   if (successor !== undefined) known.supersededBy = successor;
   const moved = known.latest !== latest;
@@ -99,7 +101,11 @@ async function noteDataSet(
   if (moved && (alone || before?.latest !== undefined))
     await lookAtVersions(survey, publication, item.id, alone, [1], latestVersion?.version);
   known.latest = latest;
-  if (deprecated && successor !== undefined) await followSuccessor(survey, publication, item.title, successor);
+  // Named later, or not to be had at first: tried until it is followed.
+  if (item.status === 'Deprecated' && successor !== undefined && known.followed !== successor) {
+    await followSuccessor(survey, publication, item.title, successor);
+    known.followed = successor;
+  }
 }
 
 export function freshDataSet(title: string): DataSetMemo {
@@ -130,19 +136,26 @@ async function followSuccessor(survey: Survey, publication: PublicationMemo, tit
   await noteDataSet(survey, publication, item, true);
 }
 
-/** A data set that is listed no longer: 403 says withdrawn. */
-async function askWhyMissing(survey: Survey, publication: PublicationMemo, id: string, alone: boolean): Promise<void> {
+/**
+ * A data set that is listed no longer: withdrawn where it is refused with 403 and a list without it stands beside that.
+ * A refusal alone may be that of a firewall, and 404 may be a slip of EES.
+ * @param isUnlisted whether the list was read in this look around, and does not have it
+ */
+async function askWhyMissing(
+  survey: Survey,
+  publication: PublicationMemo,
+  id: string,
+  alone: boolean,
+  isUnlisted: boolean,
+): Promise<void> {
   const known = publication.dataSets[id];
   if (!known || known.status === 'Withdrawn') return;
+  let item: answers.DataSet;
   try {
-    await noteDataSet(
-      survey,
-      publication,
-      await survey.client.get('official', `/data-sets/${id}`, answers.dataSet),
-      alone,
-    );
+    item = await survey.client.get('official', `/data-sets/${id}`, answers.dataSet);
   } catch (error) {
-    if (!(error instanceof EesRefusedError) || (error.status !== 403 && error.status !== 404)) throw error;
+    if (!(error instanceof EesRefusedError) || error.status !== 403) throw error;
+    if (!isUnlisted && !(await isDelisted(survey, publication, id, error))) throw error;
     known.status = 'Withdrawn';
     for (const version of Object.values(known.versions)) if (version.state === 'open') version.state = 'skipped';
     if (known.ours)
@@ -154,7 +167,9 @@ async function askWhyMissing(survey: Survey, publication: PublicationMemo, id: s
         what: { kind: 'data set', dataSetId: id, supersededBy: known.supersededBy },
         at: undefined,
       });
+    return;
   }
+  await noteDataSet(survey, publication, item, alone);
 }
 
 /**
@@ -248,7 +263,10 @@ function noteStanding(
 ): void {
   if (before.status === item.status) return;
   before.status = item.status;
-  if (isPublished(item)) return;
+  if (isPublished(item)) {
+    survey.reinstated.push({ kind: 'version', dataSetId: id, version: item.version });
+    return;
+  }
   if (before.state === 'open')
     Object.assign(before, { state: 'skipped', reason: `it is ${item.status.toLowerCase()}` });
   noteWithdrawal(survey, publication, id, item);
@@ -400,7 +418,12 @@ async function askNumber(survey: Survey, publications: readonly PublicationMemo[
   for (const publication of publications) {
     const id = filesOf(publication).find(({ unnumbered }) => unnumbered === true)?.apiId;
     if (id === undefined) continue;
-    await lookAtVersions(survey, publication, id, false);
+    try {
+      await lookAtVersions(survey, publication, id, false);
+    } catch (error) {
+      if (!(error instanceof EesRefusedError) || error.status !== 403) throw error;
+      await askWhyMissing(survey, publication, id, false, false);
+    }
     for (const file of filesOf(publication)) if (file.apiId === id) delete file.unnumbered;
     return true;
   }
@@ -419,7 +442,7 @@ function stepsOf(survey: Survey, publication: PublicationMemo, isRead: boolean):
           await lookAtVersions(survey, publication, id, false, [index + 1]);
         } catch (error) {
           if (!(error instanceof EesRefusedError) || error.status !== 403) throw error;
-          await askWhyMissing(survey, publication, id, false);
+          await askWhyMissing(survey, publication, id, false, false);
         }
       }),
     );
@@ -428,7 +451,7 @@ function stepsOf(survey: Survey, publication: PublicationMemo, isRead: boolean):
     .map(
       ([id]) =>
         () =>
-          askWhyMissing(survey, publication, id, false),
+          askWhyMissing(survey, publication, id, false, false),
     );
   return [...(isRead ? [] : [() => lookAtDataSets(survey, publication, false), ...elsewhere]), ...versions];
 }

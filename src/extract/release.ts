@@ -1,11 +1,13 @@
 /** One release of the website: its files, and what of them is new. */
 import type { z } from 'zod';
 import * as answers from './answers.js';
+import { EesAnswerError } from './errors.js';
 import { freshRelease, type FileMemo, type PublicationMemo, type ReleaseMemo } from './memory.js';
 import { degrade, type ReleaseNews, type Survey } from './survey.js';
 import { sizeInBytes } from './wanted.js';
 
-const HISTORY = 'it was there before this publication was watched; backfill loads it';
+/** Why a file of an old release is passed over. */
+export const HISTORY = 'it was there before this publication was watched; backfill loads it';
 
 /** A release as last modified, behind which its summary must not be (sub-second digits and clocks differ). */
 const TOLERANCE_MS = 60_000;
@@ -35,8 +37,9 @@ export async function lookAtRelease(
   for (const file of history) Object.assign(file, { state: 'skipped', reason: HISTORY });
   const fresh = unknown.filter((file) => !history.includes(file));
   const gone = known.files.filter((file) => !files.some(({ dataSetFileId }) => dataSetFileId === file.dataSetFileId));
-  // Told by the website as newer than the summary: a cache on the way. Look again next time.
-  const behind = Date.parse(lastModified) - Date.parse(summary.lastUpdated) > TOLERANCE_MS;
+  // Told by the website as newer than the summary, or two answers of two versions: a cache on the way. Look again next time.
+  const behind =
+    Date.parse(lastModified) - Date.parse(summary.lastUpdated) > TOLERANCE_MS || releaseVersionId !== summary.id;
   const isNew = before === undefined || (!before.followed && before.files.length === 0 && firstLook);
   const kind = isNew
     ? firstLook
@@ -95,6 +98,12 @@ async function readFiles(
     // The catalogue tells the same files, with more about each.
     degrade(survey, error, { source: publication.name, api: 'content', route: 'releases/…/data-content', missing: [] });
     const listed = await readCatalogue(survey, summary.id);
+    if (listed.length === 0 && known.length > 0)
+      throw new EesAnswerError(
+        `the data catalogue lists no file of "${summary.title}" as amended at ${summary.lastUpdated}; it had ${known.length}`,
+        `${path}/data-content`,
+        undefined,
+      );
     return {
       releaseVersionId: summary.id,
       files: listed.map((item) => keep(item.fileId) ?? fromCatalogue(item, etagBefore(known, item.id))),

@@ -86,6 +86,11 @@ export interface Withdrawn {
   readonly at: string | undefined;
 }
 
+/** Data that EES had taken back and publishes again. */
+export type Reinstated =
+  | { readonly kind: 'version'; readonly dataSetId: string; readonly version: string }
+  | { readonly kind: 'data set'; readonly dataSetId: string };
+
 export interface DiscoverOptions {
   /** Whether the pipeline holds these bytes (or has refused them): asked for each file before it is offered. */
   readonly alreadyLoaded?: (file: WantedFile) => boolean | Promise<boolean>;
@@ -108,6 +113,7 @@ export interface Survey {
   readonly publications: PublicationNews[];
   readonly numbered: Numbered[];
   readonly withdrawn: Withdrawn[];
+  readonly reinstated: Reinstated[];
   readonly degraded: Degraded[];
   readonly notes: string[];
   /** Failures by API: one that failed for good is not asked again in this look around. */

@@ -154,7 +154,10 @@ async function forgetMissing(
   publication: PublicationMemo,
   listed: ReadonlyMap<string, string>,
 ): Promise<void> {
-  const missing = Object.keys(publication.releases).filter((slug) => !listed.has(slug));
+  for (const slug of listed.keys()) delete publication.releases[slug]?.gone;
+  const missing = Object.keys(publication.releases).filter(
+    (slug) => !listed.has(slug) && publication.releases[slug]?.gone !== true,
+  );
   if (missing.length === 0) return;
   const { releaseRedirectsByPublicationSlug } = await survey.client.get('content', '/redirects', answers.redirects);
   const redirects = releaseRedirectsByPublicationSlug[publication.slug] ?? [];
@@ -162,8 +165,13 @@ async function forgetMissing(
     const release = publication.releases[slug];
     if (!release) continue;
     const renamed = followRedirects(redirects, slug);
-    publication.releases = without(publication.releases, slug);
     const found = renamed !== slug && listed.has(renamed);
+    if (!release.followed && !found) {
+      // Listed again, it is still no new release with all of its history.
+      release.gone = true;
+      continue;
+    }
+    publication.releases = without(publication.releases, slug);
     if (found) publication.releases[renamed] ??= release;
     if (release.followed)
       survey.releases.push(news(publication, found ? renamed : slug, release, found ? 'renamed' : 'gone'));

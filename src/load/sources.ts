@@ -2,11 +2,24 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { Store } from './database.js';
 import { NOTHING_WATCHED } from './unloaded.js';
-import { withdrawVersion } from './version-states.js';
+import type { VersionState } from './schema.js';
+import { reinstateVersion, withdrawVersion } from './version-states.js';
 
-/** Whether these bytes were dealt with: loaded, held back, refused, or taken back. */
+/** How a file ended that an amendment took out of its release. */
+export const REMOVED = 'removed from its release';
+
+/**
+ * Whether these bytes were dealt with: loaded, held back, refused, or taken back. A file that an amendment took out of
+ * its release and another put back is to be loaded again.
+ */
 export async function isHandled(store: Store, key: string): Promise<boolean> {
-  const row = await store.db.selectFrom('data_set_version').select('id').where(isOf(key)).limit(1).executeTakeFirst();
+  const row = await store.db
+    .selectFrom('data_set_version')
+    .select('id')
+    .where(isOf(key))
+    .where(sql<boolean>`(state <> 'withdrawn' or history -> -1 ->> 'reason' not like ${`${REMOVED}%`})`)
+    .limit(1)
+    .executeTakeFirst();
   return row !== undefined;
 }
 
@@ -36,6 +49,7 @@ export async function heldEtag(store: Store, dataSetFileId: string): Promise<str
     .selectFrom('data_set_version')
     .select(sql<string>`source ->> 'etag'`.as('etag'))
     .where(sql<boolean>`source ->> 'dataSetFileId' = ${dataSetFileId} and source ->> 'etag' <> ''`)
+    .where('state', '<>', 'withdrawn')
     .orderBy('id', 'desc')
     .limit(1)
     .executeTakeFirst();
@@ -65,25 +79,61 @@ export type TakenBack =
   | { readonly kind: 'data set'; readonly dataSetId: string }
   | { readonly kind: 'release file'; readonly fileId: string };
 
+/** Of what was taken back together. */
+const WITH_DATA_SET = 'with its data set';
+
 /**
  * Marks every version that the publisher took back; none of them is current afterwards.
+ * @param status in words: withdrawn, deprecated, removed from its release
  * @returns the ids of those that were marked now
  */
-export async function withdrawAtSource(store: Store, what: TakenBack, reason: string, now: Date): Promise<number[]> {
-  const field = what.kind === 'release file' ? 'fileId' : 'dataSetId';
-  const value = what.kind === 'release file' ? what.fileId : what.dataSetId;
-  let affected = store.db
-    .selectFrom('data_set_version')
-    .select('id')
-    .where(sql<boolean>`source ->> ${field} = ${value}`)
-    .where('state', 'in', ['loaded', 'quarantined']);
+export async function withdrawAtSource(store: Store, what: TakenBack, status: string, now: Date): Promise<number[]> {
+  const reason = `${status} at source${what.kind === 'data set' ? `, ${WITH_DATA_SET}` : ''}`;
+  const affected = await idsOf(store, what, ['loaded', 'quarantined']);
+  const marked: number[] = [];
+  for (const id of affected) if (await withdrawVersion(store, id, reason, now)) marked.push(id);
+  return marked;
+}
+
+/**
+ * Puts back what its publisher had taken back and publishes again; with a data set not the versions that were taken back
+ * by themselves.
+ * @returns the ids of those that count again
+ */
+export async function reinstateAtSource(
+  store: Store,
+  what: Exclude<TakenBack, { kind: 'release file' }>,
+  now: Date,
+): Promise<number[]> {
+  const back: number[] = [];
+  const isTogether = what.kind === 'data set';
+  for (const id of await idsOf(store, what, ['withdrawn'])) {
+    const { reason } = await store.db
+      .selectFrom('data_set_version')
+      .select(sql<string | null>`history -> -1 ->> 'reason'`.as('reason'))
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow();
+    if (reason?.endsWith(WITH_DATA_SET) === isTogether && (await reinstateVersion(store, id, now))) back.push(id);
+  }
+  return back;
+}
+
+async function idsOf(store: Store, what: TakenBack, states: readonly VersionState[]): Promise<number[]> {
+  let found = store.db
+    .selectFrom('data_set_version as v')
+    .innerJoin('data_set as d', 'd.id', 'v.data_set_id')
+    .select('v.id')
+    .where('v.state', 'in', states);
+  found =
+    what.kind === 'release file'
+      ? found.where(sql<boolean>`v.source ->> 'fileId' = ${what.fileId}`)
+      : // What came by the website belongs to the data set all the same.
+        found.where(sql<boolean>`(v.source ->> 'dataSetId' = ${what.dataSetId} or d.api_id = ${what.dataSetId})`);
   if (what.kind === 'version') {
     const [major = 0, minor = 0, patch = 0] = what.version.replace(/^v/, '').split('.').map(Number);
-    affected = affected.where('major', '=', major).where('minor', '=', minor).where('patch', '=', patch);
+    found = found.where('v.major', '=', major).where('v.minor', '=', minor).where('v.patch', '=', patch);
   }
-  const marked: number[] = [];
-  for (const { id } of await affected.execute()) if (await withdrawVersion(store, id, reason, now)) marked.push(id);
-  return marked;
+  return (await found.orderBy('v.id').execute()).map(({ id }) => id);
 }
 
 /** Which versions a person means who accepts a gate. */

@@ -133,3 +133,26 @@ export async function withdrawVersion(
     return true;
   });
 }
+
+/** Undoes `withdrawVersion`: the publisher publishes it again. @returns false when it is not withdrawn */
+export async function reinstateVersion(store: Store, id: number, now: Date = new Date()): Promise<boolean> {
+  return changing(store, id, async (trx, version) => {
+    if (version.state !== 'withdrawn') return false;
+    const held = await trx
+      .selectFrom('gate_result')
+      .select('gate')
+      .where('version_id', '=', id)
+      .where('verdict', '=', 'quarantine')
+      .executeTakeFirst();
+    const said = { what: 'published again', reason: 'published again at source', at: now };
+    await setState(trx, version, held === undefined ? 'loaded' : 'quarantined', said);
+    await trx
+      .updateTable('data_set_version')
+      // The rules have to look at it again, as at what is new.
+      .set({ ended_at: null, evaluated_at: null })
+      .where('id', '=', id)
+      .execute();
+    await settle(trx, version);
+    return true;
+  });
+}
