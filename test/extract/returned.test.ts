@@ -74,9 +74,8 @@ describe.each([
 
   it('whose replacement the website tells in part, a poll late, is loaded by the next', async () => {
     const world = await loadedOnce(inApi);
-    let old: unknown;
-    const content = await fetch(`${world.ees.contentUrl}/publications/${ABSENCE}/releases/${SLUG}/data-content`);
-    old = await content.json();
+    const told = await fetch(`${world.ees.contentUrl}/publications/${ABSENCE}/releases/${SLUG}/data-content`);
+    const old: unknown = await told.json();
     amend(world, OTHER);
     world.ees.removeRoute(/\/data-content$/, () => old);
     await polls(world, 1);
