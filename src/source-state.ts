@@ -13,7 +13,7 @@ const degraded = z.object({
   since: z.string().optional(),
   /** What the operator hears of once: the official API, the website, or one route of the website. */
   way: z.string().default('EES'),
-  /** Of files that could not be fetched: polls in a row; the operator hears of them after as many as of an outage. */
+  /** Of what is not there and may come (files, publications): polls in a row; the operator is mailed after as many as of an outage. */
   failures: z.number().int().optional(),
 });
 const skipped = z.object({ title: z.string(), release: z.string(), reason: z.string() });

@@ -127,7 +127,7 @@ async function findListed(
 }
 
 /** A configured publication that the website does not list, and nothing in its place; undefined where all is well. */
-export function absentOf({ name, absent, eesId }: PublicationMemo): Absent | undefined {
+export function absentOf({ name, absent, eesId, seen }: PublicationMemo): Absent | undefined {
   if (absent === undefined || absent.served) return undefined;
   const everywhere = eesId === undefined;
   return {
@@ -135,7 +135,7 @@ export function absentOf({ name, absent, eesId }: PublicationMemo): Absent | und
     reason: everywhere ? `${absent.note}, and not in the official API` : absent.note,
     missing: everywhere ? ['everything of this publication'] : MISSING_WITHOUT_WEBSITE,
     since: absent.since,
-    failures: absent.polls,
+    failures: seen || !everywhere ? absent.polls : 0,
   };
 }
 
@@ -143,8 +143,9 @@ export interface Absent {
   readonly source: string;
   readonly reason: string;
   readonly missing: readonly string[];
-  /** ISO time of the first of `failures` polls in a row. */
+  /** ISO time of the first poll that missed it. */
   readonly since: string;
+  /** Polls in a row; 0 where it was never there: whoever configured it may be ahead of EES, and sees it in status. */
   readonly failures: number;
 }
 
