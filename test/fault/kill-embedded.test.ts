@@ -13,7 +13,7 @@ const SEED = process.env['FAULT_SEED'];
 const FIRST_SEED = Number(SEED ?? process.env['FAULT_FIRST_SEED'] ?? 1);
 // Opening the database takes seconds, so the long run plays a quarter of the seeds that it plays on a server.
 const SEEDS = SEED === undefined ? Math.max(1, Math.round(Number(process.env['FAULT_SEEDS'] ?? 1) / 4)) : 1;
-const PER_STEP = Number(process.env['FAULT_KILLS_PER_STEP'] ?? 2);
+const PER_STEP = Number(process.env['FAULT_KILLS_PER_STEP'] ?? 1);
 /** History; a new year with crossings and a data set held back; an amendment. The long run plays all. */
 const PLAYED = SEEDS > 1 ? STEPS : [...STEPS.slice(0, 1), ...STEPS.slice(2, 4)];
 

@@ -10,7 +10,7 @@ import { countRows, differences } from './harness/snapshot.js';
 const SEED = process.env['FAULT_SEED'];
 const FIRST_SEED = Number(SEED ?? process.env['FAULT_FIRST_SEED'] ?? 1);
 const SEEDS = SEED === undefined ? Number(process.env['FAULT_SEEDS'] ?? 1) : 1;
-const PER_STEP = Number(process.env['FAULT_KILLS_PER_STEP'] ?? 2);
+const PER_STEP = Number(process.env['FAULT_KILLS_PER_STEP'] ?? 1);
 
 let program: BuiltProgram;
 let undisturbed: Played;
