@@ -9,7 +9,8 @@
 import type { EesClient } from './client.js';
 import { freshPublication, readMemory, type PublicationMemo } from './memory.js';
 import { offersOf, skippedOf, type Offer } from './offers.js';
-import { findOfficially, lookAtDataSets, noteOfficialTrouble, takeStep } from './official.js';
+import { findOfficially, lookAtDataSets, noteOfficialTrouble } from './official.js';
+import { takeStep } from './round.js';
 import {
   bringUpToDate,
   EVERY_SOURCE,

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import * as answers from './answers.js';
 import type { EesClient } from './client.js';
 import { EesRefusedError, troubleOf } from './errors.js';
-import { allPages, readDataSets, readPublications, readVersions } from './official.js';
+import { allPages, readDataSets, readPublications, readVersions } from './lists.js';
 import { fieldName, findName, followRedirects, slugsOf } from './names.js';
 import type { BackfillRequest } from './history.js';
 

@@ -5,7 +5,7 @@ import * as answers from './answers.js';
 import { choose } from './choose.js';
 import type { EesClient } from './client.js';
 import { EesRefusedError, troubleOf } from './errors.js';
-import { readMetaColumns } from './official.js';
+import { readMetaColumns } from './lists.js';
 import { DATA_SET_WITHDRAWN, isMadeFrom, whyTakenBack } from './taken-back.js';
 import {
   byVersion,

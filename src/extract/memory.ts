@@ -67,6 +67,8 @@ const version = z.object({
   /** known: there before we looked, or covered by the website's file; open: to be loaded from the API; handled, skipped: as for files. */
   state: z.enum(['known', 'open', 'handled', 'skipped']),
   reason: z.string().optional(),
+  /** Skipped because it, or its data set, was taken back before it could be fetched. */
+  takenBack: z.boolean().optional(),
   failure: failure.optional(),
 });
 
@@ -178,4 +180,25 @@ export function freshPublication(slug: string): PublicationMemo {
 
 export function freshRelease(lastModified: string): ReleaseMemo {
   return { lastModified, followed: false, files: [] };
+}
+
+export function freshDataSet(title: string): DataSetMemo {
+  return { title, status: 'Published', ours: false, pages: 1, versions: {} };
+}
+
+/** The files of the releases that are followed. */
+export function filesOf({ releases }: PublicationMemo): FileMemo[] {
+  return Object.values(releases)
+    .filter(({ followed }) => followed)
+    .flatMap(({ files }) => files);
+}
+
+/** What was taken back and stands again is looked at anew. */
+export function reopen(taken: readonly (FileMemo | VersionMemo)[]): void {
+  for (const each of taken)
+    if (each.takenBack === true) {
+      each.state = 'open';
+      delete each.takenBack;
+      delete each.reason;
+    }
 }

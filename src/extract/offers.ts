@@ -1,8 +1,9 @@
 /** From what is known of EES to the files that are worth loading now. */
 import { choose } from './choose.js';
 import { troubleOf } from './errors.js';
-import type { FileMemo, PublicationMemo, ReleaseMemo, VersionMemo } from './memory.js';
-import { freshDataSet, isDelisted, lookAtVersions, noteOfficialTrouble, readMetaColumns } from './official.js';
+import { readMetaColumns } from './lists.js';
+import { freshDataSet, type FileMemo, type PublicationMemo, type ReleaseMemo, type VersionMemo } from './memory.js';
+import { isDelisted, noteOfficialTrouble } from './official.js';
 import { DATA_SET_WITHDRAWN, whyTakenBack } from './taken-back.js';
 import type { Skipped, Survey } from './survey.js';
 import {
@@ -15,6 +16,7 @@ import {
 } from './wanted.js';
 import { HISTORY, readColumns } from './release.js';
 import { oneMore } from './unfetched.js';
+import { lookAtVersions } from './versions.js';
 
 /** A file to load, and how to remember that it was dealt with. */
 export interface Offer {

@@ -1,19 +1,15 @@
-/** The official way: data sets and their versions, with their numbers and their standing. */
-import type { z } from 'zod';
+/** The official way: publications and their data sets, and how those stand. */
 import * as answers from './answers.js';
-import type { EesClient } from './client.js';
 import { EesRefusedError, troubleOf } from './errors.js';
-import type { DataSetMemo, FileMemo, PublicationMemo, VersionMemo } from './memory.js';
+import { readDataSets, readPublications } from './lists.js';
+import { filesOf, freshDataSet, reopen, type PublicationMemo } from './memory.js';
 import { findName } from './names.js';
 import { degrade, MISSING_WITHOUT_API, type Survey } from './survey.js';
-import { isMadeFrom } from './taken-back.js';
-import { byVersion, parseVersion, releaseFileKey } from './wanted.js';
+import { DATA_SET_WITHDRAWN } from './taken-back.js';
+import { isPublished, lookAtVersions } from './versions.js';
 
 /** ms after which a publication that the official API does not list is looked for again. */
 const SOUGHT_AGAIN_MS = 3_600_000;
-
-/** No list of EES is near this long; a server that counts pages without end is not followed. */
-const MOST_PAGES = 50;
 
 /** Finds the ids of publications in the official list, which leaves out those without a data set. */
 export async function findOfficially(survey: Survey, publications: readonly PublicationMemo[]): Promise<void> {
@@ -91,7 +87,10 @@ async function noteDataSet(
       what: { kind: 'data set', dataSetId: item.id, supersededBy: successor },
       at: undefined,
     });
-  if (known.status === 'Withdrawn') reopen(filesOf(publication).filter(({ apiId }) => apiId === item.id));
+  if (known.status === 'Withdrawn') {
+    reopen(filesOf(publication).filter(({ apiId }) => apiId === item.id));
+    reopen(Object.values(known.versions).filter(isPublished));
+  }
   if (known.ours && known.status !== 'Published' && item.status === 'Published')
     survey.reinstated.push({ kind: 'data set', dataSetId: item.id });
   known.status = item.status;
@@ -106,10 +105,6 @@ async function noteDataSet(
     await followSuccessor(survey, publication, item.title, successor);
     known.followed = successor;
   }
-}
-
-export function freshDataSet(title: string): DataSetMemo {
-  return { title, status: 'Published', ours: false, pages: 1, versions: {} };
 }
 
 /**
@@ -139,14 +134,14 @@ async function followSuccessor(survey: Survey, publication: PublicationMemo, tit
 /**
  * A data set that is listed no longer: withdrawn where it is refused with 403 and a list without it stands beside that.
  * A refusal alone may be that of a firewall, and 404 may be a slip of EES.
- * @param isUnlisted whether the list was read in this look around, and does not have it
+ * @param listLacksIt whether the list was read in this look around, and does not have it
  */
-async function askWhyMissing(
+export async function askWhyMissing(
   survey: Survey,
   publication: PublicationMemo,
   id: string,
   alone: boolean,
-  isUnlisted: boolean,
+  listLacksIt: boolean,
 ): Promise<void> {
   const known = publication.dataSets[id];
   if (!known || known.status === 'Withdrawn') return;
@@ -155,9 +150,11 @@ async function askWhyMissing(
     item = await survey.client.get('official', `/data-sets/${id}`, answers.dataSet);
   } catch (error) {
     if (!(error instanceof EesRefusedError) || error.status !== 403) throw error;
-    if (!isUnlisted && !(await isDelisted(survey, publication, id, error))) throw error;
+    if (!listLacksIt && !(await isDelisted(survey, publication, id, error))) throw error;
     known.status = 'Withdrawn';
-    for (const version of Object.values(known.versions)) if (version.state === 'open') version.state = 'skipped';
+    for (const version of Object.values(known.versions))
+      if (version.state === 'open')
+        Object.assign(version, { state: 'skipped', takenBack: true, reason: DATA_SET_WITHDRAWN });
     if (known.ours)
       survey.withdrawn.push({
         publication: publication.name,
@@ -170,167 +167,6 @@ async function askWhyMissing(
     return;
   }
   await noteDataSet(survey, publication, item, alone);
-}
-
-/**
- * Reads the versions of a data set: news, numbers for files of the website, and versions taken back.
- * @param pages which pages of the list (newest numbers first); default the first
- * @param until a version that must be there: the list is read further until it is
- * @throws EesRefusedError 403 where the data set was withdrawn
- */
-export async function lookAtVersions(
-  survey: Survey,
-  publication: PublicationMemo,
-  id: string,
-  alone: boolean,
-  pages: readonly number[] = [1],
-  until?: string,
-): Promise<void> {
-  const known = (publication.dataSets[id] ??= freshDataSet(id));
-  if (pages.includes(1)) survey.versionsAsked.add(id);
-  const listed: answers.DataSetVersion[] = [];
-  const read = async (page: number): Promise<void> => {
-    const answer = await survey.client.get('official', `/data-sets/${id}/versions`, answers.dataSetVersionPage, {
-      page,
-      pageSize: 20,
-    });
-    listed.push(...answer.results);
-    known.pages = answer.paging.totalPages;
-  };
-  for (const page of pages) await read(page);
-  const isThere = (): boolean =>
-    until === undefined || known.versions[until] !== undefined || listed.some(({ version }) => version === until);
-  for (let page = Math.max(...pages) + 1; !isThere() && page <= Math.min(known.pages, MOST_PAGES); page += 1)
-    await read(page);
-  const seenUntil = Object.values(known.versions).reduce(
-    (latest, { published }) => (published > latest ? published : latest),
-    '',
-  );
-  // At first sight of a data set on its own, the version with the highest number is what is current.
-  const newest =
-    seenUntil === ''
-      ? listed
-          .filter(isPublished)
-          .sort((a, b) => byVersion(a.version, b.version))
-          .at(-1)
-      : undefined;
-  const met = new Set(listed.filter(({ version }) => known.versions[version] === undefined));
-  // All of them first: which one carries a file of the website is told by those before and after it.
-  for (const item of met) known.versions[item.version] = fromAnswer(item);
-  for (const item of listed) {
-    const version = known.versions[item.version];
-    if (version === undefined) continue;
-    const file = carried(publication, known, item, met);
-    if (!met.has(item)) noteStanding(survey, publication, id, item, version);
-    // Never met while it stood, and loaded all the same: by the website, while the official API was away.
-    else if (!isPublished(item) && file?.state === 'handled') noteWithdrawal(survey, publication, id, item);
-    else if (isPublished(item) && (seenUntil === '' ? alone && item === newest : version.published > seenUntil))
-      version.state = 'open';
-    // The website's own file of these bytes comes first: it says more about its release.
-    if (file === undefined || !isPublished(item)) continue;
-    if (file.version === undefined || byVersion(item.version, file.version) > 0) file.version = item.version;
-    reopen([file]);
-    if (version.state === 'open') version.state = 'known';
-    if (version.state === 'handled' && file.state === 'open') file.state = 'handled';
-    if (version.state === 'known' && file.state === 'handled') {
-      version.state = 'handled';
-      survey.numbered.push({ key: releaseFileKey(file.fileId), version: parseVersion(item.version) });
-    }
-  }
-}
-
-function isPublished({ status }: { readonly status: string }): boolean {
-  return status === 'Published';
-}
-
-function fromAnswer(item: answers.DataSetVersion): VersionMemo {
-  return {
-    status: item.status,
-    published: item.published ?? '',
-    dataSetFileId: item.file.id,
-    rows: item.totalResults,
-    release: item.release,
-    state: 'known',
-  };
-}
-
-function noteStanding(
-  survey: Survey,
-  publication: PublicationMemo,
-  id: string,
-  item: answers.DataSetVersion,
-  before: VersionMemo,
-): void {
-  if (before.status === item.status) return;
-  before.status = item.status;
-  if (isPublished(item)) {
-    survey.reinstated.push({ kind: 'version', dataSetId: id, version: item.version });
-    return;
-  }
-  if (before.state === 'open')
-    Object.assign(before, { state: 'skipped', reason: `it is ${item.status.toLowerCase()}` });
-  noteWithdrawal(survey, publication, id, item);
-}
-
-function noteWithdrawal(survey: Survey, publication: PublicationMemo, id: string, item: answers.DataSetVersion): void {
-  survey.withdrawn.push({
-    publication: publication.name,
-    title: publication.dataSets[id]?.title ?? id,
-    release: item.release.title,
-    status: item.status === 'Deprecated' ? 'deprecated' : 'withdrawn',
-    what: {
-      kind: 'version',
-      dataSetId: id,
-      version: item.version,
-      fileId: carried(publication, publication.dataSets[id] ?? freshDataSet(id), item)?.fileId,
-    },
-    at: item.withdrawn,
-  });
-}
-
-/**
- * The file of the website whose bytes a version carries. The file's id stays when it is replaced, and what is known of
- * the website may be older than the version: of those made since the file was last replaced the first carries it, and
- * a later one carries a file that took its place.
- * @param met versions that are met for the first time: beside a file that is still to be had they tell nothing, for
- *   the website was read just now
- */
-function carried(
-  publication: PublicationMemo,
-  { versions }: DataSetMemo,
-  { published, file: { id } }: answers.DataSetVersion,
-  met: ReadonlySet<answers.DataSetVersion> = new Set(),
-): FileMemo | undefined {
-  if (published === undefined) return undefined;
-  const isOfThese = new Set([...met].map((item) => item.version));
-  return filesOf(publication).find(
-    (file) =>
-      file.dataSetFileId === id &&
-      isMadeFrom(published, file.lastUpdated) &&
-      !Object.entries(versions).some(
-        ([other, before]) =>
-          before.dataSetFileId === id &&
-          before.published < published &&
-          isMadeFrom(before.published, file.lastUpdated) &&
-          !(file.state === 'open' && isOfThese.has(other)),
-      ),
-  );
-}
-
-function filesOf({ releases }: PublicationMemo): FileMemo[] {
-  return Object.values(releases)
-    .filter(({ followed }) => followed)
-    .flatMap(({ files }) => files);
-}
-
-/** What was taken back and stands again is looked at anew. */
-function reopen(files: readonly FileMemo[]): void {
-  for (const file of files)
-    if (file.takenBack === true) {
-      file.state = 'open';
-      delete file.takenBack;
-      delete file.reason;
-    }
 }
 
 /**
@@ -352,110 +188,6 @@ export async function isDelisted(
   }
 }
 
-/** Every publication with a data set. */
-export function readPublications(client: EesClient) {
-  return allPages((page) => client.get('official', '/publications', answers.publicationPage, { page, pageSize: 40 }));
-}
-
-/** Every data set of a publication. */
-export function readDataSets(client: EesClient, publicationId: string): Promise<answers.DataSet[]> {
-  return allPages((page) =>
-    client.get('official', `/publications/${publicationId}/data-sets`, answers.dataSetPage, { page, pageSize: 20 }),
-  );
-}
-
-/** Every version of a data set. */
-export function readVersions(client: EesClient, id: string): Promise<answers.DataSetVersion[]> {
-  return allPages((page) =>
-    client.get('official', `/data-sets/${id}/versions`, answers.dataSetVersionPage, { page, pageSize: 20 }),
-  );
-}
-
-/** Column names of a data set version: filters and indicators (those with one value only are not told). */
-export async function readMetaColumns(client: EesClient, id: string, version: string): Promise<string[]> {
-  const meta = await client.get('official', `/data-sets/${id}/meta`, answers.dataSetMeta, {
-    dataSetVersion: version,
-    types: 'Filters,Indicators',
-  });
-  return [
-    ...STANDARD_COLUMNS,
-    ...meta.filters.map(({ column }) => column),
-    ...meta.indicators.map(({ column }) => column),
-  ];
-}
-
-/** Every data file has them (EES open data standard); the meta leaves them out. */
-const STANDARD_COLUMNS = ['time_period', 'time_identifier', 'geographic_level', 'country_code', 'country_name'];
-
-/**
- * One step of the round of the official API: a list of data sets, or one page of the versions of a data set of ours. With
- * the website well, every new release, amendment and version shows in its listing within one poll; what only the official
- * API knows is its own bookkeeping (a version or data set withdrawn or deprecated, a successor named). No single official
- * request tells that for all data sets (`/publications` carries a display date and is an index that lags), so each poll
- * takes one step, and a change of standing is noticed within one round. That keeps a quiet poll at two requests.
- * @param lost publications that the website does not serve: their lists were read before this
- * @param others further steps of the round
- */
-export async function takeStep(
-  survey: Survey,
-  publications: readonly PublicationMemo[],
-  lost: ReadonlySet<PublicationMemo>,
-  others: readonly (() => Promise<void>)[],
-): Promise<void> {
-  if (await askNumber(survey, publications)) return;
-  const steps = [
-    ...publications.flatMap((publication) => stepsOf(survey, publication, lost.has(publication))),
-    ...others,
-  ];
-  const first = survey.memory.turn % Math.max(1, steps.length);
-  const taken = survey.options.thorough ? steps : steps.slice(first, first + 1);
-  survey.memory.turn = (first + taken.length) % Math.max(1, steps.length);
-  for (const step of taken) await step();
-}
-
-/** In the place of a step: the versions of a data set that was taken from the website while the official API was away. */
-async function askNumber(survey: Survey, publications: readonly PublicationMemo[]): Promise<boolean> {
-  for (const publication of publications) {
-    const id = filesOf(publication).find(({ unnumbered }) => unnumbered === true)?.apiId;
-    if (id === undefined) continue;
-    try {
-      await lookAtVersions(survey, publication, id, false);
-    } catch (error) {
-      if (!(error instanceof EesRefusedError) || error.status !== 403) throw error;
-      await askWhyMissing(survey, publication, id, false, false);
-    }
-    for (const file of filesOf(publication)) if (file.apiId === id) delete file.unnumbered;
-    return true;
-  }
-  return false;
-}
-
-/** @param isRead whether the list of data sets was read in this look around */
-function stepsOf(survey: Survey, publication: PublicationMemo, isRead: boolean): (() => Promise<void>)[] {
-  if (publication.eesId === undefined) return [];
-  const versions = Object.entries(publication.dataSets)
-    .filter(([, { ours, status }]) => ours && status !== 'Withdrawn')
-    .flatMap(([id, { pages }]) =>
-      Array.from({ length: pages }, (_, index) => async () => {
-        if (index === 0 && survey.versionsAsked.has(id)) return;
-        try {
-          await lookAtVersions(survey, publication, id, false, [index + 1]);
-        } catch (error) {
-          if (!(error instanceof EesRefusedError) || error.status !== 403) throw error;
-          await askWhyMissing(survey, publication, id, false, false);
-        }
-      }),
-    );
-  const elsewhere = Object.entries(publication.dataSets)
-    .filter(([, memo]) => memo.elsewhere === true && memo.status !== 'Withdrawn')
-    .map(
-      ([id]) =>
-        () =>
-          askWhyMissing(survey, publication, id, false, false),
-    );
-  return [...(isRead ? [] : [() => lookAtDataSets(survey, publication, false), ...elsewhere]), ...versions];
-}
-
 /** Notes that the official API does not do, and goes on. */
 export function noteOfficialTrouble(survey: Survey, source: string, error: unknown): void {
   const url = error instanceof Error && 'url' in error && typeof error.url === 'string' ? error.url : '';
@@ -466,17 +198,4 @@ export function noteOfficialTrouble(survey: Survey, source: string, error: unkno
     route: route === undefined ? (url.includes('/data-sets') ? 'data-sets' : 'publications') : `data-sets/…/${route}`,
     missing: MISSING_WITHOUT_API,
   });
-}
-
-/** Everything of a paged list, within reason. */
-export async function allPages<T>(
-  read: (page: number) => Promise<{ results: T[]; paging: z.infer<typeof answers.publicationPage>['paging'] }>,
-): Promise<T[]> {
-  const all: T[] = [];
-  for (let page = 1; page <= MOST_PAGES; page += 1) {
-    const { results, paging } = await read(page);
-    all.push(...results);
-    if (page >= paging.totalPages || results.length === 0) break;
-  }
-  return all;
 }

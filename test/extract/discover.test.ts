@@ -432,6 +432,45 @@ describe('the official API alone', () => {
     expect(told).toMatchObject([{ kind: 'version', version: '1.0' }]);
   });
 
+  it.each<[string, () => void, () => void]>([
+    [
+      'version',
+      () => {
+        ees.withdrawVersion(LONG_SET, '1.0.1');
+      },
+      () => {
+        for (const version of ees.dataSet(LONG_SET).versions) version.status = 'Published';
+      },
+    ],
+    [
+      'data set',
+      () => {
+        ees.withdrawDataSet(LONG_SET);
+      },
+      () => {
+        ees.dataSet(LONG_SET).status = 'Published';
+      },
+    ],
+  ])(
+    'a %s taken back before it could be fetched, and published again, is offered again',
+    async (_what, take, giveBack) => {
+      ees.removeRoute(/^\/content/);
+      let memory = await settle();
+      amend('17.9');
+      tick();
+      const offered = async (): Promise<unknown[]> => {
+        const found = await discover(client, SOURCES, memory, { ...PATIENT, thorough: true });
+        memory = found.remember([]);
+        return found.files.map(({ version }) => version?.patch);
+      };
+      expect(await offered()).toEqual([1]);
+      take();
+      expect(await offered()).toEqual([]);
+      giveBack();
+      expect(await offered()).toEqual([1]);
+    },
+  );
+
   it('is asked once an hour for a publication that it does not list', async () => {
     ees.removeRoute(/^\/content/);
     const sources = [...SOURCES, { publication: 'pupil-absence-in-schools-in-england-autumn-term' }];
