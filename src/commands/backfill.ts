@@ -2,7 +2,8 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { backfill, isWrongUse, type BackfillReport, type EesBackfill, type LocalBackfill } from '../backfill.js';
-import { canonicalSchoolType, folded, KNOWN_SCHOOL_TYPES } from '../domain/breakdowns.js';
+import { folded } from '../domain/breakdowns.js';
+import { canonicalSchoolType, KNOWN_SCHOOL_TYPES } from '../domain/school-types.js';
 import { BackfillRequestError, releasesWanted } from '../extract/history.js';
 import { counted, table } from '../print.js';
 import { ACCEPTABLE_GATES } from '../transform/gates.js';

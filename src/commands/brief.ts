@@ -5,7 +5,7 @@ import { gatherBrief } from '../alerts/brief-facts.js';
 import { NoFiguresError } from '../alerts/brief-period.js';
 import { briefJson } from '../alerts/brief-json.js';
 import type { Brief } from '../alerts/brief-model.js';
-import { canonicalSchoolType, KNOWN_SCHOOL_TYPES } from '../domain/breakdowns.js';
+import { canonicalSchoolType, KNOWN_SCHOOL_TYPES } from '../domain/school-types.js';
 import { getSetting } from '../load/runs.js';
 import { readNeighbours } from '../neighbours.js';
 import { sparkline, table } from '../print.js';

@@ -1,5 +1,6 @@
 /** From the checked file to what the program reads. */
-import { canonicalBreakdown, canonicalSchoolType } from '../domain/breakdowns.js';
+import { canonicalBreakdown } from '../domain/breakdowns.js';
+import { canonicalSchoolType } from '../domain/school-types.js';
 import { TOTAL } from '../domain/figure.js';
 import type { AreaSelector, Condition, Rule } from '../domain/rule.js';
 import { CONDITIONS, type Configuration, type RuleConfiguration } from './schema.js';

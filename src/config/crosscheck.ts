@@ -2,14 +2,8 @@
  * What no single value tells: names that must exist elsewhere in the file, keys that exclude each other. Reads the
  * file as it is, right or wrong, so that every mistake comes at once.
  */
-import {
-  canonicalBreakdown,
-  canonicalSchoolType,
-  folded,
-  isWhole,
-  KNOWN_SCHOOL_TYPES,
-  knownBreakdowns,
-} from '../domain/breakdowns.js';
+import { canonicalBreakdown, folded, isWhole, knownBreakdowns } from '../domain/breakdowns.js';
+import { canonicalSchoolType, KNOWN_SCHOOL_TYPES } from '../domain/school-types.js';
 import { isMeasure, isRate } from '../domain/measure.js';
 import { nearest } from '../domain/names.js';
 import { KNOWN_PUBLICATIONS } from '../domain/series.js';

@@ -1,5 +1,6 @@
 /** Names that only loaded figures can tell right from wrong, collected from the file as it is, right or wrong. */
-import { canonicalBreakdown, canonicalSchoolType } from '../domain/breakdowns.js';
+import { canonicalBreakdown } from '../domain/breakdowns.js';
+import { canonicalSchoolType } from '../domain/school-types.js';
 import type { WatchedName } from '../domain/rule.js';
 import { selectorOf } from './build.js';
 import { isSection, items, list, section } from './crosscheck.js';

@@ -5,20 +5,12 @@ import { ABSENCE_TYPES, recogniseColumns, type LayoutName, type UsableColumns } 
 import { COUNT_OF, measureBit, type Measure } from '../domain/measure.js';
 import { familyOf } from '../domain/series.js';
 import { ukDay } from '../domain/time.js';
+import { areaReader } from './areas.js';
 import { isNumber, readCell } from './cell.js';
 import type { Batch } from './csv.js';
-import {
-  areaReader,
-  breakdownReader,
-  cell,
-  schoolTypeReader,
-  timeReader,
-  totalSpelling,
-  type Columns,
-  type Row,
-  type SchoolTypeSources,
-} from './dimensions.js';
+import { breakdownReader, cell, timeReader, totalSpelling, type Columns, type Row } from './dimensions.js';
 import { NotOursError, TransformError } from './error.js';
+import { schoolTypeReader, type SchoolTypeSources } from './school-types.js';
 import { suspectColumns, unreadFilters, type Suspect } from './unread-filters.js';
 import { duplicate, uniqueKeys, type RowKey } from './unique.js';
 

@@ -5,7 +5,8 @@
 import type { AreaRef } from '../domain/area.js';
 import type { Breakdown, Observation, SchoolType } from '../domain/figure.js';
 import { MEASURES } from '../domain/measure.js';
-import { ownCopy, type AreaReader, type Row, type TimeOfRow } from './dimensions.js';
+import type { AreaReader } from './areas.js';
+import { ownCopy, type Row, type TimeOfRow } from './dimensions.js';
 import { TransformError } from './error.js';
 import { Pages } from './pages.js';
 

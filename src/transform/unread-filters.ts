@@ -13,10 +13,12 @@
  * but in rows about one school, or one body that runs schools, any text but a total holds the file back.
  */
 import type { GeographicLevel } from '../domain/area.js';
-import { canonicalSchoolType, isPupilGroup, isWhole } from '../domain/breakdowns.js';
+import { isPupilGroup, isWhole } from '../domain/breakdowns.js';
+import { canonicalSchoolType } from '../domain/school-types.js';
 import { columnKey, speaksOfPupils, type UnreadColumn, type UsableColumns } from '../domain/layouts.js';
 import { readCell } from './cell.js';
-import { cell, declaredColumns, NOT_APPLICABLE, ownCopy, type Columns, type Row } from './dimensions.js';
+import { cell, NOT_APPLICABLE, ownCopy, type Columns, type Row } from './dimensions.js';
+import { declaredColumns } from './school-types.js';
 import { TransformError } from './error.js';
 
 /** A column that is not read, and that may be a filter. */

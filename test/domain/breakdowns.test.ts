@@ -1,10 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  canonicalBreakdown,
-  canonicalSchoolType,
-  knownBreakdowns,
-  schoolTypeInWords,
-} from '../../src/domain/breakdowns.js';
+import { canonicalBreakdown, knownBreakdowns } from '../../src/domain/breakdowns.js';
+import { canonicalSchoolType, schoolTypeInWords } from '../../src/domain/school-types.js';
 import { TOTAL } from '../../src/domain/figure.js';
 
 describe('school types', () => {
