@@ -1,7 +1,9 @@
 /** The second half of a run: what was loaded is compared with the rules, what is owed is written and sent. */
+import { createHash } from 'node:crypto';
 import type { ComposeSettings } from './alerts/compose.js';
 import type { Delivered } from './alerts/deliver.js';
 import { evaluate, type Evaluation } from './alerts/evaluate.js';
+import { operatorEdge } from './alerts/operator.js';
 import { releaseDue } from './alerts/queue.js';
 import { pausedSince } from './alerts/queue-upkeep.js';
 import type { Settings } from './config.js';
@@ -48,7 +50,28 @@ export async function evaluateLoaded(tools: Tools, runId: number, history?: 'qui
     notifyHistory: history === 'told',
   });
   for (const warning of evaluation.warnings) tools.log.warn(warning);
+  if (history !== 'quiet' && evaluation.newlyMissing.length > 0) await tellMissing(tools, evaluation.newlyMissing);
   return evaluation;
+}
+
+/** Tells the operator of areas that are missing from now on. What is on record in the run need not be told at any price. */
+async function tellMissing({ store, settings, log, now }: Tools, lines: readonly string[]): Promise<void> {
+  const key = `missing:${createHash('sha256').update(lines.join('\n')).digest('hex').slice(0, 16)}`;
+  const text = [
+    ...lines,
+    '',
+    'No alert is cleared by that. Once these areas have a figure again, the rules go on from where they stood.',
+    'An area that is gone for good can leave the rule, or the rule can say on_missing_area: clear.',
+  ].join('\n');
+  const subject = 'absence-watch: areas without a figure in a new release';
+  await operatorEdge(store, operatorPost(settings), key, 'ill', { ill: () => ({ subject, text }) }, now()).catch(
+    (error: unknown) => {
+      log.error(
+        { error: messageOf(error) },
+        'the operator cannot be told of missing areas; the notes of the run name them',
+      );
+    },
+  );
 }
 
 /** How many were written, sent, and what became of the others. */

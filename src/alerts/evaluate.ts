@@ -60,6 +60,8 @@ export interface Evaluation {
   readonly versions: number;
   /** For the operator: areas without a figure where others have one. */
   readonly warnings: readonly string[];
+  /** Of these, the areas that are missing from now on, one line a rule and release. */
+  readonly newlyMissing: readonly string[];
 }
 
 const NOTHING: Evaluation = {
@@ -69,6 +71,7 @@ const NOTHING: Evaluation = {
   addresses: 0,
   versions: 0,
   warnings: [],
+  newlyMissing: [],
 };
 
 /** Carries the answer of a dry run out of the transaction that is rolled back. */
@@ -185,6 +188,7 @@ async function evaluateIn(trx: Kysely<Database>, options: EvaluateOptions): Prom
   await markEvaluated(trx, due, now);
   return {
     ...{ quietBaselines, versions: due.length, warnings: warningsOf(missing) },
+    newlyMissing: warningsOf(missing.filter(({ isNew }) => isNew)),
     events: events.map((event) => evaluated(catalogue, event)),
     ...(await owedSince(trx, options)),
   };

@@ -67,6 +67,8 @@ export interface MissingArea {
   readonly area: CatalogueArea;
   readonly version: CatalogueVersion;
   readonly period: Period;
+  /** It had a figure where others had their newest one before: it is missing from now on. */
+  readonly isNew: boolean;
 }
 
 export interface VersionStep extends Step {
@@ -140,7 +142,11 @@ function findMissing(way: RuleOnWay, step: VersionStep): MissingArea[] {
         ?.some((figure) => hasMeasure(figure, way.rule.measure) && comparePosition(figure, covered) === 0);
       if (found === true) continue;
       const why = whyEnded(way.rule, area, covered);
-      if (why === undefined) missing.push({ rule: way.rule, area, version: step.version, period: covered.period });
+      if (why === undefined)
+        missing.push({
+          ...{ rule: way.rule, area, version: step.version, period: covered.period },
+          isNew: comparePosition(state, known) >= 0,
+        });
       else {
         const outcome = endArea(way.rule, state, covered.period, covered.asOf, why);
         settle(way, step, areaId, outcome, { ...causeOf(step.version), muted: step.mute(way.rule, areaId) });

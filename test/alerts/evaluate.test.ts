@@ -349,7 +349,7 @@ describe('areas that are gone', () => {
     expect((await evaluate(w.store, options())).events).toEqual([]);
   });
 
-  it('keeps the state of an area that is only missing, and tells the operator', async () => {
+  it('keeps the state of an area that is only missing, and says from when on it is', async () => {
     const w = await world();
     await w.load(year(2022, { Bedford: '2.6', Luton: '1.0' }));
     await evaluate(w.store, options());
@@ -359,8 +359,12 @@ describe('areas that are gone', () => {
     expect(evaluation.warnings).toEqual([
       'Rule "Severe absence": no figure for Bedford in Academic year 2023/24 (release "Academic year 2023"), where other areas have one. Their state is kept (on_missing_area: keep).',
     ]);
-    await w.load(year(2024, { Luton: '1.0', Bedford: '1.0' }));
-    expect(words(await evaluate(w.store, options()))).toEqual(['Bedford, Academic year 2024/25: cleared']);
+    expect(evaluation.newlyMissing).toEqual(evaluation.warnings);
+    await w.load(year(2024, { Luton: '1.0' }));
+    const still = await evaluate(w.store, options());
+    expect([still.warnings.length, still.newlyMissing]).toEqual([1, []]);
+    await w.load(year(2025, { Luton: '1.0', Bedford: '1.0' }));
+    expect(words(await evaluate(w.store, options()))).toEqual(['Bedford, Academic year 2025/26: cleared']);
   });
 
   it('closes it where the rule takes missing as gone', async () => {

@@ -285,7 +285,7 @@ describe('files', () => {
   }
 
   it.each([
-    ['as it is by default: its alert stays open, the run says so', 'keep', ['crossed']],
+    ['as it is by default: its alert stays open, the run says so and the operator is told once', 'keep', ['crossed']],
     ['on_missing_area: clear: its alert closes as area ended', 'clear', ['crossed', 'area ended']],
   ] as const)('case 24, a school that closed, %s; no word of recovery', async (_what, missing, events) => {
     const rule = `  - { name: Schools of Luton, measure: persistent_absence_rate, areas: [{ level: School, within: Luton }], school_type: State-funded secondary, above: 40, on_missing_area: ${missing}, notify: [team] }`;
@@ -311,12 +311,21 @@ describe('files', () => {
     expect(told.map(({ event, area_name }) => [area_name, event])).toEqual(
       events.map((event) => ['Hill Top School', event]),
     );
+    const ofMissing = ['absence-watch: areas without a figure in a new release'];
+    expect(world.subjects('ops@luton.example')).toEqual(missing === 'keep' ? ofMissing : []);
     const later = world.mail.messages.slice(1).map(({ raw }) => raw.toString('utf8'));
     for (const text of later)
       expect(text.replaceAll(/=\r?\n/g, '')).not.toMatch(/recover|no longer above|is below|has fallen/i);
     if (missing === 'keep') {
       expect(world.subjects()).toHaveLength(1);
       expect(report.notes.join('\n')).toMatch(/no figure for Hill Top School in .*Their state is kept/);
+      const next = withSchools([2022, 2023, 2024, 2025], { ...pupils, 2024: [300, 320], 2025: [300, 320] });
+      const again = await year(
+        2025,
+        withoutRows(next, (line) => /^202[45]2[56].*Hill Top/.test(line)),
+      );
+      expect(again.notes.join('\n')).toContain('no figure for Hill Top School');
+      expect(world.subjects('ops@luton.example')).toEqual(ofMissing);
     } else {
       expect(world.subjects().at(-1)).toMatch(
         /^Hill Top School.*: no longer published, the alert on persistent absence is closed$/,
