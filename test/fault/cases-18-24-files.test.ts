@@ -169,34 +169,50 @@ describe('files', () => {
     expect(await world.figures()).toEqual(AFTER);
   });
 
-  it.each(['c', 'z', 'x', 'k', 'low', 'u', '.', '..', ':', '~', '-', '', '[c]', '(c)', 'N/A', 'SUPP', '#VALUE!'])(
-    'case 21: the symbol "%s": no number, the symbol kept; a withheld figure turns no state, low counts as below',
-    async (symbol) => {
-      const world = await watchWithHistory();
-      publishCrossing(world);
+  it.each([
+    [['c', 'z', 'x', 'k', 'low', 'u']],
+    [['.', '..', ':', '~', '-', '']],
+    [['[c]', '(c)', 'N/A', 'SUPP', '#VALUE!']],
+  ])(
+    'case 21: each of the symbols %j: no number, the symbol kept; a withheld figure turns no state, low counts as below',
+    async (symbols) => {
+      const areas = ['Luton', 'Bedford', 'Thurrock', 'Derby', 'Leicester', 'Medway'].slice(0, symbols.length);
+      const rule = `{ name: Persistent, measure: persistent_absence_rate, areas: ${JSON.stringify(areas)}, above: 20, notify: [team] }`;
+      const world = await watchWithHistory({ config: CONFIG.replace(/rules:(\n {2}- .*)+/, `rules:\n  - ${rule}`) });
+      const shares = Object.fromEntries(areas.map((area) => [`${area} 2023`, [20.6, 1.8] as const]));
+      publishCrossing(world, smallWide({ ...CROSSED, shares }));
       await world.run();
       world.at('2026-03-26T09:32:00Z');
-      const next: SmallFile = { ...CROSSED, years: [2022, 2023, 2024] };
-      const content = smallWide(next);
-      const row = content.split('\n').findIndex((line) => line.startsWith('202425') && line.includes('Luton'));
-      const withheld = ['enrolments_pa_10_exact', 'enrolments_pa_10_exact_percent'].reduce(
-        (text, column) => withCell(text, row, column, symbol),
-        content,
-      );
+      const plain = smallWide({ ...CROSSED, years: [2022, 2023, 2024], shares });
+      const lines = plain.split('\n');
+      const withheld = areas.reduce((content, area, at) => {
+        const row = lines.findIndex((line) => line.startsWith('202425') && line.includes(`,${area},`));
+        return ['enrolments_pa_10_exact', 'enrolments_pa_10_exact_percent'].reduce(
+          (text, column) => withCell(text, row, column, symbols[at] ?? ''),
+          content,
+        );
+      }, plain);
       world.publish({ slug: '2024-25', title: 'Academic year 2024/25', at: '2026-03-26T09:30:00Z', content: withheld });
       const { report } = await world.run();
       expect(report.files.map(({ outcome, reason }) => [outcome, reason])).toEqual([['loaded', null]]);
-      const rows = (await world.program.run('series', '--area', 'Luton', '--json')).json() as {
-        time_period: string;
-        persistent_absence_rate: number | null;
-        symbols: Record<string, string> | null;
-      }[];
-      const newest = rows.find(({ time_period }) => time_period === '202425');
-      expect(newest?.persistent_absence_rate).toBeNull();
-      expect(newest?.symbols?.['persistent_absence_rate']).toBeDefined();
-      const told = (await world.events()).filter(({ rule, muted }) => rule === 'Luton persistent' && muted === null);
-      const isLow = ['low', 'k', '~'].includes(symbol);
-      expect(told.map(({ event }) => event)).toEqual(isLow ? ['crossed', 'cleared'] : ['crossed']);
+      const events = await world.events();
+      for (const [at, symbol] of symbols.entries()) {
+        const area = areas[at] ?? '';
+        const rows = (await world.program.run('series', '--area', area, '--json')).json() as {
+          time_period: string;
+          persistent_absence_rate: number | null;
+          symbols: Record<string, string> | null;
+        }[];
+        const newest = rows.find(({ time_period }) => time_period === '202425');
+        expect(newest?.persistent_absence_rate, symbol).toBeNull();
+        expect(newest?.symbols?.['persistent_absence_rate'], symbol).toBeDefined();
+        const told = events.filter(({ area_name, muted }) => area_name === area && muted === null);
+        const isLow = ['low', 'k', '~'].includes(symbol);
+        expect(
+          told.map(({ event }) => event),
+          symbol,
+        ).toEqual(isLow ? ['crossed', 'cleared'] : ['crossed']);
+      }
     },
   );
 

@@ -5,12 +5,15 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { buildProgram, type BuiltProgram } from './harness/built-program.js';
 import { addressesOf, play, type Played } from './harness/play.js';
+import { FEWER_STEPS, STEPS } from './harness/scenario.js';
 import { countRows, differences } from './harness/snapshot.js';
 
 const SEED = process.env['FAULT_SEED'];
 const FIRST_SEED = Number(SEED ?? process.env['FAULT_FIRST_SEED'] ?? 1);
 const SEEDS = SEED === undefined ? Number(process.env['FAULT_SEEDS'] ?? 1) : 1;
 const PER_STEP = Number(process.env['FAULT_KILLS_PER_STEP'] ?? 1);
+/** A seed of the long run is replayed with its configuration, so that it plays as many steps. */
+const PLAYED = Number(process.env['FAULT_SEEDS'] ?? 1) > 1 ? STEPS : FEWER_STEPS;
 
 let program: BuiltProgram;
 let undisturbed: Played;
@@ -18,7 +21,7 @@ const total = { seeds: 0, kills: 0, expected: 0, received: 0, repeated: 0, uncon
 
 beforeAll(async () => {
   program = await buildProgram();
-  undisturbed = await play(program, inject('testDatabaseUrl'));
+  undisturbed = await play(program, inject('testDatabaseUrl'), undefined, PLAYED);
   await undisturbed.world.close();
 }, 600_000);
 afterAll(async () => {
@@ -32,21 +35,18 @@ afterAll(async () => {
 describe('the program killed at any instant', () => {
   it('case 05, nobody killed: everything that is to be told is told, to each recipient but the refused one', () => {
     expect(undisturbed.kills).toBe(0);
-    expect(addressesOf(undisturbed)).toEqual({
-      'attendance@luton.example': 4,
-      'desk@example.org': 5,
-      'ops@luton.example': 5,
-    });
+    expect(addressesOf(undisturbed)).toEqual(
+      PLAYED === STEPS
+        ? { 'attendance@luton.example': 4, 'desk@example.org': 5, 'ops@luton.example': 5 }
+        : { 'attendance@luton.example': 3, 'desk@example.org': 3, 'ops@luton.example': 4 },
+    );
   });
 
   it.each(Array.from({ length: SEEDS }, (_, index) => FIRST_SEED + index))(
     'case 05, seed %i: figures, events and states are as if nobody had disturbed it; every mail arrives, none is repeated but for an answer that was not noted',
     async (seed) => {
-      const played = await play(program, inject('testDatabaseUrl'), {
-        seed,
-        usualMs: undisturbed.usualMs,
-        perStep: PER_STEP,
-      });
+      const kills = { seed, usualMs: undisturbed.usualMs, perStep: PER_STEP, exactly: PLAYED !== STEPS };
+      const played = await play(program, inject('testDatabaseUrl'), kills, PLAYED);
       const story = `FAULT_SEED=${seed} replays this:\n${played.story.join('\n')}\nschema ${played.world.schema}`;
       let isWell = false;
       try {
