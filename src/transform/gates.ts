@@ -80,7 +80,7 @@ export const GATES: readonly GateDescription[] = [
     tolerance:
       'symbols bare or in brackets, spaces around; filters that are not known may have Total, All, All pupils, or not apply',
     binds:
-      'the watched columns; columns that are not known where the meta file declares them a Filter, or their name or values speak of groups of pupils, or some rows have Total in them and others have not',
+      'the watched columns; columns that are not known where the meta file declares them a Filter, or their name or values speak of groups of pupils, or some rows have Total in them and others have not; columns known to leave out schools (trust, academy type) or sessions (reasons, kinds of attendance), but not in rows about one school',
     verdict: REFUSES,
   },
   {
@@ -96,21 +96,24 @@ export const GATES: readonly GateDescription[] = [
     holds:
       'the level is known and the row names one area of it: three digits, ONS code and name of one authority; code and name of one region or country',
     tolerance:
-      'padded codes; a missing code where the name is unambiguous; known spellings; codes and names that are not known yet, but no known name under an unknown code of a region or country',
+      'padded codes; a missing code where the name is unambiguous; known spellings; codes and names that are not known yet, but no known name under an unknown code of a region or country; rows about an unknown place (its name says so, or its code is a symbol and its name no known one) are left out and noted',
     binds: 'every row',
     verdict: REFUSES,
   },
   {
     gate: 'school type',
-    holds: 'a column, the title, the meta file or --school-type says which schools the figures are about',
-    tolerance: 'none: never Total by default',
+    holds:
+      'columns, the title, the meta file or --school-type say which schools the figures are about; of several columns each counts (a phase beside a type of school), in rows about one school the first alone',
+    tolerance:
+      'none: never Total by default; rows of two types at once that no type has a name for are left out and noted',
     binds: 'every file',
     verdict: REFUSES,
   },
   {
     gate: 'key unique',
     holds: 'area, series, period, school type and breakdown occur once',
-    tolerance: 'two schools under one URN are told apart by their LAESTAB and noted',
+    tolerance:
+      'two schools under one URN are told apart by their LAESTAB and noted; a Total that each topic of pupil groups repeats with the same figures is one row, and noted',
     binds: 'every row',
     verdict: REFUSES,
   },
