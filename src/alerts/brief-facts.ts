@@ -6,7 +6,7 @@ import { publicationStatus, publicationTitle } from '../domain/publications.js';
 import { ukDay } from '../domain/time.js';
 import type { AbsenceView, Database } from '../load/schema.js';
 import type { BriefFacts, FigureRow, GroupFacts, ReleaseFacts } from './brief-model.js';
-import { ALL_PUPILS, choosePeriod, NoFiguresError } from './brief-period.js';
+import { ALL_PUPILS, choosePeriod, historyOf, NoFiguresError } from './brief-period.js';
 
 /** School type, topic and breakdown of figures that belong together, as in the view; 'Total' for all. */
 export interface Slice {
@@ -69,7 +69,7 @@ export async function gatherBrief(db: View, areaId: number, wanted: BriefWanted 
   const area = await db.selectFrom('area').selectAll().where('id', '=', areaId).executeTakeFirst();
   if (area === undefined) throw new NoFiguresError(`There is no area with the number ${areaId} in the database.`);
   const here = (): Rows => ofArea(db, area.level, area.code);
-  const told = await choosePeriod(db, here(), area.name, wanted);
+  const told = await choosePeriod(db, here(), area, wanted);
   const { series, schoolType, period } = told;
   const upTo = (rows: readonly FigureRow[]): FigureRow[] =>
     rows.filter((row) => row.period.sort <= period.sort).sort((a, b) => a.period.sort - b.period.sort);
@@ -224,28 +224,12 @@ async function pastOf(
   { level, code, series, schoolType, topic, breakdown, upTo }: PastOf,
 ): Promise<FigureRow[]> {
   if (upTo?.asOf === undefined) return [];
-  const views = await db
-    .selectFrom('absence_history')
+  const views = await historyOf(db, { level, code })
     .selectAll()
-    .where('geographic_level', '=', level)
-    .where('area_code', '=', code)
     .where('series', '=', series)
     .where('school_type', '=', schoolType)
     .where('breakdown_topic', '=', topic)
     .where('breakdown', '=', breakdown)
-    .where((is) =>
-      is.exists(
-        is
-          .selectFrom('data_set_version as v')
-          .innerJoin('data_set as d', 'd.id', 'v.data_set_id')
-          .innerJoin('release as r', 'r.id', 'v.release_id')
-          .select(sql.lit(1).as('one'))
-          .where('v.state', '=', 'loaded')
-          .whereRef('v.published_at', '=', 'absence_history.published_at')
-          .whereRef('d.title', '=', 'absence_history.data_set')
-          .whereRef('r.title', '=', 'absence_history.release'),
-      ),
-    )
     .orderBy('valid_from', 'desc')
     .execute();
   const days = new Map<string, FigureRow>();

@@ -1,7 +1,8 @@
 /** Which series, schools and period a brief is about. */
-import { sql } from 'kysely';
+import { sql, type SelectQueryBuilder } from 'kysely';
 import { RATES } from '../domain/measure.js';
 import { periodOf, type Period } from '../domain/period.js';
+import type { AbsenceView, Database } from '../load/schema.js';
 import type { BriefWanted, Rows, View } from './brief-facts.js';
 
 export const ALL_PUPILS = { topic: 'Total', breakdown: 'Total' } as const;
@@ -9,6 +10,12 @@ export const ALL_PUPILS = { topic: 'Total', breakdown: 'Total' } as const;
 /** There is nothing to tell. */
 export class NoFiguresError extends Error {
   override readonly name = 'NoFiguresError';
+}
+
+/** An area as the views name it. */
+interface AreaKey {
+  readonly level: string;
+  readonly code: string;
 }
 
 /** Of the periods of one academic year the one that covers most is told first. */
@@ -23,30 +30,28 @@ export interface Told {
   readonly publication: string;
 }
 
-/** Which series and period to tell: of the release or series wanted, finished before running, newest first, widest first. */
-export async function choosePeriod(db: View, here: Rows, name: string, wanted: BriefWanted): Promise<Told> {
+/**
+ * Which series and period to tell: of the release or series wanted, finished before running, newest first, widest first.
+ * A release is asked for its own newest period: later releases mostly give the period too, and theirs are the current
+ * figures, which are told.
+ */
+export async function choosePeriod(
+  db: View,
+  here: Rows,
+  area: AreaKey & { readonly name: string },
+  wanted: BriefWanted,
+): Promise<Told> {
   const { topic, breakdown } = wanted.slice ?? ALL_PUPILS;
   let rows = here.where('breakdown_topic', '=', topic).where('breakdown', '=', breakdown);
   if (wanted.slice !== undefined) rows = rows.where('school_type', '=', wanted.slice.schoolType);
   if (wanted.series !== undefined) rows = rows.where('series', '=', wanted.series);
   if (wanted.timePeriod !== undefined) rows = rows.where('time_period', '=', wanted.timePeriod);
   if (wanted.timeIdentifier !== undefined) rows = rows.where('time_identifier', '=', wanted.timeIdentifier);
-  if (wanted.release !== undefined) {
-    const releases = await db
-      .selectFrom('release')
-      .select(['publication', 'title'])
-      .where((eb) => eb.or([eb('slug', '=', wanted.release ?? ''), eb('title', '=', wanted.release ?? '')]))
-      .execute();
-    if (releases.length === 0)
-      throw new NoFiguresError(`No release “${wanted.release}” is loaded. “absence-watch status” lists what is.`);
-    rows = rows.where(
-      sql<boolean>`(publication, release) in (${sql.join(releases.map((one) => sql`(${one.publication}, ${one.title})`))})`,
-    );
-  }
+  const given = wanted.release === undefined ? undefined : await keysOfRelease(db, area, wanted.release);
   const found = (await rows.execute()).flatMap((row) => {
     const period = periodOf(row.time_period, row.time_identifier);
     const hasRate = RATES.some((rate) => row[rate] !== null || row.symbols?.[rate] !== undefined);
-    return period === undefined || !hasRate ? [] : [{ row, period }];
+    return period === undefined || !hasRate || given?.has(keyOf(row)) === false ? [] : [{ row, period }];
   });
   found.sort(
     (a, b) =>
@@ -63,7 +68,7 @@ export async function choosePeriod(db: View, here: Rows, name: string, wanted: B
   const best = found[0];
   if (best === undefined)
     throw new NoFiguresError(
-      `No absence rate of ${name} is loaded${wanted.release === undefined ? '' : ` from the release “${wanted.release}”`}.`,
+      `No absence rate of ${area.name} is loaded${wanted.release === undefined ? '' : ` from the release “${wanted.release}”`}.`,
     );
   const { row, period } = best;
   const types = found
@@ -77,6 +82,52 @@ export async function choosePeriod(db: View, here: Rows, name: string, wanted: B
     period,
     publication: row.publication,
   };
+}
+
+/** All that was published of an area and is not withdrawn or removed, current or not. */
+export function historyOf(db: View, { level, code }: AreaKey): SelectQueryBuilder<Database, 'absence_history', object> {
+  return db
+    .selectFrom('absence_history')
+    .where('geographic_level', '=', level)
+    .where('area_code', '=', code)
+    .where((is) =>
+      is.exists(
+        is
+          .selectFrom('data_set_version as v')
+          .innerJoin('data_set as d', 'd.id', 'v.data_set_id')
+          .innerJoin('release as r', 'r.id', 'v.release_id')
+          .select(sql.lit(1).as('one'))
+          .where('v.state', '=', 'loaded')
+          .whereRef('v.published_at', '=', 'absence_history.published_at')
+          .whereRef('d.title', '=', 'absence_history.data_set')
+          .whereRef('r.title', '=', 'absence_history.release'),
+      ),
+    );
+}
+
+type PeriodKey = Pick<AbsenceView, 'series' | 'time_period' | 'time_identifier' | 'school_type'>;
+
+function keyOf({ series, time_period, time_identifier, school_type }: PeriodKey): string {
+  return JSON.stringify([series, time_period, time_identifier, school_type]);
+}
+
+/** What a release gave of an area, whether its figures are still the current ones or not. */
+async function keysOfRelease(db: View, area: AreaKey, wanted: string): Promise<ReadonlySet<string>> {
+  const releases = await db
+    .selectFrom('release')
+    .select(['publication', 'title'])
+    .where((eb) => eb.or([eb('slug', '=', wanted), eb('title', '=', wanted)]))
+    .execute();
+  if (releases.length === 0)
+    throw new NoFiguresError(`No release “${wanted}” is loaded. “absence-watch status” lists what is.`);
+  const rows = await historyOf(db, area)
+    .select(['series', 'time_period', 'time_identifier', 'school_type'])
+    .where(
+      sql<boolean>`(publication, release) in (${sql.join(releases.map((one) => sql`(${one.publication}, ${one.title})`))})`,
+    )
+    .distinct()
+    .execute();
+  return new Set(rows.map(keyOf));
 }
 
 /** Where no enrolments tell which schools have most pupils. */
