@@ -32,7 +32,7 @@ import {
 /** Why a rule sees an area for the first time. */
 export type Occasion = 'new rule' | 'edited rule' | 'new area' | 'first figure';
 
-const OCCASION_WORDS: Record<Occasion, string> = {
+export const OCCASION_WORDS: Record<Occasion, string> = {
   'new rule': 'first look under this rule',
   'edited rule': 'first look since this rule was edited',
   'new area': 'first look at this area, new in the rule',

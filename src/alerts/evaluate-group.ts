@@ -1,5 +1,6 @@
 /** One group of rules evaluated on what is due, in pieces, each piece written before the next is read. */
 import type { Kysely } from 'kysely';
+import type { Period } from '../domain/period.js';
 import type { Muted, Rule } from '../domain/rule.js';
 import type { Database } from '../load/schema.js';
 import type { Catalogue, CatalogueVersion, RuleGroup } from './catalogue.js';
@@ -13,6 +14,7 @@ import { comparePosition } from './rule-state.js';
 import { dropStates, loadNewest, loadStates, saveStates } from './state-store.js';
 import {
   sweepFirst,
+  sweepOpen,
   sweepWithdrawn,
   type Entry,
   type MissingArea,
@@ -28,8 +30,8 @@ export interface GroupContext {
   readonly areaIds: ReadonlyMap<string, ReadonlySet<number>>;
   /** Of rules whose areas were edited, the areas that are new. */
   readonly newAreas: ReadonlyMap<string, ReadonlySet<number>>;
-  /** openKey of alerts that were open under a rule before it was edited. */
-  readonly openBefore: ReadonlySet<string>;
+  /** Alerts that were open under a rule before it was edited: openKey to the newest period it had seen. */
+  readonly openBefore: ReadonlyMap<string, Period>;
   readonly mute: (rule: Rule, areaId: number) => Muted | undefined;
   /** Ids of versions that no rule has seen. */
   readonly due: ReadonlySet<number>;
@@ -181,13 +183,31 @@ async function lookFirst(
   const { read } = neededPeriods(rules, ids, context.catalogue.periods);
   const step = await walk.step(chunk, read, [], reactions);
   const cause = `first:${context.recording.now.toISOString()}`;
-  ways.forEach((way, i) => {
+  for (const [i, way] of ways.entries()) {
     const occasion = plan.first[i]?.occasion ?? 'first figure';
-    const seriesId = walk.group.slice.series.id;
-    const open = chunk.filter((areaId) => context.openBefore.has(openKey(way.rule.name, seriesId, areaId)));
-    sweepFirst(way, step, { occasion, cause, openBefore: new Set(open) });
-  });
+    const openBefore = openOf(context, walk, way.rule, chunk);
+    sweepFirst(way, step, { occasion, cause, except: new Set(openBefore.keys()) });
+    if (openBefore.size === 0) continue;
+    const whole = await walk.step([...openBefore.keys()], undefined, [], reactions);
+    sweepOpen(way, whole, { occasion, cause, openBefore });
+  }
   return ways;
+}
+
+/** Areas for which a rule had an alert open before it was edited. */
+function openOf(
+  { openBefore }: GroupContext,
+  { group }: GroupWalk,
+  rule: Rule,
+  chunk: readonly number[],
+): Map<number, Period> {
+  const open = new Map<number, Period>();
+  if (openBefore.size === 0) return open;
+  for (const areaId of chunk) {
+    const openAt = openBefore.get(openKey(rule.name, group.slice.series.id, areaId));
+    if (openAt !== undefined) open.set(areaId, openAt);
+  }
+  return open;
 }
 
 /**

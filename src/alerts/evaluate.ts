@@ -6,6 +6,7 @@
  * of them are known.
  */
 import { sql, type Kysely } from 'kysely';
+import { periodOf, type Period } from '../domain/period.js';
 import type { BriefRequest, Muted, Rule } from '../domain/rule.js';
 import type { Store } from '../load/database.js';
 import { retrying } from '../load/retry.js';
@@ -14,6 +15,7 @@ import { dueBriefs } from './due-briefs.js';
 import { groupRules, readCatalogue, withSchools, type Catalogue, type CatalogueVersion } from './catalogue.js';
 import { evaluateGroup, openKey, type GroupContext } from './evaluate-group.js';
 import type { Neighbours } from './group-walk.js';
+import { isPerPeriod } from './reading.js';
 import { recordBriefs, type Recipients } from './record.js';
 import { applyRules, AreaLookup, ruleChanges } from './rule-changes.js';
 import { activeSilences } from './silence.js';
@@ -62,6 +64,18 @@ export interface Evaluation {
   readonly warnings: readonly string[];
   /** Of these, the areas that are missing from now on, one line a rule and release. */
   readonly newlyMissing: readonly string[];
+  /** Rules that were edited while they had alerts open. */
+  readonly edited: readonly EditedRule[];
+}
+
+/** What became of the alerts that were open when a rule was edited. */
+export interface EditedRule {
+  readonly rule: string;
+  readonly stayOpen: number;
+  /** Closed by the edit, and told. */
+  readonly closed: number;
+  /** Names of areas for which the edited rule has no figure to go on from. */
+  readonly forgotten: readonly string[];
 }
 
 const NOTHING: Evaluation = {
@@ -72,6 +86,7 @@ const NOTHING: Evaluation = {
   versions: 0,
   warnings: [],
   newlyMissing: [],
+  edited: [],
 };
 
 /** Carries the answer of a dry run out of the transaction that is rolled back. */
@@ -167,7 +182,8 @@ async function evaluateIn(trx: Kysely<Database>, options: EvaluateOptions): Prom
   const mute = (rule: Rule, areaId: number): Muted | undefined =>
     options.muteAs ?? (silenced(rule.name, areaId) ? 'silence' : options.paused ? 'paused' : undefined);
   const context: GroupContext = {
-    ...{ db: trx, catalogue, changes, areaIds, newAreas, openBefore, mute, due: new Set(due) },
+    ...{ db: trx, catalogue, changes, areaIds, newAreas, mute, due: new Set(due) },
+    openBefore: new Map(openBefore.map(({ key, period }) => [key, period])),
     neighbours: options.neighbours ?? new Map(),
     history: options.muteAs === 'backfill' || options.notifyHistory === true,
     recording: { recipients: options.recipients, runId: options.runId, now },
@@ -186,8 +202,10 @@ async function evaluateIn(trx: Kysely<Database>, options: EvaluateOptions): Prom
     await recordBriefs(trx, await dueBriefs(trx, catalogue, dueVersions, options.briefs, lookup), context.recording);
   }
   await markEvaluated(trx, due, now);
+  const fates = fatesOf(openBefore, events, rules);
   return {
-    ...{ quietBaselines, versions: due.length, warnings: warningsOf(missing) },
+    ...{ quietBaselines, versions: due.length, edited: fates },
+    warnings: [...warningsOf(missing), ...fates.flatMap(forgottenWords)],
     newlyMissing: warningsOf(missing.filter(({ isNew }) => isNew)),
     events: events.map((event) => evaluated(catalogue, event)),
     ...(await owedSince(trx, options)),
@@ -215,16 +233,64 @@ async function lockDue(trx: Kysely<Database>): Promise<number[]> {
   return rows.map(({ id }) => id);
 }
 
-/** Keys of open alerts of rules about to be forgotten, as `rule, series, area`. */
-async function openAlerts(trx: Kysely<Database>, rules: readonly string[]): Promise<ReadonlySet<string>> {
-  if (rules.length === 0) return new Set();
+/** An alert that is open under a rule about to be edited. */
+interface OpenAlert {
+  readonly rule: string;
+  readonly areaId: number;
+  readonly areaName: string;
+  readonly key: string;
+  /** The newest period that the rule has seen. */
+  readonly period: Period;
+}
+
+/** Open alerts of rules about to be forgotten; of two stretches of a series the newer one counts. */
+async function openAlerts(trx: Kysely<Database>, rules: readonly string[]): Promise<OpenAlert[]> {
+  if (rules.length === 0) return [];
   const rows = await trx
-    .selectFrom('alert_state')
-    .select(['rule', 'series_id', 'area_id'])
-    .where('rule', 'in', rules)
-    .where('in_breach', '=', true)
+    .selectFrom('alert_state as s')
+    .innerJoin('period as p', 'p.id', 's.period_id')
+    .innerJoin('area as a', 'a.id', 's.area_id')
+    .distinctOn(['s.rule', 's.area_id', 's.series_id', 's.school_type_id', 's.breakdown_id'])
+    .select(['s.rule', 's.series_id', 's.area_id', 's.in_breach', 'a.name', 'p.time_period', 'p.time_identifier'])
+    .where('s.rule', '=', sql<string>`any(${[...rules]}::text[])`)
+    .orderBy('s.rule')
+    .orderBy('s.area_id')
+    .orderBy('s.series_id')
+    .orderBy('s.school_type_id')
+    .orderBy('s.breakdown_id')
+    .orderBy('p.sort', 'desc')
+    .orderBy('s.as_of', 'desc')
     .execute();
-  return new Set(rows.map((row) => openKey(row.rule, row.series_id, row.area_id)));
+  return rows.flatMap((row) => {
+    const period = periodOf(row.time_period, row.time_identifier);
+    if (row.in_breach !== true || period === undefined) return [];
+    const key = openKey(row.rule, row.series_id, row.area_id);
+    return [{ rule: row.rule, areaId: row.area_id, areaName: row.name, key, period }];
+  });
+}
+
+/** What became of alerts that were open when their rules were edited, one entry a rule. */
+function fatesOf(open: readonly OpenAlert[], events: readonly PendingEvent[], rules: readonly Rule[]): EditedRule[] {
+  const last = new Map<string, PendingEvent>();
+  for (const event of events) last.set(openKey(event.rule.name, event.group.slice.series.id, event.areaId), event);
+  const fates = new Map<string, { stayOpen: number; closed: number; forgotten: Set<string> }>();
+  for (const { rule, key, areaName } of open) {
+    const fate = fates.get(rule) ?? { stayOpen: 0, closed: 0, forgotten: new Set<string>() };
+    fates.set(rule, fate);
+    const event = last.get(key);
+    if (event?.decision.inBreach === true) fate.stayOpen++;
+    else if (event !== undefined) fate.closed++;
+    // A rise or a fall is told for its own period alone, and leaves nothing open.
+    else if (rules.some((each) => each.name === rule && !isPerPeriod(each.condition))) fate.forgotten.add(areaName);
+  }
+  return [...fates].map(([rule, { forgotten, ...fate }]) => ({ rule, ...fate, forgotten: [...forgotten].sort() }));
+}
+
+function forgottenWords({ rule, forgotten }: EditedRule): string[] {
+  if (forgotten.length === 0) return [];
+  return [
+    `Rule "${rule}" was edited: its alert${forgotten.length === 1 ? '' : 's'} open for ${someNames(forgotten)} ended without a mail, since the edited rule has no figure there to go on from.`,
+  ];
 }
 
 /** An area that only a withdrawn version spoke of has no name any more; what a rule told of it is corrected all the same. */
@@ -286,9 +352,13 @@ function warningsOf(missing: readonly MissingArea[]): string[] {
   }
   return [...lines.values()].map(({ rule, version, period, names }) => {
     const all = [...names];
-    const more = all.length > SHOWN ? ` and ${all.length - SHOWN} more` : '';
-    return `Rule "${rule.name}": no figure for ${all.slice(0, SHOWN).join(', ')}${more} in ${period} (release "${version.release}"), where other areas have one. Their state is kept (on_missing_area: keep).`;
+    return `Rule "${rule.name}": no figure for ${someNames(all)} in ${period} (release "${version.release}"), where other areas have one. Their state is kept (on_missing_area: keep).`;
   });
 }
 
 const SHOWN = 10;
+
+function someNames(all: readonly string[]): string {
+  const more = all.length > SHOWN ? ` and ${all.length - SHOWN} more` : '';
+  return `${all.slice(0, SHOWN).join(', ')}${more}`;
+}

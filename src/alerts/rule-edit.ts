@@ -13,6 +13,12 @@ export interface RuleEdit {
   readonly kind: Exclude<RuleChange['kind'], 'known'> | 'gone';
   /** Alerts that are open under the rule as it was last applied. */
   readonly open_now: number;
+  /** Of these, those that stay open under the edited rule. */
+  readonly stay_open: number;
+  /** Of these, those that the edit closes; they are told. */
+  readonly closed: number;
+  /** Areas with an open alert that ends without a mail: the edited rule has no figure there to go on from. */
+  readonly forgotten: readonly string[];
   /** What the next run would tell of in its summary. */
   readonly would_tell: readonly { readonly area: string; readonly reason: string }[];
   readonly areas_added: number;
@@ -45,10 +51,13 @@ export async function describeRuleEdit(
     if (change === undefined || change.kind === 'known') continue;
     const now = await lookup.resolve(rule.areas);
     const before = change.kind === 'other areas' ? await lookup.resolve(change.before) : now;
+    const fate = trial.edited.find((each) => each.rule === rule.name);
     const edit = {
       ...{ rule: rule.name, kind: change.kind, open_now: open.get(rule.name) ?? 0 },
+      ...{ stay_open: fate?.stayOpen ?? 0, closed: fate?.closed ?? 0, forgotten: fate?.forgotten ?? [] },
+      // All that an edited rule raises comes of its first look: also what that closes.
       would_tell: trial.events
-        .filter((event) => event.rule === rule.name && event.event === 'baseline')
+        .filter((event) => event.rule === rule.name && (event.event === 'baseline' || change.kind === 'edited'))
         .map(({ area, reason }) => ({ area, reason })),
       areas_added: [...now].filter((id) => !before.has(id)).length,
       areas_removed: [...before].filter((id) => !now.has(id)).length,
@@ -62,7 +71,7 @@ export async function describeRuleEdit(
   return edits;
 }
 
-const NO_AREAS = { would_tell: [], areas_added: 0, areas_removed: 0 };
+const NO_AREAS = { stay_open: 0, closed: 0, forgotten: [], would_tell: [], areas_added: 0, areas_removed: 0 };
 
 const alerts = (count: number): string => `${count} ${count === 1 ? 'alert' : 'alerts'}`;
 const areas = (count: number): string => `${count} ${count === 1 ? 'area' : 'areas'}`;
@@ -76,12 +85,26 @@ function editWords(edit: Omit<RuleEdit, 'text'>): string {
     case 'new':
       return `Rule "${edit.rule}" is new: ${tells}.`;
     case 'edited':
-      return `Rule "${edit.rule}" was edited and starts anew, with ${alerts(edit.open_now)} open as it was: ${tells}.`;
+      return `Rule "${edit.rule}" was edited and starts anew, with ${alerts(edit.open_now)} open as it was${fateWords(edit)}: ${tells}.`;
     case 'other areas':
       return `Rule "${edit.rule}" is for other areas, ${areas(edit.areas_added)} added and ${edit.areas_removed} removed: ${tells}.`;
     case 'gone':
       return `Rule "${edit.rule}" is gone, with ${alerts(edit.open_now)} open: the next run forgets it, and mails nobody. Under another name it is a new rule.`;
   }
+}
+
+/** ' (1 stays open, 2 are closed by the edit, and told)' */
+function fateWords({ stay_open: stay, closed, forgotten }: Omit<RuleEdit, 'text'>): string {
+  const parts = [
+    ...(stay === 0 ? [] : [`${stay} ${stay === 1 ? 'stays' : 'stay'} open`]),
+    ...(closed === 0 ? [] : [`${closed} ${closed === 1 ? 'is' : 'are'} closed by the edit, and told`]),
+    ...(forgotten.length === 0
+      ? []
+      : [
+          `without a mail ${forgotten.length === 1 ? 'ends that' : 'end those'} for ${forgotten.join(', ')}, since the edited rule has no figure there to go on from`,
+        ]),
+  ];
+  return parts.length === 0 ? '' : ` (${parts.join('; ')})`;
 }
 
 async function openAlerts(db: Kysely<Database>): Promise<Map<string, number>> {

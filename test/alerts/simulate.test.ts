@@ -162,7 +162,7 @@ describe('what an edit of the rules would change', () => {
     const rules = [of('a', 3, 'Luton'), of('b', 2, 'Luton', 'Bedford'), of('d', 2, 'Luton')];
     const changes = await describeRuleEdit(w.store, rules);
     expect(changes.map(({ text }) => text)).toEqual([
-      'Rule "a" was edited and starts anew, with 1 alert open as it was: the next run would tell of 1 area in one summary.',
+      'Rule "a" was edited and starts anew, with 1 alert open as it was (1 is closed by the edit, and told): the next run would tell of 1 area in one summary.',
       'Rule "b" is for other areas, 1 area added and 0 removed: the next run would tell of 1 area in one summary.',
       'Rule "d" is new: the next run would tell of 1 area in one summary.',
       'Rule "c" is gone, with 1 alert open: the next run forgets it, and mails nobody. Under another name it is a new rule.',
