@@ -14,7 +14,7 @@ import {
 import type { VersionDiff } from './load/diff.js';
 import { openCsv } from './transform/csv.js';
 import { NotOursError, TransformError } from './transform/error.js';
-import { createGates } from './transform/gates.js';
+import { createGates, type Gates, type LastRelease } from './transform/gates.js';
 import { createNormaliser } from './transform/normalise.js';
 
 export interface FileToLoad {
@@ -75,7 +75,7 @@ export async function loadFile(tools: LoadTools, file: FileToLoad): Promise<File
       const reading = await readObservations(file, now());
       columns = reading.header;
       const meta: VersionMeta = { ...file.meta, dataSet: { ...file.meta.dataSet, columns } };
-      const gates = createGates({ previous: await lastReleases(store, meta) });
+      const gates = gatesFor(reading, await lastReleases(store, meta));
       if (tools.dryRun === true) {
         let rows = 0;
         for await (const batch of reading.observations) {
@@ -157,10 +157,29 @@ function whyHeld(verdicts: readonly KeptVerdict[]): string {
     .join('; ');
 }
 
-async function readObservations(
-  file: FileToLoad,
-  now: Date,
-): Promise<{ header: readonly string[]; observations: AsyncIterable<readonly Observation[]>; notes: () => string[] }> {
+/** The gates of the figures, and what is odd about the bytes. */
+function gatesFor(reading: Reading, previous: readonly LastRelease[]): Gates {
+  const gates = createGates({ previous, groupColumn: reading.groupColumn });
+  return {
+    ...gates,
+    verdicts: () => [
+      ...reading.warnings.map((message) => ({ gate: 'file', verdict: 'warn', message }) as const),
+      ...gates.verdicts(),
+    ],
+  };
+}
+
+interface Reading {
+  readonly header: readonly string[];
+  /** The column that names pupil groups. */
+  readonly groupColumn: string | undefined;
+  readonly observations: AsyncIterable<readonly Observation[]>;
+  /** Both complete once all observations are read. */
+  readonly warnings: readonly string[];
+  readonly notes: () => string[];
+}
+
+async function readObservations(file: FileToLoad, now: Date): Promise<Reading> {
   const { meta } = file;
   const csv = await openCsv(file.open() as AsyncIterable<Uint8Array>, { file: meta.fileName });
   const normaliser = createNormaliser(csv.header, {
@@ -191,7 +210,14 @@ async function readObservations(
       );
     if (rest.length > 0) yield rest;
   }
-  return { header: csv.header, observations: observations(), notes: () => [...csv.notes, ...last] };
+  const [groups] = normaliser.recognised.groups;
+  return {
+    header: csv.header,
+    groupColumn: groups && csv.header[groups.index]?.trim(),
+    observations: observations(),
+    warnings: csv.warnings,
+    notes: () => [...last],
+  };
 }
 
 async function* again(file: FileToLoad, now: Date): AsyncGenerator<readonly Observation[]> {

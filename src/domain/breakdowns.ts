@@ -30,6 +30,8 @@ interface Topic {
   readonly called: readonly string[];
   /** Our name of each group, with the other spellings met. */
   readonly groups: Record<string, readonly string[]>;
+  /** Its groups are few and stay the same: another one is a spelling that is missing here. */
+  readonly few?: true;
 }
 
 const UNKNOWN = ['Unclassified', 'Unknown', 'Not recorded', 'Not followed or missing', 'Missing'];
@@ -38,6 +40,7 @@ const TOPICS: readonly Topic[] = [
   {
     topic: 'SEN provision',
     called: ['SEN provision', 'SEN', 'SEN status', 'Special educational needs', 'Special educational needs provision'],
+    few: true,
     groups: {
       'EHC plan': [
         'Education, health and care plan',
@@ -56,6 +59,9 @@ const TOPICS: readonly Topic[] = [
         'SEN without a statement',
         'SEN without statement',
       ],
+      // Until 2014/15, when SEN support took the place of both.
+      'School action': [],
+      'School action plus': [],
       'No SEN': [
         'No SEN provision',
         'No identified SEN',
@@ -83,6 +89,7 @@ const TOPICS: readonly Topic[] = [
       'Free school meal eligibility',
       'Free school meals eligibility',
     ],
+    few: true,
     groups: {
       'FSM eligible': ['Eligible', 'Eligible for free school meals', 'FSM'],
       'Not FSM eligible': [
@@ -108,6 +115,7 @@ const TOPICS: readonly Topic[] = [
       'FSM eligibility',
       'FSM status',
     ],
+    few: true,
     groups: {
       'FSM eligible in last 6 years': ['Eligible in last 6 years', 'Eligible for FSM in last 6 years'],
       'Not FSM eligible in last 6 years': ['Not eligible in last 6 years', 'FSM not eligible in last 6 years'],
@@ -117,6 +125,7 @@ const TOPICS: readonly Topic[] = [
   {
     topic: 'Sex',
     called: ['Sex', 'Gender', 'Pupil sex'],
+    few: true,
     groups: { Female: ['Girls', 'Girl'], Male: ['Boys', 'Boy'], Unknown: UNKNOWN },
   },
   {
@@ -264,6 +273,31 @@ export function isPupilGroup(text: string): boolean {
   return PUPIL_GROUPS.has(folded(text));
 }
 
+/** Other words for what pupils are told apart by, as they stand in the names of cross-tabulations. */
+const OTHER_TOPICS = new Set([
+  'age',
+  'pupil age',
+  'idaci',
+  'idaci decile',
+  'deprivation',
+  'disadvantage',
+  'school type',
+]);
+
+/**
+ * Whether a topic names two filters at once ("FSM eligibility and SEN provision", "Ethnicity x FSM"), so that its groups
+ * are those of a cross-tabulation.
+ */
+export function crossesTopics(topic: string): boolean {
+  if (TOPIC_NAMES.has(folded(topic))) return false;
+  const parts = topic.split(/\s(?:and|by|x|with)\s|\s[-\u2013]\s|[&/|\u00d7]/i).map(folded);
+  return (
+    parts.length > 1 &&
+    parts.some((part) => TOPIC_NAMES.has(part)) &&
+    parts.every((part) => TOPIC_NAMES.has(part) || OTHER_TOPICS.has(part))
+  );
+}
+
 /** Topics under which a file puts everything, so that the value alone says what it is. */
 const NO_TOPIC = new Set(['', 'total', 'all', 'characteristic', 'characteristics', 'breakdown', 'all pupils']);
 
@@ -288,6 +322,23 @@ export function canonicalBreakdown(topic: string, value: string): Breakdown {
     if (known !== undefined) return known;
   }
   return { topic: 'Characteristic', breakdown: value.trim() };
+}
+
+const KNOWN: ReadonlySet<string> = new Set([TOTAL, ...GROUPS.values()].map(identityOf));
+
+function identityOf({ topic, breakdown }: Breakdown): string {
+  return `${topic}: ${breakdown}`;
+}
+
+/** Whether a group, by our name of it, is one that there is a name for. */
+export function isKnownBreakdown(breakdown: Breakdown): boolean {
+  return KNOWN.has(identityOf(breakdown));
+}
+
+/** The groups of a topic that has few and always the same; undefined for any other topic. */
+export function groupsOfFewTopic(topic: string): readonly string[] | undefined {
+  const found = TOPICS.find((each) => each.topic === topic && each.few === true);
+  return found && Object.keys(found.groups);
 }
 
 /** Every breakdown that files are known to have, for messages and for checking names in the configuration. */

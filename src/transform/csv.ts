@@ -24,8 +24,8 @@ export interface CsvFile {
    * @throws TransformError at the first row that cannot be read
    */
   batches(wanted?: readonly number[]): AsyncGenerator<Batch, void, undefined>;
-  /** What a person should know about how the file was read (its encoding); complete once all batches are read. */
-  readonly notes: readonly string[];
+  /** What is odd about the file as a whole (its encoding); complete once all batches are read. */
+  readonly warnings: readonly string[];
 }
 
 export interface CsvOptions {
@@ -53,12 +53,12 @@ interface Block {
 
 /**
  * Opens a file and reads its header. Accepts a byte order mark, CRLF, LF and CR (also mixed), quoted line breaks, and
- * blank lines. What is not UTF-8 is read, line by line, as Windows-1252, with a note.
+ * blank lines. What is not UTF-8 is read, line by line, as Windows-1252, with a warning.
  * @throws TransformError for an empty file, NUL bytes, unclosed or misplaced quotes, records beyond the limit
  */
 export async function openCsv(chunks: AsyncIterable<Uint8Array>, options: CsvOptions): Promise<CsvFile> {
-  const notes: string[] = [];
-  const blocks = readBlocks(chunks, options, notes);
+  const warnings: string[] = [];
+  const blocks = readBlocks(chunks, options, warnings);
   for (;;) {
     const first = await blocks.next();
     if (first.done === true)
@@ -72,7 +72,7 @@ export async function openCsv(chunks: AsyncIterable<Uint8Array>, options: CsvOpt
     const rest = { text: text.slice(end), line: headerLine + countLineEnds(text, start, end) };
     return {
       header,
-      notes,
+      warnings,
       async *batches(wanted = header.map((_, index) => index)) {
         const slots = new Int32Array(header.length).fill(-1);
         wanted.forEach((column, slot) => (slots[column] = slot));
@@ -87,7 +87,7 @@ export async function openCsv(chunks: AsyncIterable<Uint8Array>, options: CsvOpt
 async function* readBlocks(
   chunks: AsyncIterable<Uint8Array>,
   { file, maxRecordBytes = MAX_RECORD_BYTES }: CsvOptions,
-  notes: string[],
+  warnings: string[],
 ): AsyncGenerator<Block, void, undefined> {
   let line = 1;
   let isStart = true;
@@ -116,7 +116,7 @@ async function* readBlocks(
     waiting = end < bytes.length ? [bytes.subarray(end)] : [];
     waitingBytes = bytes.length - end;
     if (end === 0) return undefined;
-    const block = { text: decode(bytes.subarray(0, end), line, notes), line };
+    const block = { text: decode(bytes.subarray(0, end), line, warnings), line };
     line += countLineEnds(block.text, 0, block.text.length);
     return block;
   };
@@ -164,7 +164,7 @@ function windows1252(bytes: Buffer): string {
 }
 
 /** Decodes whole lines. Each line that is valid UTF-8 is read as UTF-8, whatever its neighbours are. */
-function decode(bytes: Buffer, line: number, notes: string[]): string {
+function decode(bytes: Buffer, line: number, warnings: string[]): string {
   if (isAscii(bytes)) return bytes.toString('latin1');
   if (isUtf8(bytes)) return bytes.toString('utf8');
   const parts: string[] = [];
@@ -176,8 +176,8 @@ function decode(bytes: Buffer, line: number, notes: string[]): string {
     if (isUtf8(part)) parts.push(part.toString('utf8'));
     else {
       parts.push(windows1252(part));
-      if (notes.length === 0)
-        notes.push(
+      if (warnings.length === 0)
+        warnings.push(
           `not UTF-8 (first on line ${line + countLineEnds(parts.join(''), 0, parts.join('').length - 1)}): read as Windows-1252`,
         );
     }

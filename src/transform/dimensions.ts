@@ -3,7 +3,7 @@
  * Each remembers what it has read, so that equal cells give the same object and a file of a hundred thousand rows makes a
  * few hundred of them.
  */
-import { canonicalBreakdown, folded, isWhole } from '../domain/breakdowns.js';
+import { canonicalBreakdown, crossesTopics, folded, isWhole } from '../domain/breakdowns.js';
 import { TOTAL, type Breakdown } from '../domain/figure.js';
 import type { ColumnRole, UsableColumns } from '../domain/layouts.js';
 import { readTime, type TimeCells, type TimeContext, type TimeRead } from '../domain/time.js';
@@ -111,7 +111,7 @@ export function totalSpelling(columns: Columns): (row: Row, breakdown: Breakdown
     topic === TOTAL.topic ? slots.map((slot) => folded(cell(row, slot))).join(BETWEEN) : undefined;
 }
 
-/** Reads which pupils a row is about; 'cross-tabulation' where two filters name a group at once. */
+/** Reads which pupils a row is about; 'cross-tabulation' where two filters name a group at once, or one its topic. */
 export function breakdownReader(columns: Columns): (row: Row, line: number) => Breakdown | 'cross-tabulation' {
   const groups = columns.recognised.groups.map((group) => ({
     ...group,
@@ -146,7 +146,9 @@ export function breakdownReader(columns: Columns): (row: Row, line: number) => B
     const [group, another] = finest;
     if (group === undefined) return TOTAL;
     if (another !== undefined) return 'cross-tabulation';
-    return canonicalBreakdown(ownCopy(topicOf(group)), ownCopy(cell(row, group.slot)));
+    const topic = topicOf(group);
+    if (crossesTopics(topic)) return 'cross-tabulation';
+    return canonicalBreakdown(ownCopy(topic), ownCopy(cell(row, group.slot)));
   }
 
   return (row, line) => {

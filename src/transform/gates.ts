@@ -6,6 +6,7 @@
 import type { Observation } from '../domain/figure.js';
 import { MEASURES } from '../domain/measure.js';
 import { contradictions, figuresWithinRange, partsWithinWholes, readNumbers, type Numbers } from './gate-figures.js';
+import { pupilGroups } from './gate-groups.js';
 import { releaseShape } from './gate-shape.js';
 import { authoritiesAndEngland, phasesAndTotal } from './gate-sums.js';
 import { readShape, type ReleaseShape } from './release-shape.js';
@@ -18,6 +19,7 @@ export type GateName =
   | 'areas'
   | 'school type'
   | 'key unique'
+  | 'pupil groups'
   | 'England and regions'
   | 'authorities'
   | 'measures'
@@ -62,7 +64,7 @@ export const GATES: readonly GateDescription[] = [
     holds:
       'every record has as many cells as the header; quotes open and close; no NUL bytes; no record over 1 MiB; at least one row has a figure',
     tolerance:
-      'blank lines, rows of empty cells, any line end, a byte order mark; what is not UTF-8 is read as Windows-1252 with a note',
+      'blank lines, rows of empty cells, any line end, a byte order mark; what is not UTF-8 is read as Windows-1252 with a warning',
     binds: 'every file',
     verdict: REFUSES,
   },
@@ -116,6 +118,14 @@ export const GATES: readonly GateDescription[] = [
       'two schools under one URN are told apart by their LAESTAB and noted; a Total that each topic of pupil groups repeats with the same figures is one row, and noted',
     binds: 'every row',
     verdict: REFUSES,
+  },
+  {
+    gate: 'pupil groups',
+    holds: 'every pupil group has a name that is known',
+    tolerance: 'known spellings; a group or topic that may be new is kept as the file calls it, and warned of',
+    binds:
+      'every row; quarantine for topics with few groups that never change (SEN provision, FSM eligibility, sex), where an unknown one is another spelling',
+    verdict: 'warn or quarantine',
   },
   {
     gate: 'England and regions',
@@ -268,8 +278,11 @@ export interface LastRelease<Shape = unknown> {
 /**
  * The gates for one version.
  * @param options.previous the nearest first: each series is held against the first that is of the same table
+ * @param options.groupColumn the file's column of pupil groups, for messages
  */
-export function createGates(options: { readonly previous?: readonly LastRelease[] | undefined } = {}): Gates {
+export function createGates(
+  options: { readonly previous?: readonly LastRelease[] | undefined; readonly groupColumn?: string | undefined } = {},
+): Gates {
   const numbers: Numbers = new Float64Array(MEASURES.length);
   const shape = releaseShape(
     (options.previous ?? []).flatMap((last) => {
@@ -278,6 +291,7 @@ export function createGates(options: { readonly previous?: readonly LastRelease[
     }),
   );
   const gates: readonly Gate[] = [
+    pupilGroups(options.groupColumn),
     figuresWithinRange(),
     contradictions(),
     partsWithinWholes(),

@@ -79,7 +79,7 @@ describe('the command line', () => {
       [['backfill', '--publication', PUBLICATION, '--accept', 'rate and count'], /--reason/],
       [
         ['backfill', '--publication', PUBLICATION, '--accept', 'rates', '--reason', 'x'],
-        /no such gate .*Use one of: England and regions, authorities, measures, rates in range, rate and count/,
+        /no such gate .*Use one of: pupil groups, England and regions, authorities, measures, rates in range, rate and count/,
       ],
       [['run', '--config', 'missing.yaml'], /missing\.yaml/],
       [['alerts', 'silence', '--rule', 'x'], /--until/],

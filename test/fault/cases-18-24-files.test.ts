@@ -32,14 +32,26 @@ function withoutRows(content: string, drop: (line: string) => boolean): string {
 /** The line of Luton's newest year, counted as `withCell` does. */
 const LUTON_ROW = CONTENT.split('\n').findIndex((line) => line.startsWith('202324') && line.includes('Luton'));
 
-async function loaded(
-  content: string | Buffer,
-): Promise<{ world: Watch; outcome: string; reason: string; code: number; notes: readonly string[] }> {
+async function loaded(content: string | Buffer): Promise<{
+  world: Watch;
+  outcome: string;
+  reason: string;
+  code: number;
+  notes: readonly string[];
+  gates: readonly unknown[];
+}> {
   const world = await watchWithHistory();
   publishCrossing(world, content as string);
   const { code, report } = await world.run();
   const [file] = report.files;
-  return { world, code, outcome: file?.outcome ?? 'none', reason: file?.reason ?? '', notes: file?.notes ?? [] };
+  return {
+    world,
+    code,
+    outcome: file?.outcome ?? 'none',
+    reason: file?.reason ?? '',
+    notes: file?.notes ?? [],
+    gates: file?.gates ?? [],
+  };
 }
 
 /** Held back: nothing of it in use, nobody but the operator told, the exit code says so. */
@@ -161,11 +173,13 @@ describe('files', () => {
     ]);
   });
 
-  it('case 20, Windows-1252: read as such, with a note', async () => {
+  it('case 20, Windows-1252: read as such, with a warning', async () => {
     const bytes = Buffer.from(CONTENT.replaceAll('Brighton and Hove', 'Brighton \u00e9t Hove'), 'latin1');
-    const { outcome, reason, world, notes } = await loaded(bytes);
+    const { outcome, reason, world, gates } = await loaded(bytes);
     expect(outcome, reason).toBe('loaded');
-    expect(notes).toEqual([expect.stringMatching(/^not UTF-8 \(first on line \d+\): read as Windows-1252$/)]);
+    const message = expect.stringMatching(/^not UTF-8 \(first on line \d+\): read as Windows-1252$/) as string;
+    expect(gates).toEqual([expect.objectContaining({ gate: 'file', verdict: 'warn', message })]);
+    expect((await world.program.run('status')).stdout).toContain('read as Windows-1252');
     expect(await world.figures()).toEqual(AFTER);
   });
 

@@ -87,7 +87,7 @@ describe('reading CSV', () => {
     for (const size of [7, 1000]) {
       const read = await readRecords(bytes, { size });
       expect(read.rows.map(([name]) => name)).toEqual(['Â genuine UTF-8 Ø', 'St Mary’s Café', 'Ø again']);
-      expect(read.notes).toEqual(['not UTF-8 (first on line 3): read as Windows-1252']);
+      expect(read.warnings).toEqual(['not UTF-8 (first on line 3): read as Windows-1252']);
     }
   });
 

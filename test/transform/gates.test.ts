@@ -22,6 +22,7 @@ interface Row {
   period?: Period;
   schoolType?: string;
   topic?: string;
+  group?: string;
   values: Partial<Record<Measure, string | null>>;
   symbols?: Partial<Record<Measure, string>>;
 }
@@ -32,6 +33,7 @@ function observation({
   period = YEAR,
   schoolType = 'Total',
   topic,
+  group = 'Unknown',
   values,
   symbols = {},
 }: Row): Observation {
@@ -48,7 +50,7 @@ function observation({
     series: `absence/${period.kind === 'week' ? 'week' : period.timeIdentifier}`,
     period,
     schoolType,
-    breakdown: topic === undefined ? TOTAL : { topic, breakdown: 'Some' },
+    breakdown: topic === undefined ? TOTAL : { topic, breakdown: group },
     asOf: undefined,
     values,
     symbols,
@@ -98,6 +100,23 @@ describe('gates: each with what just passes and what just fails', () => {
     expect(judge('rates in range', rate('-0.1')).verdict).toBe('quarantine');
     const count = (value: string): string => judge('rates in range', [{ values: { severe_absentees: value } }]).verdict;
     expect([count('0'), count('-1')]).toEqual(['pass', 'quarantine']);
+  });
+
+  it('pupil groups', () => {
+    const group = (topic: string, name: string): GateVerdict =>
+      judge('pupil groups', [{ topic, group: name, values: { severe_absence_rate: '1' } }]);
+    expect(group('SEN provision', 'EHC plan').verdict).toBe('pass');
+    expect(group('SEN provision', 'EHCP (new spelling)')).toMatchObject({
+      verdict: 'quarantine',
+      message:
+        'line 2: "EHCP (new spelling)" is no group of SEN provision that is known (EHC plan, SEN support, School action, School action plus, No SEN, Unknown)',
+    });
+    expect(group('Sex', 'Girls and boys').verdict).toBe('quarantine');
+    expect(group('SEN primary need', 'A need of tomorrow')).toMatchObject({
+      verdict: 'warn',
+      message: 'kept as the file calls them: line 2: "A need of tomorrow" of SEN primary need',
+    });
+    expect(group('A topic of tomorrow', 'Some').verdict).toBe('warn');
   });
 
   it('rates are percent: against the last release and the next period of the file', () => {

@@ -188,6 +188,23 @@ describe('normalising', () => {
     expect(error.message).toContain('repeats line 2: both are about Luton Borough, Autumn term 2022/23, Total');
   });
 
+  it('loads no groups of a topic that is two filters, and notes them', async () => {
+    const { observations, notes } = await readObservations(
+      [
+        `${HEAD},education_phase,breakdown_topic,breakdown,enrolments_pa_10_exact_percent`,
+        ...[
+          'Total,Total,1',
+          'SEN provision,EHC plan,2',
+          'FSM eligibility and SEN provision,FSM eligible and EHC plan,3',
+          'FSM eligibility - sex,FSM eligible - Male,4',
+          'Ethnicity x FSM,White - FSM eligible,5',
+        ].map((row) => `202425,Autumn term,${ENGLAND},Total,${row}`),
+      ].join('\n'),
+    );
+    expect(observations.map(({ breakdown }) => breakdown.breakdown)).toEqual(['Total', 'EHC plan']);
+    expect(notes).toContain('3 rows of two pupil characteristics at once are not loaded');
+  });
+
   const CROSS = `${HEAD},education_phase,fsm,ethnicity_major,ethnicity_minor,enrolments_pa_10_exact_percent`;
   it('loads the margins of a cross-tabulation, and notes the rest', async () => {
     const rows = [

@@ -13,7 +13,7 @@ export interface Records {
   readonly header: readonly string[];
   readonly rows: string[][];
   readonly lines: number[];
-  readonly notes: readonly string[];
+  readonly warnings: readonly string[];
 }
 
 /** All rows of a file. @param wanted as for `batches` */
@@ -29,7 +29,7 @@ export async function readRecords(
     header: csv.header,
     rows: batches.flatMap((batch) => batch.rows.map((row) => [...row])),
     lines: batches.flatMap((batch) => [...batch.lines]),
-    notes: csv.notes,
+    warnings: csv.warnings,
   };
 }
 
@@ -52,5 +52,5 @@ export async function readObservations(
   const observations: Observation[] = [];
   for await (const batch of csv.batches(normaliser.wanted)) observations.push(...normaliser.rows(batch));
   const { observations: rest, notes } = normaliser.finish();
-  return { observations: [...observations, ...rest], notes: [...csv.notes, ...notes] };
+  return { observations: [...observations, ...rest], notes: [...csv.warnings, ...notes] };
 }
