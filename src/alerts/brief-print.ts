@@ -51,7 +51,8 @@ export function rounding(places: number): Rounding {
 
 /**
  * Decimal places at which what is said holds for the numbers as printed (a difference fits the two figures beside it, a
- * figure is on its side of a line): one, or else one more. Never a third: what two do not show is said in words.
+ * figure is on its side of a line): one, or else one more. A figure that two do not tell from a line is told in words; of
+ * a difference that two do not fit, `statedAt` decides.
  */
 export function placesWhere(holds: (as: Rounding) => boolean): 1 | 2 {
   return holds(rounding(1)) ? 1 : 2;
@@ -68,14 +69,48 @@ export function placesBeside(rows: readonly FigureRow[], measure: Measure, line:
   return line === undefined ? 1 : placesWhere((as) => values.every((value) => keepsSide(as, value, decimal(line))));
 }
 
-/** The difference of two figures as printed: beside them it never looks wrong. */
-export function printedDifference(as: Rounding, later: Decimal, earlier: Decimal): Decimal {
+/** What a reader gets who subtracts the figures as printed. */
+function printedDifference(as: Rounding, later: Decimal, earlier: Decimal): Decimal {
   return as(later).minus(as(earlier));
 }
 
 /** Is the difference of the figures as printed the rounded difference too? */
 export function differenceFits(as: Rounding, later: Decimal, earlier: Decimal): boolean {
   return printedDifference(as, later, earlier).eq(as(later.minus(earlier)));
+}
+
+/** The decimal places of one statement: those of the two figures, and those of their difference. */
+export interface Stated {
+  readonly figures: number;
+  readonly difference: number;
+}
+
+/** More decimals than any published rate has; a mean of several may have more. */
+const MOST_DECIMALS = 20;
+
+/**
+ * How a difference and its two figures are printed together, in decimal places. The difference is always rounded from the
+ * unrounded figures. It has as many decimals as they have, or one fewer, where what a reader gets by subtracting says the
+ * same; else all three have one more. It is nought exactly where the figures print alike.
+ * @param places with which the figures are printed wherever nothing speaks against it
+ * @param holds what else the difference has to show in print: its side of a line
+ */
+export function statedAt(
+  later: Decimal,
+  earlier: Decimal,
+  places: number,
+  holds: (as: Rounding, places: number) => boolean = () => true,
+): Stated {
+  const exact = later.minus(earlier);
+  for (let figures = places; figures < MOST_DECIMALS; figures++) {
+    const between = printedDifference(rounding(figures), later, earlier);
+    for (const own of figures > 1 ? [figures, figures - 1] : [figures]) {
+      const shown = rounding(own)(exact);
+      const fits = shown.eq(rounding(own)(between)) && shown.isZero() === between.isZero();
+      if (fits && holds(rounding(own), own)) return { figures, difference: own };
+    }
+  }
+  return { figures: places, difference: places };
 }
 
 /** '17.3%' */
@@ -93,10 +128,10 @@ export function count(figure: Figure): Quoted {
   return { text: printedCount(figure.value), value: figure.value.toNumber(), kind: 'count', from: [sourceOf(figure)] };
 }
 
-/** The size of the difference of two figures printed with so many places, without sign and unit: '0.7'. */
+/** The size of the difference of two figures, rounded from the unrounded ones, without sign and unit: '0.7'. */
 export function difference(later: Figure, earlier: Figure, places: number): Quoted {
   return {
-    text: printed(printedDifference(rounding(places), later.value, earlier.value).abs(), places),
+    text: printed(later.value.minus(earlier.value).abs(), places),
     value: later.value.minus(earlier.value).toNumber(),
     kind: 'difference',
     from: [sourceOf(later), sourceOf(earlier)],

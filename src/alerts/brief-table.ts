@@ -3,7 +3,7 @@ import { Decimal, printed } from '../domain/decimal.js';
 import type { Rate } from '../domain/measure.js';
 import { discontinuity } from '../domain/series.js';
 import type { BriefFacts, BriefTable, FigureRow, TableRow } from './brief-model.js';
-import { figureOf, meanOf, printedDifference, rounding, sourceOf, type Places } from './brief-print.js';
+import { figureOf, meanOf, sourceOf, statedAt, type Places } from './brief-print.js';
 import { shortPeriod } from './brief-words.js';
 import { rowYearBefore } from './brief-trend.js';
 import { academicYearLabel, type Period } from '../domain/period.js';
@@ -20,7 +20,7 @@ export function signed(value: Decimal, places: number): string {
 
 /**
  * Figures in percent, changes in percentage points.
- * @param places as the prose prints the same figures; a change is that of the two figures as printed beside it
+ * @param places as the prose prints the same figures; a change is rounded from the unrounded ones (see `statedAt`)
  */
 export function briefTable(facts: BriefFacts, measures: readonly Rate[], places: Places): BriefTable {
   const last = facts.own.at(-1);
@@ -61,17 +61,18 @@ function row(measure: Rate, place: string, rows: readonly FigureRow[], places: n
   // Across a break the two must not stand beside each other; across a gap they may, without a change.
   const before = between?.kind === 'break' ? undefined : found;
   const comparable = now !== undefined && before !== undefined && between === undefined;
+  const at = comparable ? statedAt(now.value, before.value, places) : { figures: places, difference: places };
   return {
     measure,
     place,
-    now: now === undefined ? (symbol ?? NO_FIGURE) : `${printed(now.value, places)}%`,
-    before: before === undefined ? (beforeRow?.symbols[measure] ?? NO_FIGURE) : `${printed(before.value, places)}%`,
+    now: now === undefined ? (symbol ?? NO_FIGURE) : `${printed(now.value, at.figures)}%`,
+    before: before === undefined ? (beforeRow?.symbols[measure] ?? NO_FIGURE) : `${printed(before.value, at.figures)}%`,
     values: {
       now: now?.value.toNumber() ?? null,
       before: before?.value.toNumber() ?? null,
       change: comparable ? now.value.minus(before.value).toNumber() : null,
     },
-    change: comparable ? signed(printedDifference(rounding(places), now.value, before.value), places) : NO_FIGURE,
+    change: comparable ? signed(now.value.minus(before.value), at.difference) : NO_FIGURE,
     sources: [now, before].filter((figure) => figure !== undefined).map(sourceOf),
   };
 }

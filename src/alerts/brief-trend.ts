@@ -12,6 +12,7 @@ import {
   placesWhere,
   rounding,
   say,
+  statedAt,
   type Figure,
   type Rounding,
 } from './brief-print.js';
@@ -206,15 +207,7 @@ function paceOf(stretch: readonly Figure[]): Pace | undefined {
   const how = d3.abs().lt(d2.abs()) ? 'slowing' : 'speeding up';
   const over = (years: 1 | 2): Pace => ({ direction, how, years, figures: stretch.slice(-2 - years) });
   const two = d1 === undefined || isSlight(d1) || d1.gt(0) !== d2.gt(0) ? [] : [over(2)];
-  return [...two, over(1)].find((pace) => paceHolds(pace) && paceShows(rounding(2), pace));
-}
-
-/**
- * Do the unrounded differences go the way that is told, by as much as two decimals show? The printed ones alone do not
- * say so: they are differences of rounded figures, and two equal changes may be printed as 1.00 and 1.01.
- */
-function paceHolds({ figures, how }: Pace): boolean {
-  return goOneWay(steps(figures).map(rounding(2)), how);
+  return [...two, over(1)].find((pace) => paceShows(rounding(2), pace));
 }
 
 /** Does each change go further than the one before it, or less far? */
@@ -233,24 +226,36 @@ function differencesFit(as: Rounding, { figures }: Pace): boolean {
   return figures.every(({ value }, i) => i === 0 || differenceFits(as, value, figures[i - 1]?.value ?? value));
 }
 
-/** Do the printed differences go the way that is told? */
+/** Do the differences, rounded from the unrounded ones as they are printed, go the way that is told? */
 function paceShows(as: Rounding, { figures, how }: Pace): boolean {
-  const shown = steps(figures.map((figure) => ({ ...figure, value: as(figure.value) })));
+  const shown = steps(figures).map(as);
   return shown.every((step) => !step.isZero()) && goOneWay(shown, how);
 }
 
 /**
  * 'The rise has slowed for two years running: 0.4 percentage points in 2022/23, 0.3 in 2023/24 and 0.2 in 2024/25.'
- * @param places decimal places, at least those that the course of the pace needs
+ * @param places decimal places of the figures, at least those that the course of the pace needs
  * @param of what moves, where it has to be said: ' in severe absence across England'
  */
 export function paceSentence(pace: Pace | undefined, places: number, of: string): Sentence | undefined {
   if (pace === undefined) return undefined;
   const gone = pace.how === 'slowing' ? 'slowed' : 'sped up';
   const howLong = pace.years === 2 ? ' for two years running' : '';
+  const at = pacePlaces(pace, places);
   const parts = pace.figures.slice(1).map((figure, i) => {
-    const by = difference(figure, pace.figures[i] ?? figure, places);
+    const by = difference(figure, pace.figures[i] ?? figure, at);
     return say`${by}${i === 0 ? ' percentage points' : ''} in ${shortPeriod(figure.row.period)}`;
   });
   return say`The ${pace.direction}${of} has ${gone}${howLong}: ${joined(parts)}.`;
+}
+
+/**
+ * Decimal places of the changes of a pace: those with which the last one is told beside its two figures, where they show
+ * the pace; else one more than the figures have, since no figure stands in the sentence for it to contradict.
+ */
+function pacePlaces(pace: Pace, places: number): number {
+  const [before, now] = pace.figures.slice(-2);
+  if (before === undefined || now === undefined) return places;
+  const { difference: own } = statedAt(now.value, before.value, places);
+  return paceShows(rounding(own), pace) ? own : places + 1;
 }

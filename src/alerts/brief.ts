@@ -30,8 +30,10 @@ import {
   placesBeside,
   rate,
   say,
+  statedAt,
   type Figure,
   type Places,
+  type Stated,
 } from './brief-print.js';
 import { briefTable } from './brief-table.js';
 import { courseOf, differencePlaces, paceSentence, type Before, type Course, type Highest } from './brief-trend.js';
@@ -153,12 +155,13 @@ function areaParagraph(facts: BriefFacts, last: FigureRow, tellings: ReadonlyMap
     const enrolments = facts.group === undefined ? 'pupil enrolments' : 'enrolments';
     const pupils = enrolmentsNamed ? 'pupils' : enrolments;
     const where = i === 0 ? ` ${whereWords(facts.area, facts.schoolType, facts.group)}` : '';
+    const at = changeAt(course, places);
     const told =
-      toldOfPupils(course.now, where, pupils, places) ??
-      say`${MEASURE_WORDS[measure]}${where} was ${rate(course.now, places)} of possible sessions`;
+      toldOfPupils(course.now, where, pupils, at.figures) ??
+      say`${MEASURE_WORDS[measure]}${where} was ${rate(course.now, at.figures)} of possible sessions`;
     if (measure in TOLD_OF) enrolmentsNamed = true;
     const aside = when.endsWith(',') ? when.slice(0, -1) : when;
-    sentences.push(capital(say`${told}${aside}${changeClause(course, places)}.`));
+    sentences.push(capital(say`${told}${aside}${changeClause(course, at)}.`));
     if (course.record !== undefined) sentences.push(recordSentence(facts, course.record));
     // Two measures often have the same thing to say about the years before: once is enough, in so many words.
     const apart = apartSentence(facts, measure, course.before, places, gaps);
@@ -195,29 +198,36 @@ function countBehind(figure: Figure): Quoted | undefined {
   return counted?.value.isInteger() === true ? count(counted) : undefined;
 }
 
+/** Decimal places of the sentence that tells a figure and its change on the year before. */
+function changeAt({ now, before }: Course, places: number): Stated {
+  return before.kind === 'year before'
+    ? statedAt(now.value, before.figure.value, places)
+    : { figures: places, difference: places };
+}
+
 /** A change below a twentieth of what was is slight. */
 const SLIGHT = 0.05;
 
 /** ', down slightly, by 0.7 percentage points, from 18.0% in 2023/24'; '' where nothing is comparable. */
-function changeClause({ now, before }: Course, places: number): Sentence {
+function changeClause({ now, before }: Course, at: Stated): Sentence {
   if (before.kind !== 'year before') return NOTHING;
   const { figure } = before;
-  const at =
+  const when =
     now.row.period.kind === 'year to date'
       ? `at the same point of ${shortPeriod(figure.row.period)}`
       : `in ${shortPeriod(figure.row.period)}`;
-  const by = difference(now, figure, places);
+  const by = difference(now, figure, at.difference);
   const [counted, countedBefore] = [countBehind(now), countBehind(figure)];
   const ofRate = counted !== undefined && countedBefore !== undefined && counted.value !== countedBefore.value;
   // The sentence begins with the count, which may have moved where the rate as printed has not.
   if (decimal(by.text).isZero())
-    return say`, ${ofRate ? 'the rate ' : ''}unchanged ${at.replace(/^in /, 'from ').replace(/^at /, 'from ')}`;
+    return say`, ${ofRate ? 'the rate ' : ''}unchanged ${when.replace(/^in /, 'from ').replace(/^at /, 'from ')}`;
   const direction = by.value > 0 ? 'up' : 'down';
   const slight = Math.abs(by.value) < SLIGHT * figure.value.toNumber();
   const how = slight
     ? say`${direction} slightly, by ${by} percentage points,`
     : say`${direction} ${by} percentage points`;
-  return say`, ${how} from ${rate(figure, places)} ${at}`;
+  return say`, ${how} from ${rate(figure, at.figures)} ${when}`;
 }
 
 /** 'That is the lowest since comparable figures began in 2021/22.' */

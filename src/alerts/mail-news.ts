@@ -1,7 +1,7 @@
 /** Events in words: what stands in a subject, in the summary table and before a reason. */
 import { decimal, printed, printedAsGiven, printedCount, type Decimal } from '../domain/decimal.js';
 import { isRate, MEASURE_WORDS } from '../domain/measure.js';
-import type { EventKind } from '../domain/rule.js';
+import type { Condition, EventKind } from '../domain/rule.js';
 import { symbolMeaning } from '../domain/symbol.js';
 import { periodWords, pupilsOf, schoolTypeWords } from './brief-words.js';
 import { keepsSide, placesWhere } from './brief-print.js';
@@ -115,7 +115,7 @@ function isLevelNews({ condition }: MailNews): boolean {
 function amount(news: MailNews, value: string): string {
   if (!isRate(news.measure)) return printedCount(value);
   const exact = decimal(value);
-  const places = placesOf(news);
+  const places = differenceOf(news)?.at.figures ?? placesOf(news);
   return `${justBeside(exact, exact, linesOf(news), places)}${printed(exact, places)}%`;
 }
 
@@ -133,21 +133,32 @@ export function figureWords(news: MailNews): string {
   return isRate(news.measure) ? `${measure} ${size}` : `${size} ${countedWords(news.measure, size)}`;
 }
 
-/** The difference a rule is judged by: '0.6 points above England', 'up 1.2 points in a year'; '' where it is the figure itself. */
-export function differenceWords(news: MailNews): string {
+/** The difference a rule is judged by, as print shows it, and its sign as a reader sees it; undefined where it is the figure itself. */
+function differenceOf(
+  news: MailNews,
+):
+  | (ReturnType<typeof differenceInPrint> & { readonly kind: Exclude<Condition['kind'], 'above' | 'below'> })
+  | undefined {
   const { condition, compared, threshold, measure, value } = news;
-  if (condition === undefined || isLevel(condition) || compared === null) return '';
+  if (condition === undefined || isLevel(condition) || compared === null) return undefined;
   const exact = decimal(compared);
   const lines = [threshold, clearingLine(condition)].filter((line) => line !== null && line !== undefined).map(decimal);
   const places = Math.max(
-    news.places ?? 1,
+    placesOf(news),
     placesWhere((as) => lines.every((line) => keepsSide(as, exact, line))),
   );
   const turned = condition.kind === 'fall' ? exact.neg() : exact;
   const own = decimal(value ?? compared);
-  const { beside, shown, isNone } = differenceInPrint({ measure, condition }, own, own.minus(turned), places);
-  const size = `${beside}${pointsText(news, shown.abs(), places)}`;
-  switch (condition.kind) {
+  return { kind: condition.kind, ...differenceInPrint({ measure, condition }, own, own.minus(turned), places) };
+}
+
+/** The difference a rule is judged by: '0.6 points above England', 'up 1.2 points in a year'; '' where it is the figure itself. */
+export function differenceWords(news: MailNews): string {
+  const told = differenceOf(news);
+  if (told === undefined) return '';
+  const { kind, beside, shown: turned, isNone, at } = told;
+  const size = `${beside}${pointsText(news, turned.abs(), at.difference)}`;
+  switch (kind) {
     case 'rise':
     case 'fall':
       return isNone ? 'unchanged in a year' : `${turned.gt(0) ? 'up' : 'down'} ${size} in a year`;
@@ -188,7 +199,8 @@ export function lineWords(news: MailNews): string {
 function lineText(news: MailNews, at: string | number): string {
   const line = decimal(at);
   const level = isLevelNews(news);
-  const places = Math.max(line.decimalPlaces(), level ? placesOf(news) : (news.places ?? 1));
+  const own = level ? placesOf(news) : (differenceOf(news)?.at.difference ?? news.places ?? 1);
+  const places = Math.max(line.decimalPlaces(), own);
   if (!isRate(news.measure)) return printedAsGiven(line);
   return level ? `${printed(line, places)}%` : pointsText(news, line, places);
 }

@@ -1,6 +1,7 @@
 /** One choice of decimals for each measure of a section: reason, summary, subject, prose and table print it alike. */
 import { decimal, printed, type Decimal } from '../domain/decimal.js';
 import { isRate, type Measure } from '../domain/measure.js';
+import type { Stated } from './brief-print.js';
 import { isLevel } from './reading.js';
 import { clearingLine, differenceInPrint, placesIn } from './reason.js';
 import type { MailNews, MailSection } from './mail-model.js';
@@ -33,36 +34,29 @@ export function withOnePrecision(section: MailSection): MailSection {
 function reprinted(news: MailNews, places: number): string {
   if (places < 2 || !isRate(news.measure)) return news.reason;
   const { measure, condition, event, value, previous, threshold, compared } = news;
-  const lines = present([threshold, condition === undefined ? undefined : clearingLine(condition)]).map(same);
-  const rates = present([...(event === 'corrected' ? [previous, value] : [value]), previous]).map(same);
-  const points: Shown[] = [];
+  const rates = present([...(event === 'corrected' ? [previous, value] : [value]), previous]);
+  const points: Decimal[] = [];
+  let at: Stated = { figures: places, difference: places };
   if (condition !== undefined && !isLevel(condition) && value !== null && compared !== null) {
     const own = decimal(value);
     const against = own.minus(decimal(compared).times(condition.kind === 'fall' ? -1 : 1));
-    const [coarse, fine] = [1, 2].map((at) => differenceInPrint({ measure, condition }, own, against, at).shown.abs());
-    rates.splice(1, 0, same(against));
-    if (coarse !== undefined && fine !== undefined) points.push({ coarse, fine });
+    rates.splice(1, 0, against);
+    points.push(decimal(compared).abs());
+    at = differenceInPrint({ measure, condition }, own, against, places).at;
   }
-  const taken = new Set<Shown>();
+  const lines = present([threshold, condition === undefined ? undefined : clearingLine(condition)]);
+  const taken = new Set<Decimal>();
   const figures = /(?<![\d.])(line of )?(\d+\.\d)(%| percentage points)(?! further)/g;
   return news.reason.replace(figures, (all, line: string | undefined, text: string, unit: string) => {
     const some = line !== undefined ? lines : unit === '%' ? rates : points;
-    const fitting = some.filter(({ coarse }) => printed(coarse, 1) === text);
+    const fitting = some.filter((number) => printed(number, 1) === text);
     const number = fitting.find((one) => !taken.has(one)) ?? fitting[0];
     if (number === undefined) return all;
     taken.add(number);
-    return `${line ?? ''}${printed(number.fine, 2)}${unit}`;
+    return `${line ?? ''}${printed(number, some === rates ? at.figures : at.difference)}${unit}`;
   });
 }
 
-/** What a number of a sentence stands for, as printed with one decimal and with two. */
-interface Shown {
-  readonly coarse: Decimal;
-  readonly fine: Decimal;
-}
-
-const same = (number: Decimal): Shown => ({ coarse: number, fine: number });
-
-function present(some: readonly (Decimal | string | number | null | undefined)[]): Decimal[] {
+function present(some: readonly (string | number | null | undefined)[]): Decimal[] {
   return some.filter((one) => one !== null && one !== undefined).map((one) => decimal(one.toString()).abs());
 }

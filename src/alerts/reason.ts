@@ -3,7 +3,7 @@ import { decimal, Decimal, printed, printedAsGiven, printedCount } from '../doma
 import { isRate, MEASURE_WORDS, type Measure } from '../domain/measure.js';
 import type { Period } from '../domain/period.js';
 import type { Condition, Rule } from '../domain/rule.js';
-import { differenceFits, keepsSide, placesWhere, printedDifference, rounding } from './brief-print.js';
+import { differenceFits, keepsSide, placesWhere, rounding, statedAt, type Stated } from './brief-print.js';
 import { periodWords, pupilsOf, schoolTypeWords, symbolWords } from './brief-words.js';
 import {
   isBreach,
@@ -80,24 +80,27 @@ function points(rule: Rule, difference: Decimal | number, places: number): strin
 }
 
 /**
- * The difference a rule is judged by, as it stands in print: that of the two figures beside it, unless this would put it
- * on the wrong side of a line.
- * @returns 'just over ' and the like, and what to print; `isNone` where that is zero
+ * The difference a rule is judged by, as it stands in print: rounded from the unrounded figures, and with as many decimals
+ * as it takes not to contradict the two figures beside it and to stay on its side of the lines.
+ * @param places decimal places of the figures wherever nothing speaks against them
+ * @returns 'just over ' and the like, what to print and with how many decimals; `isNone` where that is zero
  */
 export function differenceInPrint(
   { measure, condition }: Pick<Rule, 'measure' | 'condition'>,
   value: Decimal,
   against: Decimal,
   places: number,
-): { readonly beside: string; readonly shown: Decimal; readonly isNone: boolean } {
+): { readonly beside: string; readonly shown: Decimal; readonly isNone: boolean; readonly at: Stated } {
   const exact = value.minus(against);
-  const sign = condition.kind === 'fall' ? -1 : 1;
-  const between = isRate(measure) ? printedDifference(rounding(places), value, against) : exact;
+  const turned = condition.kind === 'fall' ? exact.neg() : exact;
   const lines = linesOf(condition);
-  const wrong = lines.some((line) => exact.times(sign).cmp(line) * between.times(sign).cmp(line) < 0);
-  const shown = wrong ? exact : between;
-  const beside = justBeside(exact.times(sign), shown.times(sign), lines, places);
-  return { beside, shown, isNone: beside === '' && rounding(isRate(measure) ? places : 0)(shown).isZero() };
+  // What two decimals do not tell from a line is 'just over' it.
+  const at = isRate(measure)
+    ? statedAt(value, against, places, (as, own) => own > 1 || lines.every((line) => keepsSide(as, turned, line)))
+    : { figures: places, difference: places };
+  const beside = justBeside(turned, turned, lines, at.difference);
+  const isNone = beside === '' && rounding(isRate(measure) ? at.difference : 0)(exact).isZero();
+  return { beside, shown: exact, isNone, at };
 }
 
 /** The line's own decimals are never cut: a line of 2.25 is told as 2.25. */
@@ -127,20 +130,31 @@ function ofWhom(schoolType: string, group: Rule['breakdown']): string {
   return types === undefined ? '' : ` in ${types}`;
 }
 
+/** The difference of a rule that is judged by one, in print; undefined where the figure itself is. */
+function differenceOf(
+  rule: Rule,
+  { against }: RuleFigure,
+  reading: Readable,
+  places: number,
+): ReturnType<typeof differenceInPrint> | undefined {
+  if (reading.kind === 'low' || isLevel(rule.condition) || typeof against?.value !== 'string') return undefined;
+  return differenceInPrint(rule, reading.value, decimal(against.value), places);
+}
+
 /** 'severe absence 2.1%', 'persistent absence 19.0%, up 1.2 percentage points from 17.8% (autumn and spring terms 2023/24)'. */
 function figureWords(rule: Rule, figure: RuleFigure, reading: Readable, places: number): string {
   const measure = measured(rule);
   if (reading.kind === 'low') return `${measure} ${symbolWords(figure.symbol ?? 'low')}`;
-  const size = figureAmount(rule, reading.value, places);
+  const told = differenceOf(rule, figure, reading, places);
+  const size = figureAmount(rule, reading.value, told?.at.figures ?? places);
   const own = isRate(rule.measure)
     ? `${measure} ${size}`
     : `${size} ${countedWords(rule.measure, size)}${ofWhom(rule.schoolType, rule.breakdown)}`;
   const against = figure.against;
-  if (isLevel(rule.condition) || typeof against?.value !== 'string') return own;
-  const difference = reading.value.minus(against.value);
-  const { beside, shown, isNone } = differenceInPrint(rule, reading.value, decimal(against.value), places);
-  const apart = `${beside}${points(rule, shown, places)}`;
-  const other = amount(rule, against.value, places);
+  if (told === undefined || typeof against?.value !== 'string') return own;
+  const { beside, shown: difference, isNone, at } = told;
+  const apart = `${beside}${points(rule, difference, at.difference)}`;
+  const other = amount(rule, against.value, at.figures);
   if (against.who === 'a year before') {
     const when = periodWords(against.period, against.asOf);
     if (isNone) return `${own}, the same as in ${when}`;
@@ -201,22 +215,24 @@ export interface Said {
   readonly cleared: string;
   /** ' (compared across a gap: …)', or nothing. */
   readonly notes: string;
+  /** Decimal places of the figures of the sentence. */
   readonly places: number;
 }
 
 /** The parts of a reason for one figure under one rule, all with the same number of decimals. */
 export function sayFigure(rule: Rule, figure: RuleFigure, reading: Readable, inBreach: boolean): Said {
   const places = reading.kind === 'low' ? 1 : placesFor(rule, reading, figure.against);
+  const at = differenceOf(rule, figure, reading, places)?.at ?? { figures: places, difference: places };
   const notes = reading.kind === 'low' ? [] : reading.notes;
-  const stands = standing(rule, reading, inBreach, places);
+  const stands = standing(rule, reading, inBreach, at.difference);
   return {
     figure: figureWords(rule, figure, reading, places),
     standing: stands,
     still: isBetweenLines(rule.condition, reading, inBreach) ? stands : `still ${stands}`,
-    beyond: beyondWords(rule, places),
-    cleared: clearedStanding(rule, places),
+    beyond: beyondWords(rule, at.difference),
+    cleared: clearedStanding(rule, at.difference),
     notes: notes.length === 0 ? '' : ` (${notes.join('; ')})`,
-    places,
+    places: at.figures,
   };
 }
 
@@ -314,7 +330,7 @@ export function furtherWords(rule: Rule, by: Decimal): string {
   return `${points(rule, by, places)} further than when last mailed`;
 }
 
-/** Decimal places of a recorded sentence: two where it prints a rate or a difference of rates with two. */
+/** Decimal places that a recorded sentence asks of others: two where it prints a rate or a difference with two or more. */
 export function placesIn(reason: string): 1 | 2 {
-  return /\d\.\d\d(%| (percentage )?points)/.test(reason) ? 2 : 1;
+  return /\d\.\d\d+(%| (percentage )?points)/.test(reason) ? 2 : 1;
 }

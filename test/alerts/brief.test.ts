@@ -4,7 +4,8 @@ import { composeBrief } from '../../src/alerts/brief.js';
 import { briefJson } from '../../src/alerts/brief-json.js';
 import { inPlace, naturalFrequency, ordinal, periodEnded, symbolWords } from '../../src/alerts/brief-words.js';
 import type { Brief, BriefFacts, FigureRow, Paragraph } from '../../src/alerts/brief-model.js';
-import { decimal } from '../../src/domain/decimal.js';
+import { decimal, printed } from '../../src/domain/decimal.js';
+import { statedAt } from '../../src/alerts/brief-print.js';
 import { academicPeriod, weekPeriod } from '../../src/domain/period.js';
 import { lutonFacts, row, term, years } from './brief-fixtures.js';
 
@@ -444,10 +445,11 @@ describe('natural frequencies', () => {
 describe('printed numbers', () => {
   const rate = fc.integer({ min: 0, max: 10_000_000 }).map((n) => (n / 100_000).toFixed(5));
 
-  it('never contradict each other: a printed difference is the difference of the printed figures', () => {
+  it('never contradict each other: a printed difference is the true one, rounded, and that of the printed figures at its decimals', () => {
     fc.assert(
       fc.property(fc.array(rate, { minLength: 2, maxLength: 5 }), (rates) => {
         const own = rates.map((value, i) => row(term(2025 - rates.length + i), { persistent_absence_rate: value }));
+        const exact = decimal(rates.at(-1) ?? '0').minus(rates.at(-2) ?? '0');
         const text = told(alone(own)).split('The ')[0] ?? '';
         const change =
           /(\d+\.\d+)% of .*, (up|down)(?: slightly, by)? (\d+\.\d+) percentage points,? from (\d+\.\d+)% in/.exec(
@@ -458,12 +460,14 @@ describe('printed numbers', () => {
         expect(change !== null || unchanged || noPrevious, text).toBe(true);
         if (change === null) return;
         const [, now = '', direction, by = '', before = ''] = change;
-        expect(decimal(now).minus(before).toFixed()).toBe(decimal(direction === 'up' ? by : `-${by}`).toFixed());
+        const places = by.split('.')[1]?.length ?? 0;
+        expect(direction === 'up' ? by : `-${by}`, text).toBe(printed(exact, places));
+        expect(printed(decimal(now).minus(before), places), text).toBe(printed(exact, places));
       }),
     );
   });
 
-  it('have the same decimals in prose, table and chart, two at the most, and no change contradicts its figures', () => {
+  it('have the same decimals in prose, table and chart but where a change needs its own, which is true and contradicts no figures', () => {
     const stretch = fc.array(rate, { minLength: 4, maxLength: 4 });
     const rows = (rates: readonly string[], area: string): FigureRow[] =>
       rates.map((value, i) => row(term(2021 + i), { persistent_absence_rate: value }, { area }));
@@ -479,14 +483,69 @@ describe('printed numbers', () => {
           .map(({ text }) => text);
         const cells = brief.table.rows.flatMap(({ now, before, change }) => [now, before, change]);
         const alt = brief.chart?.alt.match(/\d+\.\d+%/g) ?? [];
-        const decimals = new Set([...quoted, ...cells, ...alt].map((text) => /\.(\d+)/.exec(text)?.[1]?.length));
-        expect([[1], [2]]).toContainEqual([...decimals]);
-        for (const { now, before, change } of brief.table.rows)
-          expect(decimal(now.slice(0, -1)).minus(before.slice(0, -1)).toFixed()).toBe(
-            decimal(change.replace('−', '-')).toFixed(),
+        const placesOf = (text: string): number => /\.(\d+)/.exec(text)?.[1]?.length ?? 0;
+        const decimals = [...quoted, ...cells, ...alt].map(placesOf);
+        const own = brief.places.persistent_absence_rate ?? 0;
+        if (own === 1) expect(new Set(decimals)).toEqual(new Set([1]));
+        expect([1, 2]).toContain(own);
+        for (const text of alt) expect(placesOf(text)).toBe(own);
+        for (const { now, before, change, values } of brief.table.rows) {
+          const places = placesOf(change);
+          expect(change.replace('−', '-').replace('+', '')).toBe(printed(values.change ?? 0, places));
+          expect(printed(decimal(now.slice(0, -1)).minus(before.slice(0, -1)), places)).toBe(
+            printed(values.change ?? 0, places),
           );
+        }
+        for (const { sentences } of brief.paragraphs)
+          for (const { text, value, kind } of sentences.flatMap(({ numbers }) => numbers))
+            if (kind === 'difference') expect(text).toBe(printed(Math.abs(value), placesOf(text)));
       }),
     );
+  });
+
+  it('state a difference truly with any two figures, at whatever decimals the section has', () => {
+    const long = fc.integer({ min: 0, max: 99_999_999 }).map((n) => decimal(n).div(9_999_991).times(7));
+    fc.assert(
+      fc.property(
+        fc.oneof(rate.map(decimal), long),
+        fc.oneof(rate.map(decimal), long),
+        fc.constantFrom(1, 2),
+        (a, b, p) => {
+          const at = statedAt(a, b, p);
+          const shown = decimal(printed(a, at.figures)).minus(printed(b, at.figures));
+          expect(printed(shown, at.difference)).toBe(printed(a.minus(b), at.difference));
+          expect(Number(printed(a.minus(b), at.difference)) === 0, 'nought where the figures print alike').toBe(
+            shown.isZero(),
+          );
+          expect(at.difference === at.figures || at.difference === at.figures - 1).toBe(true);
+          expect(at.difference).toBeGreaterThan(0);
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('round a change from the unrounded figures where the section has two decimals', () => {
+    const rows = (before: string, now: string): FigureRow[] => years({ 2023: ['18.0', before], 2024: ['17.3', now] });
+    const none = { region: [], neighbours: undefined, authorities: [], groups: [] };
+    const brief = (before: string, now: string): Brief =>
+      composeBrief(lutonFacts({ ...none, own: rows(before, now), england: rows('2.09483', '1.94744') }), {
+        atLeast: { severe_absence_rate: 2 },
+      });
+    const luton = brief('1.89474', '2.36842');
+    expect(told(luton), 'not 0.48, nor 0.47 beside 2.37 and 1.89').toContain('up 0.5 percentage points from 1.89%');
+    expect(luton.table.rows.filter(({ measure }) => measure === 'severe_absence_rate')).toMatchObject([
+      { now: '2.37%', before: '1.89%', change: '+0.5', values: { change: 0.47368 } },
+      { now: '1.95%', before: '2.09%', change: '−0.1', values: { change: -0.14739 } },
+    ]);
+    const third = brief('1.9249', '1.9450');
+    expect(told(third), 'neither 0.03 nor 0.0').toContain('1.945% of pupils');
+    expect(told(third)).toContain('up slightly, by 0.020 percentage points, from 1.925%');
+    expect(third.table.rows.find(({ measure }) => measure === 'severe_absence_rate')).toMatchObject({
+      ...{ now: '1.945%', before: '1.925%', change: '+0.020' },
+    });
+    expect(third.places.severe_absence_rate).toBe(2);
+    expect(told(brief('2.004', '1.998'))).toContain('severely absent, unchanged from 2023/24');
   });
 
   it('say the same of a comparison in prose and table', () => {

@@ -116,7 +116,7 @@ describe('the subject', () => {
     expect(line('gap', '-0.4', false)).toContain(
       '0.4 points below its statistical neighbours, no longer more than your line of 3.2 points (',
     );
-    expect(line('rise', '1.003')).toContain('up just over 1.00 points in a year, more than your line of 1.0 points (');
+    expect(line('rise', '1.003')).toContain('up just over 1.00 points in a year, more than your line of 1.00 points (');
     expect(line('fall', '1.5')).toContain('down 1.5 points in a year, more than your line of 1.0 points (');
   });
   it('tells a figure that two decimals do not tell from the line in words', () => {
@@ -257,17 +257,32 @@ describe('the subject', () => {
       }),
     ).toContain('no longer above the line of 2.00%, but not yet below the clearing line of 1.80%');
   });
-  it('tells one difference of an event, that of the two figures beside it', () => {
+  it('tells one difference of an event, rounded from the unrounded figures and with as many decimals as it takes', () => {
     const condition = { kind: 'rise', line: 1 } as const;
     const rise = news({
       ...{ measure: 'persistent_absence_rate', event: 'crossed', condition, threshold: '1', previous: '22.204' },
       ...{ value: '23.208', compared: '1.004' },
       reason:
-        'persistent absence 23.21%, up 1.01 percentage points from 22.20%, more than the line of 1.00 percentage points',
+        'persistent absence 23.208%, up 1.004 percentage points from 22.204%, more than the line of 1.000 percentage points',
     });
     const text = renderMail(model([section(lutonFacts(), [rise])])).text.replace(/\s+/g, ' ');
-    expect(text).toContain('up 1.01 percentage points from 22.20%');
-    expect(text).toContain('up 1.01 points in a year');
+    expect(text).toContain('23.208%, up 1.004 percentage points from 22.204%');
+    expect(text).toContain('23.208%, up 1.004 points in a year');
+    const gap = news({
+      ...{ value: '2.36842', compared: '0.27359', threshold: '0.2' },
+      condition: { kind: 'gap_to_england', line: 0.2, clearBelow: undefined },
+      reason:
+        'severe absence 2.4%, 0.3 percentage points above England (2.1%), more than the line of 0.2 percentage points',
+    });
+    const fine = renderMail(
+      model([section(lutonFacts(), [{ ...gap, places: 2 }], { atLeast: { severe_absence_rate: 2 } })]),
+    ).text;
+    expect(fine.replace(/\s+/g, ' ')).toContain(
+      'Severe absence 2.37%, 0.3 percentage points above England (2.09%), more than the line of 0.2 percentage points',
+    );
+    expect(newsLine({ ...gap, places: 2 })).toContain(
+      'severe absence 2.37%, 0.3 points above England, more than your line of 0.2 points',
+    );
     const none = { ...rise, event: 'corrected', value: '20.012', previous: '21.3', compared: '0.012' } as const;
     expect(newsLine({ ...none, inBreach: false })).not.toContain('0.0 points');
   });
