@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto';
 import type { ComposeSettings } from './alerts/compose.js';
 import type { Delivered } from './alerts/deliver.js';
+import type { EndedNews } from './alerts/ended-areas.js';
 import { evaluate, type Evaluation } from './alerts/evaluate.js';
-import { operatorEdge } from './alerts/operator.js';
+import { operatorEdge, type OperatorMail } from './alerts/operator.js';
 import { releaseDue } from './alerts/queue.js';
 import { pausedSince } from './alerts/queue-upkeep.js';
 import type { Settings } from './config.js';
@@ -50,12 +51,15 @@ export async function evaluateLoaded(tools: Tools, runId: number, history?: 'qui
     notifyHistory: history === 'told',
   });
   for (const warning of evaluation.warnings) tools.log.warn(warning);
-  if (history !== 'quiet' && evaluation.newlyMissing.length > 0) await tellMissing(tools, evaluation.newlyMissing);
+  if (history !== 'quiet') {
+    if (evaluation.newlyMissing.length > 0) await tellMissing(tools, evaluation.newlyMissing);
+    for (const ended of evaluation.ended) await tellEnded(tools, ended);
+  }
   return evaluation;
 }
 
-/** Tells the operator of areas that are missing from now on. What is on record in the run need not be told at any price. */
-async function tellMissing({ store, settings, log, now }: Tools, lines: readonly string[]): Promise<void> {
+/** Tells the operator of areas that are missing from now on. */
+async function tellMissing(tools: Tools, lines: readonly string[]): Promise<void> {
   const key = `missing:${createHash('sha256').update(lines.join('\n')).digest('hex').slice(0, 16)}`;
   const text = [
     ...lines,
@@ -64,14 +68,30 @@ async function tellMissing({ store, settings, log, now }: Tools, lines: readonly
     'An area that is gone for good can leave the rule, or the rule can say on_missing_area: clear.',
   ].join('\n');
   const subject = 'absence-watch: areas without a figure in a new release';
-  await operatorEdge(store, operatorPost(settings), key, 'ill', { ill: () => ({ subject, text }) }, now()).catch(
-    (error: unknown) => {
-      log.error(
-        { error: messageOf(error) },
-        'the operator cannot be told of missing areas; the notes of the run name them',
-      );
-    },
-  );
+  await tellOfAreas(tools, key, { subject, text });
+}
+
+/** Tells the operator, once for each area, of an authority that was abolished. */
+async function tellEnded(tools: Tools, { key, name, text }: EndedNews): Promise<void> {
+  await tellOfAreas(tools, `ended:${key}`, {
+    subject: `absence-watch: ${name} has come to its end`,
+    text: [
+      text,
+      '',
+      'Alerts that were open for it are closed as "area ended", and those who were told of them are told so.',
+      'Its figures up to its end stay in the database.',
+    ].join('\n'),
+  });
+}
+
+/** What is on record in the run need not be told at any price. */
+async function tellOfAreas({ store, settings, log, now }: Tools, key: string, mail: OperatorMail): Promise<void> {
+  await operatorEdge(store, operatorPost(settings), key, 'ill', { ill: () => mail }, now()).catch((error: unknown) => {
+    log.error(
+      { error: messageOf(error) },
+      'the operator cannot be told of areas without figures; the notes of the run name them',
+    );
+  });
 }
 
 /** How many were written, sent, and what became of the others. */

@@ -16,6 +16,7 @@ import {
   sweepFirst,
   sweepOpen,
   sweepWithdrawn,
+  type EndedArea,
   type Entry,
   type MissingArea,
   type PendingEvent,
@@ -50,6 +51,7 @@ export interface GroupEvaluation {
   readonly events: readonly PendingEvent[];
   readonly quietBaselines: number;
   readonly missing: readonly MissingArea[];
+  readonly ended: readonly EndedArea[];
 }
 
 /** A rule that looks at areas for the first time, once, when all versions are known. */
@@ -77,9 +79,10 @@ export async function evaluateGroup(context: GroupContext, group: RuleGroup): Pr
   const plan = await makePlan(context, walk, (rule) => newest.has(rule.name));
   const events: PendingEvent[] = [];
   const missing: MissingArea[] = [];
+  const ended: EndedArea[] = [];
   let quietBaselines = 0;
   if (plan.steps.length === 0 && plan.first.length === 0 && plan.withdrawn.length === 0)
-    return { events, quietBaselines, missing };
+    return { events, quietBaselines, missing, ended };
 
   for (const chunk of walk.chunks(group.rules)) {
     const raised: PendingEvent[] = [];
@@ -101,7 +104,10 @@ export async function evaluateGroup(context: GroupContext, group: RuleGroup): Pr
       const step = plan.steps.find((each) => each.version.id === version.id);
       if (step === undefined || ways.length === 0) continue;
       const at = { ...step, unknownVersions: [...unknown], walkHistory: false };
-      missing.push(...(await walk.version(ways, chunk, at, reactions)));
+      for (const lacking of await walk.version(ways, chunk, at, reactions)) {
+        missing.push(...lacking.missing);
+        ended.push(...lacking.ended);
+      }
     }
     for (const version of ways.length === 0 ? [] : plan.withdrawn) {
       const step = await walk.step(chunk, undefined, [], reactions);
@@ -114,7 +120,7 @@ export async function evaluateGroup(context: GroupContext, group: RuleGroup): Pr
       if (event.muted === 'not in breach') quietBaselines++;
       else events.push(event);
   }
-  return { events, quietBaselines, missing };
+  return { events, quietBaselines, missing, ended };
 }
 
 async function makePlan(context: GroupContext, walk: GroupWalk, hasStates: (rule: Rule) => boolean): Promise<Plan> {

@@ -13,13 +13,14 @@ import { retrying } from '../load/retry.js';
 import type { Database } from '../load/schema.js';
 import { dueBriefs } from './due-briefs.js';
 import { groupRules, readCatalogue, withSchools, type Catalogue, type CatalogueVersion } from './catalogue.js';
+import { endedAreas, type EndedNews } from './ended-areas.js';
 import { evaluateGroup, openKey, type GroupContext } from './evaluate-group.js';
 import type { Neighbours } from './group-walk.js';
 import { isPerPeriod } from './reading.js';
 import { recordBriefs, type Recipients } from './record.js';
 import { applyRules, AreaLookup, ruleChanges } from './rule-changes.js';
 import { activeSilences } from './silence.js';
-import type { MissingArea, PendingEvent } from './sweep.js';
+import type { EndedArea, MissingArea, PendingEvent } from './sweep.js';
 
 export interface EvaluateOptions {
   readonly rules: readonly Rule[];
@@ -64,6 +65,8 @@ export interface Evaluation {
   readonly warnings: readonly string[];
   /** Of these, the areas that are missing from now on, one line a rule and release. */
   readonly newlyMissing: readonly string[];
+  /** For the operator: abolished authorities that leave a gap. The same area may come again with later releases. */
+  readonly ended: readonly EndedNews[];
   /** Rules that were edited while they had alerts open. */
   readonly edited: readonly EditedRule[];
 }
@@ -87,6 +90,7 @@ const NOTHING: Evaluation = {
   warnings: [],
   newlyMissing: [],
   edited: [],
+  ended: [],
 };
 
 /** Carries the answer of a dry run out of the transaction that is rolled back. */
@@ -190,22 +194,25 @@ async function evaluateIn(trx: Kysely<Database>, options: EvaluateOptions): Prom
   };
   const events: PendingEvent[] = [];
   const missing: MissingArea[] = [];
+  const gone: EndedArea[] = [];
   let quietBaselines = 0;
   for (const group of groupRules(catalogue, rules)) {
     const found = await evaluateGroup(context, group);
     quietBaselines += found.quietBaselines;
     for (const event of found.events) events.push(event);
     missing.push(...found.missing);
+    gone.push(...found.ended);
   }
+  const dueVersions = catalogue.versions.filter(({ id, state }) => context.due.has(id) && state === 'loaded');
+  const ended = await endedAreas(trx, catalogue, gone, dueVersions, options, lookup);
   if (options.muteAs === undefined && !options.paused) {
-    const dueVersions = catalogue.versions.filter(({ id, state }) => context.due.has(id) && state === 'loaded');
     await recordBriefs(trx, await dueBriefs(trx, catalogue, dueVersions, options.briefs, lookup), context.recording);
   }
   await markEvaluated(trx, due, now);
   const fates = fatesOf(openBefore, events, rules);
   return {
-    ...{ quietBaselines, versions: due.length, edited: fates },
-    warnings: [...warningsOf(missing), ...fates.flatMap(forgottenWords)],
+    ...{ quietBaselines, versions: due.length, edited: fates, ended },
+    warnings: [...warningsOf(missing), ...ended.map(({ text }) => text), ...fates.flatMap(forgottenWords)],
     newlyMissing: warningsOf(missing.filter(({ isNew }) => isNew)),
     events: events.map((event) => evaluated(catalogue, event)),
     ...(await owedSince(trx, options)),

@@ -8,7 +8,7 @@ import { besideOf, neededPeriods, type Beside } from './comparison.js';
 import { readCoverage, readGrid, type Covered, type Grid } from './figures-at.js';
 import { measureBit } from '../domain/measure.js';
 import { comparePosition } from './rule-state.js';
-import { sweepVersion, type Entry, type MissingArea, type RuleOnWay, type Step } from './sweep.js';
+import { sweepVersion, type Entry, type Lacking, type RuleOnWay, type Step } from './sweep.js';
 
 /** DfE's statistical neighbours: old_la_code to those of its ten neighbours. */
 export type Neighbours = ReadonlyMap<string, readonly string[]>;
@@ -98,7 +98,7 @@ export class GroupWalk {
     return { catalogue: this.catalogue, group: this.group, grid, beside: this.#beside(all), ...reactions };
   }
 
-  /** Takes rules through one version. @returns the areas that it lacks */
+  /** Takes rules through one version. @returns the areas that it lacks, by rule */
   async version(
     ways: readonly RuleOnWay[],
     chunk: readonly number[],
@@ -109,11 +109,11 @@ export class GroupWalk {
       readonly walkHistory: boolean;
     },
     reactions: Pick<Step, 'mute' | 'sink'>,
-  ): Promise<MissingArea[]> {
+  ): Promise<Lacking[]> {
     const rules = ways.map(({ rule }) => rule);
     const needed = neededPeriods(rules, new Set(at.covered.map(({ periodId }) => periodId)), this.catalogue.periods);
     const step = await this.step(chunk, needed.read, at.unknownVersions, reactions);
-    return ways.flatMap((way) => sweepVersion(way, { ...step, ...at, judged: needed.judged }));
+    return ways.map((way) => sweepVersion(way, { ...step, ...at, judged: needed.judged }));
   }
 
   #comparedWith(areaIds: readonly number[]): number[] {

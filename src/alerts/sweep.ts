@@ -72,6 +72,19 @@ export interface MissingArea {
   readonly isNew: boolean;
 }
 
+/** An authority that was abolished, found gone by a rule where it had a figure before: it is gone from now on. */
+export interface EndedArea {
+  readonly rule: Rule;
+  readonly area: CatalogueArea;
+  readonly why: string;
+}
+
+/** What a version lacks of the areas that a rule knows. */
+export interface Lacking {
+  readonly missing: readonly MissingArea[];
+  readonly ended: readonly EndedArea[];
+}
+
 export interface VersionStep extends Step {
   readonly version: CatalogueVersion;
   /** What the version itself holds. */
@@ -82,7 +95,7 @@ export interface VersionStep extends Step {
 }
 
 /** The rule sees a version: figures of areas it knows, first figures of areas it does not, and areas that are missing. */
-export function sweepVersion(way: RuleOnWay, step: VersionStep): MissingArea[] {
+export function sweepVersion(way: RuleOnWay, step: VersionStep): Lacking {
   const { rule } = way;
   for (const [areaId, all] of step.grid) {
     if (!way.areaIds.has(areaId)) continue;
@@ -98,9 +111,9 @@ export function sweepVersion(way: RuleOnWay, step: VersionStep): MissingArea[] {
     );
     settle(way, step, areaId, outcome, { ...causeOf(step.version), muted: step.mute(rule, areaId) });
   }
-  const missing = findMissing(way, step);
+  const lacking = findMissing(way, step);
   for (const each of step.covered) if (speaksOf(each, rule)) seeNewest(way, each);
-  return missing;
+  return lacking;
 }
 
 function figuresToDecide(
@@ -130,8 +143,9 @@ function seeNewest(way: RuleOnWay, at: Position & { readonly level: string }): v
 }
 
 /** Areas that the rule knows, of a level for which this version brings something newer, without a figure for it. */
-function findMissing(way: RuleOnWay, step: VersionStep): MissingArea[] {
+function findMissing(way: RuleOnWay, step: VersionStep): Lacking {
   const missing: MissingArea[] = [];
+  const ended: EndedArea[] = [];
   for (const covered of step.covered) {
     const known = way.newest.get(covered.level);
     if (!speaksOf(covered, way.rule) || known === undefined || comparePosition(covered, known) <= 0) continue;
@@ -143,18 +157,18 @@ function findMissing(way: RuleOnWay, step: VersionStep): MissingArea[] {
         ?.some((figure) => hasMeasure(figure, way.rule.measure) && comparePosition(figure, covered) === 0);
       if (found === true) continue;
       const why = whyEnded(way.rule, area, covered);
+      const isNew = comparePosition(state, known) >= 0;
       if (why === undefined)
-        missing.push({
-          ...{ rule: way.rule, area, version: step.version, period: covered.period },
-          isNew: comparePosition(state, known) >= 0,
-        });
+        missing.push({ rule: way.rule, area, version: step.version, period: covered.period, isNew });
       else {
+        const abolished = abolishedWords(area, covered.period.startYear);
+        if (isNew && abolished !== undefined) ended.push({ rule: way.rule, area, why: abolished });
         const outcome = endArea(way.rule, state, covered.period, covered.asOf, why);
         settle(way, step, areaId, outcome, { ...causeOf(step.version), muted: step.mute(way.rule, areaId) });
       }
     }
   }
-  return missing;
+  return { missing, ended };
 }
 
 /** ': its place was taken by Cumberland, and by Westmorland and Furness'; names of authorities have an 'and' of their own. */
@@ -165,13 +179,22 @@ function successorWords(codes: readonly string[]): string {
 
 /** Why a missing area counts as gone: it was abolished before the period ended, or the rule takes missing as gone. */
 function whyEnded(rule: Rule, area: CatalogueArea, at: Position): string | undefined {
+  return (
+    abolishedWords(area, at.period.startYear) ??
+    (rule.onMissingArea === 'clear'
+      ? `${area.name} has no figure in ${at.period.label}, where others have one (on_missing_area: clear)`
+      : undefined)
+  );
+}
+
+/**
+ * When an authority was abolished and what took its place; undefined where it was there to the end of the academic year.
+ * @param startYear calendar year in which the academic year began
+ */
+export function abolishedWords(area: CatalogueArea, startYear: number): string | undefined {
   const authority = area.level === 'Local authority' ? findAuthority(area.key) : undefined;
-  const closed = authority?.closed;
-  if (closed !== undefined && closed <= `${at.period.startYear + 1}-08-31`)
-    return `${area.name} was abolished on ${dayWords(closed)} and has no figure of its own any more${successorWords(authority?.successors ?? [])}`;
-  return rule.onMissingArea === 'clear'
-    ? `${area.name} has no figure in ${at.period.label}, where others have one (on_missing_area: clear)`
-    : undefined;
+  if (authority?.closed === undefined || authority.closed > `${startYear + 1}-08-31`) return undefined;
+  return `${area.name} was abolished on ${dayWords(authority.closed)} and has no figure of its own any more${successorWords(authority.successors)}`;
 }
 
 /** How a rule comes to look at areas for the first time. */
