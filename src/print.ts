@@ -1,6 +1,9 @@
 /** Figures, tables and times as plain text for people. */
 import { printed } from './domain/decimal.js';
 
+/** Above figures that were composed for showing and testing. */
+export const COMPOSED_LINE = 'COMPOSED figures: no statistics.';
+
 /** Plain text table: columns as wide as their widest cell, numbers to the right. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = header.map((title, column) =>

@@ -8,10 +8,11 @@ import { addSilence, endSilence, listSilences, SilenceError } from '../alerts/si
 import { simulate } from '../alerts/simulate.js';
 import type { Rule } from '../domain/rule.js';
 import { listEvents, type EventRow } from '../load/inspect.js';
+import type { Store } from '../load/database.js';
 import { getSetting } from '../load/runs.js';
 import { readNeighbours } from '../neighbours.js';
 import { mailSettings } from '../tell.js';
-import { counted, table, ukTime } from '../print.js';
+import { COMPOSED_LINE, counted, table, ukTime } from '../print.js';
 import { oneArea } from './area.js';
 import { eventCells } from './event-cells.js';
 import { partsOf } from './mail-parts.js';
@@ -43,6 +44,7 @@ export function register(program: Command, add: AddCommand): void {
         areaId: area?.id,
         limit: whole(options['limit'], '--limit'),
       });
+      const head = await composedHead(store);
       context.out.result(
         rows.map((row) => ({
           ...row,
@@ -53,7 +55,8 @@ export function register(program: Command, add: AddCommand): void {
         () =>
           rows.length === 0
             ? 'No events yet.'
-            : table(
+            : head +
+              table(
                 ['at', 'rule', 'event', 'area', 'period', 'value', 'before', 'reason', 'mail'],
                 rows.map(eventLine),
               ),
@@ -192,6 +195,11 @@ function whole(value: unknown, option: string): number {
   return Number(text);
 }
 
+/** What stands above figures that are no statistics. */
+async function composedHead(store: Store): Promise<string> {
+  return (await getSetting(store, 'composed')) === true ? `${COMPOSED_LINE}\n\n` : '';
+}
+
 async function silence(context: Context, _args: readonly string[], options: Record<string, unknown>): Promise<0 | 1> {
   const store = await context.store();
   const option = (name: string): string | undefined => (typeof options[name] === 'string' ? options[name] : undefined);
@@ -267,7 +275,9 @@ async function simulateRules(context: Context, _args: readonly string[], options
   const above = options['above'];
   if (above !== undefined && (typeof above !== 'string' || !/^-?\d+(\.\d+)?$/.test(above)))
     throw new UsageError('--above takes a number such as 2.5.');
-  const result = await simulate(await context.store(), rules, {
+  const store = await context.store();
+  const head = await composedHead(store);
+  const result = await simulate(store, rules, {
     line: typeof above === 'string' ? Number(above) : undefined,
     neighbours: await readNeighbours(config.neighbours),
   });
@@ -278,7 +288,7 @@ async function simulateRules(context: Context, _args: readonly string[], options
       previous_value: number(row.previous_value),
       threshold: number(row.threshold),
     })),
-    () => simulationText(result),
+    () => head + simulationText(result),
   );
   return 0;
 }

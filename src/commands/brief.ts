@@ -8,7 +8,7 @@ import type { Brief } from '../alerts/brief-model.js';
 import { canonicalSchoolType, KNOWN_SCHOOL_TYPES } from '../domain/school-types.js';
 import { getSetting } from '../load/runs.js';
 import { readNeighbours } from '../neighbours.js';
-import { sparkline, table } from '../print.js';
+import { COMPOSED_LINE, sparkline, table } from '../print.js';
 import { oneArea } from './area.js';
 import { UsageError, type AddCommand } from './context.js';
 
@@ -71,7 +71,7 @@ function briefText(brief: Brief, otherTypes: readonly string[], composed: boolea
     )}  ${line.name}`;
   });
   return [
-    ...(composed ? ['COMPOSED figures: no statistics.'] : []),
+    ...(composed ? [COMPOSED_LINE] : []),
     brief.headline,
     ...brief.paragraphs.map((paragraph) => paragraph.sentences.map(({ text }) => text).join(' ')),
     ...(otherTypes.length === 0

@@ -68,6 +68,9 @@ describe('the demo', () => {
       }[];
       expect(series.at(-1)).toMatchObject({ time_period: '202425', persistent_absentees: 6569 });
       for (const row of series) expect(row.release).toContain('COMPOSED');
+      const config = join(program.directory, 'out', 'absence-watch.yaml');
+      for (const command of ['list', 'simulate'])
+        expect((await after.run('alerts', command, '--config', config)).stdout).toMatch(/^COMPOSED/);
     },
   );
 });
