@@ -22,7 +22,7 @@ import {
   type Owed,
   type RecordedNews,
 } from './compose-read.js';
-import { standingsOf } from './standing.js';
+import { standingsOf, standsBetweenLines } from './standing.js';
 import { readDelivery } from './delivery-state.js';
 import { buildRaw, messageIdOf, renderMail } from './mail.js';
 import type { MailModel, MailSection } from './mail-model.js';
@@ -258,7 +258,7 @@ async function openAlerts(
 ): Promise<NonNullable<MailSection['open']>> {
   return (await standingsOf(db, draft.areaId, rules))
     .filter((one) => one.inBreach === true && tellsTheSame(draft, { ...one, areaId: draft.areaId }))
-    .map(({ rule }) => ({ rule: rule.name, measure: rule.measure }));
+    .map((one) => ({ rule: one.rule.name, measure: one.rule.measure, betweenLines: standsBetweenLines(one) }));
 }
 
 async function briefDraft(db: Kysely<Database>, areaId: number, wanted: BriefWanted): Promise<Draft> {

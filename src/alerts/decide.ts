@@ -141,7 +141,7 @@ function advance(rule: Rule, state: RuleState, figure: RuleFigure, reading: Read
 
   const was = carried ?? false;
   const inBreach = isBreach(rule.condition, reading, was);
-  const said = sayFigure(rule, figure, reading, inBreach);
+  const said = sayFigure(rule, figure, reading, inBreach, was ? state.compared : null);
   const earlier = samePosition ? '' : wasBefore(rule, state, said.places);
   const previous = earlier === '' ? '' : `${earlier}${acrossWords(rule, state, figure)}`;
   const { notes } = said;

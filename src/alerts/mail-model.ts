@@ -50,7 +50,12 @@ export interface MailSection {
   readonly breakdown: string;
   readonly news: readonly MailNews[];
   /** Alerts that are open on these figures, for a section without news. */
-  readonly open?: readonly { readonly rule: string; readonly measure: Measure }[];
+  readonly open?: readonly {
+    readonly rule: string;
+    readonly measure: Measure;
+    /** On the clearing line alone: the figure is not past the line itself. */
+    readonly betweenLines?: boolean;
+  }[];
   readonly brief: Brief | undefined;
   readonly chart: RenderedChart | undefined;
 }

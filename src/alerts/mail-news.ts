@@ -6,7 +6,7 @@ import { symbolMeaning } from '../domain/symbol.js';
 import { periodWords, pupilsOf, schoolTypeWords } from './brief-words.js';
 import { keepsSide, placesWhere } from './brief-print.js';
 import { isBreach, isLevel } from './reading.js';
-import { clearingLine, countedWords, differenceInPrint, justBeside, measured } from './reason.js';
+import { clearingLine, countedWords, differenceInPrint, justBeside, measured, saysAgain } from './reason.js';
 import type { MailNews } from './mail-model.js';
 
 /** The most important first: a mail's subject tells the first. */
@@ -34,7 +34,13 @@ const EVENT_LABELS: Record<EventKind, string> = {
 export function eventLabel(news: MailNews): string {
   const { event, betweenLines } = news;
   if (isWithheld(news)) return 'No figure, the alert stays open';
+  if (isAgain(news)) return 'Past the line again';
   return betweenLines && event !== 'corrected' ? 'No longer past the line, not yet clear' : EVENT_LABELS[event];
+}
+
+/** Is it a reminder of a figure that was between the lines before? */
+function isAgain({ event, betweenLines, reason }: MailNews): boolean {
+  return event === 'reminder' && !betweenLines && saysAgain(reason);
 }
 
 /** Does an alert stay open over a figure that is no number? One too low to print is a figure to a rule that watches for low ones. */
@@ -216,8 +222,9 @@ function notYetClear(news: MailNews): string {
 /** 'above your 2.0% line', 'up 1.2 points in a year, more than your line of 1.0 points'. */
 function standing(news: MailNews): string {
   const line = news.threshold === null ? '–' : lineText(news, news.threshold);
-  const turn = news.inBreach && !news.betweenLines ? TURN[news.event] : 'no longer ';
-  const clear = notYetClear(news);
+  const again = isAgain(news) ? ' again' : '';
+  const turn = again !== '' ? '' : news.inBreach && !news.betweenLines ? TURN[news.event] : 'no longer ';
+  const clear = `${again}${notYetClear(news)}`;
   const difference = differenceWords(news);
   if (difference !== '') return `${difference}, ${turn}more than your line of ${line}${clear}`;
   switch (news.condition?.kind) {

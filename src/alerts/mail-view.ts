@@ -228,8 +228,20 @@ function quietEvent({ open = [] }: MailSection, measure: Measure, symbol: string
   const rules = open.filter((one) => one.measure === measure || COUNT_OF[one.measure as Rate] === measure);
   const alerts = rules.map(({ rule }) => rule).join(', ');
   const one = rules.length === 1;
-  if (symbol === undefined)
-    return rules.length === 0 ? 'No line crossed' : `No line crossed anew; still past the line of ${alerts}`;
+  if (symbol === undefined) {
+    const names = (between: boolean): string =>
+      rules.flatMap(({ rule, betweenLines = false }) => (betweenLines === between ? [rule] : [])).join(', ');
+    const [past, between] = [names(false), names(true)];
+    return rules.length === 0
+      ? 'No line crossed'
+      : [
+          'No line crossed anew',
+          past === '' ? '' : `still past the line of ${past}`,
+          between === '' ? '' : `no longer past the line of ${between}, not yet clear`,
+        ]
+          .filter((part) => part !== '')
+          .join('; ');
+  }
   const withheld = capital(symbolWords(symbol));
   return rules.length === 0
     ? withheld

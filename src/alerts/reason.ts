@@ -204,11 +204,28 @@ function clearingLineWords(rule: Rule, places: number): string {
   return lineWords(rule, clear, places).replace('the line', 'the clearing line');
 }
 
+/** Said where the figure before was between the lines: it is not still past the line. */
+const AGAIN = ' again';
+
+/** Does a recorded sentence say that a figure between the lines went past the line again? */
+export function saysAgain(reason: string): boolean {
+  return / (above|below|more than) the line of [\d.,]+(%| percentage points)? again\b/.test(reason);
+}
+
+/** Was what was held against the line past the line itself? */
+function isPastLine(condition: Condition, compared: string): boolean {
+  const was = decimal(compared);
+  return isBreach(condition, { kind: 'number', value: was, compared: was, notes: [] }, false);
+}
+
 /** What the sentences of one figure have in common. */
 export interface Said {
   readonly figure: string;
   readonly standing: string;
-  /** `standing` of what was so before: 'still above the line of 2.0%'; between the lines it says so already. */
+  /**
+   * `standing` of what was in breach before: 'still above the line of 2.0%', or 'above the line of 2.0% again'; between
+   * the lines it says so already.
+   */
   readonly still: string;
   /** Past the line, as the rule words it, wherever the figure stands. */
   readonly beyond: string;
@@ -219,8 +236,17 @@ export interface Said {
   readonly places: number;
 }
 
-/** The parts of a reason for one figure under one rule, all with the same number of decimals. */
-export function sayFigure(rule: Rule, figure: RuleFigure, reading: Readable, inBreach: boolean): Said {
+/**
+ * The parts of a reason for one figure under one rule, all with the same number of decimals.
+ * @param before what was held against the line before, where that is known
+ */
+export function sayFigure(
+  rule: Rule,
+  figure: RuleFigure,
+  reading: Readable,
+  inBreach: boolean,
+  before: string | null = null,
+): Said {
   const places = reading.kind === 'low' ? 1 : placesFor(rule, reading, figure.against);
   const at = differenceOf(rule, figure, reading, places)?.at ?? { figures: places, difference: places };
   const notes = reading.kind === 'low' ? [] : reading.notes;
@@ -228,7 +254,11 @@ export function sayFigure(rule: Rule, figure: RuleFigure, reading: Readable, inB
   return {
     figure: figureWords(rule, figure, reading, places),
     standing: stands,
-    still: isBetweenLines(rule.condition, reading, inBreach) ? stands : `still ${stands}`,
+    still: isBetweenLines(rule.condition, reading, inBreach)
+      ? stands
+      : before !== null && !isPastLine(rule.condition, before)
+        ? `${stands}${AGAIN}`
+        : `still ${stands}`,
     beyond: beyondWords(rule, at.difference),
     cleared: clearedStanding(rule, at.difference),
     notes: notes.length === 0 ? '' : ` (${notes.join('; ')})`,

@@ -44,7 +44,7 @@ export function revise(rule: Rule, state: RuleState, figure: RuleFigure, reading
   }
   const further = inBreach ? worse(rule, state.mailed, reading) : undefined;
   if (further !== undefined) {
-    const said = sayFigure(rule, figure, reading, true);
+    const said = sayFigure(rule, figure, reading, true, state.compared);
     const event = decision(
       rule,
       'worse',

@@ -191,18 +191,21 @@ function isOfLine({ threshold, condition }: MailNews): boolean {
   return condition !== undefined && threshold !== null && decimal(threshold).eq(condition.line);
 }
 
+/** Is an open alert open on the clearing line alone? */
+export function standsBetweenLines({ rule, value, compared }: Standing): boolean {
+  if (value === null || compared === null) return false;
+  const reading = { kind: 'number' as const, value: decimal(value), compared: decimal(compared), notes: [] };
+  return isBetweenLines(rule.condition, reading, true);
+}
+
 /** An open alert told as the reminder that it is. */
 function standingNews(standing: Standing, area: BriefArea, symbol: string | undefined): MailNews {
   const { rule, series, period, asOf, schoolType, topic, breakdown, value, compared } = standing;
   const { condition, measure } = rule;
-  const reading =
-    value === null || compared === null
-      ? undefined
-      : { kind: 'number' as const, value: decimal(value), compared: decimal(compared), notes: [] };
   const news: MailNews = {
     ...{ event: 'reminder', rule: rule.name, condition, measure, area, series, period, asOf },
     ...{ schoolType, topic, breakdown, value, symbol, previous: null, inBreach: true },
-    betweenLines: reading !== undefined && isBetweenLines(condition, reading, true),
+    betweenLines: standsBetweenLines(standing),
     ...{ threshold: String(condition.line), compared, reason: '', release: '' },
     fingerprint: JSON.stringify(['open', rule.name, sliceKey(standing)]),
   };

@@ -6,7 +6,7 @@ import { buildRaw, messageIdOf, renderMail } from '../../src/alerts/mail.js';
 import { eventLabel, newsLine } from '../../src/alerts/mail-news.js';
 import type { BriefArea } from '../../src/alerts/brief-model.js';
 import { newsPlaces } from '../../src/alerts/mail-precision.js';
-import type { MailModel, MailNews } from '../../src/alerts/mail-model.js';
+import type { MailModel, MailNews, MailSection } from '../../src/alerts/mail-model.js';
 import { academicPeriod } from '../../src/domain/period.js';
 import { lutonFacts } from './brief-fixtures.js';
 import { LUTON, model, news, section, SITUATIONS } from './mail-fixtures.js';
@@ -99,6 +99,27 @@ describe('the subject', () => {
       'severe absence 2.8%, 0.8 points above England, no longer more than your line of 1.0 points, but not yet below your clearing line of 0.5 points',
     );
     expect(newsLine(news({ ...between, betweenLines: false, value: '2.1' }))).toContain('still above your 2.0% line');
+    const again = news({
+      ...{ ...between, betweenLines: false, value: '2.1', previous: '1.9' },
+      reason: 'severe absence 2.1%, above the line of 2.0% again; it was 1.9% in academic year 2023/24',
+    });
+    expect(newsLine(again)).toContain('severe absence 2.1%, above your 2.0% line again (');
+    expect(eventLabel(again)).toBe('Past the line again');
+  });
+  it('says of a brief without news which lines its figure is past, and which hold it on the clearing line alone', () => {
+    const quiet = (...open: NonNullable<MailSection['open']>): string =>
+      renderMail(model([{ ...section(lutonFacts()), open }, section(lutonFacts(), [news()])])).text.replace(
+        /\s+/g,
+        ' ',
+      );
+    const severe = { measure: 'severe_absence_rate' } as const;
+    const between = { ...severe, rule: 'Two', betweenLines: true };
+    expect(quiet(between)).toContain(
+      'severe absence 1.5%. No line crossed anew; no longer past the line of Two, not yet clear.',
+    );
+    expect(quiet({ ...severe, rule: 'One', betweenLines: false }, between)).toContain(
+      'No line crossed anew; still past the line of One; no longer past the line of Two, not yet clear.',
+    );
   });
   it('says what a difference is of, and how large it is', () => {
     const line = (kind: 'rise' | 'fall' | 'gap', compared: string, inBreach = true): string =>
