@@ -2,6 +2,7 @@
 import { placesIn } from '../alerts/reason.js';
 import { printed } from '../domain/decimal.js';
 import { isMeasure, isRate } from '../domain/measure.js';
+import { periodOf } from '../domain/period.js';
 import { ukTime } from '../print.js';
 
 /** An event as the view `alert_event` and a simulation have it; values as decimal text. */
@@ -27,7 +28,7 @@ export function eventCells(row: EventInTable): string[] {
     row.rule,
     row.event,
     row.area_name,
-    `${row.time_identifier} ${row.time_period}`,
+    periodOf(row.time_period, row.time_identifier)?.label ?? `${row.time_identifier} ${row.time_period}`,
     shown(row.measure, row.value, places),
     shown(row.measure, row.previous_value, places),
     row.reason,
