@@ -6,18 +6,20 @@ import { discontinuity } from '../domain/series.js';
 import type { BriefFacts, ChartLine, ChartModel, FigureRow } from './brief-model.js';
 import type { BriefOptions } from './brief.js';
 import { figureOf, type Places } from './brief-print.js';
-import { periodWords, shortPeriod, whereWords } from './brief-words.js';
+import { recordOf } from './brief-trend.js';
+import { periodWords, shortPeriod, symbolWords, whereWords } from './brief-words.js';
 
 /** A chart of a phone's width has room for so many periods. */
 const MOST_PERIODS = 24;
 
-/** The trend of one measure for area, region and England; undefined where the area has fewer than two figures. */
+/**
+ * The trend of one measure for area, region and England, with a gap at its end where the newest figure is withheld;
+ * undefined where the area has fewer than two figures.
+ */
 export function briefChart(facts: BriefFacts, options: BriefOptions, placesOf: Places): ChartModel | undefined {
   const focus = RATES.find((rate) => rate === options.focus);
-  const measure = [focus, ...RATES].find(
-    (rate) => rate !== undefined && figureOf(facts.own.at(-1), rate) !== undefined,
-  );
   const last = facts.own.at(-1);
+  const measure = measureDrawn(facts.own, focus);
   if (measure === undefined || last === undefined) return undefined;
   const lines = [
     line(facts.area.name, 'area', facts.own, measure),
@@ -30,6 +32,13 @@ export function briefChart(facts: BriefFacts, options: BriefOptions, placesOf: P
   const shown = lines
     .map((one) => ({ ...one, points: one.points.filter(({ label }) => labels.includes(label)) }))
     .filter((one) => one.points.length > 0);
+  const others = (role: ChartLine['role']): readonly FigureRow[] => [
+    ...(role === 'area' ? [] : facts.own),
+    ...(role === 'region' ? [] : facts.region),
+    ...(role === 'England' ? [] : facts.england),
+  ];
+  const rowsOf = { area: facts.own, region: facts.region, England: facts.england };
+  const endOf = ({ role }: ChartLine): string => lineEnd(rowsOf[role], measure, placesOf(measure), others(role));
   const threshold = measure === focus ? options.threshold : undefined;
   const places = placesOf(measure);
   const title = `${MEASURE_WORDS[measure]} ${whereWords(facts.area, facts.schoolType, facts.group)}, ${seriesWords(last.period)}`;
@@ -40,9 +49,28 @@ export function briefChart(facts: BriefFacts, options: BriefOptions, placesOf: P
     lines: shown,
     threshold,
     places,
-    alt: altText(title, shown, threshold, places),
+    alt: altText(title, shown, endOf, threshold, places),
     composed: options.composed ?? false,
   };
+}
+
+/** The measure asked for, else the first with a newest figure, else the first whose newest figure is withheld. */
+function measureDrawn(own: readonly FigureRow[], focus: Rate | undefined): Rate | undefined {
+  const last = own.at(-1);
+  const hasFigure = (rate: Rate): boolean => figureOf(last, rate) !== undefined;
+  const isWithheld = (rate: Rate): boolean =>
+    last?.symbols[rate] !== undefined && own.filter((row) => figureOf(row, rate) !== undefined).length > 1;
+  if (focus !== undefined && (hasFigure(focus) || isWithheld(focus))) return focus;
+  return RATES.find(hasFigure) ?? RATES.find(isWithheld);
+}
+
+/** What is said at the end of a line: that the last figure is a record, by the rule of the prose, or that it is withheld. */
+function lineEnd(rows: readonly FigureRow[], measure: Rate, places: number, others: readonly FigureRow[]): string {
+  const last = rows.at(-1);
+  if (last !== undefined && figureOf(last, measure) === undefined)
+    return `; the figure for ${shortPeriod(last.period)} is ${symbolWords(last.symbols[measure] ?? '')}`;
+  const record = recordOf(rows, measure, places, others);
+  return record === undefined ? '' : `, its ${record.kind}`;
 }
 
 function seriesWords(period: Period): string {
@@ -76,9 +104,18 @@ function periodLabels(rows: readonly FigureRow[]): readonly string[] {
   return Array.from({ length: last.startYear - first.startYear + 1 }, (_, i) => academicYearLabel(first.startYear + i));
 }
 
-/** @param places decimal places of every figure, as the prose prints them */
-function altText(title: string, lines: readonly ChartLine[], threshold: number | undefined, places: number): string {
-  const parts = lines.map((one) => `${one.name}: ${course(one, places)}`);
+/**
+ * @param endOf what is said at the end of a line
+ * @param places decimal places of every figure, as the prose prints them
+ */
+function altText(
+  title: string,
+  lines: readonly ChartLine[],
+  endOf: (line: ChartLine) => string,
+  threshold: number | undefined,
+  places: number,
+): string {
+  const parts = lines.map((one) => `${one.name}: ${course(one, places)}${endOf(one)}.`);
   const gap = lines.some(({ points }) => new Set(points.map(({ segment }) => segment)).size > 1)
     ? ' The lines are interrupted where figures are missing or cannot be compared.'
     : '';
@@ -100,11 +137,8 @@ function course({ points }: ChartLine, places: number): string {
       places,
     ),
   );
-  return `${told.join('; after an interruption ')}.`;
+  return told.join('; after an interruption ');
 }
-
-/** An extreme of fewer points than this goes without saying. */
-const EXTREME_WANTS = 4;
 
 /** 'from 10.9% in 2016/17, highest at 22.4% in 2021/22, to 17.3% in 2024/25'. */
 function stretch(points: ChartLine['points'], places: number): string {
@@ -119,8 +153,5 @@ function stretch(points: ChartLine['points'], places: number): string {
   const turns = [within(high) ? `highest at ${at(high)}` : '', within(low) ? `lowest at ${at(low)}` : ''].filter(
     (turn) => turn !== '',
   );
-  const alone = points.every((point) => point === last || shown(point) !== shown(last));
-  const extreme = shown(high) === shown(last) ? ', its highest' : shown(low) === shown(last) ? ', its lowest' : '';
-  const tellExtreme = points.length >= EXTREME_WANTS && shown(first) !== shown(last);
-  return `from ${at(first)}${turns.length === 0 ? '' : `, ${turns.join(', ')},`} to ${at(last)}${tellExtreme && alone ? extreme : ''}`;
+  return `from ${at(first)}${turns.length === 0 ? '' : `, ${turns.join(', ')},`} to ${at(last)}`;
 }

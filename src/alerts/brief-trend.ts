@@ -1,5 +1,5 @@
 /** What a series did up to a figure: the year before, records, and whether a change is speeding up or slowing. */
-import { Decimal } from '../domain/decimal.js';
+import type { Decimal } from '../domain/decimal.js';
 import { RATES, type Measure } from '../domain/measure.js';
 import { academicYearLabel, type Period } from '../domain/period.js';
 import { discontinuity, type Discontinuity } from '../domain/series.js';
@@ -55,7 +55,6 @@ export interface Highest {
 export interface Course {
   readonly now: Figure;
   readonly before: Before;
-  readonly record: Highest | undefined;
   readonly pace: Pace | undefined;
   /** Decimal places that figures and differences of this course need, to agree in print. */
   readonly places: 1 | 2;
@@ -77,25 +76,20 @@ const RECORD_WANTS = 3;
 /**
  * The course of one measure up to the last of an area's rows, oldest first; undefined where that row has no number.
  * @param around.past of a running total, its figures of earlier days
- * @param around.others rows of other areas in the series, from which is seen whether a year is missing here only
  */
 export function courseOf(
   rows: readonly FigureRow[],
   measure: Measure,
-  around: { readonly past?: readonly FigureRow[] | undefined; readonly others?: readonly FigureRow[] } = {},
+  around: { readonly past?: readonly FigureRow[] | undefined } = {},
 ): Course | undefined {
   const last = rows.at(-1);
   const now = figureOf(last, measure);
   if (last === undefined || now === undefined) return undefined;
-  const like = rows.filter((row) => row.period.timeIdentifier === last.period.timeIdentifier);
-  const stretch = comparableStretch(like, measure);
   const before = beforeOf(rows, measure, now, around.past ?? []);
-  const finished = last.period.kind === 'finished';
-  const pace = finished ? paceOf(stretch) : undefined;
+  const pace = last.period.kind === 'finished' ? paceOf(comparableStretch(rowsLike(rows, last), measure)) : undefined;
   return {
     now,
     before,
-    record: finished ? recordOf(stretch, like, around.others ?? []) : undefined,
     pace,
     places: placesWhere(
       (as) =>
@@ -153,20 +147,36 @@ export function comparableStretch(rows: readonly FigureRow[], measure: Measure):
   return stretch;
 }
 
-/** A record stands out in print too: equal as printed to an earlier figure is none. */
-function recordOf(
-  stretch: readonly Figure[],
+/** Rows of the same period of each year. */
+function rowsLike(rows: readonly FigureRow[], last: FigureRow): readonly FigureRow[] {
+  return rows.filter((row) => row.period.timeIdentifier === last.period.timeIdentifier);
+}
+
+/**
+ * Is the last of an area's rows, oldest first, the highest or the lowest of those that may be compared with it? A record
+ * stands out in print too: equal as printed to an earlier figure is none. A running figure is none either.
+ * @param places decimal places with which the figures are printed
+ * @param others rows of other areas in the series, from which is seen whether a year is missing here only
+ */
+export function recordOf(
   rows: readonly FigureRow[],
+  measure: Measure,
+  places: number,
   others: readonly FigureRow[],
 ): Highest | undefined {
+  const last = rows.at(-1);
+  if (last?.period.kind !== 'finished') return undefined;
+  const like = rowsLike(rows, last);
+  const stretch = comparableStretch(like, measure);
   const now = stretch.at(-1);
   const earlier = stretch.slice(0, -1);
   const first = earlier[0];
   if (now === undefined || first === undefined || earlier.length < RECORD_WANTS) return undefined;
-  const began = beginningOf(first, rows, others);
+  const began = beginningOf(first, like, others);
   if (began === undefined) return undefined;
-  const shown = now.value.toDecimalPlaces(1, Decimal.ROUND_HALF_UP);
-  const than = earlier.map(({ value }) => value.toDecimalPlaces(1, Decimal.ROUND_HALF_UP));
+  const as = rounding(places);
+  const shown = as(now.value);
+  const than = earlier.map(({ value }) => as(value));
   const about = { since: first.row.period, began };
   if (than.every((other) => other.lt(shown))) return { kind: 'highest', ...about };
   if (than.every((other) => other.gt(shown))) return { kind: 'lowest', ...about };

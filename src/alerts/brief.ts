@@ -36,7 +36,15 @@ import {
   type Stated,
 } from './brief-print.js';
 import { briefTable } from './brief-table.js';
-import { courseOf, differencePlaces, paceSentence, type Before, type Course, type Highest } from './brief-trend.js';
+import {
+  courseOf,
+  differencePlaces,
+  paceSentence,
+  recordOf,
+  type Before,
+  type Course,
+  type Highest,
+} from './brief-trend.js';
 
 export interface BriefOptions {
   /** The measure of a rule, told and drawn first; without it persistent absence. */
@@ -100,7 +108,7 @@ interface Telling {
  * table say: the changes of the area, its region and England, the paces told, and the side of a rule's line.
  */
 function tellingOf(facts: BriefFacts, measure: Rate, options: BriefOptions): Telling {
-  const course = courseOf(facts.own, measure, { past: facts.past, others: [...facts.region, ...facts.england] });
+  const course = courseOf(facts.own, measure, { past: facts.past });
   const england = courseOf(facts.england, measure);
   const beside = measure === options.focus ? options : {};
   return {
@@ -162,7 +170,8 @@ function areaParagraph(facts: BriefFacts, last: FigureRow, tellings: ReadonlyMap
     if (measure in TOLD_OF) enrolmentsNamed = true;
     const aside = when.endsWith(',') ? when.slice(0, -1) : when;
     sentences.push(capital(say`${told}${aside}${changeClause(course, at)}.`));
-    if (course.record !== undefined) sentences.push(recordSentence(facts, course.record));
+    const record = recordOf(facts.own, measure, places, [...facts.region, ...facts.england]);
+    if (record !== undefined) sentences.push(recordSentence(facts, record));
     // Two measures often have the same thing to say about the years before: once is enough, in so many words.
     const apart = apartSentence(facts, measure, course.before, places, gaps);
     if (apart !== undefined && !sentences.some(({ text }) => text === apart.text)) sentences.push(apart);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { composeBrief } from '../../src/alerts/brief.js';
 import type { ChartModel } from '../../src/alerts/brief-model.js';
 import { renderChart, spread } from '../../src/alerts/chart.js';
-import { lutonFacts, years } from './brief-fixtures.js';
+import { lutonFacts, row, term, years } from './brief-fixtures.js';
 
 const OUTPUT = join(import.meta.dirname, '../../test-output/charts');
 
@@ -134,6 +134,54 @@ describe('the chart', () => {
     expect(model.alt).toContain('East of England: from 1.50% in 2021/22 to 2.20% in 2024/25');
     const { svg } = await renderChart(model);
     for (const end of ['1.50%', '2.20%', '2.28%']) expect(svg).toContain(`>${end}<`);
+  });
+
+  it('claims a record in its alt text exactly where the prose does, with the decimals of both', () => {
+    const rates = ['1.96', '1.99', '1.95', '1.89'];
+    const rows = (some: readonly string[], area?: string) =>
+      years(
+        Object.fromEntries(some.map((rate, i) => [2025 - some.length + i, ['17.3', rate] as const])),
+        area === undefined ? {} : { area },
+      );
+    const of = (some: readonly string[], places: number) => {
+      const own = rows(some);
+      const brief = composeBrief(lutonFacts({ own, region: [], england: rows(rates, 'England') }), {
+        focus: 'severe_absence_rate',
+        places,
+      });
+      const prose = brief.paragraphs[0]?.sentences.map(({ text }) => text).join(' ') ?? '';
+      return { prose, alt: brief.chart?.alt ?? '' };
+    };
+    const fine = of(rates, 2);
+    expect(fine.prose).toContain('That is the lowest since the figures on record began in 2021/22.');
+    expect(fine.alt).toContain(
+      'Luton: from 1.96% in 2021/22, highest at 1.99% in 2022/23, to 1.89% in 2024/25, its lowest.',
+    );
+    const alike = of(['1.91', '1.93', '1.92', '1.89'], 1);
+    expect(alike.prose).not.toContain('lowest');
+    expect(alike.alt).not.toContain('Luton: from 1.9% in 2021/22 to 1.9% in 2024/25, its');
+  });
+
+  it('has a gap at its end where the newest figure is withheld, and says so', async () => {
+    const own = [
+      ...years({ 2021: ['22.4', '1.2'], 2022: ['20.6', '1.4'], 2023: ['18.0', '1.5'] }),
+      row(term(2024), {}, { symbols: { persistent_absence_rate: 'c', severe_absence_rate: 'c' } }),
+    ];
+    for (const focus of [undefined, 'severe_absence_rate'] as const) {
+      const { chart } = composeBrief(lutonFacts({ own }), focus === undefined ? {} : { focus, threshold: 1.4 });
+      expect(chart).toBeDefined();
+      if (chart === undefined) continue;
+      expect(chart.measure).toBe(focus ?? 'persistent_absence_rate');
+      expect(chart.labels.at(-1)).toBe('2024/25');
+      expect(chart.lines[0]?.points.at(-1)?.label).toBe('2023/24');
+      expect(chart.alt).toContain(
+        `in 2023/24; the figure for 2024/25 is withheld so that no pupil can be identified (published as “c”). East of England:`,
+      );
+      const { svg } = await drawn(`withheld ${chart.measure}`, chart);
+      expect(svg).toContain(focus === undefined ? '>18.0%<' : '>1.5%<');
+    }
+    const others = composeBrief(lutonFacts({ own, region: [], england: [] })).chart;
+    expect(others?.labels.at(-1)).toBe('2024/25');
   });
 
   it('is not drawn of a single figure', () => {
