@@ -1,7 +1,7 @@
 /** Reads from the views what a brief is told from. */
 import { sql, type Kysely, type SelectQueryBuilder } from 'kysely';
 import { MEASURES, type Measure } from '../domain/measure.js';
-import { periodOf, type Period } from '../domain/period.js';
+import { academicYearLabel, periodOf, type Period } from '../domain/period.js';
 import { publicationStatus, publicationTitle } from '../domain/publications.js';
 import { ukDay } from '../domain/time.js';
 import type { AbsenceView, Database } from '../load/schema.js';
@@ -133,6 +133,7 @@ export async function gatherBrief(db: View, areaId: number, wanted: BriefWanted 
             rows: authorities
               .filter(({ oldLaCode }) => oldLaCode !== null && neighbourCodes.includes(oldLaCode))
               .map(({ row }) => row),
+            before: await neighboursBefore(total(ofLevel(db, 'Local authority')), neighbourCodes, period),
           },
     authorities: authorities.map(({ row }) => row),
     groups:
@@ -141,6 +142,21 @@ export async function gatherBrief(db: View, areaId: number, wanted: BriefWanted 
         : [],
     releases: await releasesOf(db, own.at(-1), told.publication),
   };
+}
+
+/** The figures of neighbours a year before; of a running total there is no telling which one is of the same point. */
+async function neighboursBefore(rows: Rows, codes: readonly string[], period: Period): Promise<FigureRow[]> {
+  if (period.kind === 'year to date') return [];
+  const timePeriod =
+    period.kind === 'week'
+      ? String(Number(period.timePeriod) - 1)
+      : academicYearLabel(period.startYear - 1).replace(/^(\d{4})\/(\d\d)$/, '$1$2');
+  return read(
+    rows
+      .where('time_period', '=', timePeriod)
+      .where('time_identifier', '=', period.timeIdentifier)
+      .where('old_la_code', 'in', codes),
+  );
 }
 
 function ofLevel(db: View, level: string): Rows {

@@ -77,8 +77,13 @@ export interface BriefFacts {
   readonly past?: readonly FigureRow[];
   readonly region: readonly FigureRow[];
   readonly england: readonly FigureRow[];
-  /** Rows of the area's statistical neighbours for the period told; `configured`: how many the list names. */
-  readonly neighbours: { readonly configured: number; readonly rows: readonly FigureRow[] } | undefined;
+  /**
+   * Rows of the area's statistical neighbours for the period told and, but of a running total, for the same one a year
+   * before; `configured`: how many the list names.
+   */
+  readonly neighbours:
+    | { readonly configured: number; readonly rows: readonly FigureRow[]; readonly before?: readonly FigureRow[] }
+    | undefined;
   /** Rows of all authorities for the period told, for the rank; empty where the area is none. */
   readonly authorities: readonly FigureRow[];
   readonly groups: readonly GroupFacts[];

@@ -1,7 +1,8 @@
 /** Numbers to print: each rounded once, each with the stored figures it stands for. */
 import { decimal, Decimal, printed, printedCount } from '../domain/decimal.js';
 import type { Measure, Rate } from '../domain/measure.js';
-import type { FigureRow, Quoted, Sentence, Source } from './brief-model.js';
+import { discontinuity } from '../domain/series.js';
+import type { BriefFacts, FigureRow, Quoted, Sentence, Source } from './brief-model.js';
 import { cardinal, naturalFrequency, ordinal } from './brief-words.js';
 
 /** A stored figure that is a number. */
@@ -165,6 +166,31 @@ export function howMany(figures: readonly Figure[], n = figures.length): Quoted 
 /** The unweighted mean of rates, in percent. @throws on an empty list */
 export function meanOf(figures: readonly Figure[]): Decimal {
   return figures.reduce((sum, { value }) => sum.plus(value), new Decimal(0)).div(figures.length);
+}
+
+/** The mean of a measure over an area's statistical neighbours with a figure, now and a year before. */
+export interface NeighbourMeans {
+  readonly now: readonly Figure[];
+  /** Empty where none has a figure of the year before that may stand beside this one's. */
+  readonly before: readonly Figure[];
+  /** Whether the means are of the same neighbours, with neither break nor gap between, so that their change says something. */
+  readonly comparable: boolean;
+}
+
+/** What the means of the neighbours are of; undefined where none has a figure. */
+export function neighbourMeans({ neighbours }: BriefFacts, measure: Measure): NeighbourMeans | undefined {
+  const figures = (rows: readonly FigureRow[]): Figure[] =>
+    rows.map((row) => figureOf(row, measure)).filter((one) => one !== undefined);
+  const now = figures(neighbours?.rows ?? []);
+  const [first] = now;
+  if (first === undefined) return undefined;
+  const earlier = figures(neighbours?.before ?? []);
+  const between =
+    earlier[0] === undefined ? undefined : discontinuity(measure, earlier[0].row.period, first.row.period);
+  const before = between?.kind === 'break' ? [] : earlier;
+  const codes = new Set(now.map(({ row }) => row.areaCode));
+  const same = before.length === codes.size && before.every(({ row }) => codes.has(row.areaCode));
+  return { now, before, comparable: same && between === undefined };
 }
 
 /** '18.9%', with every rate it is the mean of. */

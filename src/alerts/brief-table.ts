@@ -3,7 +3,7 @@ import { Decimal, printed } from '../domain/decimal.js';
 import type { Rate } from '../domain/measure.js';
 import { discontinuity } from '../domain/series.js';
 import type { BriefFacts, BriefTable, FigureRow, TableRow } from './brief-model.js';
-import { figureOf, meanOf, sourceOf, statedAt, type Places } from './brief-print.js';
+import { figureOf, meanOf, neighbourMeans, sourceOf, statedAt, type Places } from './brief-print.js';
 import { shortPeriod } from './brief-words.js';
 import { rowYearBefore } from './brief-trend.js';
 import { academicYearLabel, type Period } from '../domain/period.js';
@@ -77,18 +77,28 @@ function row(measure: Rate, place: string, rows: readonly FigureRow[], places: n
   };
 }
 
+/** A change is told where both means are of the same neighbours. */
 function neighboursRow(measure: Rate, facts: BriefFacts, places: number): TableRow | undefined {
-  const figures = (facts.neighbours?.rows ?? [])
-    .map((one) => figureOf(one, measure))
-    .filter((one) => one !== undefined);
-  if (figures.length === 0) return undefined;
+  const means = neighbourMeans(facts, measure);
+  if (means === undefined) return undefined;
+  const now = meanOf(means.now);
+  const before = means.before.length === 0 ? undefined : meanOf(means.before);
+  const change = before !== undefined && means.comparable ? now.minus(before) : undefined;
+  const at =
+    before === undefined || change === undefined
+      ? { figures: places, difference: places }
+      : statedAt(now, before, places);
   return {
     measure,
     place: NEIGHBOURS,
-    now: `${printed(meanOf(figures), places)}%`,
-    before: NO_FIGURE,
-    change: NO_FIGURE,
-    values: { now: meanOf(figures).toNumber(), before: null, change: null },
-    sources: figures.map(sourceOf),
+    now: `${printed(now, at.figures)}%`,
+    before: before === undefined ? NO_FIGURE : `${printed(before, at.figures)}%`,
+    change: change === undefined ? NO_FIGURE : signed(change, at.difference),
+    values: {
+      now: now.toNumber(),
+      before: before?.toNumber() ?? null,
+      change: change?.toNumber() ?? null,
+    },
+    sources: [...means.now, ...means.before].map(sourceOf),
   };
 }

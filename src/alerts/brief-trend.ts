@@ -3,12 +3,14 @@ import type { Decimal } from '../domain/decimal.js';
 import { RATES, type Measure } from '../domain/measure.js';
 import { academicYearLabel, type Period } from '../domain/period.js';
 import { discontinuity, type Discontinuity } from '../domain/series.js';
-import type { FigureRow, Sentence } from './brief-model.js';
+import type { BriefFacts, FigureRow, Sentence } from './brief-model.js';
 import {
   difference,
   differenceFits,
   figureOf,
   joined,
+  meanOf,
+  neighbourMeans,
   placesWhere,
   rounding,
   say,
@@ -105,6 +107,14 @@ export function differencePlaces(rows: readonly FigureRow[], measure: Measure): 
   if (now === undefined || before === undefined) return 1;
   if (discontinuity(measure, before.row.period, now.row.period) !== undefined) return 1;
   return placesWhere((as) => differenceFits(as, now.value, before.value));
+}
+
+/** Decimal places at which the change of the mean of the neighbours, where there is one to tell, agrees with both means. */
+export function neighbourPlaces(facts: BriefFacts, measure: Measure): 1 | 2 {
+  const means = neighbourMeans(facts, measure);
+  if (means?.comparable !== true) return 1;
+  const [now, before] = [meanOf(means.now), meanOf(means.before)];
+  return placesWhere((as) => differenceFits(as, now, before));
 }
 
 function beforeOf(rows: readonly FigureRow[], measure: Measure, now: Figure, past: readonly FigureRow[]): Before {

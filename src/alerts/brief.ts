@@ -39,6 +39,7 @@ import { briefTable } from './brief-table.js';
 import {
   courseOf,
   differencePlaces,
+  neighbourPlaces,
   paceSentence,
   recordOf,
   type Before,
@@ -117,6 +118,7 @@ function tellingOf(facts: BriefFacts, measure: Rate, options: BriefOptions): Tel
       course?.places ?? 1,
       england?.places ?? 1,
       differencePlaces(facts.region, measure),
+      neighbourPlaces(facts, measure),
       beside.places ?? 1,
       options.atLeast?.[measure] ?? 1,
       placesBeside(facts.own, measure, beside.threshold),

@@ -548,6 +548,25 @@ describe('printed numbers', () => {
     expect(told(brief('2.004', '1.998'))).toContain('severely absent, unchanged from 2023/24');
   });
 
+  it('tell the mean of the neighbours a year before, and its change where the same ones have figures', () => {
+    const of = (year: number, rates: Readonly<Record<string, string>>): FigureRow[] =>
+      Object.entries(rates).flatMap(([area, rate]) => years({ [year]: [rate] }, { area, areaCode: area }));
+    const mean = (before: FigureRow[], now: FigureRow[] = of(2024, { Slough: '18.2', Derby: '20.0' })) =>
+      alone(years({ 2023: ['18.0'], 2024: ['17.3'] }), {
+        neighbours: { configured: 3, rows: now, before },
+      }).table.rows.find(({ place }) => place === 'Mean of neighbours');
+    expect(mean(of(2023, { Slough: '18.0', Derby: '19.0' }))).toMatchObject({
+      ...{ now: '19.1%', before: '18.5%', change: '+0.6', values: { now: 19.1, before: 18.5, change: 0.6 } },
+    });
+    expect(mean(of(2023, { Slough: '18.0', Derby: '19.0' }))?.sources).toHaveLength(4);
+    expect(mean(of(2023, { Slough: '18.0' })), 'not of the same').toMatchObject({ before: '18.0%', change: '–' });
+    expect(mean(of(2023, { Slough: '18.0', Reading: '19.0' }))).toMatchObject({ before: '18.5%', change: '–' });
+    expect(mean([])).toMatchObject({ before: '–', change: '–', values: { before: null, change: null } });
+    expect(mean(of(2023, { Slough: '18.05', Derby: '19.05' })), 'needs two decimals').toMatchObject({
+      ...{ now: '19.10%', before: '18.55%', change: '+0.55' },
+    });
+  });
+
   it('say the same of a comparison in prose and table', () => {
     const england = years({ 2023: ['17.31'], 2024: ['17.34'] }, { area: 'England' });
     const brief = alone(years({ 2023: ['18.0'], 2024: ['17.3'] }), { england });

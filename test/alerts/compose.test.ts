@@ -280,6 +280,12 @@ describe('gathering facts', () => {
     expect(facts.own.map(({ period }) => period.academicYear)).toEqual(['2021/22', '2022/23', '2023/24', '2024/25']);
     expect([facts.region.length, facts.england.length, facts.authorities.length]).toEqual([4, 4, 4]);
     expect(facts.neighbours?.rows.map(({ area }) => area).sort()).toEqual(['Derby', 'Slough']);
+    expect(facts.neighbours?.before?.map(({ area, period }) => `${area} ${period.academicYear}`).sort()).toEqual([
+      'Derby 2023/24',
+      'Slough 2023/24',
+    ]);
+    const [persistent] = composeBrief(facts).table.rows.filter(({ place }) => place === 'Mean of neighbours');
+    expect(persistent).toMatchObject({ now: '19.1%', before: '19.9%', change: '−0.8' });
     expect(facts.groups.map(({ where, breakdown, schoolType }) => [where, breakdown, schoolType])).toEqual([
       ['England', 'EHC plan', 'Total'],
       ['area', 'Total', 'State-funded secondary'],
