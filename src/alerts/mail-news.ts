@@ -268,8 +268,10 @@ export function whoWords({
   breakdown,
   schoolType,
 }: Pick<MailNews, 'area' | 'topic' | 'breakdown' | 'schoolType'>): string {
-  if (topic !== 'Total') return `${area.name}, ${pupilsOf(topic, breakdown, schoolType)}`;
-  const types = schoolTypeWords(schoolType);
+  // One school is no 'state-funded primary schools'.
+  const type = area.level === 'School' ? 'Total' : schoolType;
+  if (topic !== 'Total') return `${area.name}, ${pupilsOf(topic, breakdown, type)}`;
+  const types = schoolTypeWords(type);
   return types === undefined ? area.name : `${area.name}, ${types}`;
 }
 

@@ -165,6 +165,14 @@ describe('the subject', () => {
     expect(line('1.9', '1.7', { inBreach: false })).toContain('now 1.7%, below your clearing line of 1.8%');
     expect(line('1.7', '1.6', { inBreach: false })).toContain('now 1.6%, still not above your line of 2.0%');
   });
+  it('names no school type of a single school', () => {
+    const area = { name: 'Hill Top School', level: 'School', code: '109123', regionName: undefined };
+    const one = news({ area, schoolType: 'State-funded secondary' });
+    expect(newsLine(one)).toMatch(/^Hill Top School: severe absence 2\.1%, above your/);
+    expect(newsLine({ ...one, topic: 'SEN provision', breakdown: 'SEN support' })).toMatch(
+      /^Hill Top School, pupils with SEN support: severe absence/,
+    );
+  });
   it('says the most important of several and how many more there are', () => {
     expect(subject('several-areas')).toBe(
       'Luton: severe absence 2.1%, above your 2.0% line (autumn and spring terms 2024/25), and 3 more',
