@@ -20,14 +20,29 @@ export interface SuggestedLine {
   readonly firstLook: number;
 }
 
+/** No line gives about so many alerts a year. */
+export interface NoLine {
+  readonly alertsAYear: number;
+  /** Of the lines that give fewer, the one that gives most; undefined where none of them gives any. */
+  readonly nearest: SuggestedLine | undefined;
+}
+
+export interface Suggestions {
+  /** The strictest first. */
+  readonly lines: readonly SuggestedLine[];
+  readonly none: readonly NoLine[];
+}
+
 const WANTED = [1, 5, 20] as const;
-/** "About" ends where a line gives half as many. */
-const ABOUT = 0.5;
+/** "About" ends where a line gives less than this part of what is asked for. */
+const ABOUT = 0.75;
 /** A line in tenths will do where it gives at least this part of what is asked for; else one in hundredths is sought. */
 const NEAR = 0.8;
 /** Lines of rates are sought in hundredths of a point and told in tenths where these will do. */
 const HUNDREDTHS = 100;
 const A_TENTH = 10;
+/** Rates are percent, and differences of rates points. */
+const MOST_POINTS = 100;
 
 /** A figure on the scale of lines: the higher, the further past them, whatever the direction of the rule. */
 interface Point {
@@ -92,28 +107,48 @@ export class LineChooser {
     this.#tracks.push({ points, highest });
   }
 
-  /** Lines for about 1, 5 and 20 alerts a year, the strictest first; those that no line gives are left out. */
-  suggest(): SuggestedLine[] {
+  /** Lines for about 1, 5 and 20 alerts a year, and for which of these there is none. */
+  suggest(): Suggestions {
     const byHeight = [...this.#tracks].sort((a, b) => b.highest - a.highest);
     const years = Math.max(1, this.#years.size);
-    return WANTED.flatMap((wanted) => {
+    const lines: SuggestedLine[] = [];
+    const none: NoLine[] = [];
+    for (const wanted of WANTED) {
       const qualifying = this.#qualifying(byHeight, wanted, wanted * years);
       const all = mostCrossings(qualifying);
       const tenths = this.#scale === 1 ? undefined : mostCrossings(qualifying.flatMap(inTenths));
       const willDo = tenths !== undefined && tenths.crossings >= NEAR * wanted * years;
       const best = willDo || tenths?.crossings === all?.crossings ? tenths : all;
-      if (best === undefined || best.crossings < ABOUT * wanted * years) return [];
-      const line = decimal(best.leastStrict).div(this.#scale).toNumber();
-      return [
-        {
-          alertsAYear: wanted,
-          // Never a negative zero.
-          line: line === 0 ? 0 : this.#rule.condition.kind === 'below' ? -line : line,
-          wouldHaveGiven: Math.round((best.crossings / years) * 10) / 10,
-          firstLook: best.firstLook,
-        },
-      ];
-    });
+      const line = best === undefined || best.crossings === 0 ? undefined : this.#suggested(wanted, best, years);
+      if (line !== undefined && best !== undefined && best.crossings >= ABOUT * wanted * years) lines.push(line);
+      else none.push({ alertsAYear: wanted, nearest: line });
+    }
+    return { lines, none };
+  }
+
+  #suggested(wanted: number, best: Stretch, years: number): SuggestedLine {
+    const line = decimal(best.leastStrict).div(this.#scale).toNumber();
+    return {
+      alertsAYear: wanted,
+      // Never a negative zero.
+      line: line === 0 ? 0 : this.#rule.condition.kind === 'below' ? -line : line,
+      wouldHaveGiven: Math.round((best.crossings / years) * 10) / 10,
+      firstLook: best.firstLook,
+    };
+  }
+
+  /** The lines that the configuration takes, on the scale of points: from 0 on, of gaps also below England or neighbours. */
+  #range(): { readonly leastStrict: number; readonly strictest: number } {
+    const most = this.#scale === 1 ? Infinity : MOST_POINTS * this.#scale;
+    switch (this.#rule.condition.kind) {
+      case 'gap_to_england':
+      case 'gap_to_neighbours':
+        return { leastStrict: -most, strictest: most };
+      case 'below':
+        return { leastStrict: -most, strictest: 0 };
+      default:
+        return { leastStrict: 0, strictest: most };
+    }
   }
 
   #at(reading: Reading): number | undefined {
@@ -130,12 +165,18 @@ export class LineChooser {
     // Each track that rises above a line gives an alert: below the highest point of the one after these, too many.
     const tracks = byHeight.slice(0, mostFirst + mostCrossings + 1);
     const lines = this.#linesOfChange(tracks);
+    const range = this.#range();
     const found: Stretch[] = [];
     for (const [i, strictest] of lines.entries()) {
       const counted = this.#count(tracks, strictest);
       if (counted.firstLook > mostFirst || counted.crossings > mostCrossings) break;
       const next = lines[i + 1];
-      found.push({ ...counted, strictest, leastStrict: next === undefined ? strictest : next + 1 });
+      const stretch = { strictest, leastStrict: next === undefined ? strictest : next + 1 };
+      const within = {
+        strictest: Math.min(stretch.strictest, range.strictest),
+        leastStrict: Math.max(stretch.leastStrict, range.leastStrict),
+      };
+      if (within.leastStrict <= within.strictest) found.push({ ...counted, ...within });
     }
     return found;
   }

@@ -9,7 +9,7 @@ import { groupRules, readCatalogue, withSchools, type Catalogue } from './catalo
 import { ruleFigure } from './comparison.js';
 import { hasMeasure } from './figures-at.js';
 import { GroupWalk, replay, type Neighbours } from './group-walk.js';
-import { LineChooser, type SuggestedLine } from './line-chooser.js';
+import { LineChooser, type Suggestions } from './line-chooser.js';
 import { AreaLookup } from './rule-changes.js';
 import type { PendingEvent } from './sweep.js';
 
@@ -56,8 +56,8 @@ export interface SimulatedRule {
   readonly measure: Measure;
   readonly areas: number;
   readonly perYear: readonly SimulatedYear[];
-  /** For a rule over many areas; empty where no line fits or the rule is about few. */
-  readonly suggested: readonly SuggestedLine[];
+  /** For a rule over several areas, by how many alerts lines would have given. */
+  readonly suggested: Suggestions | undefined;
 }
 
 export interface Simulation {
@@ -65,8 +65,8 @@ export interface Simulation {
   readonly rules: readonly SimulatedRule[];
 }
 
-/** From how many areas on a rule's line is chosen by how many alerts it makes. */
-export const MANY_AREAS = 10;
+/** From how many areas on a rule's line is chosen by how many alerts it makes; of one area the events themselves say it. */
+const SEVERAL_AREAS = 2;
 
 /** Replays all loaded versions through rules as `evaluate` would have met them, one release after the other. */
 export async function simulate(
@@ -109,7 +109,7 @@ export async function simulate(
       const mine = pending.filter((event) => event.rule === rule && event.muted === undefined);
       return {
         ...{ rule: rule.name, measure: rule.measure, areas, perYear: countPerYear(mine, years.get(rule.name) ?? []) },
-        suggested: areas < MANY_AREAS ? [] : (lines.get(rule.name)?.suggest() ?? []),
+        suggested: areas < SEVERAL_AREAS ? undefined : lines.get(rule.name)?.suggest(),
       };
     }),
   };

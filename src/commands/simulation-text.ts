@@ -1,11 +1,9 @@
 /** What `alerts simulate` prints for people. */
-import { MANY_AREAS, type SimulatedYear, type Simulation } from '../alerts/simulate.js';
+import type { NoLine, SuggestedLine, Suggestions } from '../alerts/line-chooser.js';
+import type { SimulatedYear, Simulation } from '../alerts/simulate.js';
 import { isRate, type Measure } from '../domain/measure.js';
 import { counted, table } from '../print.js';
 import { eventCells } from './event-cells.js';
-
-const NO_LINE =
-  '  No line would have given about 1, 5 or 20 crossings a year with no more than as many figures past it at first look.';
 
 /** The events in a table, and of each rule the alerts a year and the lines for others. */
 export function simulationText({ events, rules }: Simulation): string {
@@ -16,15 +14,33 @@ export function simulationText({ events, rules }: Simulation): string {
     ...rules.map(({ rule, measure, areas, perYear, suggested }) =>
       [
         `${rule} (${counted(areas, 'area')}): ${yearsText(perYear)}.`,
-        ...(areas >= MANY_AREAS && suggested.length === 0 ? [NO_LINE] : []),
-        ...suggested.map(
-          ({ alertsAYear, line, wouldHaveGiven, firstLook }) =>
-            `  For about ${counted(alertsAYear, 'crossing')} a year after the first look: a line of ${lineText(line, measure)} (it would have given ${wouldHaveGiven.toFixed(1)} a year; the first look would have told ${firstLook === 0 ? 'none' : `${firstLook} in one summary`}).`,
-        ),
+        ...(suggested === undefined ? [] : suggestionLines(suggested, measure)),
       ].join('\n'),
     ),
     `${counted(events.length, 'event')}.`,
   ].join('\n\n');
+}
+
+/** One line for each number of crossings a year, the smallest first. */
+function suggestionLines({ lines, none }: Suggestions, measure: Measure): string[] {
+  return [
+    ...lines.map((line) => ({ ...line, text: `a line of ${suggestedText(line, measure)}` })),
+    ...none.map((each) => ({ ...each, text: noLineText(each, measure) })),
+  ]
+    .sort((a, b) => a.alertsAYear - b.alertsAYear)
+    .map(
+      ({ alertsAYear, text }) =>
+        `  For about ${counted(alertsAYear, 'crossing')} a year after the first look: ${text}.`,
+    );
+}
+
+function suggestedText({ line, wouldHaveGiven, firstLook }: SuggestedLine, measure: Measure): string {
+  return `${lineText(line, measure)} (it would have given ${wouldHaveGiven.toFixed(1)} a year; the first look would have told ${firstLook === 0 ? 'none' : `${firstLook} in one summary`})`;
+}
+
+function noLineText({ alertsAYear, nearest }: NoLine, measure: Measure): string {
+  const why = `no line, with no more than ${counted(alertsAYear, 'figure')} past it at first look, would have given that many`;
+  return nearest === undefined ? why : `${why}; the nearest is ${suggestedText(nearest, measure)}`;
 }
 
 /** 'alerts a year (first looks and crossings): 2022/23: 4, 2023/24: 1; 3 further events (cleared, worse, …)' */

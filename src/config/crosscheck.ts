@@ -127,6 +127,11 @@ function checkCondition(rule: Section, path: Path, problems: Problems, warnings:
       warnings.add([...path, kind], `rates are percent: ${line} means ${line} in a hundred pupils`);
     if (!isRate(measure) && line < 0 && (kind === 'above' || kind === 'below'))
       problems.add([...path, kind], 'is a count and cannot be negative');
+    if (!isRate(measure) && line < 0 && (kind === 'rise' || kind === 'fall'))
+      problems.add(
+        [...path, kind],
+        `cannot be negative: the count has to ${kind} by more than this; \`${kind === 'rise' ? 'fall' : 'rise'}\` watches the other way`,
+      );
   }
   checkClearing(rule, path, kind, problems);
 }

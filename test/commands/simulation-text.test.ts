@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Suggestions } from '../../src/alerts/line-chooser.js';
 import type { SimulatedEvent, Simulation } from '../../src/alerts/simulate.js';
 import { simulationText } from '../../src/commands/simulation-text.js';
 
@@ -20,10 +21,13 @@ const simulation: Simulation = {
         { academicYear: '2023/24', alerts: 2, events: 2 },
         { academicYear: '2024/25', alerts: 1, events: 3 },
       ],
-      suggested: [
-        { alertsAYear: 1, line: 1, wouldHaveGiven: 1, firstLook: 0 },
-        { alertsAYear: 5, line: 1.04, wouldHaveGiven: 4.8, firstLook: 2 },
-      ],
+      suggested: {
+        lines: [
+          { alertsAYear: 1, line: 1, wouldHaveGiven: 1, firstLook: 0 },
+          { alertsAYear: 5, line: 1.04, wouldHaveGiven: 4.8, firstLook: 2 },
+        ],
+        none: [],
+      },
     },
   ],
 };
@@ -48,10 +52,23 @@ describe('the text of a simulation', () => {
     ]);
   });
 
-  it('says so where no line is suggested for a rule over many areas', () => {
-    const text = (areas: number): string =>
-      simulationText({ ...simulation, rules: simulation.rules.map((rule) => ({ ...rule, areas, suggested: [] })) });
-    expect(text(158)).toContain('\n  No line would have given about 1, 5 or 20 crossings a year with no more than');
-    expect(text(9)).not.toContain('No line');
+  it('says for which numbers there is no line, and says nothing of lines for one area', () => {
+    const text = (suggested: Suggestions | undefined): string =>
+      simulationText({ ...simulation, rules: simulation.rules.map((rule) => ({ ...rule, suggested })) });
+    const nearest = { alertsAYear: 20, line: 0.9, wouldHaveGiven: 10.8, firstLook: 3 };
+    const lines = text({
+      lines: [{ alertsAYear: 5, line: 1, wouldHaveGiven: 5, firstLook: 0 }],
+      none: [
+        { alertsAYear: 1, nearest: undefined },
+        { alertsAYear: 20, nearest },
+      ],
+    }).split('\n');
+    expect(lines.slice(-5, -2)).toEqual([
+      '  For about 1 crossing a year after the first look: no line, with no more than 1 figure past it at first look, would have given that many.',
+      '  For about 5 crossings a year after the first look: a line of 1.0 (it would have given 5.0 a year; the first look would have told none).',
+      '  For about 20 crossings a year after the first look: no line, with no more than 20 figures past it at first look, would have given that many; the nearest is 0.9 (it would have given 10.8 a year; the first look would have told 3 in one summary).',
+    ]);
+    expect(text(undefined)).not.toContain('line, with');
+    expect(text(undefined)).not.toContain('For about');
   });
 });

@@ -73,6 +73,16 @@ describe('a mistake is told with its line and column, in plain words, with the n
       'f:5:12 rules[0].above: is a count and cannot be negative',
     ],
     [
+      'a negative fall of a count',
+      rule({ measure: 'enrolments', above: undefined, fall: '-261' }),
+      'f:5:11 rules[0].fall: cannot be negative: the count has to fall by more than this; `rise` watches the other way',
+    ],
+    [
+      'a negative rise of a rate',
+      rule({ above: undefined, rise: '-1' }),
+      'f:5:11 rules[0].rise: must lie between 0 and 100: rates are percent, differences points',
+    ],
+    [
       'a count held against England',
       rule({ measure: 'enrolments', above: undefined, gap_to_england: '1' }),
       'f:5:5 rules[0].gap_to_england: compares rates: the count enrolments of an area cannot be held against it',
