@@ -1,5 +1,5 @@
 /** Runs: who holds the database, what each run did, and small things remembered between runs. */
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import { pino, type Logger } from 'pino';
 import type { Session, Store } from './database.js';
 import { RunHeldError } from './errors.js';
@@ -23,21 +23,37 @@ export interface RunEnd {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
+/** How often a run shows the server, through the session of its lock, that its process is alive. */
+const BEAT_MS = 10_000;
+/**
+ * A run whose session has been silent for so long is taken for frozen (a stopped process, a machine asleep): its session
+ * is ended, so that the database is free. As long as a lease, so that a standby takes over within a minute.
+ */
+const FROZEN_MS = 40_000;
+/** Sessions that beat; one of an older program does not, and is never ended. */
+const BEATING = 'absence-watch run';
+
+interface Beat {
+  readonly beatMs: number;
+  readonly frozenMs: number;
+}
+
 /** Embedded databases of this process that a run holds: the lock of the directory keeps other processes out. */
 const heldHere = new WeakSet<object>();
 
 /**
- * Runs work as the only run on this database, with a run record. Runs that ended without a word (kill, power cut) are
- * marked abandoned first.
+ * Runs work as the only run on this database, with a run record. Runs that ended without a word (kill, power cut, a
+ * process that froze) are marked abandoned first.
  * @throws RunHeldError when another run is under way; what the work throws, after the run is recorded as failed
  */
 export async function withRunLock<T>(
   store: Store,
-  start: { readonly trigger: string; readonly now?: () => Date; readonly log?: Logger },
+  start: { readonly trigger: string; readonly now?: () => Date; readonly log?: Logger } & Partial<Beat>,
   work: (run: Run) => Promise<{ readonly end: RunEnd; readonly result: T }>,
 ): Promise<T> {
   const now = start.now ?? (() => new Date());
-  const release = await takeLock(store);
+  const { beatMs = BEAT_MS, frozenMs = FROZEN_MS, log: say } = start;
+  const release = await takeLock(store, { beatMs, frozenMs }, say);
   try {
     await retrying(store, (it) => abandonRuns(it, now()));
     const startedAt = now();
@@ -69,9 +85,9 @@ interface Lock {
   unlock(): Promise<void>;
 }
 
-async function takeLock(store: Store): Promise<Lock> {
+async function takeLock(store: Store, beat: Beat, log: Logger | undefined): Promise<Lock> {
   const session = await store.session();
-  return session === undefined ? takeLockHere(store) : takeLockOfServer(store, session);
+  return session === undefined ? takeLockHere(store) : takeLockOfServer(store, session, beat, log);
 }
 
 async function takeLockHere(store: Store): Promise<Lock> {
@@ -87,17 +103,40 @@ async function takeLockHere(store: Store): Promise<Lock> {
 }
 
 /** An advisory lock of a connection of its own: the server frees it when the process dies. */
-async function takeLockOfServer(store: Store, session: Session): Promise<Lock> {
+async function takeLockOfServer(
+  store: Store,
+  session: Session,
+  { beatMs, frozenMs }: Beat,
+  log: Logger | undefined,
+): Promise<Lock> {
   const key = sql`hashtext(${`absence-watch run ${store.schema}`})`;
-  try {
+  const taken = async (): Promise<boolean> => {
     const { rows } = await sql<{ taken: boolean }>`select pg_try_advisory_lock(${key}) as taken`.execute(session.db);
-    if (rows[0]?.taken !== true) throw new RunHeldError(await holder(store));
+    return rows[0]?.taken === true;
+  };
+  try {
+    if (!(await taken())) {
+      const ended = await endFrozen(session, key, frozenMs);
+      if (ended) log?.warn({ frozenMs }, 'the run that held the database did not move any more: its session was ended');
+      if (!ended || !(await taken())) throw new RunHeldError(await holder(store));
+    }
+    await sql`select set_config('application_name', ${BEATING}, false)`.execute(session.db);
   } catch (error) {
     await session.end();
     throw error;
   }
   const lost = new AbortController();
   let ended = false;
+  let isBeating = false;
+  const beat = setInterval(() => {
+    if (isBeating) return;
+    isBeating = true;
+    void sql`select 1`
+      .execute(session.db)
+      .catch(() => undefined)
+      .finally(() => (isBeating = false));
+  }, beatMs);
+  beat.unref();
   void session.lost.then((error) => {
     if (!ended) lost.abort(new Error('the connection that holds the lock of this run was lost', { cause: error }));
   });
@@ -105,11 +144,31 @@ async function takeLockOfServer(store: Store, session: Session): Promise<Lock> {
     signal: lost.signal,
     async unlock() {
       ended = true;
+      clearInterval(beat);
       // The end of the connection frees it too, but only when the server comes to notice.
       await sql`select pg_advisory_unlock(${key})`.execute(session.db).catch(() => undefined);
       await session.end();
     },
   };
+}
+
+/**
+ * Ends the session that holds the lock where it beats and has not for too long.
+ * @returns whether it did, and the lock is free
+ */
+async function endFrozen(session: Session, key: RawBuilder<unknown>, frozenMs: number): Promise<boolean> {
+  // The two halves of a lock's key; ended by whoever has the same role, and waited for.
+  const { rows } = await sql<{ ended: boolean }>`
+    select pg_terminate_backend(a.pid, 5000) as ended
+    from pg_locks l join pg_stat_activity a using (pid)
+    where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+      and l.database = (select oid from pg_database where datname = current_database())
+      and ((l.classid::bigint << 32) | l.objid::bigint) = ${key}::bigint
+      and a.usename = current_user and a.application_name = ${BEATING}
+      and a.state = 'idle' and a.state_change < clock_timestamp() - make_interval(secs => ${frozenMs / 1000})`.execute(
+    session.db,
+  );
+  return rows.some(({ ended }) => ended);
 }
 
 async function holder(store: Store): Promise<{ runId: number; trigger: string; since: Date } | undefined> {

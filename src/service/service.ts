@@ -232,7 +232,7 @@ class RunningService {
     if (this.#run !== undefined) {
       // What follows a run is short: the next round looks again.
       if (this.state.runningSince === undefined) return;
-      const met = await noteOverlap(store, next, 'a run of this service', now());
+      const met = await noteOverlap(store, next, 'a run of the service', now());
       if (met === undefined) return;
       log.info({ dueAt: met.dueAt }, 'a run is under way: this slot waits for its end');
       await this.#tellOverlap();

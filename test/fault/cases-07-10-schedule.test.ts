@@ -174,7 +174,7 @@ describe('two of a kind, clocks, long runs', () => {
     const start = new Date('2026-06-01T09:00:00Z');
     const first = await claimSlot(store, next, start);
     for (const minutes of [15, 20, 30, 45])
-      await noteOverlap(other, next, 'a run of this service', new Date(start.getTime() + minutes * MINUTE));
+      await noteOverlap(other, next, 'a run of the service', new Date(start.getTime() + minutes * MINUTE));
     await settleSlot(store, first?.dueAt ?? start, 1);
     const after = await claimSlot(store, next, new Date(start.getTime() + 50 * MINUTE));
     expect(after).toMatchObject({ missed: 0, waited: 3, dueAt: new Date('2026-06-01T09:45:00Z') });

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { describe, expect, it, vi } from 'vitest';
 import { RunHeldError } from '../../src/load/errors.js';
@@ -79,4 +80,33 @@ it('the lock goes with the connection of a run that died, and the next run marks
   const runs = await store.db.selectFrom('run').select(['trigger', 'outcome']).orderBy('id').execute();
   expect(runs.at(-1)).toEqual({ trigger: 'takeover', outcome: 'done' });
   expect(runs[0]).toEqual({ trigger: 'schedule', outcome: 'abandoned' });
+});
+
+it('a run whose process does not move any more gives way, and is marked abandoned; one that is alive does not', async () => {
+  const store = await freshStore('postgres');
+  const other = await secondStore(store);
+  const next = (): Promise<unknown> =>
+    withRunLock(other, { trigger: 'takeover', frozenMs: 400 }, () => Promise.resolve({ end: done, result: 'taken' }));
+  const alive = await withRunLock(store, { trigger: 'schedule', beatMs: 50 }, async () => {
+    await wait(800);
+    return { end: done, result: await next().catch((error: unknown) => error) };
+  });
+  expect(alive).toBeInstanceOf(RunHeldError);
+  // Nothing beats: as in a process that was stopped.
+  const frozen = await withRunLock(store, { trigger: 'schedule', beatMs: 1_000_000 }, async (run) => {
+    const atOnce = await next().catch((error: unknown) => error);
+    await wait(800);
+    const later = await next();
+    await vi.waitFor(() => {
+      expect(run.signal.aborted).toBe(true);
+    });
+    return { end: done, result: [atOnce, later] };
+  });
+  expect(frozen).toEqual([expect.any(RunHeldError), 'taken']);
+  const runs = await store.db.selectFrom('run').select(['trigger', 'outcome']).orderBy('id').execute();
+  expect(runs.map(({ trigger, outcome }) => `${trigger} ${outcome}`)).toEqual([
+    'schedule done',
+    'schedule abandoned',
+    'takeover done',
+  ]);
 });

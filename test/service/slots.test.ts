@@ -111,9 +111,9 @@ describe.each(['embedded', 'postgres'] as const)('slots on record (%s)', (kind) 
   it("that fall due in one's own run wait for its end as well", async () => {
     const store = await freshStore(kind);
     const own = await claimSlot(store, next, at('2026-11-23T09:00:00Z'));
-    await noteOverlap(store, next, 'a run of this service', at('2026-11-23T09:15:00Z'));
-    expect(await noteOverlap(store, next, 'a run of this service', at('2026-11-23T09:15:10Z'))).toBeUndefined();
-    await noteOverlap(store, next, 'a run of this service', at('2026-11-23T09:31:00Z'));
+    await noteOverlap(store, next, 'a run of the service', at('2026-11-23T09:15:00Z'));
+    expect(await noteOverlap(store, next, 'a run of the service', at('2026-11-23T09:15:10Z'))).toBeUndefined();
+    await noteOverlap(store, next, 'a run of the service', at('2026-11-23T09:31:00Z'));
     if (own === undefined) throw new Error('a slot was due');
     await settleSlot(store, own.dueAt, 1);
     expect(await states(store)).toEqual(['11-23T09:00 done', '11-23T09:15 due', '11-23T09:30 due']);
