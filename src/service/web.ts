@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { isLoopback } from '../alerts/smtp-settings.js';
 import type { Settings } from '../config.js';
 import { migrationState } from '../load/migrate.js';
+import { withoutAddresses } from '../log.js';
 import { errorWords, withPatience } from './board.js';
 import { createMetrics } from './metrics.js';
 import { addPages } from './page/routes.js';
@@ -88,10 +89,11 @@ export function createWeb(options: WebOptions): FastifyInstance {
     // A page of another site must not reach a loopback service through a name of its own.
     if (isForeign(request)) await refuse(reply, 421, FOREIGN_NAME);
   });
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, payload, done) => {
     void reply.headers(HEADERS);
     if (!reply.hasHeader('cache-control')) void reply.header('Cache-Control', 'no-store');
-    return Promise.resolve();
+    // Reasons quote the mail server and the configuration; whoever may look need not know who is told.
+    done(null, typeof payload === 'string' ? withoutAddresses(payload) : payload);
   });
   app.setErrorHandler((error, request, reply) => {
     if (error instanceof StillWaiting)

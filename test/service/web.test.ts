@@ -77,6 +77,16 @@ describe('health', () => {
     expect(standby.statusCode).toBe(200);
   });
 
+  it('names no mail address, wherever a reason quotes one', async () => {
+    const store = await freshStore('postgres');
+    const app = await web(store, { brokenConfiguration: 'rules[3].notify[0]: "boss@private.example" is no group' });
+    const { attention } = (await app.inject('/healthz')).json<Verdict>();
+    expect(attention.join()).toContain('rules[3].notify[0]: "[address]" is no group');
+    const page = (await app.inject('/')).body;
+    expect(page).toContain('[address]');
+    expect(page).not.toContain('boss@private');
+  });
+
   it('is ill when the rounds fail or do not come round', async () => {
     const store = await freshStore('postgres');
     const failing = await (await web(store, { trouble: 'the disk is full' })).inject('/healthz');
