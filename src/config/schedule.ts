@@ -28,7 +28,10 @@ export function cronProblems(expression: string): string[] {
     return [
       `has ${expression.trim() === '' ? 0 : fields.length} fields: write five (minute hour day month weekday), or six with seconds first`,
     ];
-  const backwards = fields.find((field) => /(^|,)(\d+)-(\d+)/.test(field) && rangesOf(field).some(([a, b]) => a > b));
+  const foreign = fields.find((field) => /#|(^|,)(L|W|\d+[LW]|L-\d+|LW)(,|$)/i.test(field));
+  if (foreign !== undefined)
+    return [`says "${foreign}": L, W and # are not cron's; write the days themselves, or run daily`];
+  const backwards = fields.find((field) => rangesOf(field).some(([from, to]) => from > to));
   if (backwards !== undefined) return [`has a range that runs backwards ("${backwards}"), which cron does not know`];
   const { valid, fields: parsed, errors } = validateDetailed(expression);
   if (!valid || !parsed)
@@ -38,14 +41,27 @@ export function cronProblems(expression: string): string[] {
   const areWritten = ![dayOfMonth, dayOfWeek].some((field) => field?.startsWith('*') === true);
   if (areWritten || (restrictsDays(parsed.dayOfMonth, 31) && restrictsDays(parsed.dayOfWeek, 7)))
     return [
-      'restricts both the day of the month and the day of the week: cron runs on either, this scheduler only where both are true; write two expressions, each with one of the two',
+      `restricts both the day of the month and the day of the week: ${areWritten ? 'cron runs' : 'some crons run'} on either, this scheduler only where both are true; write two expressions, each with one of the two`,
     ];
   if (dayCount(parsed) === 0) return ['names a day that never comes'];
   return [];
 }
 
+/** Names of months and weekdays in their order; a week begins with Sunday, and Sunday may also end it as 7. */
+const NAMES = ['jan feb mar apr may jun jul aug sep oct nov dec', 'sun mon tue wed thu fri sat'].map((names) =>
+  names.split(' '),
+);
+
+/** First and last of each range of a field, as numbers that can be compared. */
 function rangesOf(field: string): [number, number][] {
-  return [...field.matchAll(/(?:^|,)(\d+)-(\d+)/g)].map(([, from, to]) => [Number(from), Number(to)]);
+  const at = (name: string): number =>
+    /^\d+$/.test(name)
+      ? Number(name)
+      : Math.max(...NAMES.map((names) => names.indexOf(name.slice(0, 3).toLowerCase())));
+  return [...field.matchAll(/(?:^|,)(\d+|[a-z]{3,})-(\d+|[a-z]{3,})/gi)].map(([, from = '', to = '']) => [
+    at(from),
+    /^sun/i.test(to) ? 7 : at(to),
+  ]);
 }
 
 function restrictsDays(days: readonly (number | string)[], all: number): boolean {

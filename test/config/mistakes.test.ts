@@ -222,6 +222,21 @@ describe('a mistake is told with its line and column, in plain words, with the n
       'f:1:19 schedule.cron: has a range that runs backwards ("50-10"), which cron does not know',
     ],
     [
+      'a backward range of names',
+      'schedule: { cron: "0 9 * nov-feb *" }',
+      'f:1:19 schedule.cron: has a range that runs backwards ("nov-feb"), which cron does not know',
+    ],
+    [
+      'a word that only some schedulers know',
+      'schedule: { cron: "0 9 L * *" }',
+      'f:1:19 schedule.cron: says "L": L, W and # are not cron\'s; write the days themselves, or run daily',
+    ],
+    [
+      'steps of both kinds of days',
+      'schedule: { cron: "0 9 */2 * */2" }',
+      expect.stringContaining('day of the week: some crons run on either, this scheduler only where both are true'),
+    ],
+    [
       'both kinds of days',
       'schedule: { cron: "0 9 1 * 1" }',
       expect.stringContaining('f:1:19 schedule.cron: restricts both the day of the month and the day of the week'),
