@@ -20,7 +20,8 @@ export interface LastRelease {
  * history is loaded. Where nothing was before it, what was published next; the gates then ask less of it. Where the data
  * set is new, one that is alike: of EES one with the same title (its columns changed), for a local file one with the same
  * columns (every label is a data set of its own). A local file may have come with a column more or less, that need not be
- * one that is read: so files of other columns follow, one of each kind, and the gates tell which is the same table.
+ * one that is read: so the versions of its label come in the order of their publication whatever their columns, then files
+ * of other labels, one of each kind, and the gates tell which is the same table.
  * @returns the nearest first; of EES at most one
  */
 export async function lastReleases(store: Store, meta: VersionMeta): Promise<LastRelease[]> {
@@ -38,8 +39,7 @@ export async function lastReleases(store: Store, meta: VersionMeta): Promise<Las
   const other = dataSets.filter((each) => each.identity !== identity);
   const kin: readonly Kin[] = isLocal
     ? [
-        { dataSets: same, layout: { is: layout }, likeness: 'same data set' },
-        { dataSets: same, layout: { isNot: layout }, likeness: 'same label' },
+        { dataSets: same, likeness: 'same label' },
         { dataSets: alike, layout: { is: layout }, likeness: 'alike' },
         { dataSets: other, layout: { isNot: layout }, likeness: 'other label' },
       ]
@@ -49,15 +49,13 @@ export async function lastReleases(store: Store, meta: VersionMeta): Promise<Las
       ];
   const found: LastRelease[] = [];
   for (const isLater of [false, true])
-    for (const of of kin) {
-      const { likeness } = of;
-      for (const { shape, slug } of await nearest(store, meta, of, isLater)) {
+    for (const of of kin)
+      for (const { shape, slug, likeness } of await nearest(store, meta, of, isLater)) {
         const isReplaced = likeness === 'same data set' || likeness === 'same label';
         const isSameRelease = isReplaced && !isLater && slug === releaseSlug(meta);
         found.push({ shape, likeness, isSameRelease, ...(isLater ? { isLater: true } : {}) });
         if (!isLocal) return found;
       }
-    }
   return found;
 }
 
@@ -70,13 +68,21 @@ const KIND = sql<string>`concat(v.layout, jsonb_path_query_array(v.shape, '$.ser
 interface Kin {
   readonly dataSets: readonly { readonly id: number }[];
   readonly layout?: { readonly is: string } | { readonly isNot: string };
+  /** Of the same label those of the same columns are the same data set. */
+  readonly likeness: Likeness;
+}
+
+interface Near {
+  readonly shape: unknown;
+  readonly slug: string;
   readonly likeness: Likeness;
 }
 
 /**
  * The loaded version next to this one in time: releases by when they were first published, the versions of this one's
  * own release by their own time. Of local files one of each kind, as files of many kinds come under labels of one
- * publication: kinds differ by their columns and by the series, schools and pupil groups that they are about.
+ * publication: kinds differ by their columns and by the series, schools and pupil groups that they are about. Those of
+ * one label with the columns of this one are of one kind.
  * @param isLater after it instead of before it
  * @returns the nearest first
  */
@@ -85,8 +91,9 @@ async function nearest(
   meta: VersionMeta,
   { dataSets, layout, likeness }: Kin,
   isLater: boolean,
-): Promise<{ readonly shape: unknown; readonly slug: string }[]> {
-  const isOfKinds = layout !== undefined && likeness !== 'same data set';
+): Promise<Near[]> {
+  const isOfKinds = layout !== undefined || likeness === 'same label';
+  const own = layoutOf(meta);
   const { publishedAt } = meta;
   const releasedAt = meta.release.firstPublished ?? publishedAt;
   // What has no date is published when it is loaded: nothing is later.
@@ -96,7 +103,7 @@ async function nearest(
   let query = store.db
     .selectFrom('data_set_version as v')
     .innerJoin('release as r', 'r.id', 'v.release_id')
-    .select(['v.id', 'r.slug', KIND.as('kind')])
+    .select(['v.id', 'r.slug', 'v.layout', KIND.as('kind')])
     .where(
       'v.data_set_id',
       'in',
@@ -129,8 +136,12 @@ async function nearest(
     .orderBy('v.published_at', direction)
     .orderBy('v.id', direction);
   const candidates = await (isOfKinds ? ordered : ordered.limit(1)).execute();
-  const kinds = new Map<string, (typeof candidates)[number]>();
-  for (const each of candidates) if (!kinds.has(each.kind)) kinds.set(each.kind, each);
+  const kinds = new Map<string, { readonly id: number; readonly slug: string; readonly likeness: Likeness }>();
+  for (const { id, slug, layout: columns, kind } of candidates) {
+    const isSame = likeness === 'same label' && columns === own;
+    const key = isSame ? columns : kind;
+    if (!kinds.has(key)) kinds.set(key, { id, slug, likeness: isSame ? 'same data set' : likeness });
+  }
   const kept = [...kinds.values()];
   if (kept.length === 0) return [];
   const shapes = await store.db
@@ -143,5 +154,5 @@ async function nearest(
     )
     .execute();
   const shapeOf = new Map(shapes.map(({ id, shape }) => [id, shape]));
-  return kept.map(({ id, slug }) => ({ slug, shape: shapeOf.get(id) }));
+  return kept.map(({ id, ...rest }) => ({ ...rest, shape: shapeOf.get(id) }));
 }

@@ -75,6 +75,7 @@ function heldAgainst(
   newest: PeriodSeen,
   all: readonly PeriodSeen[],
 ): SeriesShape | undefined {
+  const ofTheseColumns = previous.find(({ likeness }) => likeness === 'same data set')?.shape.series[name];
   for (const last of previous) {
     const before = last.shape.series[name];
     if (before === undefined || !isSameTable(newest, before, last)) continue;
@@ -82,10 +83,14 @@ function heldAgainst(
     if (likeness === 'same data set' || likeness === 'alike')
       return isLater === true ? asOfBefore(before, newest, all) : before;
     // Files without a date come in any order, and a file of England or of authorities alone is a table of its own.
-    const isLess = newest.startYear < before.startYear || (likeness === 'other label' && newest.levels.size === 1);
+    const isEarlier =
+      newest.startYear < before.startYear && (likeness === 'other label' || ofTheseColumns === undefined);
+    const isLess = isEarlier || (likeness === 'other label' && newest.levels.size === 1);
     const held = isLater === true || isLess ? asOfBefore(before, newest, all) : before;
-    // Other columns are other measures, unless it is the table of this label with a column less.
-    return likeness === 'same label' && !isOff(newest.rows, before.rows) ? held : { ...held, measures: [] };
+    if (likeness === 'same label' && !isOff(newest.rows, before.rows)) return held;
+    // Other columns are other measures, unless it is the table of this label with a column less, or changed back.
+    const known = likeness === 'same label' ? (ofTheseColumns?.measures ?? []) : [];
+    return { ...held, measures: held.measures.filter((measure) => known.includes(measure)) };
   }
   return undefined;
 }
@@ -116,25 +121,37 @@ function lowest(levels: Iterable<string>): string[] {
   return [...levels].filter((level) => !ABOVE_SCHOOLS.has(level));
 }
 
-/** The series whose periods must all be there again, as the version takes the place of the one that had them. */
+/**
+ * The series whose periods must all be there again, as the version takes the place of the one that had them. Where that
+ * one may be another table by its columns, the version before it binds, but for what was gone by then.
+ */
 function replacedBy(
   all: readonly SeriesSeen[],
   previous: readonly LastRelease<ReleaseShape>[],
 ): ReleaseShape['series'] {
-  const replaced = previous.find(({ isSameRelease }) => isSameRelease);
-  if (replaced === undefined) return {};
-  if (replaced.likeness === 'same data set') return replaced.shape.series;
-  return Object.fromEntries(
-    Object.entries(replaced.shape.series).filter(([name, before]) => {
-      const newest = all.find((each) => each.name === name)?.newest;
-      return (
-        newest !== undefined &&
-        isSameTable(newest, before, replaced) &&
-        (before.levels ?? []).every((level) => newest.levels.has(level)) &&
-        before.measures.every((measure) => newest.measures.has(measure))
-      );
-    }),
-  );
+  const bound = new Map<string, SeriesShape>();
+  const since: ReleaseShape['series'][] = [];
+  for (const replaced of previous.filter(({ isSameRelease }) => isSameRelease)) {
+    const series = Object.entries(replaced.shape.series);
+    const newestOf = (name: string): PeriodSeen | undefined => all.find((each) => each.name === name)?.newest;
+    const isTable = ([name, before]: [string, SeriesShape]): boolean => {
+      const newest = newestOf(name);
+      return newest !== undefined && isSameTable(newest, before, replaced);
+    };
+    const isBound = ([name, before]: [string, SeriesShape]): boolean =>
+      replaced.likeness === 'same data set' ||
+      (isTable([name, before]) &&
+        (before.levels ?? []).every((level) => newestOf(name)?.levels.has(level)) &&
+        before.measures.every((measure) => newestOf(name)?.measures.has(measure)));
+    for (const [name, before] of series.filter(isBound)) {
+      if (bound.has(name)) continue;
+      const wasThere = ({ period }: { readonly period: string }): boolean =>
+        since.every((later) => later[name]?.periods.some((each) => each.period === period));
+      bound.set(name, { ...before, periods: before.periods.filter(wasThere) });
+    }
+    if (series.some(isTable)) since.push(replaced.shape.series);
+  }
+  return Object.fromEntries(bound);
 }
 
 type SeriesSeen = { name: string; newest: PeriodSeen; all: PeriodSeen[]; before: SeriesShape | undefined };

@@ -97,6 +97,40 @@ describe.each(['postgres', 'embedded'] as const)('what a version is held against
     ]);
   });
 
+  it('versions under one label come in the order in which they were published, whatever their columns', async () => {
+    const store = await freshStore(kind);
+    const at = (month: string, columns: string[]): VersionMeta => {
+      const meta = local('YTD');
+      const sha256 = month.padStart(64, '0');
+      return { ...meta, ...{ sha256, publishedAt: day(month), dataSet: { ...meta.dataSet, columns } } };
+    };
+    for (const [month, column] of [
+      ['01', 'school_type'],
+      ['02', 'school_type'],
+      ['03', 'education_phase'],
+      ['06', 'education_phase'],
+      ['07', 'school_type'],
+    ] as const)
+      await load(store, at(month, [column]), [observation({ enrolments: '1' })], { ...allPass, shape: () => month });
+    const offered = async (month: string, column: string): Promise<unknown[]> =>
+      (await lastReleases(store, at(month, [column])))
+        .filter(({ likeness }) => likeness !== 'alike')
+        .map(({ shape, likeness, isSameRelease, isLater }) => [
+          isLater === true ? 'then' : 'before',
+          ...[shape, likeness, isSameRelease],
+        ]);
+    expect(await offered('04', 'school_type')).toEqual([
+      ['before', '03', 'same label', true],
+      ['before', '02', 'same data set', true],
+      ['then', '06', 'same label', false],
+      ['then', '07', 'same data set', false],
+    ]);
+    expect(await offered('08', 'education_phase')).toEqual([
+      ['before', '07', 'same label', true],
+      ['before', '06', 'same data set', true],
+    ]);
+  });
+
   function local(label: string): VersionMeta {
     return versionMeta({ release: { title: label }, dataSet: { title: label, local: true } });
   }

@@ -542,6 +542,51 @@ describe('gates at large', () => {
       expect(found.map(({ gate }) => gate)).toEqual(['authorities']);
     });
 
+    describe('whose label had them before the last one changed them', () => {
+      const whole = [...table, ...table.map((row) => ({ ...row, period: BEFORE }))];
+      const between = (rows: readonly Row[], last: readonly Row[], first: readonly Row[]): string[] => {
+        const gates = createGates({
+          previous: [
+            { shape: shapeOf(last), likeness: 'same label', isSameRelease: true },
+            { shape: shapeOf(first), likeness: 'same data set', isSameRelease: true },
+          ],
+        });
+        gates.observe(rows.map(observation));
+        const found = gates.verdicts().filter(({ gate }) => gate !== 'authorities add up');
+        return found.flatMap(({ gate, verdict }) => (verdict === 'quarantine' ? [gate] : []));
+      };
+
+      it('the last one counts, where it is the same table', () => {
+        expect(between(table.slice(0, -5), table, table.slice(0, -3))).toEqual(['authorities']);
+        expect(between(table.slice(1), table, table.slice(1))).toEqual(['England and regions']);
+        expect(between(table, table, table.slice(0, -5))).toEqual([]);
+        expect(between(table.map(halved), table, table.map(halved))).toEqual(['enrolments']);
+        const schools = table.map((row) => ({ ...row, schoolType: 'Special' }));
+        expect(between(table.slice(1), schools, table), 'another table').toEqual(['England and regions']);
+      });
+
+      it('as much is asked as of one whose columns never changed', () => {
+        const earlier = table.map((row) => ({ ...row, period: BEFORE }));
+        expect(between(earlier.slice(1), table, earlier), 'an earlier year').toEqual(['England and regions']);
+        const few = rated(table.slice(0, 120), '2');
+        expect(between(table, few, rated(table, '2')), 'a measure').toEqual(expect.arrayContaining(['measures']));
+        expect(between(table, few, table), 'one that it did not have').not.toContain('measures');
+      });
+
+      it('years that the last one still had are missed, and not those that it had not', () => {
+        expect(between(table, whole, whole)).toEqual(['England and regions']);
+        expect(between(table, table, whole)).toEqual([]);
+        expect(between(table, rated(table, '2'), whole)).toEqual(['measures']);
+        const groups = whole.map((row) => ({ ...row, topic: 'Sex' }));
+        expect(between(table, groups, whole), 'another table').toEqual(['England and regions']);
+        const term = [academicPeriod(2024, 'Autumn term'), academicPeriod(2023, 'Autumn term')].flatMap((period) =>
+          table.map((row) => ({ ...row, period })),
+        );
+        expect(between(table, [...table, ...term], [...table, ...term]), 'a series').toEqual(['England and regions']);
+        expect(between(table, table, [...table, ...term])).toEqual([]);
+      });
+    });
+
     it('where an older build kept no levels, a table under one label is told by its rows', () => {
       const old = (rows: readonly Row[]): unknown =>
         JSON.parse(JSON.stringify(shapeOf(rows)).replaceAll(/"(levels|topics)":\[[^\]]*\],/g, ''));
