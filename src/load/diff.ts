@@ -64,27 +64,34 @@ export interface Compared {
   readonly areaIds?: readonly number[];
 }
 
-/** The rows of a version, a running total that it gives once with no `day`: it is the same one as of whatever day. */
+/**
+ * The rows of a version, a running total that it gives once with no `day`: it is the same one as of whatever day. Of one
+ * that it gives for several days the newest `is_newest`.
+ */
 function rowsOf(versionId: number, within: RawBuilder<unknown>): RawBuilder<unknown> {
   const key = sql`area_id, series_id, period_id, school_type_id, breakdown_id`;
-  return sql`(select f.*, case when once.area_id is null then f.as_of end as day
+  return sql`(select f.*, case when running.days = 1 then null else f.as_of end as day,
+      f.as_of = running.newest as is_newest
     from figure f left join (
-      select ${key} from figure f where f.version_id = ${versionId} and f.as_of <> 'infinity' ${within}
-      group by ${key} having count(*) = 1) once using (${key})
+      select ${key}, count(*) as days, max(f.as_of) as newest
+      from figure f where f.version_id = ${versionId} and f.as_of <> 'infinity' ${within}
+      group by ${key}) running using (${key})
     where f.version_id = ${versionId} ${within})`;
 }
 
 /**
- * The rows of a version (n) beside those of the one before it (o). Of another release, and of running totals, only
- * the periods that the new version speaks of are held against it: a release that leaves out old years takes nothing
- * away. A running total is held against that of the day before, as long as a version has one for each area.
+ * The rows of a version (n) beside those of the one before it (o). Of another release, and of the days of a running
+ * total, only what the new version speaks of is held against it: a release that leaves out old years takes nothing away.
+ * A running total is held against that of the day before, as long as a version has one for each area; one of which the
+ * release has no day any more, as it makes way for the next year, is gone as it stood in the view.
  */
 export function pairsOf({ id, previousId, sameRelease, areaIds }: Compared): RawBuilder<unknown> {
   const within = areaIds === undefined ? sql`` : sql`and f.area_id = any(${[...areaIds]}::int[])`;
   return sql`${rowsOf(id, within)} n
     full join (
       select f.* from ${rowsOf(previousId, within)} f
-      where (${sameRelease} and f.as_of = 'infinity') or (f.series_id, f.period_id, coalesce(f.day, '-infinity')) in (
+      where (${sameRelease} and (f.as_of = 'infinity' or (f.is_newest and (f.series_id, f.period_id) not in (
+        select distinct series_id, period_id from figure where version_id = ${id})))) or (f.series_id, f.period_id, coalesce(f.day, '-infinity')) in (
         select series_id, period_id, coalesce(day, '-infinity') from ${rowsOf(id, sql``)} spoken)
     ) o on ${sql.join(
       ['area_id', 'series_id', 'period_id', 'school_type_id', 'breakdown_id'].map(

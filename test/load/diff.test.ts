@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { academicPeriod } from '../../src/domain/period.js';
 import { loadConfig } from '../../src/config.js';
 import type { Store } from '../../src/load/database.js';
@@ -240,6 +240,52 @@ it('a running total is held against that of the day before: moved, new, or gone'
     ['Bedford', 'gone', '18.0', null],
     ['Luton', 'changed', '17.0', '17.4'],
   ]);
+});
+
+describe('a running total that makes way for that of the next year', () => {
+  const total = (rate: string, year: number, day: string, rest: Partial<Parameters<typeof observation>[1]> = {}) =>
+    observation(
+      { persistent_absence_rate: rate },
+      { series: 'attendance/year-to-date', period: academicPeriod(year, 'Year to date'), asOf: day, ...rest },
+    );
+  const before = [total('17.0', 2024, '2025-03-06'), total('18.0', 2024, '2025-03-06', { area: BEDFORD })];
+  const after = [total('16.0', 2025, '2025-10-03')];
+
+  it('is gone where the release has no other, as from the view', async () => {
+    const store = await freshStore('postgres');
+    expect(await diffOf(before, after, store)).toMatchObject({ added: 1, gone: 2, changed: 0, sample: [] });
+    const newest = (await listVersionRows(store))[0]?.id ?? 0;
+    expect(
+      (await all(store, newest)).map((each) => [each.area_name, each.change, each.time_period, each.as_of, each.from]),
+    ).toEqual([
+      ['Bedford', 'gone', '202425', '2025-03-06', '18.0'],
+      ['Luton', 'added', '202526', '2025-10-03', null],
+      ['Luton', 'gone', '202425', '2025-03-06', '17.0'],
+    ]);
+    const { rows } = await sql<{ time_period: string }>`select time_period from absence`.execute(store.db);
+    expect(rows).toEqual([{ time_period: '202526' }]);
+  });
+
+  it('stays where it is of another release, and nothing is gone', async () => {
+    const next = { ...LATER, release: { title: 'Next', firstPublished: LATER.publishedAt } };
+    expect(await diffOf(before, after, undefined, next)).toMatchObject({ added: 1, gone: 0, changed: 0 });
+  });
+
+  it('given for several days is gone as it stood in the view, of its newest day; earlier days that a file leaves out are not', async () => {
+    const days = [total('16.0', 2024, '2025-02-20'), total('17.0', 2024, '2025-03-06')];
+    expect(await diffOf(days, after)).toMatchObject({ added: 1, gone: 1, changed: 0 });
+    const later = [total('17.0', 2024, '2025-03-06'), total('17.5', 2024, '2025-03-20')];
+    expect(await diffOf(days, later)).toMatchObject({ added: 1, gone: 0, changed: 0 });
+  });
+
+  it('is counted as gone, too, of versions that an earlier program held against each other', async () => {
+    const store = await freshStore('postgres');
+    await diffOf(before, after, store);
+    await store.db.updateTable('version_diff').set({ gone: 0 }).execute();
+    await sql`delete from schema_migration where name >= '0008'`.execute(store.db);
+    expect(await migrate(store)).toEqual(['0008_running_totals_gone']);
+    expect((await listVersionRows(store))[0]?.diff).toMatchObject({ added: 1, gone: 2, changed: 0 });
+  });
 });
 
 it('what an earlier program counted as rows is counted afresh when the database is brought up to date', async () => {
