@@ -106,4 +106,22 @@ describe.skipIf(!HAS_REAL_DATA)(`running totals of attendance, revision by revis
     expect(of('Luton')).toEqual(['Week to 2026-01-22: baseline 18.16', 'Week to 2026-02-05: cleared 17.63']);
     expect(of('Luton, finished periods')).toEqual([]);
   });
+
+  it('a running year that makes way for the next one under one label corrects nothing', async () => {
+    const program = await freshProgram();
+    await program.configure(CONFIG);
+    for (const [day, path] of REVISIONS.filter(([day]) => day === '2025-03-06' || day === '2026-02-05')) {
+      program.at(`${day}T09:45:00Z`);
+      const said = await program.run(
+        ...['backfill', '--file', realFile(path), '--publication', 'pupil-attendance-in-schools'],
+        ...['--release', 'YTD', '--published-at', `${day}T09:30:00Z`, '--json'],
+      );
+      expect(said.code, said.stderr + said.stdout).toBe(0);
+    }
+    const rows = (await program.run('alerts', 'list', '--json')).json() as Row[];
+    expect(rows.toReversed().map(({ rule, event }) => `${rule}: ${event}`)).toEqual([
+      ...['England: baseline', 'Luton secondary: baseline'],
+      ...['England: baseline', 'Luton: baseline', 'Luton secondary: baseline'],
+    ]);
+  });
 });
