@@ -277,15 +277,6 @@ describe('a running total that makes way for that of the next year', () => {
     const later = [total('17.0', 2024, '2025-03-06'), total('17.5', 2024, '2025-03-20')];
     expect(await diffOf(days, later)).toMatchObject({ added: 1, gone: 0, changed: 0 });
   });
-
-  it('is counted as gone, too, of versions that an earlier program held against each other', async () => {
-    const store = await freshStore('postgres');
-    await diffOf(before, after, store);
-    await store.db.updateTable('version_diff').set({ gone: 0 }).execute();
-    await sql`delete from schema_migration where name >= '0008'`.execute(store.db);
-    expect(await migrate(store)).toEqual(['0008_running_totals_gone']);
-    expect((await listVersionRows(store))[0]?.diff).toMatchObject({ added: 1, gone: 2, changed: 0 });
-  });
 });
 
 it('what an earlier program counted as rows is counted afresh when the database is brought up to date', async () => {

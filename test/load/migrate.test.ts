@@ -20,7 +20,6 @@ const ALL = [
   '0005_history',
   '0006_release_names',
   '0007_running_measures',
-  '0008_running_totals_gone',
 ];
 
 const VIEWS = {
