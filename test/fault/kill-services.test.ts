@@ -15,7 +15,7 @@ import type { Child } from './harness/child.js';
 import { SCENARIO_CONFIG, STEPS } from './harness/scenario.js';
 import { World } from './harness/world.js';
 
-const SLOTS = Number(process.env['FAULT_SLOTS'] ?? 10);
+const SLOTS = Number(process.env['FAULT_SLOTS'] ?? 6);
 const SEED = Number(process.env['FAULT_SEED'] ?? 1);
 const EVERY_S = 4;
 const SCHEDULE: Schedule = { cron: [`*/${EVERY_S} * * * * *`], timezone: 'Europe/London' };
@@ -70,7 +70,7 @@ it(
       while (tick().getTime() < over || published < STEPS.length) {
         await wait(random.between(500, 2500));
         if (published < STEPS.length && random.next() < 0.3) publish(published++);
-        if (random.next() < 0.15) {
+        if (random.next() < 0.25) {
           const victim = random.between(0, SERVICES - 1);
           services[victim]?.kill('SIGKILL');
           await services[victim]?.ended;
