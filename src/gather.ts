@@ -98,8 +98,8 @@ export async function gather(tools: Tools, run: Run): Promise<Gathered> {
       untold,
     };
   } catch (error) {
-    // What our own database refuses is no fault of EES: the run breaks off.
-    if (isOfDatabase(error)) throw error;
+    // What our own database refuses, or a person who stopped the run, is no fault of EES: the run breaks off.
+    if (isOfDatabase(error) || signal.aborted) throw error;
     const reason = messageOf(error);
     log.error({ error: reason }, 'EES could not be read');
     const untold = await noteFailure(tools, before, reason);

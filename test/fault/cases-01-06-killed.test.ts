@@ -213,6 +213,23 @@ describe('the program ended in the middle', { timeout: 300_000 }, () => {
     expect(world.mail.messages.map(({ to }) => to)).toEqual(calm.mail.messages.map(({ to }) => to));
   });
 
+  it('case 06, a run by hand: SIGTERM during a download ends it, with nothing kept and no word against EES', async () => {
+    const world = await freshWorld();
+    const isFile = /\/(csv|files\/[^/]+)$/;
+    world.ees.fault(({ path }) => (isFile.test(path) ? { kind: 'slow drip', bytes: 100, everyMs: 40 } : undefined));
+    const child = world.start('run');
+    while (!world.ees.requests.some(({ path }) => isFile.test(path)) && child.isRunning()) await wait(5);
+    child.kill('SIGTERM');
+    const { code, stderr } = await child.ended;
+    expect(code).toBe(1);
+    expect(stderr).toContain('interrupted by SIGTERM');
+    expect(stderr).not.toContain('EES could not be read');
+    expect(await numberOf(world, 'data_set_version')).toBe(0);
+    world.ees.fault();
+    await again(world);
+    await expectAsUndisturbed(world);
+  });
+
   it('case 06: SIGTERM during a load: the service ends what is under way and exits 0, the lock is free', async () => {
     const world = await freshWorld();
     const { locker, schema } = world;
