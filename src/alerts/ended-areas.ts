@@ -104,9 +104,9 @@ function endedText(why: string, named: Namers | undefined, watching: readonly st
     `${rules.length === 1 ? 'rule' : 'rules'} ${rules.map((rule) => `"${rule}"`).join(', ')}`;
   const places = [...(named === undefined || named.rules.length === 0 ? [] : [quoted(named.rules)])];
   if (named?.briefs === true) places.push('`briefs`');
-  const todo =
+  const whatToDo =
     places.length === 0
       ? `It was watched by ${quoted(watching)} as one of many: nothing is to be changed.`
       : `The configuration names it in ${places.join(' and in ')}, where nothing more will come of it: name there what took its place, or take it out.`;
-  return `${why}. ${todo}`;
+  return `${why}. ${whatToDo}`;
 }

@@ -4,6 +4,7 @@ import type { Period } from '../domain/period.js';
 import type { Muted, Rule } from '../domain/rule.js';
 import type { Database } from '../load/schema.js';
 import type { Catalogue, CatalogueVersion, RuleGroup } from './catalogue.js';
+import { sweepFirst, sweepOpen } from './first-looks.js';
 import { neededPeriods } from './comparison.js';
 import type { Occasion } from './decide.js';
 import type { Covered } from './figures-at.js';
@@ -13,8 +14,6 @@ import type { RuleChanges } from './rule-changes.js';
 import { comparePosition } from './rule-state.js';
 import { dropStates, loadNewest, loadStates, saveStates } from './state-store.js';
 import {
-  sweepFirst,
-  sweepOpen,
   sweepWithdrawn,
   type EndedArea,
   type Entry,

@@ -1,5 +1,5 @@
 /** Which files of a release are worth fetching: told by their columns, unless the configuration names them. */
-import { recogniseColumns } from '../domain/layouts.js';
+import { recogniseColumns } from '../domain/columns.js';
 import type { WatchedSource } from './wanted.js';
 
 export interface Candidate {

@@ -5,7 +5,8 @@
  */
 import { canonicalBreakdown, crossesTopics, folded, isWhole } from '../domain/breakdowns.js';
 import { TOTAL, type Breakdown } from '../domain/figure.js';
-import type { ColumnRole, UsableColumns } from '../domain/layouts.js';
+import type { UsableColumns } from '../domain/columns.js';
+import type { ColumnRole } from '../domain/layouts.js';
 import { readTime, type TimeCells, type TimeContext, type TimeRead } from '../domain/time.js';
 import { TransformError } from './error.js';
 

@@ -72,7 +72,8 @@ export const GATES: readonly GateDescription[] = [
     gate: 'columns',
     holds: 'the columns for period, identifier, level and figures are there, each once',
     tolerance: 'any order, case and known spelling; new columns are ignored and noted (but see cells)',
-    binds: 'every file that has one of the five rates; others are refused with the reason',
+    binds:
+      'every file that has one of the five rates, or enrolments and a count that give one (it is then computed, and marked so); others are refused with the reason',
     verdict: REFUSES,
   },
   {

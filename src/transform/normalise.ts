@@ -1,7 +1,8 @@
 /** From rows of any era to observations: the one shape that every layout ends in. */
 import { Decimal } from '../domain/decimal.js';
 import type { Observation } from '../domain/figure.js';
-import { ABSENCE_TYPES, recogniseColumns, type LayoutName, type UsableColumns } from '../domain/layouts.js';
+import { recogniseColumns, type UsableColumns } from '../domain/columns.js';
+import { ABSENCE_TYPES, type LayoutName } from '../domain/layouts.js';
 import { COUNT_OF, measureBit, type Measure } from '../domain/measure.js';
 import { familyOf } from '../domain/series.js';
 import { ukDay } from '../domain/time.js';

@@ -15,7 +15,8 @@
 import type { GeographicLevel } from '../domain/area.js';
 import { isPupilGroup, isWhole } from '../domain/breakdowns.js';
 import { canonicalSchoolType } from '../domain/school-types.js';
-import { columnKey, speaksOfPupils, type UnreadColumn, type UsableColumns } from '../domain/layouts.js';
+import type { UnreadColumn, UsableColumns } from '../domain/columns.js';
+import { columnKey, speaksOfPupils } from '../domain/layouts.js';
 import { readCell } from './cell.js';
 import { cell, NOT_APPLICABLE, ownCopy, type Columns, type Row } from './dimensions.js';
 import { declaredColumns } from './school-types.js';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { columnKey, readLevel, recogniseColumns } from '../../src/domain/layouts.js';
+import { recogniseColumns } from '../../src/domain/columns.js';
+import { columnKey, readLevel } from '../../src/domain/layouts.js';
 
 const PLACE =
   'time_period,time_identifier,geographic_level,country_code,country_name,region_code,region_name,old_la_code,new_la_code,la_name';
