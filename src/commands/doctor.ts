@@ -124,17 +124,10 @@ async function database(context: Context): Promise<Checked> {
       },
       {
         check: 'migrations',
-        ok: migrations.state === 'current',
-        found:
-          migrations.state === 'current'
-            ? 'up to date'
-            : `${migrations.state}; pending: ${migrations.pending.join(', ')}`,
-        advice:
-          migrations.state === 'current'
-            ? ''
-            : migrations.state === 'newer'
-              ? 'Install the newer version of absence-watch.'
-              : 'Run "absence-watch migrate" ("run" and "start" do it too).',
+        // An empty database is as it should be before the first run.
+        ok: migrations.state === 'current' || migrations.state === 'empty',
+        found: migrationWords(migrations),
+        advice: MIGRATION_ADVICE[migrations.state],
       },
     ];
     return { checks, clockAhead: server === undefined ? undefined : server.now * 1000 - Date.now() };
@@ -145,6 +138,26 @@ async function database(context: Context): Promise<Checked> {
       ? 'It can be checked once that process has ended.'
       : 'Check DATABASE_URL, and that the server runs and lets this user in.';
     return { checks: [{ check: 'database', ok: false, found: messageOf(error), advice }], clockAhead: undefined };
+  }
+}
+
+type Migrations = Awaited<ReturnType<typeof migrationState>>;
+
+const MIGRATION_ADVICE: Readonly<Record<Migrations['state'], string>> = {
+  current: '',
+  empty: '',
+  behind: 'Run "absence-watch migrate" ("run" and "start" do it too).',
+  newer: 'Install the newer version of absence-watch.',
+};
+
+function migrationWords(migrations: Migrations): string {
+  switch (migrations.state) {
+    case 'current':
+      return 'up to date';
+    case 'empty':
+      return 'nothing here yet: the first "run" or "start" makes the tables ("absence-watch migrate" does it alone)';
+    default:
+      return `${migrations.state}; pending: ${migrations.pending.join(', ')}`;
   }
 }
 

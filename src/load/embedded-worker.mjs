@@ -38,13 +38,18 @@ function facts(error) {
   return error instanceof Error ? Object.assign({}, error, { message: error.message }) : { message: String(error) };
 }
 
+/** One after the other, as the database works anyway: its end comes after whatever was asked before. */
+let before = Promise.resolve();
+
 port.on('message', (/** @type {{ id: number, asked: Asked }} */ { id, asked }) => {
-  answer(asked).then(
-    (answered) => {
-      port.postMessage({ id, answered });
-    },
-    (/** @type {unknown} */ error) => {
-      port.postMessage({ id, failure: facts(error) });
-    },
-  );
+  before = before
+    .then(() => answer(asked))
+    .then(
+      (answered) => {
+        port.postMessage({ id, answered });
+      },
+      (/** @type {unknown} */ error) => {
+        port.postMessage({ id, failure: facts(error) });
+      },
+    );
 });

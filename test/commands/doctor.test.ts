@@ -75,3 +75,16 @@ it('a host that does not answer is looked for in the network', async () => {
   expect(named(checks, 'official API')?.advice).toContain('Meanwhile everything comes from the website');
   expect(named(checks, 'website (content API)')?.ok).toBe(true);
 });
+
+it('before the first run nothing is ill: an empty database, embedded or on a server, is only said to be empty', async () => {
+  const ees = await standIn();
+  const urls = { EES_API_URL: ees.apiUrl, EES_CONTENT_URL: ees.contentUrl };
+  for (const database of [{}, { DATABASE_URL: 'pglite:./data/db', DATABASE_SCHEMA: undefined }]) {
+    const program = await freshProgram({ ...urls, ...database });
+    const said = await program.run('doctor', '--json');
+    const checks = said.json() as Check[];
+    expect(checks.filter(({ ok }) => !ok)).toEqual([]);
+    expect(said.code).toBe(0);
+    expect(named(checks, 'migrations')?.found).toMatch(/^nothing here yet: the first "run" or "start" makes/);
+  }
+});
