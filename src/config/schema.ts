@@ -90,7 +90,7 @@ const dataSets = z
     include: z.array(line(300)).max(500).optional(),
     exclude: z.array(line(300)).max(500).optional(),
   })
-  .describe('Data sets by id, file name or title; without `include` all that give something');
+  .describe('Data sets by id, file name or title; with `include` those alone, without it all that give something');
 
 /** One item or a list of them. */
 function listOf<T extends z.ZodType>(item: T, most: number) {

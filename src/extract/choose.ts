@@ -15,29 +15,57 @@ export type Choice = { readonly wanted: true } | { readonly wanted: false; reado
 
 /**
  * Files that look like ours and are about other pupils, with no column to tell: a Total of four-year-olds taken for all
- * pupils would be a wrong figure.
+ * pupils would be a wrong figure. In titles, which are typed by hand, and in file names, where "_" stands for a blank;
+ * "year 4" is a class of eight-year-olds and another thing.
  */
 const OTHER_PUPILS: readonly { readonly name: RegExp; readonly who: string }[] = [
-  { name: /\b(four|4)[-_ ]?year[-_ ]?olds?\b|_four_year_olds?\b|_4_?yos?\b/i, who: 'four-year-olds alone' },
+  {
+    name: /\b(four|4) ?(years?|yrs?) ?(olds?|of age)?\b|\bage[ds]? ?(four|4)\b|\b4 ?y ?os?\b/i,
+    who: 'four-year-olds alone',
+  },
 ];
 
+/** What the configuration says of the data sets of a source. */
+type DataSets = WatchedSource['dataSets'];
+
 /**
- * Decides about one data set. An explicit include wins over everything, an exclude over the columns. Wanted is also what
- * cannot be judged: a file whose columns nobody tells (its header decides once it is here), and one that ought to be ours
- * and cannot be understood (the load quarantines it with the reason).
+ * Decides about one data set. Where the configuration includes some, those are wanted whatever their columns, and no
+ * others; an exclude wins over the columns. Wanted is also what cannot be judged: a file whose columns nobody tells (its
+ * header decides once it is here), and one that ought to be ours and cannot be understood (the load quarantines it with
+ * the reason).
  */
-export function choose({ title, fileName, ids, columns }: Candidate, dataSets: WatchedSource['dataSets']): Choice {
-  const names = [title, ...ids].flatMap((name) => (name === undefined ? [] : [plain(name)]));
-  const named = (list: readonly string[] | undefined) => (list ?? []).some((entry) => names.includes(plain(entry)));
-  if (named(dataSets?.include)) return { wanted: true };
-  if (named(dataSets?.exclude)) return { wanted: false, reason: 'excluded by data_sets in the configuration' };
-  const others = OTHER_PUPILS.find(({ name }) => name.test(title) || name.test(fileName ?? ''));
+export function choose(candidate: Candidate, dataSets: DataSets): Choice {
+  const { title, fileName, columns } = candidate;
+  const isNamedBy = (list: readonly string[]): boolean => list.some((entry) => isNamed(candidate, entry));
+  const include = dataSets?.include ?? [];
+  if (isNamedBy(include)) return { wanted: true };
+  if (isNamedBy(dataSets?.exclude ?? []))
+    return { wanted: false, reason: 'excluded by data_sets in the configuration' };
+  if (include.length > 0)
+    return { wanted: false, reason: 'not among those that data_sets in the configuration includes' };
+  const others = OTHER_PUPILS.find(({ name }) => [title, fileName ?? ''].some((text) => name.test(words(text))));
   if (others) return { wanted: false, reason: `it is about ${others.who}` };
   if (columns === undefined) return { wanted: true };
   const recognised = recogniseColumns(columns);
   return recognised.kind === 'not ours' ? { wanted: false, reason: recognised.reason } : { wanted: true };
 }
 
+/** The entries of the configuration that name none of these data sets: misspelt, or of releases that are not followed. */
+export function unmatched(candidates: readonly Omit<Candidate, 'columns'>[], dataSets: DataSets): string[] {
+  const entries = [...(dataSets?.include ?? []), ...(dataSets?.exclude ?? [])];
+  return entries.filter((entry) => !candidates.some((candidate) => isNamed(candidate, entry)));
+}
+
+/** By title, id, or name of the file with or without its ending. */
+function isNamed({ title, fileName, ids }: Omit<Candidate, 'columns'>, entry: string): boolean {
+  const names = [title, fileName, fileName?.replace(/\.csv$/i, ''), ...ids];
+  return names.some((name) => name !== undefined && plain(name) === plain(entry));
+}
+
 function plain(name: string): string {
   return name.trim().toLowerCase();
+}
+
+function words(name: string): string {
+  return name.replaceAll(/[-_\s\u2010-\u2015]+/g, ' ');
 }

@@ -1,5 +1,5 @@
 /** From what is known of EES to the files that are worth loading now. */
-import { choose } from './choose.js';
+import { choose, unmatched } from './choose.js';
 import { troubleOf } from './errors.js';
 import { readMetaColumns } from './lists.js';
 import { freshDataSet, type FileMemo, type PublicationMemo, type ReleaseMemo, type VersionMemo } from './memory.js';
@@ -35,6 +35,7 @@ export interface Offers {
 /** Everything of one publication that has not been dealt with. */
 export async function offersOf(survey: Survey, source: WatchedSource, publication: PublicationMemo): Promise<Offers> {
   reopenAfterEdit(source, publication);
+  noteUnmatched(survey, source, publication);
   const offers: Offer[] = [];
   let waiting = 0;
   for (const [slug, release] of Object.entries(publication.releases)) {
@@ -79,6 +80,21 @@ function reopenAfterEdit({ dataSets }: WatchedSource, publication: PublicationMe
           version.state = 'open';
   }
   publication.choice = choice;
+}
+
+/** An entry of `data_sets` that names nothing is said where releases have moved: a misspelt one would do nothing in silence. */
+function noteUnmatched(survey: Survey, { dataSets }: WatchedSource, publication: PublicationMemo): void {
+  if (!survey.releases.some((news) => news.publication === publication.name)) return;
+  const candidates = [
+    ...Object.values(publication.releases).flatMap(({ files }) =>
+      files.map(({ title, fileName, dataSetFileId, apiId }) => ({ title, fileName, ids: [dataSetFileId, apiId] })),
+    ),
+    ...Object.entries(publication.dataSets).map(([id, { title }]) => ({ title, ids: [id] })),
+  ];
+  for (const entry of unmatched(candidates, dataSets))
+    survey.notes.push(
+      `data_sets of ${publication.name} in the configuration names "${entry}", and the releases that are followed have no such data set (write a title, a file name or an id)`,
+    );
 }
 
 async function isWanted(

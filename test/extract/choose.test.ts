@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { choose } from '../../src/extract/choose.js';
+import { choose, unmatched } from '../../src/extract/choose.js';
 import { byVersion, parseVersion, sizeInBytes, statusWords } from '../../src/extract/wanted.js';
 import { attendanceRates, fourYearOlds, long, oneSession, reasons, stringMatching, wide } from './support.js';
 
@@ -15,11 +15,21 @@ describe('by their columns', () => {
     expect(choose(candidate(title, csv), undefined)).toEqual({ wanted: true });
   });
 
-  it.each([
+  it.each<[string, string, RegExp]>([
     ['reasons', reasons(), /sessions by reason/],
     ['one session', oneSession(), /none of the five/],
     ['Absence for four year olds', fourYearOlds(), /four-year-olds/],
-    ['Absence by 4-year-olds', fourYearOlds(), /four-year-olds/],
+    ...[
+      'Absence by 4-year-olds',
+      'Absence for 4yr olds',
+      'Absence for 4 yr olds',
+      'Absence for pupils aged 4',
+      'Absence for pupils aged four',
+      'Absence at age 4',
+      'Absence of four years old pupils',
+      'Absence of 4 year\u2010olds',
+      'Absence for 4YO',
+    ].map((title): [string, string, RegExp] => [title, fourYearOlds(), /four-year-olds/]),
     ['single days', 'attendance_date,time_period,geographic_level,overall_absence_perc', /single days/],
     [
       'bands',
@@ -32,8 +42,25 @@ describe('by their columns', () => {
   });
 
   it('four-year-olds are also known by the name of the file', () => {
-    const file = { ...candidate('Absence rates', fourYearOlds()), fileName: 'absence_for_four_year_olds.csv' };
-    expect(choose(file, undefined)).toMatchObject({ wanted: false });
+    for (const fileName of [
+      'absence_for_four_year_olds.csv',
+      '7_absence_4yr.csv',
+      'absence_4yos.csv',
+      'four_yr_olds.csv',
+    ])
+      expect(choose({ ...candidate('Absence rates', fourYearOlds()), fileName }, undefined)).toMatchObject({
+        wanted: false,
+      });
+  });
+
+  it.each([
+    'Absence in year 4',
+    'Absence by year group',
+    '4 yearly absence',
+    'Absence, school year 2023/24',
+    'Pupils aged 14',
+  ])('%s: no four-year-olds', (title) => {
+    expect(choose(candidate(title, wide('Academic year')), undefined)).toEqual({ wanted: true });
   });
 
   it('what cannot be judged is taken: unknown columns, and figures that lack a period', () => {
@@ -43,13 +70,29 @@ describe('by their columns', () => {
 });
 
 describe('by the configuration', () => {
-  it('an include wins over columns and over an exclude, by id or by title whatever its case', () => {
-    for (const include of [['0198AAAA'], [' Reasons ']])
-      expect(choose(candidate('reasons', reasons()), { include, exclude: ['reasons'] })).toEqual({ wanted: true });
+  it('an include wins over columns and over an exclude, by id, title or file name, whatever its case', () => {
+    const file = { ...candidate('reasons', reasons()), fileName: '7_reasons_2term.csv' };
+    for (const include of [['0198AAAA'], [' Reasons '], ['7_reasons_2term.csv'], ['7_reasons_2term']])
+      expect(choose(file, { include, exclude: ['reasons'] })).toEqual({ wanted: true });
   });
 
-  it('an exclude wins over the columns', () => {
-    expect(choose(candidate('rates', wide('Academic year')), { exclude: ['rates'] })).toMatchObject({ wanted: false });
+  it('where some are included, no others are wanted', () => {
+    const choice = choose(candidate('rates', wide('Academic year')), { include: ['reasons'], exclude: [] });
+    expect(choice).toMatchObject({ wanted: false, reason: stringMatching(/not among those/) });
+  });
+
+  it('an exclude wins over the columns, by title or file name', () => {
+    const file = { ...candidate('rates', wide('Academic year')), fileName: 'rates.csv' };
+    for (const exclude of [['rates'], ['rates.csv']])
+      expect(choose(file, { exclude })).toMatchObject({ wanted: false });
+  });
+
+  it('an entry that names nothing is known', () => {
+    const files = [{ title: 'rates', fileName: 'rates.csv', ids: ['0198aaaa'] }];
+    expect(unmatched(files, { include: ['Rates', 'rate'], exclude: ['reasons.csv', '0198aaaa'] })).toEqual([
+      'rate',
+      'reasons.csv',
+    ]);
   });
 });
 
