@@ -6,11 +6,13 @@ import { readFile, stat } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import { isLoopback, readSmtpUrl, SmtpSettingsError, type SmtpSettings } from './alerts/smtp-settings.js';
 import { readEnvironment, type Environment } from './config/environment.js';
+import { readNeighbours, type Neighbours } from './config/neighbours.js';
 import { parseConfig, type ParsedConfig } from './config/parse.js';
 import { trustAlso } from './config/trust.js';
 import { ConfigError, type Config, type ConfigProblem, type PlacedName, type Remains } from './config/types.js';
 
 export { readEnvironment, VARIABLE_NAMES, type Environment } from './config/environment.js';
+export type { Neighbours } from './config/neighbours.js';
 export { parseConfig, type ParsedConfig } from './config/parse.js';
 export { nextSlots, type Schedule } from './config/schedule.js';
 export { configSchema } from './config/schema.js';
@@ -21,6 +23,8 @@ export interface Settings {
   readonly config: Config;
   /** With the database that holds when DATABASE_URL is unset. */
   readonly environment: Environment & { readonly databaseUrl: string };
+  /** DfE's statistical neighbours; empty where the configuration names no file of them. */
+  readonly neighbours: Neighbours;
   /** The mail server; undefined where SMTP_URL is unset: nothing can be sent. */
   readonly smtp: SmtpSettings | undefined;
   /** Absolute; undefined where there is no file and the built-in defaults hold. */
@@ -85,14 +89,17 @@ export async function loadConfig(
         'is not this machine alone: set `page: { exposed: true }` if a proxy in front does the sign-in',
       ),
     );
+  const neighboursFile = config.neighbours === undefined ? undefined : resolve(cwd, config.neighbours);
+  const neighbours = await readNeighbours(neighboursFile).catch((error: unknown) => {
+    if (!(error instanceof ConfigError)) throw error;
+    problems.push(...error.problems);
+    return new Map() as Neighbours;
+  });
   if (problems.length > 0) throw new ConfigError(problems, remains(names, config.dataDirectory));
   const dataDirectory = resolve(cwd, config.dataDirectory);
   return {
-    config: {
-      ...config,
-      dataDirectory,
-      neighbours: config.neighbours === undefined ? undefined : resolve(cwd, config.neighbours),
-    },
+    config: { ...config, dataDirectory },
+    neighbours,
     environment: { ...environment.environment, databaseUrl: databaseUrl(environment.environment, dataDirectory, cwd) },
     smtp,
     configFile: content.kind === 'text' ? resolve(cwd, shownName) : undefined,

@@ -11,7 +11,6 @@ import type { Settings } from './config.js';
 import { getSourceState } from './load/runs.js';
 import { leftovers } from './load/sources.js';
 import { deliverQueue, mailboxText, operatorPost } from './mail-server.js';
-import { readNeighbours } from './neighbours.js';
 import { noteMails, type Teller } from './run-troubles.js';
 import { readSourceState, SOURCE } from './source-state.js';
 import { messageOf, type Tools } from './tools.js';
@@ -43,7 +42,7 @@ export async function evaluateLoaded(tools: Tools, runId: number, history?: 'qui
     rules: settings.config.rules,
     briefs: settings.config.briefs,
     recipients: recipientsOf(settings),
-    neighbours: await readNeighbours(settings.config.neighbours),
+    neighbours: settings.neighbours,
     runId,
     now: now(),
     paused: (await pausedSince(store)) !== undefined,
@@ -78,7 +77,7 @@ async function tellEnded(tools: Tools, { key, name, text }: EndedNews): Promise<
     text: [
       text,
       '',
-      'Alerts that were open for it are closed as "area ended", and those who were told of them are told so.',
+      'An alert that is open for it is closed as "area ended" with the first release of its series that has others and no longer this one, and those who were told of it are told so.',
       'Its figures up to its end stay in the database.',
     ].join('\n'),
   });
@@ -141,7 +140,7 @@ export async function mailSettings({
   now,
   composed,
 }: Pick<Tools, 'store' | 'settings' | 'now' | 'composed'>): Promise<ComposeSettings> {
-  const { mail, rules, neighbours } = settings.config;
+  const { mail, rules } = settings.config;
   const { degraded } = readSourceState(await getSourceState(store, SOURCE));
   return {
     now: now(),
@@ -149,7 +148,7 @@ export async function mailSettings({
     replyTo: mail.replyTo === undefined ? undefined : mailboxText(mail.replyTo),
     owner: mail.owner,
     rules,
-    neighbours: await readNeighbours(neighbours),
+    neighbours: settings.neighbours,
     composed: composed === true,
     notices: degraded
       .filter(({ missing }) => missing.length > 0)

@@ -80,19 +80,12 @@ export function differenceFits(as: Rounding, later: Decimal, earlier: Decimal): 
   return printedDifference(as, later, earlier).eq(as(later.minus(earlier)));
 }
 
-/** The decimal places of one statement: those of the two figures, and those of their difference. */
-export interface Stated {
-  readonly figures: number;
-  readonly difference: number;
-}
-
 /** More decimals than any published rate has; a mean of several may have more. */
 const MOST_DECIMALS = 20;
 
 /**
- * How a difference and its two figures are printed together, in decimal places. The difference is always rounded from the
- * unrounded figures. It has as many decimals as they have, or one fewer, where what a reader gets by subtracting says the
- * same; else all three have one more. It is nought exactly where the figures print alike.
+ * With how many decimal places a difference and its two figures are printed, all three. The difference is always rounded
+ * from the unrounded figures; where it would be another than a reader gets by subtracting, each has one more.
  * @param places with which the figures are printed wherever nothing speaks against it
  * @param holds what else the difference has to show in print: its side of a line
  */
@@ -101,17 +94,12 @@ export function statedAt(
   earlier: Decimal,
   places: number,
   holds: (as: Rounding, places: number) => boolean = () => true,
-): Stated {
-  const exact = later.minus(earlier);
-  for (let figures = places; figures < MOST_DECIMALS; figures++) {
-    const between = printedDifference(rounding(figures), later, earlier);
-    for (const own of figures > 1 ? [figures, figures - 1] : [figures]) {
-      const shown = rounding(own)(exact);
-      const fits = shown.eq(rounding(own)(between)) && shown.isZero() === between.isZero();
-      if (fits && holds(rounding(own), own)) return { figures, difference: own };
-    }
+): number {
+  for (let stated = places; stated < MOST_DECIMALS; stated++) {
+    const as = rounding(stated);
+    if (differenceFits(as, later, earlier) && holds(as, stated)) return stated;
   }
-  return { figures: places, difference: places };
+  return places;
 }
 
 /** '17.3%' */

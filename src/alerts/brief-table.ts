@@ -61,18 +61,18 @@ function row(measure: Rate, place: string, rows: readonly FigureRow[], places: n
   // Across a break the two must not stand beside each other; across a gap they may, without a change.
   const before = between?.kind === 'break' ? undefined : found;
   const comparable = now !== undefined && before !== undefined && between === undefined;
-  const at = comparable ? statedAt(now.value, before.value, places) : { figures: places, difference: places };
+  const at = comparable ? statedAt(now.value, before.value, places) : places;
   return {
     measure,
     place,
-    now: now === undefined ? (symbol ?? NO_FIGURE) : `${printed(now.value, at.figures)}%`,
-    before: before === undefined ? (beforeRow?.symbols[measure] ?? NO_FIGURE) : `${printed(before.value, at.figures)}%`,
+    now: now === undefined ? (symbol ?? NO_FIGURE) : `${printed(now.value, at)}%`,
+    before: before === undefined ? (beforeRow?.symbols[measure] ?? NO_FIGURE) : `${printed(before.value, at)}%`,
     values: {
       now: now?.value.toNumber() ?? null,
       before: before?.value.toNumber() ?? null,
       change: comparable ? now.value.minus(before.value).toNumber() : null,
     },
-    change: comparable ? signed(now.value.minus(before.value), at.difference) : NO_FIGURE,
+    change: comparable ? signed(now.value.minus(before.value), at) : NO_FIGURE,
     sources: [now, before].filter((figure) => figure !== undefined).map(sourceOf),
   };
 }
@@ -84,16 +84,13 @@ function neighboursRow(measure: Rate, facts: BriefFacts, places: number): TableR
   const now = meanOf(means.now);
   const before = means.before.length === 0 ? undefined : meanOf(means.before);
   const change = before !== undefined && means.comparable ? now.minus(before) : undefined;
-  const at =
-    before === undefined || change === undefined
-      ? { figures: places, difference: places }
-      : statedAt(now, before, places);
+  const at = before === undefined || change === undefined ? places : statedAt(now, before, places);
   return {
     measure,
     place: NEIGHBOURS,
-    now: `${printed(now, at.figures)}%`,
-    before: before === undefined ? NO_FIGURE : `${printed(before, at.figures)}%`,
-    change: change === undefined ? NO_FIGURE : signed(change, at.difference),
+    now: `${printed(now, at)}%`,
+    before: before === undefined ? NO_FIGURE : `${printed(before, at)}%`,
+    change: change === undefined ? NO_FIGURE : signed(change, at),
     values: {
       now: now.toNumber(),
       before: before?.toNumber() ?? null,

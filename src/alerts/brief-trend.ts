@@ -276,6 +276,6 @@ export function paceSentence(pace: Pace | undefined, places: number, of: string)
 function pacePlaces(pace: Pace, places: number): number {
   const [before, now] = pace.figures.slice(-2);
   if (before === undefined || now === undefined) return places;
-  const { difference: own } = statedAt(now.value, before.value, places);
+  const own = statedAt(now.value, before.value, places);
   return paceShows(rounding(own), pace) ? own : places + 1;
 }

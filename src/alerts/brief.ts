@@ -33,7 +33,6 @@ import {
   statedAt,
   type Figure,
   type Places,
-  type Stated,
 } from './brief-print.js';
 import { briefTable } from './brief-table.js';
 import {
@@ -167,8 +166,8 @@ function areaParagraph(facts: BriefFacts, last: FigureRow, tellings: ReadonlyMap
     const where = i === 0 ? ` ${whereWords(facts.area, facts.schoolType, facts.group)}` : '';
     const at = changeAt(course, places);
     const told =
-      toldOfPupils(course.now, where, pupils, at.figures) ??
-      say`${MEASURE_WORDS[measure]}${where} was ${rate(course.now, at.figures)} of possible sessions`;
+      toldOfPupils(course.now, where, pupils, at) ??
+      say`${MEASURE_WORDS[measure]}${where} was ${rate(course.now, at)} of possible sessions`;
     if (measure in TOLD_OF) enrolmentsNamed = true;
     const aside = when.endsWith(',') ? when.slice(0, -1) : when;
     sentences.push(capital(say`${told}${aside}${changeClause(course, at)}.`));
@@ -210,24 +209,22 @@ function countBehind(figure: Figure): Quoted | undefined {
 }
 
 /** Decimal places of the sentence that tells a figure and its change on the year before. */
-function changeAt({ now, before }: Course, places: number): Stated {
-  return before.kind === 'year before'
-    ? statedAt(now.value, before.figure.value, places)
-    : { figures: places, difference: places };
+function changeAt({ now, before }: Course, places: number): number {
+  return before.kind === 'year before' ? statedAt(now.value, before.figure.value, places) : places;
 }
 
 /** A change below a twentieth of what was is slight. */
 const SLIGHT = 0.05;
 
 /** ', down slightly, by 0.7 percentage points, from 18.0% in 2023/24'; '' where nothing is comparable. */
-function changeClause({ now, before }: Course, at: Stated): Sentence {
+function changeClause({ now, before }: Course, at: number): Sentence {
   if (before.kind !== 'year before') return NOTHING;
   const { figure } = before;
   const when =
     now.row.period.kind === 'year to date'
       ? `at the same point of ${shortPeriod(figure.row.period)}`
       : `in ${shortPeriod(figure.row.period)}`;
-  const by = difference(now, figure, at.difference);
+  const by = difference(now, figure, at);
   const [counted, countedBefore] = [countBehind(now), countBehind(figure)];
   const ofRate = counted !== undefined && countedBefore !== undefined && counted.value !== countedBefore.value;
   // The sentence begins with the count, which may have moved where the rate as printed has not.
@@ -238,7 +235,7 @@ function changeClause({ now, before }: Course, at: Stated): Sentence {
   const how = slight
     ? say`${direction} slightly, by ${by} percentage points,`
     : say`${direction} ${by} percentage points`;
-  return say`, ${how} from ${rate(figure, at.figures)} ${when}`;
+  return say`, ${how} from ${rate(figure, at)} ${when}`;
 }
 
 /** 'That is the lowest since comparable figures began in 2021/22.' */

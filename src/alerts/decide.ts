@@ -224,7 +224,7 @@ export function endArea(rule: Rule, state: RuleState, period: Period, asOf: stri
     ...blank(rule, { period, asOf }),
     kind: 'area ended',
     previousValue: state.value,
-    reason: `${why}; last figure ${isPerPeriod(rule.condition) ? periodWords(state.period, state.asOf) : wasWhen(rule, state, 1)}. The alert is closed; that is no improvement`,
+    reason: `${why}; last figure ${wasWhen(rule, state, 1)}. The alert is closed; that is no improvement`,
   };
   return { events: [event], state: ended };
 }

@@ -1,7 +1,7 @@
 /**
  * Which line would have given about so many alerts a year: all areas' figures held against many lines, without the words
- * and the states that `decide` makes. Pure. It starts from lines that nothing is past and goes on to less strict ones, so
- * that a line which nearly everything is past from the start is never an answer.
+ * and the states that `decide` makes. Pure. It starts from lines that nothing is past and goes on to less strict ones: a
+ * line with a short first look is preferred, and one that most are past from the start is never an answer.
  */
 import { decimal } from '../domain/decimal.js';
 import { isRate } from '../domain/measure.js';
@@ -16,7 +16,7 @@ export interface SuggestedLine {
   readonly line: number;
   /** How many it would really have given a year, on average, after the first look: never more than asked for. */
   readonly wouldHaveGiven: number;
-  /** How many figures are past it at first look, told once in a summary: no more than are asked for of a year. */
+  /** How many areas are past it at first look, told once in a summary: at most a half of them. */
   readonly firstLook: number;
 }
 
@@ -28,7 +28,7 @@ export interface NoLine {
 }
 
 export interface Suggestions {
-  /** The strictest first. */
+  /** In the order of the alerts a year. */
   readonly lines: readonly SuggestedLine[];
   readonly none: readonly NoLine[];
 }
@@ -38,6 +38,8 @@ const WANTED = [1, 5, 20] as const;
 const ABOUT = 0.75;
 /** A line in tenths will do where it gives at least this part of what is asked for; else one in hundredths is sought. */
 const NEAR = 0.8;
+/** A line that more than this part of the areas are past from the start tells nobody's news. */
+const MOST_AT_FIRST_LOOK = 0.5;
 /** Lines of rates are sought in hundredths of a point and told in tenths where these will do. */
 const HUNDREDTHS = 100;
 const A_TENTH = 10;
@@ -113,17 +115,26 @@ export class LineChooser {
     const years = Math.max(1, this.#years.size);
     const lines: SuggestedLine[] = [];
     const none: NoLine[] = [];
+    const most = Math.ceil(byHeight.length * MOST_AT_FIRST_LOOK);
     for (const wanted of WANTED) {
-      const qualifying = this.#qualifying(byHeight, wanted, wanted * years);
-      const all = mostCrossings(qualifying);
-      const tenths = this.#scale === 1 ? undefined : mostCrossings(qualifying.flatMap(inTenths));
-      const willDo = tenths !== undefined && tenths.crossings >= NEAR * wanted * years;
-      const best = willDo || tenths?.crossings === all?.crossings ? tenths : all;
+      const isAbout = (best: Stretch | undefined): boolean =>
+        best !== undefined && best.crossings >= ABOUT * wanted * years;
+      const short = this.#best(byHeight, Math.min(wanted, most), wanted * years);
+      const best = isAbout(short) ? short : this.#best(byHeight, most, wanted * years);
       const line = best === undefined || best.crossings === 0 ? undefined : this.#suggested(wanted, best, years);
-      if (line !== undefined && best !== undefined && best.crossings >= ABOUT * wanted * years) lines.push(line);
+      if (line !== undefined && isAbout(best)) lines.push(line);
       else none.push({ alertsAYear: wanted, nearest: line });
     }
     return { lines, none };
+  }
+
+  /** Of the lines that give no more than this: one that gives most, in tenths where these will do. */
+  #best(byHeight: readonly Track[], mostFirst: number, crossings: number): Stretch | undefined {
+    const qualifying = this.#qualifying(byHeight, mostFirst, crossings);
+    const all = mostCrossings(qualifying);
+    const tenths = this.#scale === 1 ? undefined : mostCrossings(qualifying.flatMap(inTenths));
+    const willDo = tenths !== undefined && tenths.crossings >= NEAR * crossings;
+    return willDo || tenths?.crossings === all?.crossings ? tenths : all;
   }
 
   #suggested(wanted: number, best: Stretch, years: number): SuggestedLine {

@@ -6,7 +6,7 @@ import { symbolMeaning } from '../domain/symbol.js';
 import { periodWords, pupilsOf, schoolTypeWords } from './brief-words.js';
 import { keepsSide, placesWhere } from './brief-print.js';
 import { isBreach, isLevel } from './reading.js';
-import { clearingLine, countedWords, differenceInPrint, justBeside, measured, saysAgain } from './reason.js';
+import { clearingLine, countedWords, differenceInPrint, justBeside, linePlaces, measured, saysAgain } from './reason.js';
 import type { MailNews } from './mail-model.js';
 
 /** The most important first: a mail's subject tells the first. */
@@ -48,9 +48,10 @@ function isWithheld(news: MailNews): boolean {
   return news.event === 'reminder' && news.value === null && news.inBreach && !isTooLow(news);
 }
 
-/** A symbol that stands for a figure below every line, under a rule that watches for those. */
-function isTooLow({ value, symbol, condition }: MailNews): boolean {
-  return value === null && condition?.kind === 'below' && symbol !== undefined && symbolMeaning(symbol) === 'low';
+/** A symbol that stands for a figure below every line, where figures themselves are held against one. */
+function isTooLow(news: MailNews): boolean {
+  const { value, symbol } = news;
+  return value === null && isLevelNews(news) && symbol !== undefined && symbolMeaning(symbol) === 'low';
 }
 
 /** What the event does to the words before the line, where the rule is in breach: 'above', 'still above'. */
@@ -121,7 +122,7 @@ function isLevelNews({ condition }: MailNews): boolean {
 function amount(news: MailNews, value: string): string {
   if (!isRate(news.measure)) return printedCount(value);
   const exact = decimal(value);
-  const places = differenceOf(news)?.at.figures ?? placesOf(news);
+  const places = differenceOf(news)?.at ?? placesOf(news);
   return `${justBeside(exact, exact, linesOf(news), places)}${printed(exact, places)}%`;
 }
 
@@ -163,7 +164,7 @@ export function differenceWords(news: MailNews): string {
   const told = differenceOf(news);
   if (told === undefined) return '';
   const { kind, beside, shown: turned, isNone, at } = told;
-  const size = `${beside}${pointsText(news, turned.abs(), at.difference)}`;
+  const size = `${beside}${pointsText(news, turned.abs(), at)}`;
   switch (kind) {
     case 'rise':
     case 'fall':
@@ -205,8 +206,8 @@ export function lineWords(news: MailNews): string {
 function lineText(news: MailNews, at: string | number): string {
   const line = decimal(at);
   const level = isLevelNews(news);
-  const own = level ? placesOf(news) : (differenceOf(news)?.at.difference ?? news.places ?? 1);
-  const places = Math.max(line.decimalPlaces(), own);
+  const own = level ? placesOf(news) : (differenceOf(news)?.at ?? news.places ?? 1);
+  const places = linePlaces(line, own);
   if (!isRate(news.measure)) return printedAsGiven(line);
   return level ? `${printed(line, places)}%` : pointsText(news, line, places);
 }

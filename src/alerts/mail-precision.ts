@@ -1,9 +1,8 @@
 /** One choice of decimals for each measure of a section: reason, summary, subject, prose and table print it alike. */
 import { decimal, printed, type Decimal } from '../domain/decimal.js';
 import { isRate, type Measure } from '../domain/measure.js';
-import type { Stated } from './brief-print.js';
 import { isLevel } from './reading.js';
-import { clearingLine, differenceInPrint, placesIn } from './reason.js';
+import { clearingLine, differenceInPrint, linePlaces, placesIn } from './reason.js';
 import type { MailNews, MailSection } from './mail-model.js';
 import { placesOf } from './mail-news.js';
 
@@ -36,7 +35,7 @@ function reprinted(news: MailNews, places: number): string {
   const { measure, condition, event, value, previous, threshold, compared } = news;
   const rates = present([...(event === 'corrected' ? [previous, value] : [value]), previous]);
   const points: Decimal[] = [];
-  let at: Stated = { figures: places, difference: places };
+  let at: number = places;
   if (condition !== undefined && !isLevel(condition) && value !== null && compared !== null) {
     const own = decimal(value);
     const against = own.minus(decimal(compared).times(condition.kind === 'fall' ? -1 : 1));
@@ -53,7 +52,7 @@ function reprinted(news: MailNews, places: number): string {
     const number = fitting.find((one) => !taken.has(one)) ?? fitting[0];
     if (number === undefined) return all;
     taken.add(number);
-    return `${line ?? ''}${printed(number, some === rates ? at.figures : at.difference)}${unit}`;
+    return `${line ?? ''}${printed(number, some === lines ? linePlaces(number, at) : at)}${unit}`;
   });
 }
 

@@ -3,7 +3,7 @@ import { decimal, Decimal, printed, printedAsGiven, printedCount } from '../doma
 import { isRate, MEASURE_WORDS, type Measure } from '../domain/measure.js';
 import type { Period } from '../domain/period.js';
 import type { Condition, Rule } from '../domain/rule.js';
-import { differenceFits, keepsSide, placesWhere, rounding, statedAt, type Stated } from './brief-print.js';
+import { differenceFits, keepsSide, placesWhere, rounding, statedAt } from './brief-print.js';
 import { periodWords, pupilsOf, schoolTypeWords, symbolWords } from './brief-words.js';
 import {
   isBreach,
@@ -90,22 +90,25 @@ export function differenceInPrint(
   value: Decimal,
   against: Decimal,
   places: number,
-): { readonly beside: string; readonly shown: Decimal; readonly isNone: boolean; readonly at: Stated } {
+): { readonly beside: string; readonly shown: Decimal; readonly isNone: boolean; readonly at: number } {
   const exact = value.minus(against);
   const turned = condition.kind === 'fall' ? exact.neg() : exact;
   const lines = linesOf(condition);
   // What two decimals do not tell from a line is 'just over' it.
   const at = isRate(measure)
     ? statedAt(value, against, places, (as, own) => own > 1 || lines.every((line) => keepsSide(as, turned, line)))
-    : { figures: places, difference: places };
-  const beside = justBeside(turned, turned, lines, at.difference);
-  const isNone = beside === '' && rounding(isRate(measure) ? at.difference : 0)(exact).isZero();
+    : places;
+  const beside = justBeside(turned, turned, lines, at);
+  const isNone = beside === '' && rounding(isRate(measure) ? at : 0)(exact).isZero();
   return { beside, shown: exact, isNone, at };
 }
 
-/** The line's own decimals are never cut: a line of 2.25 is told as 2.25. */
-function linePlaces(line: number, places: number): number {
-  return Math.max(places, decimal(line).decimalPlaces());
+/**
+ * Decimal places of a line beside figures with so many: its own are never cut (a line of 2.25 is told as 2.25), and two
+ * are enough, however many a difference beside it takes.
+ */
+export function linePlaces(line: Decimal, places: number): number {
+  return Math.max(Math.min(places, 2), line.decimalPlaces());
 }
 
 function earlierWords(rule: Rule, earlier: Earlier, places: number): string {
@@ -146,15 +149,15 @@ function figureWords(rule: Rule, figure: RuleFigure, reading: Readable, places: 
   const measure = measured(rule);
   if (reading.kind === 'low') return `${measure} ${symbolWords(figure.symbol ?? 'low')}`;
   const told = differenceOf(rule, figure, reading, places);
-  const size = figureAmount(rule, reading.value, told?.at.figures ?? places);
+  const size = figureAmount(rule, reading.value, told?.at ?? places);
   const own = isRate(rule.measure)
     ? `${measure} ${size}`
     : `${size} ${countedWords(rule.measure, size)}${ofWhom(rule.schoolType, rule.breakdown)}`;
   const against = figure.against;
   if (told === undefined || typeof against?.value !== 'string') return own;
   const { beside, shown: difference, isNone, at } = told;
-  const apart = `${beside}${points(rule, difference, at.difference)}`;
-  const other = amount(rule, against.value, at.figures);
+  const apart = `${beside}${points(rule, difference, at)}`;
+  const other = amount(rule, against.value, at);
   if (against.who === 'a year before') {
     const when = periodWords(against.period, against.asOf);
     if (isNone) return `${own}, the same as in ${when}`;
@@ -167,7 +170,7 @@ function figureWords(rule: Rule, figure: RuleFigure, reading: Readable, places: 
 
 /** The line in words: 'the line of 2.0%', 'the line of 1.0 percentage points'. */
 function lineWords(rule: Rule, line: number, places: number): string {
-  const p = linePlaces(line, places);
+  const p = linePlaces(decimal(line), places);
   if (!isRate(rule.measure)) return `the line of ${printedAsGiven(line)}`;
   return `the line of ${isLevel(rule.condition) ? amount(rule, line, p) : points(rule, line, p)}`;
 }
@@ -248,9 +251,9 @@ export function sayFigure(
   before: string | null = null,
 ): Said {
   const places = reading.kind === 'low' ? 1 : placesFor(rule, reading, figure.against);
-  const at = differenceOf(rule, figure, reading, places)?.at ?? { figures: places, difference: places };
+  const at = differenceOf(rule, figure, reading, places)?.at ?? places;
   const notes = reading.kind === 'low' ? [] : reading.notes;
-  const stands = standing(rule, reading, inBreach, at.difference);
+  const stands = standing(rule, reading, inBreach, at);
   return {
     figure: figureWords(rule, figure, reading, places),
     standing: stands,
@@ -259,10 +262,10 @@ export function sayFigure(
       : before !== null && !isPastLine(rule.condition, before)
         ? `${stands}${AGAIN}`
         : `still ${stands}`,
-    beyond: beyondWords(rule, at.difference),
-    cleared: clearedStanding(rule, at.difference),
+    beyond: beyondWords(rule, at),
+    cleared: clearedStanding(rule, at),
     notes: notes.length === 0 ? '' : ` (${notes.join('; ')})`,
-    places: at.figures,
+    places: at,
   };
 }
 

@@ -10,7 +10,6 @@ import type { Rule } from '../domain/rule.js';
 import { listEvents, type EventRow } from '../load/inspect.js';
 import type { Store } from '../load/database.js';
 import { getSetting } from '../load/runs.js';
-import { readNeighbours } from '../neighbours.js';
 import { mailSettings } from '../tell.js';
 import { COMPOSED_LINE, counted, table, ukTime } from '../print.js';
 import { oneArea } from './area.js';
@@ -279,7 +278,7 @@ async function simulateRules(context: Context, _args: readonly string[], options
   const head = await composedHead(store);
   const result = await simulate(store, rules, {
     line: typeof above === 'string' ? Number(above) : undefined,
-    neighbours: await readNeighbours(config.neighbours),
+    neighbours: context.settings.neighbours,
   });
   context.out.result(
     result.events.map((row) => ({

@@ -7,7 +7,6 @@ import { briefJson } from '../alerts/brief-json.js';
 import type { Brief } from '../alerts/brief-model.js';
 import { canonicalSchoolType, KNOWN_SCHOOL_TYPES } from '../domain/school-types.js';
 import { getSetting } from '../load/runs.js';
-import { readNeighbours } from '../neighbours.js';
 import { COMPOSED_LINE, sparkline, table } from '../print.js';
 import { oneArea } from './area.js';
 import { UsageError, type AddCommand } from './context.js';
@@ -21,7 +20,7 @@ export function register(program: Command, add: AddCommand): void {
     async (context, _args, options) => {
       const store = await context.store();
       const area = await oneArea(context, String(options['area']));
-      const neighbours = await readNeighbours(context.settings.config.neighbours);
+      const { neighbours } = context.settings;
       const release = options['release'];
       const schoolType = schoolTypeOption(options['schoolType']);
       try {

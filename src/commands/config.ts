@@ -7,7 +7,6 @@ import { configSchema, nextSlots, problemText, type ConfigProblem, type PlacedNa
 import type { Store } from '../load/database.js';
 import { DatabaseHeldError } from '../load/errors.js';
 import { migrate, migrationState } from '../load/migrate.js';
-import { readNeighbours } from '../neighbours.js';
 import { ukTime } from '../print.js';
 import type { AddCommand } from './context.js';
 
@@ -30,7 +29,7 @@ export function register(program: Command, add: AddCommand): void {
     'absence-watch config check --config config/absence-watch.yaml',
     async (context) => {
       const { settings, out } = context;
-      const neighbours = await readNeighbours(settings.config.neighbours);
+      const { neighbours } = settings;
       const store = await context.store();
       const problems = (await nameProblems(store, settings.names)).map(problemText);
       const changes = await describeRuleEdit(store, settings.config.rules, { now: context.now(), neighbours });

@@ -38,8 +38,8 @@ function suggestedText({ line, wouldHaveGiven, firstLook }: SuggestedLine, measu
   return `${lineText(line, measure)} (it would have given ${wouldHaveGiven.toFixed(1)} a year; the first look would have told ${firstLook === 0 ? 'none' : `${firstLook} in one summary`})`;
 }
 
-function noLineText({ alertsAYear, nearest }: NoLine, measure: Measure): string {
-  const why = `no line, with no more than ${counted(alertsAYear, 'figure')} past it at first look, would have given that many`;
+function noLineText({ nearest }: NoLine, measure: Measure): string {
+  const why = 'no line that at most half of the areas are past at first look would have given that many';
   return nearest === undefined ? why : `${why}; the nearest is ${suggestedText(nearest, measure)}`;
 }
 

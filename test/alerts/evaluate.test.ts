@@ -349,6 +349,19 @@ describe('areas that are gone', () => {
     expect((await evaluate(w.store, options())).events).toEqual([]);
   });
 
+  it('names the last figure also under a rule that is judged by a difference', async () => {
+    const w = await world();
+    const rules = [ruleWith({ condition: { kind: 'rise', line: 0.5 } })];
+    await w.load(year(2021, { Cumbria: '1.6', Luton: '1.0' }));
+    await w.load(year(2022, { Cumbria: '2.6', Luton: '1.0' }));
+    await evaluate(w.store, options({ rules }));
+    await w.load(year(2023, { Luton: '1.0' }));
+    const { events } = await evaluate(w.store, options({ rules }));
+    expect(events.map(({ reason }) => reason)).toEqual([
+      expect.stringContaining('last figure 2.6% in academic year 2022/23. The alert is closed'),
+    ]);
+  });
+
   it('keeps the state of an area that is only missing, and says from when on it is', async () => {
     const w = await world();
     await w.load(year(2022, { Bedford: '2.6', Luton: '1.0' }));

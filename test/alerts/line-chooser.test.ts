@@ -85,6 +85,18 @@ describe('suggested lines', () => {
     for (const { line } of suggest(counts, areas).lines) expect(line).toBeGreaterThanOrEqual(0);
   });
 
+  it('have a longer first look, of up to half of the areas, where those with a shorter one give too few', () => {
+    // Six of twenty areas are past 2.0% from the start; each year one more crosses it, and falls back.
+    const areas = Array.from({ length: 20 }, (_, i) =>
+      figures(Array.from({ length: 5 }, (_, year) => (i < 6 ? '3.0' : i - 5 === year ? '2.5' : '1.5'))),
+    );
+    expect(suggest(ruleWith({ condition: above() }), areas).lines).toEqual([
+      { alertsAYear: 1, line: 1.5, wouldHaveGiven: 1, firstLook: 6 },
+    ]);
+    const most = areas.map((own, i) => (i < 12 ? figures(['3.0', '3.0', '3.0', '3.0', '3.0']) : own));
+    expect(suggest(ruleWith({ condition: above() }), most).lines).toEqual([]);
+  });
+
   it('of a gap may lie below England', () => {
     const gap = (values: readonly string[]): RuleFigure[] =>
       figures(values).map((figure) => ({
@@ -120,9 +132,6 @@ describe('suggested lines', () => {
         const { lines: suggested, none } = suggest(rule, areas);
         expect([...suggested, ...none].map(({ alertsAYear }) => alertsAYear).sort((a, b) => a - b)).toEqual([1, 5, 20]);
         found += suggested.length;
-        const sign = condition.kind === 'below' ? -1 : 1;
-        const strictness = suggested.map(({ line }) => line * sign);
-        expect(strictness).toEqual([...strictness].sort((a, b) => b - a));
         for (const { line, alertsAYear, wouldHaveGiven, firstLook } of suggested) {
           const clearing = (clear: number | undefined): number | undefined =>
             clear === undefined ? undefined : Math.round((clear - condition.line + line) * 100) / 100;
@@ -146,7 +155,7 @@ describe('suggested lines', () => {
           });
           const aYear = of('crossed') / Math.max(1, new Set(judged).size);
           expect(Math.abs(aYear - wouldHaveGiven), `${aYear} a year`).toBeLessThan(0.0501);
-          expect(firstLook).toBeLessThanOrEqual(alertsAYear);
+          expect(firstLook).toBeLessThanOrEqual(Math.ceil(areas.length / 2));
           expect(wouldHaveGiven).toBeLessThanOrEqual(alertsAYear);
           expect(wouldHaveGiven).toBeGreaterThanOrEqual(alertsAYear * 0.75 - 0.05);
           expect(line).toBeGreaterThanOrEqual(0);

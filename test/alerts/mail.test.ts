@@ -219,6 +219,13 @@ describe('the subject', () => {
       'Luton: severe absence, so low that it rounds to zero, still below your 2.0% line (autumn and spring terms 2024/25)',
     );
     expect(eventLabel(low)).toBe('Still past the line');
+    const above = { kind: 'above', line: 2, clearBelow: undefined } as const;
+    const cleared = news({ ...low, event: 'cleared', condition: above, inBreach: false });
+    for (const symbol of ['low', 'k'])
+      expect(newsLine({ ...cleared, symbol }), 'a recovery is no suppression').toBe(
+        'Luton: severe absence, so low that it rounds to zero, no longer above your 2.0% line (autumn and spring terms 2024/25)',
+      );
+    expect(newsLine({ ...cleared, symbol: 'c' })).toContain('severe absence, no figure, no longer above');
     const withheld = { ...low, symbol: 'c' };
     expect(newsLine(withheld)).toContain('no figure for severe absence, the alert on your line of 2.0% stays open');
     expect(eventLabel(withheld)).toBe('No figure, the alert stays open');
@@ -307,10 +314,10 @@ describe('the subject', () => {
       model([section(lutonFacts(), [{ ...gap, places: 2 }], { atLeast: { severe_absence_rate: 2 } })]),
     ).text;
     expect(fine.replace(/\s+/g, ' ')).toContain(
-      'Severe absence 2.37%, 0.3 percentage points above England (2.09%), more than the line of 0.2 percentage points',
+      'Severe absence 2.3684%, 0.2736 percentage points above England (2.0948%), more than the line of 0.20 percentage points',
     );
     expect(newsLine({ ...gap, places: 2 })).toContain(
-      'severe absence 2.37%, 0.3 points above England, more than your line of 0.2 points',
+      'severe absence 2.3684%, 0.2736 points above England, more than your line of 0.20 points',
     );
     const none = { ...rise, event: 'corrected', value: '20.012', previous: '21.3', compared: '0.012' } as const;
     expect(newsLine({ ...none, inBreach: false })).not.toContain('0.0 points');

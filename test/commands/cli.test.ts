@@ -26,6 +26,16 @@ const load = async (program: Program, file: string, ...more: string[]) =>
   program.run('backfill', '--file', file, '--publication', PUBLICATION, '--release', LABEL, ...more);
 
 describe('the command line', () => {
+  it('holds a table of neighbours that is not there for a wrong configuration, before anything is loaded', async () => {
+    const program = await freshProgram();
+    await program.configure('neighbours: nobody.csv\n');
+    const said = await load(program, await composedFile(program));
+    expect(said.code).toBe(2);
+    expect(said.stderr).toMatch(/nobody\.csv:1:1 neighbours: there is no such file/);
+    await program.configure('');
+    expect((await program.run('versions', 'list', '--json')).json()).toEqual([]);
+  });
+
   it('shows an example in the help of every command', async () => {
     const program = await freshProgram();
     const commands = [

@@ -64,9 +64,9 @@ describe('the text of a simulation', () => {
       ],
     }).split('\n');
     expect(lines.slice(-5, -2)).toEqual([
-      '  For about 1 crossing a year after the first look: no line, with no more than 1 figure past it at first look, would have given that many.',
+      '  For about 1 crossing a year after the first look: no line that at most half of the areas are past at first look would have given that many.',
       '  For about 5 crossings a year after the first look: a line of 1.0 (it would have given 5.0 a year; the first look would have told none).',
-      '  For about 20 crossings a year after the first look: no line, with no more than 20 figures past it at first look, would have given that many; the nearest is 0.9 (it would have given 10.8 a year; the first look would have told 3 in one summary).',
+      '  For about 20 crossings a year after the first look: no line that at most half of the areas are past at first look would have given that many; the nearest is 0.9 (it would have given 10.8 a year; the first look would have told 3 in one summary).',
     ]);
     expect(text(undefined)).not.toContain('line, with');
     expect(text(undefined)).not.toContain('For about');

@@ -185,15 +185,16 @@ describe('settings: file and environment together', () => {
     expect(settings.configFile).toBe(join(directory, 'config', 'absence-watch.yaml'));
   });
 
-  it('resolves paths against the working directory and keeps warnings', async () => {
+  it('resolves paths against the working directory, reads the neighbours and keeps warnings', async () => {
+    await writeFile(join(directory, 'n.csv'), 'old_la_code,rank,neighbour_old_la_code\n821,2,831\n821,1,330\n');
     for (const settings of [await load('good.yaml'), await load(undefined, { ABSENCE_WATCH_CONFIG: 'good.yaml' })]) {
-      expect(settings.config).toMatchObject({
-        dataDirectory: join(directory, 'kept'),
-        neighbours: join(directory, 'n.csv'),
-      });
+      expect(settings.config.dataDirectory).toBe(join(directory, 'kept'));
+      expect([...settings.neighbours]).toEqual([['821', ['330', '831']]]);
       expect(settings.environment.databaseUrl).toBe(`pglite:${join(directory, 'kept', 'db')}`);
       expect(settings.warnings).toHaveLength(1);
     }
+    await rm(join(directory, 'n.csv'));
+    await expect(load('good.yaml')).rejects.toThrow(/n\.csv:1:1 neighbours: there is no such file/);
   });
 
   it.each([

@@ -2,7 +2,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { parse } from 'csv-parse/sync';
 import { z } from 'zod';
-import { ConfigError } from './config.js';
+import { ConfigError } from './types.js';
 
 const MOST_BYTES = 4 * 1024 ** 2;
 
