@@ -4,7 +4,8 @@ import type { Readable } from 'node:stream';
 import { createProgress, type Progress } from './backfill-progress.js';
 import { downloadsOf } from './downloads.js';
 import type { EesClient } from './extract/client.js';
-import { cleanDownloads, download } from './extract/download.js';
+import { download } from './extract/download.js';
+import { cleanDownloads } from './extract/held-files.js';
 import { planBackfill, type BackfillPlan, type BackfillRequest } from './extract/history.js';
 import { sourceKey, type WantedFile } from './extract/wanted.js';
 import { fileToLoad, noteNotModified, noteUnchanged } from './gather.js';
@@ -90,7 +91,7 @@ export async function loadFromEes(
     if (ids.length > 0) return { ...NOTHING, files: await accepted(tools, ids, options.accept) };
   }
   const directory = downloadsOf(settings);
-  await cleanDownloads(directory);
+  await cleanDownloads(directory, now().getTime());
   const client = openClient(settings, now, signal);
   try {
     const plan = await planBackfill(client, await inContext(tools, request));

@@ -3,7 +3,8 @@ import { operatorEdge } from './alerts/operator.js';
 import { downloadsOf } from './downloads.js';
 import type { EesClient } from './extract/client.js';
 import { discover, type Discovery } from './extract/discover.js';
-import { cleanDownloads, download, type Downloaded, type NotModified } from './extract/download.js';
+import { download, type Downloaded, type NotModified } from './extract/download.js';
+import { cleanDownloads } from './extract/held-files.js';
 import { sourceKey, type WantedFile } from './extract/wanted.js';
 import type { Store } from './load/database.js';
 import { retrying } from './load/retry.js';
@@ -36,7 +37,7 @@ export interface Gathered {
 export async function gather(tools: Tools, run: Run): Promise<Gathered> {
   const { store, settings, log, now, signal } = tools;
   const directory = downloadsOf(settings);
-  await cleanDownloads(directory);
+  await cleanDownloads(directory, now().getTime());
   const before = readSourceState(await getSourceState(store, SOURCE));
   const client = openClient(settings, now, signal);
   try {

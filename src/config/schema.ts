@@ -189,7 +189,9 @@ export const configurationSchema = z.strictObject({
     })
     .prefault({}),
   data_directory: line(1000).default('./data'),
-  contact: line(200).optional(),
+  contact: line(200)
+    .optional()
+    .describe('In the User-Agent, for the people who run EES; default: the first address of mail.operator'),
   page: z.strictObject({ enabled: z.boolean().default(true), exposed: z.boolean().default(false) }).prefault({}),
 });
 

@@ -2,15 +2,15 @@
  * A file of EES, whole or not at all: streamed to a temporary file, unpacked, checked, made durable, then given its name.
  * Kept unpacked: what reads it next is bound by parsing, not by the disk.
  */
-import { createHash, randomUUID, type Hash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, open, rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { plainBytes, type Limits } from './bytes.js';
 import { looksLikeHtml, type EesClient, type OpenAnswer } from './client.js';
 import * as answers from './answers.js';
 import { EesAnswerError, EesError, EesRefusedError, EesUnavailableError } from './errors.js';
+import { heldFile, hold, letGo, pieceIn, type FileFacts } from './held-files.js';
 import { createRecordCounter } from './records.js';
 import type { FileSource, WantedFile } from './wanted.js';
 
@@ -59,11 +59,10 @@ export interface NotModified {
   readonly source: FileSource;
 }
 
-const PREFIX = 'absence-watch-';
 const LINE_END = 0x0a;
 
 /**
- * Fetches one file. Cut, stalled and damaged bodies are fetched again from the start; where the way preferred fails for
+ * Fetches one file, unless it lies there whole already. Cut, stalled and damaged bodies are fetched again from the start; where the way preferred fails for
  * good, the other one is taken.
  * @param directory made if absent; the file in it is the caller's to remove
  * @throws EesUnavailableError, EesRefusedError (403: the release was amended meanwhile, ask discovery again),
@@ -79,12 +78,20 @@ export async function download(
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const oneWay = async (source: FileSource, notes: readonly string[]): Promise<Downloaded | NotModified> => {
     try {
-      return await fetched(client, file, source, () => ask(client, source), directory, all, notes);
+      return await fetched(client, file, source, { open: () => ask(client, source) }, directory, all, notes);
     } catch (error) {
       if (source.kind !== 'release file' || !(error instanceof EesRefusedError) || error.status !== 404) throw error;
       return await fromCatalogue(client, file, source, directory, all, notes, error);
     }
   };
+  for (const source of [file.source, file.alternative]) {
+    const held = source === undefined ? undefined : await heldFile(directory, source);
+    if (source !== undefined && held !== undefined)
+      return downloaded(directory, source, held.path, {
+        ...held.facts,
+        notes: [...held.facts.notes, 'fetched by a run before, which was ended before it had loaded it'],
+      });
+  }
   try {
     return await oneWay(file.source, []);
   } catch (error) {
@@ -113,30 +120,33 @@ async function fromCatalogue(
     if (!(await isThere())) throw refusal;
     const note = `${refusal.message}; taken from the data catalogue`;
     const open = () => client.open('content', `${path}/download`);
-    const got = await fetched(client, file, source, open, directory, limits, [...notes, note]);
+    const confirm = async (): Promise<void> => {
+      if (!(await isThere())) throw refusal;
+    };
+    const way = { open, confirm, detour: refusal.message };
+    const got = await fetched(client, file, source, way, directory, limits, [...notes, note]);
     if (got.kind !== 'file') throw refusal;
-    if (await isThere()) return { ...got, etag: undefined, detour: refusal.message };
-    await got.remove();
-    throw refusal;
+    return got;
   } catch (error) {
     if (error instanceof EesError) throw refusal;
     throw error;
   }
 }
 
-/** Removes what a process that was killed left behind. Call it only while holding the lock of a run. */
-export async function cleanDownloads(directory: string): Promise<string[]> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const left = (await readdir(directory)).filter((name) => name.startsWith(PREFIX));
-  await Promise.all(left.map((name) => rm(join(directory, name), { force: true })));
-  return left;
+/** A way to the bytes of a source. */
+interface Way {
+  readonly open: () => Promise<OpenAnswer>;
+  /** @throws where they have turned out to be others meanwhile */
+  readonly confirm?: () => Promise<void>;
+  /** Why it is not the pinned address, where it is not. */
+  readonly detour?: string;
 }
 
 async function fetched(
   client: EesClient,
   file: WantedFile,
   source: FileSource,
-  open: () => Promise<OpenAnswer>,
+  way: Way,
   directory: string,
   limits: DownloadLimits,
   notes: readonly string[],
@@ -144,13 +154,13 @@ async function fetched(
   /** The website counts rows when it imports, and nothing promises that count: twice the same bytes are believed. */
   let doubted: string | undefined;
   return client.persist(async () => {
-    const answer = await open();
+    const answer = await way.open();
     const etag = answer.headers['etag'];
     if (answer.status === 304) {
       answer.body.resume();
       return { kind: 'not modified', etag: etag ?? etagOf(source) ?? '', source };
     }
-    const temporary = join(directory, `${PREFIX}${randomUUID()}.part`);
+    const temporary = pieceIn(directory);
     try {
       const { endsWithLine, ...got } = await written(client, answer, temporary, limits);
       const expected = file.expected.rows;
@@ -165,26 +175,36 @@ async function fetched(
         }
         told.push(`${differs}; it came twice with the same bytes`);
       }
-      const path = join(directory, `${PREFIX}${randomUUID()}.csv`);
-      await rename(temporary, path);
-      await syncDirectory(directory);
-      return {
-        kind: 'file',
-        path,
+      const facts: FileFacts = {
         ...got,
         fileName: file.fileName,
         contentType: answer.headers['content-type'] ?? '',
-        etag,
-        source,
+        etag: way.detour === undefined ? etag : undefined,
         notes: told,
-        open: () => createReadStream(path, { highWaterMark: 256 * 1024 }),
-        remove: () => rm(path, { force: true }),
+        ...(way.detour === undefined ? {} : { detour: way.detour }),
       };
+      await way.confirm?.();
+      const path = await hold(temporary, directory, source, facts, new Date(client.now()).toISOString());
+      return downloaded(directory, source, path, facts);
     } catch (error) {
       await rm(temporary, { force: true });
       throw error;
     }
   });
+}
+
+function downloaded(directory: string, source: FileSource, path: string, facts: FileFacts): Downloaded {
+  const { detour, ...known } = facts;
+  return {
+    kind: 'file',
+    path,
+    source,
+    ...known,
+    etag: facts.etag,
+    ...(detour === undefined ? {} : { detour }),
+    open: () => createReadStream(path, { highWaterMark: 256 * 1024 }),
+    remove: () => letGo(directory, source),
+  };
 }
 
 function ask(client: EesClient, source: FileSource): Promise<OpenAnswer> {
@@ -253,14 +273,4 @@ function refuseMarkup(start: Buffer, url: string): void {
       retryable: true,
     },
   );
-}
-
-/** A rename lasts through a power cut only once the directory is on disk too. */
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -45,7 +45,7 @@ export async function offersOf(survey: Survey, source: WatchedSource, publicatio
       if (pinned.by === 'taken back') Object.assign(file, { state: 'skipped', takenBack: true, reason: pinned.reason });
       else if (pinned.by === 'behind') waiting += 1;
       // Looking for its version may have shown that its bytes came by the official way already.
-      else if (isOpen(file))
+      else if (isOpen(file) && (await isWantedByMeta(survey, source, publication, file, pinned)))
         offers.push(
           fileOffer(survey, publication, slug, release, file, pinned.by === 'version' ? pinned.version : undefined),
         );
@@ -112,10 +112,35 @@ async function isWanted(
     // Out of reach for now: wait. Gone for good: the file's own header decides, once it is here.
     else if (survey.failures.has('content')) return false;
   }
-  const choice = choose({ title: file.title, fileName: file.fileName, ids, columns: file.columns }, source.dataSets);
+  return judged(source, file);
+}
+
+/** By title, ids and columns, as far as they are known; the reason against it is kept. */
+function judged(source: WatchedSource, file: FileMemo): boolean {
+  const { title, fileName, columns, dataSetFileId, apiId } = file;
+  const choice = choose({ title, fileName, ids: [dataSetFileId, apiId], columns }, source.dataSets);
   if (choice.wanted) delete file.reason;
   else Object.assign(file, { state: 'skipped', reason: choice.reason });
   return choice.wanted;
+}
+
+/** The columns that the website does not tell any more, the official API does for a version of its own. */
+async function isWantedByMeta(
+  survey: Survey,
+  source: WatchedSource,
+  publication: PublicationMemo,
+  file: FileMemo,
+  pinned: Pinned,
+): Promise<boolean> {
+  if (file.columns !== undefined || pinned.by !== 'version' || file.apiId === undefined) return true;
+  if (survey.failures.has('official')) return true;
+  try {
+    file.columns = await readMetaColumns(survey.client, file.apiId, pinned.version);
+  } catch (error) {
+    noteOfficialTrouble(survey, publication.name, error);
+    return true;
+  }
+  return judged(source, file);
 }
 
 async function isVersionWanted(

@@ -149,3 +149,14 @@ mail: { from: Ärzte <x@y.example>, tls: off, retry_for: 1 hour }
     ]);
   });
 });
+
+it('whom the people who run EES may write to is the operator, where nobody else is named', () => {
+  const contact = (text: string): string | undefined => {
+    const parsed = parseConfig(text, 'watch.yaml');
+    return parsed.kind === 'ok' ? parsed.config.contact : undefined;
+  };
+  const mail = 'mail: { from: a@b.example, operator: ["Ops <ops@b.example>", late@b.example] }\n';
+  expect(contact(mail)).toBe('ops@b.example');
+  expect(contact(`${mail}contact: data@b.example\n`)).toBe('data@b.example');
+  expect(contact('')).toBeUndefined();
+});

@@ -6,7 +6,9 @@ import { describe, expect, it } from 'vitest';
 import type { Status } from '../../src/service/status.js';
 import { smallWide } from '../fault/harness/small-files.js';
 import { ABSENCE, CONFIG, CROSSED, FILE_TITLE, QUIET, watch, type Watch } from '../fault/harness/watch.js';
-import { ATTENDANCE, LONG_SET, long } from './support.js';
+import { ATTENDANCE, LONG_SET, long, reasons } from './support.js';
+
+const OTHER_SET = '019d209c-08dc-74b6-9edb-52d521406f00';
 
 const GONE = (what: string): string => `absence-watch: a way to EES is gone (${what})`;
 const BACK = 'absence-watch: a way to EES is back';
@@ -144,6 +146,27 @@ describe('a way without which all figures come', () => {
     120_000,
   );
 });
+
+it('columns that the website no longer tells come from the official API: what adds nothing is not fetched', async () => {
+  const world = await watchOfTwoFiles();
+  world.ees.removeRoute(/\/data-set-files\/[^/]+$/);
+  world.at('2025-03-20T09:32:00Z');
+  world.ees.publish({
+    publication: ABSENCE,
+    slug: '2023-24',
+    title: 'Academic year 2023/24',
+    at: '2025-03-20T09:30:02Z',
+    files: [
+      { name: 'why.csv', title: 'Sessions', content: reasons(), api: { dataSetId: OTHER_SET } },
+      { name: 'wide.csv', title: FILE_TITLE, content: smallWide(CROSSED) },
+    ],
+  });
+  const { report } = await world.run();
+  expect(report.files.map(({ data_set, outcome }) => [data_set, outcome])).toEqual([[FILE_TITLE, 'loaded']]);
+  expect((await statusOf(world)).skipped).toContainEqual(
+    expect.objectContaining({ title: 'Sessions', reason: expect.stringMatching(/sessions by reason/) as string }),
+  );
+}, 120_000);
 
 describe('a configured publication that EES does not list', () => {
   const both = `  - publication: ${ABSENCE}\n  - publication: ${ATTENDANCE}\n`;

@@ -10,7 +10,8 @@ import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EesClient } from '../../src/extract/client.js';
-import { cleanDownloads, download } from '../../src/extract/download.js';
+import { download } from '../../src/extract/download.js';
+import { cleanDownloads } from '../../src/extract/held-files.js';
 import { createRecordCounter } from '../../src/extract/records.js';
 import type { WantedFile } from '../../src/extract/wanted.js';
 import { clientFor, LONG_SET } from './support.js';
@@ -220,11 +221,63 @@ describe('two ways', () => {
   });
 });
 
-it('what a killed process left is removed, and nothing else', async () => {
+describe('a file that a killed run had fetched whole', () => {
+  const NOW = Date.parse('2026-03-26T09:31:00Z');
+  const HOUR = 3_600_000;
+  const fetchedOnce = async (file = wanted()) => {
+    answer = (_request, response) => response.writeHead(200, { 'content-type': 'text/csv', etag: '"1"' }).end(CSV);
+    client.close();
+    client = clientFor({ apiUrl: `${originOf()}/statistics`, contentUrl: `${originOf()}/api` }, { now: () => NOW });
+    const got = await download(client, file, directory, LIMITS);
+    if (got.kind !== 'file') throw new Error('expected a file');
+    expect(seen).toHaveLength(1);
+    return got;
+  };
+
+  it('is not fetched again, by whichever of its ways it came, and leaves nothing once it is not needed', async () => {
+    const first = await fetchedOnce(wanted({ source: onWebsite }));
+    await cleanDownloads(directory, NOW + HOUR);
+    for (const file of [wanted({ source: onWebsite }), wanted({ alternative: onWebsite })]) {
+      const again = await download(client, file, directory, LIMITS);
+      if (again.kind !== 'file') throw new Error('expected a file');
+      const { notes, open, remove, ...facts } = again;
+      expect(first).toMatchObject(facts);
+      expect(facts).toMatchObject({ etag: '"1"', rows: 2, source: onWebsite });
+      expect(notes).toEqual([expect.stringContaining('fetched by a run before')]);
+      expect(await text(open())).toBe(CSV);
+      expect(remove).toBeTypeOf('function');
+    }
+    expect(seen).toHaveLength(1);
+    await first.remove();
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  it('is fetched again where its bytes are not those that came, or another version is wanted', async () => {
+    const { path } = await fetchedOnce();
+    await writeFile(path, CSV.replace('202324', '202223'));
+    await download(client, wanted(), directory, LIMITS);
+    expect(seen).toHaveLength(2);
+    const source = { kind: 'api', dataSetId: LONG_SET, version: '1.2', dataSetFileId: FILE_ID } as const;
+    await download(client, wanted({ source }), directory, LIMITS);
+    expect(seen).toHaveLength(3);
+  });
+
+  it('is kept for a day', async () => {
+    await fetchedOnce();
+    expect(await cleanDownloads(directory, NOW + 23 * HOUR)).toEqual([]);
+    expect(await cleanDownloads(directory, NOW + 25 * HOUR)).toHaveLength(2);
+    expect(await readdir(directory)).toEqual([]);
+  });
+});
+
+it('what a killed process left in pieces is removed, and nothing else', async () => {
   await writeFile(join(directory, 'absence-watch-1234.part'), 'half');
   await writeFile(join(directory, 'absence-watch-5678.csv'), 'whole, but nobody knows');
   await writeFile(join(directory, 'mine.csv'), 'keep');
-  expect((await cleanDownloads(directory)).sort()).toEqual(['absence-watch-1234.part', 'absence-watch-5678.csv']);
+  expect((await cleanDownloads(directory, Date.now())).sort()).toEqual([
+    'absence-watch-1234.part',
+    'absence-watch-5678.csv',
+  ]);
   expect(await readdir(directory)).toEqual(['mine.csv']);
 });
 
