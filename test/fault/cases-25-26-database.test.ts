@@ -190,7 +190,8 @@ describe('the database', () => {
     await wait(1_500);
     await proxy.comeBack();
     expect(await running).toMatch(/lock of this run was lost|terminated/);
-    expect(await run()).toBe('done');
+    // By a connection that may be silent for longer: on a busy machine half a second is nothing.
+    expect((await world.run()).code).toBe(0);
     await expectWhole(world);
   });
 
