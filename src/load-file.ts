@@ -71,7 +71,7 @@ export async function loadFile(tools: LoadTools, file: FileToLoad): Promise<File
   };
   let columns: readonly string[] = [];
   try {
-    return await retrying(store, async () => {
+    const load = async (): Promise<FileReport> => {
       const reading = await readObservations(file, now());
       columns = reading.header;
       const meta: VersionMeta = { ...file.meta, dataSet: { ...file.meta.dataSet, columns } };
@@ -128,7 +128,9 @@ export async function loadFile(tools: LoadTools, file: FileToLoad): Promise<File
         notes: reading.notes(),
         diff: outcome.diff ?? null,
       };
-    });
+    };
+    // A run that has lost its lock tries nothing again.
+    return await retrying(store, load, { signal });
   } catch (error) {
     if (!(error instanceof TransformError) && !(error instanceof NotOursError)) throw error;
     const gate = error instanceof TransformError ? error.gate : NOTHING_WATCHED;
