@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { loadConfig } from '../src/config.js';
 import { downloadsOf } from '../src/downloads.js';
 import { CONFIG, publishCrossing, watch } from './fault/harness/watch.js';
+import { SCRATCH } from './support/scratch.js';
 
 async function parts(directory: string): Promise<string[]> {
   if (!existsSync(directory)) return [];
@@ -14,7 +14,7 @@ async function parts(directory: string): Promise<string[]> {
 }
 
 it('a run does not clear away what another database that shares the data directory is loading', async () => {
-  const data = await mkdtemp(join(tmpdir(), 'absence-watch-shared-'));
+  const data = await mkdtemp(join(SCRATCH, 'absence-watch-shared-'));
   onTestFinished(() => rm(data, { recursive: true, force: true }));
   const config = `${CONFIG}data_directory: ${data}\n`;
   const [one, other] = [await watch({ config }), await watch({ config })];

@@ -2,7 +2,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { StandIn } from '../../demo/index.js';
@@ -12,6 +11,7 @@ import { main } from '../../src/main.js';
 import { startProxy } from '../fault/harness/proxy.js';
 import { dropSchema, freshSchema, testDatabaseUrl } from '../support/database.js';
 import { freshProgram } from '../support/program.js';
+import { SCRATCH } from '../support/scratch.js';
 
 interface Started {
   readonly log: () => string;
@@ -22,7 +22,7 @@ interface Started {
 }
 
 async function directory(): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'absence-watch-start-'));
+  const path = await mkdtemp(join(SCRATCH, 'absence-watch-start-'));
   onTestFinished(() => rm(path, { recursive: true, force: true }));
   return path;
 }

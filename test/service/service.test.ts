@@ -1,5 +1,4 @@
 import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { pino } from 'pino';
@@ -11,6 +10,7 @@ import { withRunLock } from '../../src/load/runs.js';
 import { startService, type Service } from '../../src/service/service.js';
 import { freshStore, secondStore } from '../support/database.js';
 import { clockAt, mailServer, queueMails, type Clock } from '../support/smtp.js';
+import { SCRATCH } from '../support/scratch.js';
 
 const CONFIG = `
 schedule: { cron: ["*/2 9-10 * * 1-5"], timezone: Europe/London }
@@ -31,7 +31,7 @@ interface Town {
 }
 
 async function town(): Promise<Town> {
-  const directory = await mkdtemp(join(tmpdir(), 'absence-watch-service-'));
+  const directory = await mkdtemp(join(SCRATCH, 'absence-watch-service-'));
   const clock = clockAt(START);
   const [ees, mail] = await Promise.all([StandIn.start({ now: clock }), mailServer()]);
   onTestFinished(async () => {

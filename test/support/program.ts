@@ -1,10 +1,10 @@
 /** The program run as a function, as a shell would run it, on the suite's Postgres. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { main } from '../../src/main.js';
 import { dropSchema, freshSchema, testDatabaseUrl } from './database.js';
+import { SCRATCH } from './scratch.js';
 
 export interface Said {
   readonly code: number;
@@ -29,7 +29,7 @@ export interface Program {
 
 /** A program in a directory and a schema of its own, both gone when the test has passed. */
 export async function freshProgram(env: NodeJS.ProcessEnv = {}): Promise<Program> {
-  const directory = await mkdtemp(join(tmpdir(), 'absence-watch-test-'));
+  const directory = await mkdtemp(join(SCRATCH, 'absence-watch-test-'));
   const schema = freshSchema();
   onTestFinished(async ({ task }) => {
     if (task.result?.state === 'fail') return;

@@ -3,10 +3,10 @@ import { execFile } from 'node:child_process';
 import { chown, mkdtemp, rm } from 'node:fs/promises';
 import { existsSync, readdirSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { onTestFinished } from 'vitest';
+import { SCRATCH } from '../../support/scratch.js';
 
 const run = promisify(execFile);
 const PROGRAMS = '/usr/lib/postgresql';
@@ -37,7 +37,7 @@ async function serverUser(): Promise<{ uid: number; gid: number } | undefined> {
 
 /** A file system of its own size in memory, gone after the test. @param owner whoever is to write besides root */
 export async function smallDisk(size: string, owner?: 'database server'): Promise<string> {
-  const place = await mkdtemp(join(tmpdir(), 'absence-watch-disk-'));
+  const place = await mkdtemp(join(SCRATCH, 'absence-watch-disk-'));
   await run('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=0700`, 'tmpfs', place]);
   const user = owner === undefined ? undefined : await serverUser();
   if (user !== undefined) await chown(place, user.uid, user.gid);
@@ -65,7 +65,7 @@ async function freePort(): Promise<number> {
 /** Stopped and removed after the test. */
 export async function ownServer(): Promise<OwnServer> {
   if (directory === undefined) throw new Error('no server programs');
-  const place = await mkdtemp(join(tmpdir(), 'absence-watch-own-server-'));
+  const place = await mkdtemp(join(SCRATCH, 'absence-watch-own-server-'));
   const user = await serverUser();
   if (user !== undefined) await chown(place, user.uid, user.gid);
   const options = { ...user, cwd: place };

@@ -1,6 +1,5 @@
 /** EES, a mail server and a database for a program that is killed again and again, and what is looked at from outside. */
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
@@ -11,6 +10,7 @@ import { freshSchema } from '../../support/database.js';
 import type { BuiltProgram } from './built-program.js';
 import { startChild, type Child } from './child.js';
 import { REFUSED_RECIPIENT, SCENARIO_CONFIG } from './scenario.js';
+import { SCRATCH } from '../../support/scratch.js';
 
 export interface Ears {
   onRequest: (request: LoggedRequest) => void;
@@ -62,7 +62,7 @@ export class World {
 
   /** @param databaseUrl of a server, or EMBEDDED */
   static async create(program: BuiltProgram, databaseUrl: string): Promise<World> {
-    const directory = await mkdtemp(join(tmpdir(), 'absence-watch-faults-'));
+    const directory = await mkdtemp(join(SCRATCH, 'absence-watch-faults-'));
     await writeFile(join(directory, 'watch.yaml'), SCENARIO_CONFIG);
     let world: World | undefined = undefined;
     const ees = await StandIn.start({ now: () => world?.now ?? new Date(0) });
