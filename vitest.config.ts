@@ -42,8 +42,9 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
     sequence: { sequencer: SlowestFirst },
-    // An embedded database takes up to 0.9 GB a worker, and the suite is meant for two cores.
-    maxWorkers: 2,
+    // For two cores: a worker waits a third of its time, for the server and for others. An embedded database takes up to
+    // 0.9 GB a worker.
+    maxWorkers: 3,
     // Each worker keeps what it has loaded, and its embedded database. No test changes a module, the environment or the
     // clock for those after it, and each has a schema of its own.
     isolate: false,
