@@ -55,6 +55,13 @@ export function ukTime(at: Date | string | null | undefined): string {
   }).format(typeof at === 'string' ? new Date(at) : at);
 }
 
+/** A moment of the schedule: with its seconds only where it has some. */
+export function ukSlot(at: Date): string {
+  const told = ukTime(at);
+  const seconds = at.getUTCSeconds();
+  return seconds === 0 ? told : told.replace(/(\d\d:\d\d)/, `$1:${String(seconds).padStart(2, '0')}`);
+}
+
 /** '09:31:05': the second of a day that is told elsewhere. */
 export function ukClock(at: Date): string {
   return new Intl.DateTimeFormat('en-GB', { timeZone: 'Europe/London', timeStyle: 'medium' }).format(at);

@@ -7,7 +7,7 @@ import { configSchema, nextSlots, problemText, type ConfigProblem, type PlacedNa
 import type { Store } from '../load/database.js';
 import { DatabaseHeldError } from '../load/errors.js';
 import { migrate, migrationState } from '../load/migrate.js';
-import { ukTime } from '../print.js';
+import { ukSlot } from '../print.js';
 import type { AddCommand } from './context.js';
 
 async function nameProblems(store: Store, names: readonly PlacedName[]): Promise<ConfigProblem[]> {
@@ -51,7 +51,7 @@ export function register(program: Command, add: AddCommand): void {
           ...(changes.length === 0
             ? ['The rules are those last applied: nothing would change.']
             : ['What the next run would change:', ...changes.map((change) => `  - ${change.text}`)]),
-          `Next slots: ${slots.map((slot) => ukTime(slot)).join(', ')}.`,
+          `Next slots: ${slots.map(ukSlot).join(', ')}.`,
         ].join('\n'),
       );
       return problems.length === 0 ? 0 : 2;

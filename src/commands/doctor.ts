@@ -10,7 +10,7 @@ import { DatabaseHeldError } from '../load/errors.js';
 import { migrationState } from '../load/migrate.js';
 import { openMailServer } from '../mail-server.js';
 import { messageOf, openClient } from '../tools.js';
-import { ukTime } from '../print.js';
+import { ukSlot } from '../print.js';
 import { runTroubles, troubleWords } from '../run-troubles.js';
 import { untilServiceListens } from '../service/socket.js';
 import { sourceStateOf } from '../service/status.js';
@@ -296,7 +296,7 @@ function schedule({ settings, now }: Context): Check[] {
     {
       check: 'schedule',
       ok: slots.length > 0,
-      found: `${cron.cron.join(' and ')} in ${cron.timezone}; next slots: ${slots.map((slot) => ukTime(slot)).join(', ')}`,
+      found: `${cron.cron.join(' and ')} in ${cron.timezone}; next slots: ${slots.map(ukSlot).join(', ')}`,
       advice: slots.length > 0 ? '' : 'The expressions have no slot in the next years.',
     },
   ];

@@ -106,30 +106,47 @@ const DAY = 86_400_000;
 const HORIZON_DAYS = 366 * 8;
 
 /**
- * The next moments at which the schedule is due, after `now`, in order; expressions that meet are one slot. A time that
+ * The next moments at which the schedule is due, after `now`, in order. Expressions that meet in a minute are one slot,
+ * that of the earlier one; the seconds of a single expression are slots each. A time that
  * the clocks skip in spring is due as much later as they are put forward, one that they repeat in autumn the first time.
  * @param count how many
  * @param until none after this moment
  * @returns fewer only where the expressions have fewer until then, or none for eight years
  */
 export function nextSlots(schedule: Schedule, now: Date, count: number, until?: Date): Date[] {
-  const slots = new Set<number>();
   const end = until?.getTime() ?? Infinity;
-  for (const expression of schedule.cron)
-    for (const slot of slotsOf(expression, schedule.timezone, now.getTime(), count, end)) slots.add(slot);
-  return [...slots]
+  const minuteOf = (slot: number): number => Math.floor(slot / MINUTE);
+  // From the start of this minute on: whose it is may have been decided before `now`.
+  const from = minuteOf(now.getTime()) * MINUTE - 1;
+  const byMinute = new Map<number, number[]>();
+  for (const expression of schedule.cron) {
+    const own = new Map<number, number[]>();
+    for (const slot of slotsOf(expression, schedule.timezone, from, count + 1, end))
+      own.set(minuteOf(slot), [...(own.get(minuteOf(slot)) ?? []), slot]);
+    for (const [minute, slots] of own) {
+      const others = byMinute.get(minute);
+      const isEarlier = others === undefined || (slots[0] ?? 0) < (others[0] ?? 0);
+      const isFuller = others !== undefined && slots[0] === others[0] && slots.length > others.length;
+      if (isEarlier || isFuller) byMinute.set(minute, slots);
+    }
+  }
+  return [...byMinute.values()]
+    .flat()
+    .filter((slot) => slot > now.getTime())
     .sort((a, b) => a - b)
     .slice(0, count)
     .map((slot) => new Date(slot));
 }
 
-function slotsOf(expression: string, timezone: string, after: number, count: number, end: number): number[] {
+/** @param minutes in how many minutes at least, where there are as many until the end */
+function slotsOf(expression: string, timezone: string, after: number, minutes: number, end: number): number[] {
   const parsed = validateDetailed(expression).fields;
   if (!parsed) return [];
   const days = expression.trim().split(/\s+/).slice(-3).join(' ');
   const onDay = createTask(`* * * ${days}`, noop, { timezone });
   const isDue = matcher(expression, timezone, parsed);
   const slots: number[] = [];
+  const count = minutes * parsed.second.length;
   try {
     const firstDay = Math.floor(after / DAY) * DAY;
     let lastDay = Math.min(firstDay + HORIZON_DAYS * DAY, end + 1);

@@ -3,7 +3,7 @@
  * they were sent stays, so that nothing is told twice. Of old versions the figures go, where that is configured; what
  * they were, what the gates said and what they changed stays.
  */
-import { sql, type Kysely } from 'kysely';
+import { sql, type ExpressionBuilder, type Kysely } from 'kysely';
 import type { Store } from './database.js';
 import type { Database } from './schema.js';
 import { beginLoad } from './version-record.js';
@@ -53,8 +53,7 @@ async function pruneRuns(
     const slots = await db
       .selectFrom('slot')
       .select((eb) => eb.fn.countAll<number>().as('count'))
-      .where('due_at', '<', before)
-      .where('state', 'in', ['done', 'collapsed', 'overlap'])
+      .where((eb) => isOldSlot(eb, before))
       .executeTakeFirstOrThrow();
     return { runs: runs.count, slots: slots.count };
   }
@@ -68,21 +67,31 @@ async function pruneRuns(
     .execute();
   const slots = await db
     .deleteFrom('slot')
-    .where('due_at', '<', before)
-    .where('state', 'in', ['done', 'collapsed', 'overlap'])
-    // The newest one tells from when on slots are due.
-    .where('due_at', '<', (eb) =>
-      eb.selectFrom('slot as newest').select((each) => each.fn.max('newest.due_at').as('at')),
-    )
+    .where((eb) => isOldSlot(eb, before))
     .executeTakeFirst();
   return { runs: Number(runs.numDeletedRows), slots: Number(slots.numDeletedRows) };
 }
+
+/** The newest one of all stays: it tells from when on slots are due. */
+function isOldSlot(eb: ExpressionBuilder<Database, 'slot'>, before: Date) {
+  return eb.and([
+    eb('due_at', '<', before),
+    eb('state', 'in', ['done', 'collapsed', 'overlap']),
+    eb(
+      'due_at',
+      '<',
+      eb.selectFrom('slot as newest').select((each) => each.fn.max('newest.due_at').as('at')),
+    ),
+  ]);
+}
+
+/** Dead letters are not among them: they wait for a person, who may correct what is wrong and send them again. */
 
 function oldMails(db: Kysely<Database>, before: Date) {
   return db
     .selectFrom('mail')
     .select('id')
-    .where('state', 'in', ['sent', 'skipped', 'dead'])
+    .where('state', 'in', ['sent', 'skipped'])
     .where('created_at', '<', before)
     .where(sql<boolean>`length(raw) > 0`);
 }
@@ -105,7 +114,10 @@ async function pruneMails({ db }: Store, before: Date, dryRun: boolean): Promise
   });
 }
 
-/** Versions that nothing shows any more: replaced, withdrawn, removed or held back before that time. */
+/**
+ * Versions that nothing shows any more: replaced, withdrawn, removed before that time, or held back and then overtaken. One
+ * that is held back and the newest of its data set and release waits for a person's decision and stays.
+ */
 async function oldVersions({ db }: Store, before: Date): Promise<{ readonly id: number; readonly rows: number }[]> {
   return db
     .selectFrom('data_set_version as v')
@@ -113,6 +125,19 @@ async function oldVersions({ db }: Store, before: Date): Promise<{ readonly id: 
     .where('v.is_current', '=', false)
     .where('v.state', '<>', 'refused')
     .where((eb) => eb.or([eb('v.state', '<>', 'loaded'), eb('v.evaluated_at', 'is not', null)]))
+    .where((eb) =>
+      eb.or([
+        eb('v.state', '<>', 'quarantined'),
+        eb.exists(
+          eb
+            .selectFrom('data_set_version as later')
+            .select('later.id')
+            .whereRef('later.data_set_id', '=', 'v.data_set_id')
+            .whereRef('later.release_id', '=', 'v.release_id')
+            .whereRef('later.id', '>', 'v.id'),
+        ),
+      ]),
+    )
     .where((eb) =>
       eb.or([
         eb.and([eb('v.state', '<>', 'loaded'), eb(sql<Date>`coalesce(v.ended_at, v.loaded_at)`, '<', before)]),

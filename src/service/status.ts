@@ -218,7 +218,7 @@ export function statusText(status: Status): string {
       run === null
         ? 'No run yet.'
         : `Last run ${run.id} (${run.trigger}) ${ukTime(run.started_at)}: ${run.outcome}${run.finished_at === null ? '' : `, took ${Math.max(1, Math.round((run.finished_at.getTime() - run.started_at.getTime()) / 1000))} s`}.`,
-      `EES last answered: ${ukTime(status.last_good_poll)}.`,
+      `EES last answered: ${ukTime(status.last_good_poll)}. Last loaded: ${ukTime(status.last_load)}.`,
       status.next_run === null
         ? 'No next slot.'
         : `Next slot of the schedule (while "start" runs): ${ukTime(status.next_run)}.`,

@@ -16,6 +16,28 @@ function london(slot: Date): string {
 }
 
 describe('the next slots', () => {
+  it('are one where expressions meet in a minute, whatever their seconds; those of one expression are each its own', () => {
+    expect(slots(['0 9 * * 1-5', '30 0 9 * * 1-5'], '2026-11-27T08:00:00Z', 2)).toEqual([
+      '2026-11-27T09:00:00.000Z',
+      '2026-11-30T09:00:00.000Z',
+    ]);
+    // Asked from between the two: the minute has had its slot.
+    expect(slots(['* * * * *', '30 * * * * *'], '2026-11-27T09:00:10Z', 2)).toEqual([
+      '2026-11-27T09:01:00.000Z',
+      '2026-11-27T09:02:00.000Z',
+    ]);
+    expect(slots(['0 9 * * *', '*/30 0 9 * * *'], '2026-11-27T08:00:00Z', 3)).toEqual([
+      '2026-11-27T09:00:00.000Z',
+      '2026-11-27T09:00:30.000Z',
+      '2026-11-28T09:00:00.000Z',
+    ]);
+    expect(slots(['* * * * * *', '* * * * *'], '2026-11-27T08:59:59Z', 3)).toEqual([
+      '2026-11-27T09:00:00.000Z',
+      '2026-11-27T09:00:01.000Z',
+      '2026-11-27T09:00:02.000Z',
+    ]);
+  });
+
   it('are in order, after now, and one where two expressions meet', () => {
     expect(slots(DEFAULT.cron, '2026-11-23T08:50:00Z', 5)).toEqual([
       '2026-11-23T09:00:00.000Z',

@@ -39,7 +39,7 @@ describe.each(['embedded', 'postgres'] as const)('retention (%s)', (kind) => {
       .insertInto('run_record')
       .values({ trigger: 'backfill', started_at: ago(3 * YEAR), outcome: 'running', detail: '{}' })
       .execute();
-    expect(await prune(store, TWO_YEARS, { now: NOW, dryRun: true })).toMatchObject({ runs: 2 });
+    expect(await prune(store, TWO_YEARS, { now: NOW, dryRun: true })).toMatchObject({ runs: 2, slots: 1 });
     expect(await countOf(store, 'run_record')).toBe(4);
     expect(await prune(store, TWO_YEARS, { now: NOW, dryRun: false })).toMatchObject({ runs: 2, slots: 1 });
     expect(await countOf(store, 'run_record')).toBe(2);
@@ -79,6 +79,34 @@ describe.each(['embedded', 'postgres'] as const)('retention (%s)', (kind) => {
     ]);
     expect(await countOf(store, 'mail_attempt')).toBe(0);
     expect(await prune(store, TWO_YEARS, { now: NOW, dryRun: false })).toMatchObject({ mails: 0 });
+  });
+
+  it('leaves dead letters to a person, however old', async () => {
+    const store = await freshStore(kind);
+    const [dead] = await queueMails(store, ['a@x.example'], ago(3 * YEAR));
+    await store.db.updateTable('mail').set({ state: 'dead' }).execute();
+    expect(await prune(store, TWO_YEARS, { now: NOW, dryRun: false })).toMatchObject({ mails: 0 });
+    const { raw } = await store.db
+      .selectFrom('mail')
+      .select('raw')
+      .where('id', '=', dead ?? 0)
+      .executeTakeFirstOrThrow();
+    expect(raw.length).toBeGreaterThan(0);
+  });
+
+  it('leaves what is held back and waits for a decision, until a later version has overtaken it', async () => {
+    const store = await freshStore(kind);
+    await load(store, versionMeta({ publishedAt: new Date('2024-03-21T09:30:00Z') }), [rate('17.3')]);
+    await load(store, versionMeta({ publishedAt: new Date('2024-04-21T09:30:00Z') }), [rate('17.4')]);
+    const all = store.db.updateTable('data_set_version');
+    await all.set({ evaluated_at: NOW }).execute();
+    await all.set({ state: 'quarantined', is_current: false }).where('id', '=', 2).execute();
+    await all.set({ is_current: true }).where('id', '=', 1).execute();
+    const keepNothing = { runs: undefined, mails: undefined, versions: new Date('2099-01-01T00:00:00Z') };
+    expect(await prune(store, keepNothing, { now: NOW, dryRun: false })).toMatchObject({ versions: 0 });
+    await load(store, versionMeta({ publishedAt: new Date('2024-05-21T09:30:00Z') }), [rate('17.5')]);
+    await store.db.updateTable('data_set_version').set({ evaluated_at: NOW }).execute();
+    expect(await prune(store, keepNothing, { now: NOW, dryRun: false })).toMatchObject({ versions: 2 });
   });
 
   it('takes the figures of replaced versions only where configured, and never those that are shown', async () => {

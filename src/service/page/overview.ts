@@ -50,6 +50,7 @@ function factsOf({ last_run: run, mail, ...status }: Status): Fact[] {
       : ['Last run', `${ukTime(run.started_at)}: ${run.outcome}`, `/runs/${run.id}`],
     ['Next slot', ukTimeOr(status.next_run, 'none')],
     ['EES last answered', ukTime(status.last_good_poll)],
+    ['Last loaded', ukTime(status.last_load)],
     ['Loaded', `${counted(status.totals.rows, 'row')} of ${counted(status.totals.areas, 'area')}`, '/versions'],
     ['Mail', `${mail.waiting} waiting, ${mail.dead} given up${mail.paused === undefined ? '' : ', sending is paused'}`],
     ['Last mail sent', ukTime(mail.lastSentAt)],
