@@ -6,7 +6,15 @@ import { symbolMeaning } from '../domain/symbol.js';
 import { periodWords, pupilsOf, schoolTypeWords } from './brief-words.js';
 import { keepsSide, placesWhere } from './brief-print.js';
 import { isBreach, isLevel } from './reading.js';
-import { clearingLine, countedWords, differenceInPrint, justBeside, linePlaces, measured, saysAgain } from './reason.js';
+import {
+  clearingLine,
+  countedWords,
+  differenceInPrint,
+  justBeside,
+  linePlaces,
+  measured,
+  saysAgain,
+} from './reason.js';
 import type { MailNews } from './mail-model.js';
 
 /** The most important first: a mail's subject tells the first. */

@@ -529,7 +529,9 @@ describe('printed numbers', () => {
         atLeast: { severe_absence_rate: 2 },
       });
     const luton = brief('1.89474', '2.36842');
-    expect(told(luton), 'not 0.48, nor 0.47 beside 2.37 and 1.89').toContain('up 0.4737 percentage points from 1.8947%');
+    expect(told(luton), 'not 0.48, nor 0.47 beside 2.37 and 1.89').toContain(
+      'up 0.4737 percentage points from 1.8947%',
+    );
     expect(luton.table.rows.filter(({ measure }) => measure === 'severe_absence_rate')).toMatchObject([
       { now: '2.3684%', before: '1.8947%', change: '+0.4737', values: { change: 0.47368 } },
       { now: '1.9474%', before: '2.0948%', change: '−0.1474', values: { change: -0.14739 } },
