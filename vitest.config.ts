@@ -42,8 +42,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
     sequence: { sequencer: SlowestFirst },
-    // For two cores: a worker waits a third of its time, for the server and for others. An embedded database takes up to
-    // 0.9 GB a worker.
+    // For two cores: a worker often waits, for the server or for a pause to end. An embedded database takes up to 0.9 GB a
+    // worker.
     maxWorkers: 3,
     // Each worker keeps what it has loaded, and its embedded database. No test changes a module, the environment or the
     // clock for those after it, and each has a schema of its own.

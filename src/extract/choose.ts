@@ -15,12 +15,17 @@ export type Choice = { readonly wanted: true } | { readonly wanted: false; reado
 
 /**
  * Files that look like ours and are about other pupils, with no column to tell: a Total of four-year-olds taken for all
- * pupils would be a wrong figure. In titles, which are typed by hand, and in file names, where "_" stands for a blank;
- * "year 4" is a class of eight-year-olds and another thing.
+ * pupils would be a wrong figure. In titles, which are typed by hand, and in file names, where "_" stands for a blank.
+ * "year 4" is a class of eight-year-olds, "over four years" a span of time, and "aged 4 to 15" means all pupils.
  */
-const OTHER_PUPILS: readonly { readonly name: RegExp; readonly who: string }[] = [
+const OTHER_PUPILS: readonly { readonly names: readonly RegExp[]; readonly who: string }[] = [
   {
-    name: /\b(four|4) ?(years?|yrs?) ?(olds?|of age)?\b|\bage[ds]? ?(four|4)\b|\b4 ?y ?os?\b/i,
+    names: [
+      /\b(four|4) ?(years?|yrs?) ?(olds?|of age)\b/i,
+      /\bage[ds]? ?(four|4)\b(?! ?(to|and|or|over|plus|\d))/i,
+      /\b4 ?yos?\b/i,
+      /(?<!\b(last|past|previous|over) )\b4yrs?(?=\.|$)/i,
+    ],
     who: 'four-year-olds alone',
   },
 ];
@@ -43,7 +48,9 @@ export function choose(candidate: Candidate, dataSets: DataSets): Choice {
     return { wanted: false, reason: 'excluded by data_sets in the configuration' };
   if (include.length > 0)
     return { wanted: false, reason: 'not among those that data_sets in the configuration includes' };
-  const others = OTHER_PUPILS.find(({ name }) => [title, fileName ?? ''].some((text) => name.test(words(text))));
+  const others = OTHER_PUPILS.find(({ names }) =>
+    [title, fileName ?? ''].some((text) => names.some((name) => name.test(words(text)))),
+  );
   if (others) return { wanted: false, reason: `it is about ${others.who}` };
   if (columns === undefined) return { wanted: true };
   const recognised = recogniseColumns(columns);

@@ -62,8 +62,8 @@ export interface NotModified {
 const LINE_END = 0x0a;
 
 /**
- * Fetches one file, unless it lies there whole already. Cut, stalled and damaged bodies are fetched again from the start; where the way preferred fails for
- * good, the other one is taken.
+ * Fetches one file, unless it lies there whole already. Cut, stalled and damaged bodies are fetched again from the start;
+ * where the way preferred fails for good, the other one is taken.
  * @param directory made if absent; the file in it is the caller's to remove
  * @throws EesUnavailableError, EesRefusedError (403: the release was amended meanwhile, ask discovery again),
  *   EesAnswerError (no CSV, too large, not as many records as EES counts)

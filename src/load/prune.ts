@@ -86,7 +86,6 @@ function isOldSlot(eb: ExpressionBuilder<Database, 'slot'>, before: Date) {
 }
 
 /** Dead letters are not among them: they wait for a person, who may correct what is wrong and send them again. */
-
 function oldMails(db: Kysely<Database>, before: Date) {
   return db
     .selectFrom('mail')
@@ -115,8 +114,8 @@ async function pruneMails({ db }: Store, before: Date, dryRun: boolean): Promise
 }
 
 /**
- * Versions that nothing shows any more: replaced, withdrawn, removed before that time, or held back and then overtaken. One
- * that is held back and the newest of its data set and release waits for a person's decision and stays.
+ * Versions that nothing shows any more: replaced, withdrawn, removed before that time, or held back and then overtaken by a
+ * later one that is current. What is held back otherwise waits for a person's decision (`status` shows it) and stays.
  */
 async function oldVersions({ db }: Store, before: Date): Promise<{ readonly id: number; readonly rows: number }[]> {
   return db
@@ -134,7 +133,8 @@ async function oldVersions({ db }: Store, before: Date): Promise<{ readonly id: 
             .select('later.id')
             .whereRef('later.data_set_id', '=', 'v.data_set_id')
             .whereRef('later.release_id', '=', 'v.release_id')
-            .whereRef('later.id', '>', 'v.id'),
+            .whereRef('later.id', '>', 'v.id')
+            .where('later.is_current', '=', true),
         ),
       ]),
     )

@@ -59,6 +59,13 @@ describe('by their columns', () => {
     '4 yearly absence',
     'Absence, school year 2023/24',
     'Pupils aged 14',
+    'Absence over four years',
+    'Four year comparison of absence',
+    'Absence over the last 4yrs',
+    'Absence of pupils aged 4 to 15',
+    'Absence, ages 4-15',
+    'Pupils aged four and over',
+    'Absence of 4 to 15 year olds',
   ])('%s: no four-year-olds', (title) => {
     expect(choose(candidate(title, wide('Academic year')), undefined)).toEqual({ wanted: true });
   });

@@ -106,7 +106,18 @@ describe.each(['embedded', 'postgres'] as const)('retention (%s)', (kind) => {
     expect(await prune(store, keepNothing, { now: NOW, dryRun: false })).toMatchObject({ versions: 0 });
     await load(store, versionMeta({ publishedAt: new Date('2024-05-21T09:30:00Z') }), [rate('17.5')]);
     await store.db.updateTable('data_set_version').set({ evaluated_at: NOW }).execute();
-    expect(await prune(store, keepNothing, { now: NOW, dryRun: false })).toMatchObject({ versions: 2 });
+    await all.set({ state: 'removed', is_current: false }).where('id', '=', 3).execute();
+    const undecided = await store.db.selectFrom('figure').select('version_id').where('version_id', '=', 2).execute();
+    expect(undecided).toHaveLength(1);
+    await prune(store, keepNothing, { now: NOW, dryRun: false });
+    expect(
+      await store.db.selectFrom('figure').select('version_id').where('version_id', '=', 2).execute(),
+      'taken back, the later one overtakes nothing',
+    ).toEqual(undecided);
+    await load(store, versionMeta({ publishedAt: new Date('2024-06-21T09:30:00Z') }), [rate('17.6')]);
+    await all.set({ evaluated_at: NOW }).execute();
+    await prune(store, keepNothing, { now: NOW, dryRun: false });
+    expect(await store.db.selectFrom('figure').select('version_id').where('version_id', '=', 2).execute()).toEqual([]);
   });
 
   it('takes the figures of replaced versions only where configured, and never those that are shown', async () => {

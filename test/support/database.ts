@@ -67,7 +67,7 @@ async function openHere(kind: Store['kind'], schema: string, options: OpenOption
   return openDatabase('pglite:memory', { ...options, schema, shared: await shared });
 }
 
-/** Schemas of tests that passed, as they were before their first row: one costs a tenth of a new one. */
+/** Schemas of tests that passed, as they were before their first row: cheaper than new ones. */
 const emptied: Readonly<Record<Store['kind'], string[]>> = { postgres: [], embedded: [] };
 
 /** What migrations, tables, columns, constraints, functions and rights a schema has that was only migrated. */
