@@ -51,7 +51,8 @@ export async function noteAlive(store: Pick<Store, 'db'>, options: LifeOptions):
       ...before,
       hold,
       table,
-      id: before.id ?? randomUUID(),
+      // A clock that was put right begins a new life: what a witness remembers of the old one proves nothing.
+      id: wasAhead ? randomUUID() : (before.id ?? randomUUID()),
       // Clocks of several machines differ: the sign of life never goes back, unless one was put right.
       alive: new Date(
         Math.max(now.getTime(), wasAhead ? 0 : Date.parse(before.alive ?? '1970-01-01T00:00:00Z')),
@@ -123,7 +124,7 @@ async function readWitness(path: string): Promise<Witness | undefined> {
 async function writeWitness(path: string, content: Witness, warn: LifeOptions['warn']): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    const draft = `${path}.${process.pid}`;
+    const draft = `${path}.${randomUUID()}`;
     await writeFile(draft, `${JSON.stringify(content)}\n`, { mode: 0o600 });
     await rename(draft, path);
   } catch (error) {

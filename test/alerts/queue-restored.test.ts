@@ -225,6 +225,21 @@ describe('what only looks like a restored backup', () => {
     expect(await mailHealth(store)).toMatchObject({ held: 0 });
   });
 
+  it('nor is a clock that is put right while two look after mail: the witness of the one that is late is of an earlier life', async () => {
+    const store = await freshStore('postgres');
+    const server = await mailServer();
+    const witness = await witnessPath();
+    const run = (at: Date) => deliverDue(store, smtpTo(server), delivery(clockAt(at), { witness }));
+    await run(new Date(MORNING.getTime() + 3 * HOUR));
+    const ahead = await readFile(witness, 'utf8');
+    await run(MORNING);
+    await queueMails(store, ['a@x.example'], MORNING);
+    // The late one has read it before the other wrote, or writes it after.
+    await writeFile(witness, ahead);
+    expect(await run(new Date(MORNING.getTime() + MINUTE))).toMatchObject({ sent: 1, held: 0 });
+    expect(await mailHealth(store)).toMatchObject({ held: 0 });
+  });
+
   it('a witness that cannot be written is said, and keeps no mail', async () => {
     const { store, clock } = await quiet();
     const server = await mailServer();
