@@ -36,7 +36,7 @@ const started = await startServer();
 try {
   const server = await DatabaseServer.connect(started.url);
   say(`Database: ${server.version}, ${started.name}`);
-  say('Compiling the program');
+  say('Building the program');
   const program = await compiled(directory);
   const school = await schoolFile(DATA, directory);
   say(`File: ${school.what}, ${school.rows} rows`);

@@ -15,9 +15,7 @@ export interface Program {
 }
 
 export async function compiled(directory: string): Promise<Program> {
-  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
-  const project = join(ROOT, 'tsconfig.build.json');
-  await promisify(execFile)(process.execPath, [tsc, '-p', project, '--outDir', join(directory, 'dist')]);
+  await promisify(execFile)(process.execPath, [join(ROOT, 'build.js'), join(directory, 'dist')]);
   await copyFile(join(ROOT, 'package.json'), join(directory, 'package.json'));
   await symlink(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
   return { directory, cli: join(directory, 'dist/src/cli.js') };

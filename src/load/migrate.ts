@@ -9,6 +9,7 @@ import * as runLog from './migrations/0004_run_log.js';
 import * as history from './migrations/0005_history.js';
 import * as releaseNames from './migrations/0006_release_names.js';
 import * as runningMeasures from './migrations/0007_running_measures.js';
+import * as namedBy from './migrations/0008_named_by.js';
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001_initial': initial,
@@ -18,6 +19,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0005_history': history,
   '0006_release_names': releaseNames,
   '0007_running_measures': runningMeasures,
+  '0008_named_by': namedBy,
 };
 const MIGRATION_TABLE = 'schema_migration';
 

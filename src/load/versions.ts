@@ -334,7 +334,8 @@ function symbolsCell(symbols: Observation['symbols']): string {
 
 /**
  * The planner knows nothing of a table just filled, and an embedded database has nobody to look after it: there it is
- * told anew whenever the table has grown by a fifth, as a server's own housekeeping would.
+ * told anew whenever the table has grown by a fifth, as a server's own housekeeping would. Of keys and names alone: nobody
+ * looks for a figure by its value, and a server's housekeeping adds the rest.
  */
 async function keepStatistics(store: Store): Promise<void> {
   const { rows } = await sql<{ unknown: boolean; grown: boolean }>`
@@ -342,7 +343,9 @@ async function keepStatistics(store: Store): Promise<void> {
       pg_relation_size(oid) > 1.2 * relpages * current_setting('block_size')::bigint as grown
     from pg_class where oid = 'figure'::regclass`.execute(store.db);
   const { unknown = false, grown = false } = rows[0] ?? {};
-  if (unknown || (grown && store.kind === 'embedded')) await sql`analyze figure, area`.execute(store.db);
+  if (unknown || (grown && store.kind === 'embedded'))
+    await sql`analyze figure (area_id, period_id, version_id, as_of, breakdown_id, series_id, school_type_id),
+      area (level, key, code, old_la_code, name, named_by)`.execute(store.db);
 }
 
 async function quarantineDuplicate(

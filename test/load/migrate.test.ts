@@ -20,6 +20,7 @@ const ALL = [
   '0005_history',
   '0006_release_names',
   '0007_running_measures',
+  '0008_named_by',
 ];
 
 const VIEWS = {
