@@ -5,5 +5,5 @@
 import { sql, type Kysely } from 'kysely';
 
 export async function up(db: Kysely<unknown>): Promise<void> {
-  await sql`alter table area drop constraint area_named_by_fkey`.execute(db);
+  await sql`alter table area drop constraint if exists area_named_by_fkey`.execute(db);
 }
