@@ -1,7 +1,7 @@
 /** History on demand: from EES or from files at hand, on the one lock, quiet unless asked otherwise. */
 import { basename } from 'node:path';
 import { BackfillRequestError, type BackfillPlan, type BackfillRequest } from './extract/history.js';
-import { LocalFileError, openLocalFile, readMetaFile } from './extract/local-file.js';
+import { LocalFileError, type LocalFile } from './extract/local-file.js';
 import { underKnownName } from './known-names.js';
 import { withRunLock } from './load/runs.js';
 import { loadFile, type FileReport, type FileToLoad } from './load-file.js';
@@ -13,9 +13,8 @@ import { dryEes, loadFromEes, NOTHING, wholeOrNot } from './backfill-ees.js';
 
 export interface LocalBackfill {
   readonly kind: 'file';
-  /** Absolute path. */
-  readonly path: string;
-  readonly metaPath: string | undefined;
+  readonly file: LocalFile;
+  readonly metaText: string | undefined;
   readonly publication: string;
   /** The release's label, which is also the data set's identity. */
   readonly release: string;
@@ -62,7 +61,7 @@ export interface PlannedFile {
 
 /**
  * Loads history. Interrupted, it takes up where it was when called again: what is loaded is not fetched twice.
- * @throws RunHeldError, LocalFileError, what EES or the database throws before anything is planned
+ * @throws RunHeldError, what EES or the database throws before anything is planned
  */
 export async function backfill(
   tools: Tools,
@@ -162,13 +161,8 @@ export function isWrongUse(error: unknown): error is Error {
   return error instanceof BackfillRequestError || (error instanceof LocalFileError && !error.isDamaged);
 }
 
-async function localFile(
-  request: LocalBackfill,
-  options: BackfillOptions,
-  runId: number | undefined,
-  now: Date,
-): Promise<FileToLoad> {
-  const file = await openLocalFile(request.path);
+function localFile(request: LocalBackfill, options: BackfillOptions, runId: number | undefined, now: Date): FileToLoad {
+  const { file } = request;
   return {
     meta: {
       publication: { slug: request.publication },
@@ -176,7 +170,7 @@ async function localFile(
       dataSet: { title: request.release, local: true },
       publishedAt: request.publishedAt ?? now,
       source: {
-        ...{ kind: 'local file', path: basename(request.path), backfill: !options.notify },
+        ...{ kind: 'local file', path: basename(file.path), backfill: !options.notify },
         ...(request.schoolType === undefined ? {} : { schoolType: request.schoolType }),
       },
       sha256: file.sha256,
@@ -188,7 +182,7 @@ async function localFile(
       again: true,
     },
     open: () => file.open(),
-    metaText: request.metaPath === undefined ? undefined : await readMetaFile(request.metaPath),
+    metaText: request.metaText,
     schoolType: request.schoolType,
   };
 }
@@ -205,9 +199,9 @@ async function loadLocal(
       store,
       now,
       signal,
-      onRows: (rows) => tools.progress?.(`${basename(request.path)}: ${rows.toLocaleString('en-GB')} rows`),
+      onRows: (rows) => tools.progress?.(`${basename(request.file.path)}: ${rows.toLocaleString('en-GB')} rows`),
     },
-    await localFile(await underKnownName(tools.store, request), options, runId, now()),
+    localFile(await underKnownName(tools.store, request), options, runId, now()),
   );
   if (report.outcome !== 'unchanged' || options.accept.length === 0 || report.version_id === null)
     return { ...NOTHING, files: [report] };
@@ -216,7 +210,7 @@ async function loadLocal(
 
 async function dryLocal(tools: Tools, request: LocalBackfill, options: BackfillOptions): Promise<BackfillReport> {
   const { store, now, signal } = tools;
-  const file = await localFile(request, options, undefined, now());
+  const file = localFile(request, options, undefined, now());
   const report = await loadFile({ store, now, signal, dryRun: true }, file);
   return {
     run: null,

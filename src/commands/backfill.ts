@@ -5,6 +5,7 @@ import { backfill, isWrongUse, type BackfillReport, type EesBackfill, type Local
 import { folded } from '../domain/breakdowns.js';
 import { canonicalSchoolType, KNOWN_SCHOOL_TYPES } from '../domain/school-types.js';
 import { BackfillRequestError, releasesWanted } from '../extract/history.js';
+import { openLocalFile, readMetaFile } from '../extract/local-file.js';
 import { counted, table } from '../print.js';
 import { ACCEPTABLE_GATES } from '../transform/gates.js';
 import { UsageError, type AddCommand, type Context } from './context.js';
@@ -18,9 +19,10 @@ export function register(program: Command, add: AddCommand): void {
     'loads history: from EES, or from local files',
     'absence-watch backfill --file data.csv.gz --publication pupil-absence-in-schools-in-england --release "Academic year 2018/19"',
     async (context, _args, options) => {
-      const request = requestOf(context, options);
-      const store = await context.store();
+      const asked = requestOf(context, options);
       try {
+        // A file is read to its end for its hash while the database gets ready.
+        const [request, store] = await Promise.all([opened(asked), context.store()]);
         const inHand = tools(context, store);
         const report = await backfill(inHand, request, {
           dryRun: options['dryRun'] === true,
@@ -63,7 +65,22 @@ function given(options: Record<string, unknown>, name: string): string | undefin
   return typeof value === 'string' ? value : undefined;
 }
 
-function requestOf(context: Context, options: Record<string, unknown>): LocalBackfill | EesBackfill {
+/** As asked for: the files are not read yet. */
+interface LocalRequest extends Omit<LocalBackfill, 'file' | 'metaText'> {
+  readonly path: string;
+  readonly metaPath: string | undefined;
+}
+
+/** @throws LocalFileError */
+async function opened(request: LocalRequest | EesBackfill): Promise<LocalBackfill | EesBackfill> {
+  if (request.kind === 'ees') return request;
+  const { path, metaPath, ...rest } = request;
+  const metaText = metaPath === undefined ? undefined : await readMetaFile(metaPath);
+  return { ...rest, file: await openLocalFile(path), metaText };
+}
+
+/** @throws UsageError */
+function requestOf(context: Context, options: Record<string, unknown>): LocalRequest | EesBackfill {
   const publication = given(options, 'publication') ?? '';
   if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(publication))
     throw new UsageError(
