@@ -63,7 +63,8 @@ export async function readCatalogue(db: Kysely<Database>): Promise<Catalogue> {
     .innerJoin('release as r', 'r.id', 'v.release_id')
     .select(['v.id', 'v.data_set_id', 'v.release_id', 'v.published_at', 'v.state'])
     .select(['v.evaluated_at', 'd.title', 'd.identity', 'd.api_id', 'r.title as release', 'r.publication'])
-    .where('v.state', 'in', ['loaded', 'withdrawn', 'removed'])
+    // What was held back from the start, or never read, no rule has seen.
+    .where((eb) => eb.or([eb('v.state', '=', 'loaded'), eb('v.ended_at', 'is not', null)]))
     .orderBy('v.published_at')
     .orderBy('v.id')
     .execute();

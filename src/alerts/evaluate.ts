@@ -220,7 +220,7 @@ async function evaluateIn(trx: Kysely<Database>, options: EvaluateOptions): Prom
 }
 
 /**
- * Versions that no rule has seen, and those withdrawn or removed since they were seen, locked: a second evaluation
+ * Versions that no rule has seen, and those that ceased to count since they were seen, locked: a second evaluation
  * waits, and then finds nothing due.
  */
 async function lockDue(trx: Kysely<Database>): Promise<number[]> {
@@ -230,7 +230,7 @@ async function lockDue(trx: Kysely<Database>): Promise<number[]> {
     .where((eb) =>
       eb.or([
         eb('state', '=', 'loaded').and('evaluated_at', 'is', null),
-        eb('state', 'in', ['withdrawn', 'removed']).and('ended_at', '>=', eb.ref('evaluated_at')),
+        eb('state', '<>', 'loaded').and('ended_at', '>=', eb.ref('evaluated_at')),
       ]),
     )
     .orderBy('published_at')

@@ -11,7 +11,7 @@ import { findAreas, type AreaRow } from '../load/areas.js';
 import { differences } from '../load/differences.js';
 import { currentSeries, listVersionRows, versionRow } from '../load/inspect.js';
 import { seriesAsOf } from '../load/as-of.js';
-import { removeVersion } from '../load/versions.js';
+import { removeVersion, unacceptVersion } from '../load/versions.js';
 import type { AbsenceView } from '../load/schema.js';
 import { withTroubles } from '../service/health.js';
 import { statusOf, statusText } from '../service/status.js';
@@ -111,6 +111,22 @@ export function register(program: Command, add: AddCommand): void {
       const reason = String(options['reason']);
       await removeVersion(await context.store(), number, reason, context.now());
       context.out.result({ id: number, state: 'removed', reason }, () => `Version ${number} is removed: ${reason}`);
+      return 0;
+    },
+  ).requiredOption('--reason <text>', 'why: kept with the version');
+  add(
+    versions,
+    'unaccept <id>',
+    'takes back that gates were overridden: the version is held back again, the figures are as before',
+    'absence-watch versions unaccept 12 --reason "the publisher will correct it"',
+    async (context, [id], options) => {
+      const number = versionOption(id);
+      const reason = String(options['reason']);
+      const gates = await unacceptVersion(await context.store(), number, reason, context.now());
+      context.out.result(
+        { id: number, state: 'quarantined', gates, reason },
+        () => `Version ${number} is held back again by ${gates.join(', ')}: ${reason}`,
+      );
       return 0;
     },
   ).requiredOption('--reason <text>', 'why: kept with the version');

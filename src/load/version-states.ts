@@ -1,4 +1,4 @@
-/** What may happen to a version after it was loaded: accepted, removed, withdrawn. Figures stay as they are. */
+/** What may happen to a version after it was loaded: accepted and held back again, removed, withdrawn. Figures stay as they are. */
 import { sql } from 'kysely';
 import { judgeAgain } from './agree.js';
 import { renameAreas } from './area-names.js';
@@ -46,7 +46,10 @@ async function setState(
     .set({
       state,
       history: sql`history || ${entry}::jsonb`,
-      ...(state === 'loaded' || state === 'quarantined' ? {} : { is_current: false, ended_at: said.at }),
+      // What counted, and what is over for good, has an end.
+      ...(state === 'loaded' || (state === 'quarantined' && version.state !== 'loaded')
+        ? {}
+        : { is_current: false, ended_at: said.at }),
     })
     .where('id', '=', version.id)
     .execute();
@@ -94,9 +97,49 @@ export async function acceptVersion(
     const stillHeldBy = gates.filter((each) => each !== gate);
     const state = stillHeldBy.length === 0 ? 'loaded' : 'quarantined';
     await setState(trx, version, state, { what: `accepted ${gate}`, reason, at: now });
-    if (state === 'loaded') await settle(trx, version);
+    if (state === 'loaded') await countAgain(trx, version);
     return { state, stillHeldBy };
   });
+}
+
+/**
+ * Takes back that gates were overridden: the version waits for a decision again, and what is current, and how areas are
+ * called, is as it was before. The rules look at what that changed.
+ * @returns the gates that hold it back now
+ * @throws VersionStateError when none was overridden, or it does not count for another reason
+ */
+export async function unacceptVersion(
+  store: Store,
+  id: number,
+  reason: string,
+  now: Date = new Date(),
+): Promise<readonly string[]> {
+  return changing(store, id, async (trx, version) => {
+    if (version.state !== 'loaded' && version.state !== 'quarantined')
+      throw new VersionStateError(`Version ${id} is ${version.state}: nothing is read of it.`);
+    const accepted = await trx
+      .updateTable('gate_result')
+      .set({ verdict: 'quarantine' })
+      .where('version_id', '=', id)
+      .where('verdict', '=', 'accepted')
+      .returning('gate')
+      .execute();
+    if (accepted.length === 0)
+      throw new VersionStateError(
+        `No gate of version ${id} was accepted. To take it back whatever it is, use "versions remove ${id}".`,
+      );
+    const gates = accepted.map(({ gate }) => gate).sort();
+    await setState(trx, version, 'quarantined', { what: `no longer accepted ${gates.join(', ')}`, reason, at: now });
+    await settle(trx, version);
+    return gates;
+  });
+}
+
+/** Makes a version that did not count any more, or not yet, one that does: the rules have to look at it as at what is new. */
+async function countAgain(trx: Trx, version: Version): Promise<void> {
+  const fresh = { ended_at: null, evaluated_at: null };
+  await trx.updateTable('data_set_version').set(fresh).where('id', '=', version.id).execute();
+  await settle(trx, version);
 }
 
 async function settle(trx: Trx, version: Version): Promise<void> {
@@ -146,13 +189,7 @@ export async function reinstateVersion(store: Store, id: number, now: Date = new
       .executeTakeFirst();
     const said = { what: 'published again', reason: 'published again at source', at: now };
     await setState(trx, version, held === undefined ? 'loaded' : 'quarantined', said);
-    await trx
-      .updateTable('data_set_version')
-      // The rules have to look at it again, as at what is new.
-      .set({ ended_at: null, evaluated_at: null })
-      .where('id', '=', id)
-      .execute();
-    await settle(trx, version);
+    await countAgain(trx, version);
     return true;
   });
 }

@@ -71,23 +71,27 @@ describe.each(['postgres', 'embedded'] as const)('evaluation on %s', (kind) => {
     expect(words(await evaluate(w.store, options()))).toEqual(['Luton, Academic year 2024/25: cleared']);
   });
 
-  it('corrects a told figure when its release is amended, and takes it back when that is removed', async () => {
-    const w = await world(kind);
-    await w.load(year(2022, { Luton: '1.9' }));
-    await evaluate(w.store, options());
-    await w.load(year(2023, { Luton: '2.3' }));
-    await evaluate(w.store, options());
-    const amended = await w.load(year(2023, { Luton: '2.9' }, { published: '2025-04-01T12:00:00Z' }));
-    const corrected = await evaluate(w.store, options());
-    expect(corrected.events.map(({ reason }) => reason)).toEqual([
-      'severe absence in academic year 2023/24 revised: was 2.3%, now 2.9%, still above the line of 2.0%',
-    ]);
-    await w.remove(amended, options().now);
-    const back = await evaluate(w.store, options());
-    expect(back.events.map(({ reason }) => reason)).toEqual([
-      'severe absence in academic year 2023/24 revised: was 2.9%, now 2.3%, still above the line of 2.0%',
-    ]);
-  });
+  it.each(['removed', 'quarantined'] as const)(
+    'corrects a told figure when its release is amended, and takes it back when that is %s',
+    async (fate) => {
+      const w = await world(kind);
+      await w.load(year(2022, { Luton: '1.9' }));
+      await evaluate(w.store, options());
+      await w.load(year(2023, { Luton: '2.3' }));
+      await evaluate(w.store, options());
+      const amended = await w.load(year(2023, { Luton: '2.9' }, { published: '2025-04-01T12:00:00Z' }));
+      const corrected = await evaluate(w.store, options());
+      expect(corrected.events.map(({ reason }) => reason)).toEqual([
+        'severe absence in academic year 2023/24 revised: was 2.3%, now 2.9%, still above the line of 2.0%',
+      ]);
+      await w.remove(amended, options().now, fate);
+      const back = await evaluate(w.store, options());
+      expect(back.events.map(({ reason }) => reason)).toEqual([
+        'severe absence in academic year 2023/24 revised: was 2.9%, now 2.3%, still above the line of 2.0%',
+      ]);
+      expect(await evaluate(w.store, options())).toMatchObject({ events: [], versions: 0 });
+    },
+  );
 });
 
 it('corrects a told figure that an amendment suppresses, once, and keeps the alert open', async () => {

@@ -85,8 +85,8 @@ export class FiguresWorld {
     return id;
   }
 
-  /** Takes a version back, as `versions remove` or a withdrawal does. */
-  async remove(id: number, at: Date, state: 'removed' | 'withdrawn' = 'removed'): Promise<void> {
+  /** Takes a version back, as `versions remove`, `versions unaccept` or a withdrawal does. */
+  async remove(id: number, at: Date, state: 'removed' | 'quarantined' | 'withdrawn' = 'removed'): Promise<void> {
     const row = await this.store.db
       .updateTable('data_set_version')
       .set({ state, is_current: false, ended_at: at })

@@ -50,6 +50,7 @@ describe('the command line', () => {
       ['versions', 'list'],
       ['versions', 'diff'],
       ['versions', 'remove'],
+      ['versions', 'unaccept'],
       ['alerts', 'list'],
       ['alerts', 'silence'],
       ['alerts', 'pause'],

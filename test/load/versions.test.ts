@@ -7,6 +7,7 @@ import {
   lastReleases,
   recordRefusal,
   removeVersion,
+  unacceptVersion,
   withdrawVersion,
 } from '../../src/load/versions.js';
 import type { VersionMeta } from '../../src/load/versions.js';
@@ -220,6 +221,49 @@ describe.each(['postgres', 'embedded'] as const)('loading versions (%s)', (kind)
     expect(await rates(store)).toEqual({ Luton: '71.0' });
     await removeVersion(store, held.versionId, 'no');
     expect(await rates(store)).toEqual({ Luton: '17.0' });
+  });
+
+  it('what was accepted is held back again as before, can be accepted again, and is then new to the rules', async () => {
+    const store = await freshStore(kind);
+    await loaded(store, versionMeta(), [rate('17.0')]);
+    const newer = versionMeta({ publishedAt: new Date('2024-04-02T10:00:00Z') });
+    const rows = [rate('71.0', { area: { ...LUTON, name: 'Lutn' } })];
+    const { versionId } = await load(store, newer, rows, heldBy('sums', 'areas'));
+    const held = async (): Promise<unknown> => ({
+      rates: await rates(store),
+      found: await findAreas(store, 'Lutn'),
+      gates: await store.db.selectFrom('gate_result').selectAll().orderBy('version_id').orderBy('gate').execute(),
+      versions: await store.db
+        .selectFrom('data_set_version')
+        .select(['id', 'state', 'is_current'])
+        .orderBy('id')
+        .execute(),
+      diffs: await store.db.selectFrom('version_diff').selectAll().orderBy('version_id').execute(),
+    });
+    const before = await held();
+    await expect(unacceptVersion(store, versionId, 'no')).rejects.toThrow(/No gate of version \d+ was accepted/);
+    for (const gate of ['sums', 'areas']) await acceptVersion(store, versionId, gate, 'fine');
+    expect(await rates(store)).toEqual({ Luton: '71.0' });
+    await store.db.updateTable('data_set_version').set({ evaluated_at: new Date() }).execute();
+    expect(await unacceptVersion(store, versionId, 'not after all')).toEqual(['areas', 'sums']);
+    expect(await held()).toEqual(before);
+    for (const gate of ['sums', 'areas']) await acceptVersion(store, versionId, gate, 'fine');
+    expect(await rates(store)).toEqual({ Luton: '71.0' });
+    const version = await store.db
+      .selectFrom('data_set_version')
+      .select(['ended_at', 'evaluated_at', 'history'])
+      .where('id', '=', versionId)
+      .executeTakeFirstOrThrow();
+    expect(version).toMatchObject({ ended_at: null, evaluated_at: null });
+    expect(version.history).toMatchObject([
+      { what: 'accepted sums' },
+      { what: 'accepted areas' },
+      { what: 'no longer accepted areas, sums', reason: 'not after all' },
+      { what: 'accepted sums' },
+      { what: 'accepted areas' },
+    ]);
+    await removeVersion(store, versionId, 'no');
+    await expect(unacceptVersion(store, versionId, 'no')).rejects.toThrow(/is removed/);
   });
 
   it('a gate accepted beforehand is recorded as such and holds nothing back', async () => {
