@@ -320,7 +320,7 @@ export function gatesDocument(): string {
     '',
     'What stands between a file and the figures that are current. The table is generated from `GATES` in',
     '`src/transform/gates.ts`; a test holds the two together. `status` shows every verdict but "pass" with its figures;',
-    '`--accept GATE --reason TEXT` overrides a quarantine and is recorded.',
+    '`--accept GATE --reason TEXT` overrides a quarantine and is recorded, `versions unaccept ID --reason TEXT` takes that back.',
     '',
     line(['gate', 'what is held against what', 'tolerance', 'binds', 'beyond it']),
     line(['---', '---', '---', '---', '---']),
