@@ -271,7 +271,7 @@ function apartSentence(
       return undefined;
     case 'first': {
       const what = before.alone ? 'figure' : `${MEASURE_WORDS[measure]} figure`;
-      return say`This is the first ${what} on record ${forWords(facts)} in this series.`;
+      return say`This is the first ${what} held here ${forWords(facts)} in this series.`;
     }
     case 'first of the year':
       return say`This is the first figure of the year.`;

@@ -57,6 +57,12 @@ export async function lookAtWebsite(
       }
     if (trouble) throw trouble;
   }
+  const left = releases.size - follow.length;
+  if (firstLook && left > 0)
+    survey.notes.push(
+      `"${publication.slug}" is new here: the newest release of each kind is watched, ${left} of its ${releases.size} releases ${left === 1 ? 'is' : 'are'} history; ` +
+        `to load it: absence-watch backfill --publication ${publication.slug} (first with --dry-run)`,
+    );
   publication.seen = true;
   return true;
 }

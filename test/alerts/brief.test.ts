@@ -95,7 +95,7 @@ describe('what the years before allow', () => {
 
   it('calls the first figure ever the first', () => {
     expect(told(alone(years({ 2024: ['20.0', '2.0'] })))).toMatch(
-      /This is the first figure on record for Luton in this series\..*severely absent\.$/,
+      /This is the first figure held here for Luton in this series\..*severely absent\.$/,
     );
   });
 
@@ -194,14 +194,14 @@ describe('what is called the first figure', () => {
       'Overall absence in Luton was 6.4% of possible sessions in week 45 2025. In week 44 2025 it was 6.1%.',
     );
     expect(brief.table.beforeHeading).toBeUndefined();
-    expect(told(alone(weeks([2025, 45, '6.4'])))).toContain('This is the first figure on record for Luton');
+    expect(told(alone(weeks([2025, 45, '6.4'])))).toContain('This is the first figure held here for Luton');
   });
 
   it('is no running total that follows another of the year', () => {
     const ytd = (year: number, asOf: string): FigureRow =>
       row(academicPeriod(year, 'Year to date'), { persistent_absence_rate: '17.3' }, { asOf });
     const at = (past: readonly FigureRow[]): string => told(alone([ytd(2025, '2026-02-20')], { past }));
-    expect(at([])).toContain('This is the first figure on record for Luton in this series.');
+    expect(at([])).toContain('This is the first figure held here for Luton in this series.');
     expect(at([ytd(2024, '2025-07-20')])).toContain('This is the first figure of the year.');
     expect(at([ytd(2024, '2025-07-20'), ytd(2025, '2026-02-06')])).toContain(
       'There is no figure for the same point of 2024/25 to compare it with.',
@@ -210,7 +210,7 @@ describe('what is called the first figure', () => {
 
   it('is that of the measure where older figures of another are there', () => {
     const text = told(alone([...years({ 2023: ['18.0'] }), ...years({ 2024: ['17.3', '1.5'] })]));
-    expect(text).toContain('This is the first severe absence figure on record for Luton in this series.');
+    expect(text).toContain('This is the first severe absence figure held here for Luton in this series.');
     expect(text).not.toContain('first figure');
   });
 });

@@ -62,6 +62,24 @@ function amend(rate: string, file = 'long.csv'): void {
   ees.amend({ publication: ABSENCE, release: '2024-25', at: tick(), replace: [{ file, content }] });
 }
 
+it('a first look says that older releases are history, and how they are loaded; later looks do not', async () => {
+  ees.publish({
+    publication: ABSENCE,
+    slug: '2023-24',
+    title: 'Academic year 2023/24',
+    at: '2026-03-27T09:30:05Z',
+    files: [{ name: 'a3.csv', title: 'Absence rates by geographic level', content: wide('Academic year') }],
+  });
+  const first = await discover(client, SOURCES, undefined, PATIENT);
+  expect(first.notes).toEqual([
+    `"${ABSENCE}" is new here: the newest release of each kind is watched, 1 of its 2 releases is history; ` +
+      `to load it: absence-watch backfill --publication ${ABSENCE} (first with --dry-run)`,
+  ]);
+  amend('17.9');
+  const later = await discover(client, SOURCES, first.remember(first.files), PATIENT);
+  expect(later.notes).toEqual([expect.stringContaining('before the official API')]);
+});
+
 describe('the official API follows the website by some seconds', () => {
   it('a version that is behind is not taken for the new one, and is awaited within the poll', async () => {
     const memory = await settle();
