@@ -126,7 +126,11 @@ async function contentOf(file: string, shownName: string, isNamed: boolean): Pro
   try {
     const { size } = await stat(file);
     if (size > LARGEST_FILE) return unreadable(`is larger than ${LARGEST_FILE} bytes`);
-    return { kind: 'text', text: await readFile(file, 'utf8') };
+    const text = await readFile(file, 'utf8');
+    // As a full disk or a save that was cut off leaves it: rules that vanish so would be new ones once they are back.
+    if (text.split('\n').every((line) => /^\s*(#|$)/.test(line)))
+      return unreadable('is empty. Put back what stood in it, or delete the file to go by the built-in defaults');
+    return { kind: 'text', text };
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
     if (code === 'ENOENT' && !isNamed) return { kind: 'none' };

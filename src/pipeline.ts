@@ -2,14 +2,13 @@
  * One run on one page: discover, download, normalise, gate, load, evaluate, deliver. What fails, fails one data set; what
  * is loaded is evaluated; what is owed is sent; the next run takes up what this one could not.
  */
-import { heartbeat } from './alerts/operator.js';
 import { gather, type Gathered } from './gather.js';
 import { RunHeldError } from './load/errors.js';
 import { withRunLock, type Run, type RunEnd } from './load/runs.js';
 import { deliverQueue } from './mail-server.js';
 import { noteBrokenOff, noteRunEnded } from './run-troubles.js';
 import { deliverOwed, evaluateLeftovers, evaluateLoaded, tellerOf, type Mails } from './tell.js';
-import { messageOf, type Tools } from './tools.js';
+import { messageOf, ping, type Tools } from './tools.js';
 
 /** What a run did. */
 export interface RunReport extends Omit<Gathered, 'untold'> {
@@ -23,31 +22,27 @@ export interface RunReport extends Omit<Gathered, 'untold'> {
  * @throws RunHeldError when another run is under way; what the database throws
  */
 export async function runOnce(tools: Tools & { readonly trigger: string }): Promise<RunReport> {
-  const { store, now } = tools;
+  const { store, settings, now } = tools;
   const begun: { run?: Run } = {};
-  const ping = (event: 'start' | 'success' | 'fail'): Promise<unknown> => {
-    const url = tools.settings.config.heartbeatUrl;
-    return url === undefined ? Promise.resolve() : heartbeat(url, event, begun.run?.id);
-  };
   try {
     const { report, isWell } = await withRunLock(
       store,
       { trigger: tools.trigger, now, log: tools.log },
       async (run) => {
         begun.run = run;
-        await ping('start');
+        await ping(settings, 'start', run.id);
         const done = await runWithin(tools, run);
         run.log.info(summary(done.report), `run ended: ${done.report.outcome}`);
         return { end: runEnd(done.report), result: done };
       },
     );
     // Not before its end is on record: that may fail too.
-    await ping(isWell ? 'success' : 'fail');
+    await ping(settings, isWell ? 'success' : 'fail', begun.run?.id);
     return report;
   } catch (error) {
     // Another run is under way, or a person stopped this one: nothing is said of either.
     if (error instanceof RunHeldError || tools.signal.aborted) throw error;
-    await ping('fail');
+    await ping(settings, 'fail', begun.run?.id);
     // Whoever lost the lock may have a successor by now, who speaks for itself.
     if (begun.run?.signal.aborted !== true) await tellBrokenOff(tools, messageOf(error));
     throw error;

@@ -1,7 +1,9 @@
 /** What every command and step is given, and the way to EES that is made of it. */
 import type { Logger } from 'pino';
+import { heartbeat } from './alerts/operator.js';
 import type { Smtp } from './alerts/smtp.js';
 import type { Settings } from './config.js';
+import { createAgents, type ProxyEnvironment } from './extract/agents.js';
 import { createEesClient, type EesClient } from './extract/client.js';
 import type { Store } from './load/database.js';
 import { VERSION } from './version.js';
@@ -22,6 +24,22 @@ export interface Tools {
   readonly mailServer?: Smtp | undefined;
 }
 
+function proxyOf({ environment }: Settings): ProxyEnvironment {
+  return {
+    ...(environment.httpsProxy === undefined ? {} : { HTTPS_PROXY: environment.httpsProxy }),
+    NO_PROXY: environment.noProxy.join(','),
+  };
+}
+
+/** Pings `heartbeat_url`, where one is configured. Never throws. */
+export async function ping(settings: Settings, event: 'start' | 'success' | 'fail', runId?: number): Promise<void> {
+  const url = settings.config.heartbeatUrl;
+  if (url === undefined) return;
+  const agents = createAgents(proxyOf(settings), 1);
+  await heartbeat(url, event, runId, agents.agentsFor(new URL(url)));
+  agents.destroy();
+}
+
 /** The way to EES, as configured. */
 export function openClient(settings: Settings, now: () => Date, signal: AbortSignal): EesClient {
   const { environment, config } = settings;
@@ -30,10 +48,7 @@ export function openClient(settings: Settings, now: () => Date, signal: AbortSig
     contentUrl: environment.eesContentUrl,
     contact: config.contact,
     version: VERSION,
-    environment: {
-      ...(environment.httpsProxy === undefined ? {} : { HTTPS_PROXY: environment.httpsProxy }),
-      NO_PROXY: environment.noProxy.join(','),
-    },
+    environment: proxyOf(settings),
     signal,
     now: () => now().getTime(),
   });

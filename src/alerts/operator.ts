@@ -240,14 +240,14 @@ const HEARTBEAT_MS = 10_000;
 /**
  * Pings a dead man's switch, so that silence itself is noticed from outside: `…/start` and `…/fail`, the URL itself at
  * success (the convention of healthchecks and its kin). Never throws: a heartbeat that fails is noticed at the other end.
- * @param agent connects through a proxy, where there is one
+ * @param agents the way out of the building
  * @returns whether it was received
  */
 export async function heartbeat(
   url: string,
   event: 'start' | 'success' | 'fail',
   runId: number | undefined,
-  agent?: Agent,
+  agents: { readonly httpAgent?: Agent; readonly httpsAgent?: Agent } = {},
 ): Promise<boolean> {
   try {
     const target = new URL(url);
@@ -258,7 +258,7 @@ export async function heartbeat(
       signal: AbortSignal.timeout(HEARTBEAT_MS),
       maxContentLength: 100_000,
       proxy: false,
-      ...(agent === undefined ? {} : { httpAgent: agent, httpsAgent: agent }),
+      ...agents,
     });
     return true;
   } catch {

@@ -1,9 +1,11 @@
 /** `run`: one cycle, with progress on a terminal. */
 import type { Command } from 'commander';
+import { DatabaseHeldError } from '../load/errors.js';
 import { refuseUnmigrated } from '../load/migrate.js';
 import { runOnce, type RunReport } from '../pipeline.js';
 import { counted, table } from '../print.js';
 import type { ExitCode } from '../surroundings.js';
+import { ping } from '../tools.js';
 import type { AddCommand, Context } from './context.js';
 
 export function register(program: Command, add: AddCommand): void {
@@ -14,7 +16,11 @@ export function register(program: Command, add: AddCommand): void {
     'absence-watch run',
     async (context, _args, options) => {
       const migrating = options['migrate'] !== false;
-      const store = await context.store({ migrate: migrating });
+      const store = await context.store({ migrate: migrating }).catch(async (error: unknown) => {
+        // It has no database to be a run of, and the monitor may be all that hears of it.
+        if (!(error instanceof DatabaseHeldError)) await ping(context.settings, 'fail');
+        throw error;
+      });
       if (!migrating) await refuseUnmigrated(store);
       const report = await runOnce({ ...tools(context, store), trigger: 'manual' });
       context.out.result(reportAnswer(report), () => reportText(report));

@@ -6,7 +6,7 @@ import { sql } from 'kysely';
 import { unansweredNames } from '../alerts/watched-names.js';
 import { loadConfig, problemText, type Settings } from '../config.js';
 import { openDatabase, type Store } from '../load/database.js';
-import { DatabaseHeldError, DatabaseUnusableError, UnmigratedError } from '../load/errors.js';
+import { DatabaseHeldError, DatabaseUnusableError, isDiskFull, UnmigratedError } from '../load/errors.js';
 import { migrate, refuseUnmigrated } from '../load/migrate.js';
 import { isTransient } from '../load/retry.js';
 import { main } from '../main.js';
@@ -252,8 +252,8 @@ async function opened(
         await front.waits(message, { pending });
         // An embedded database takes seconds to open, and is held from whoever migrates meanwhile.
         await rest.for(socketPath === undefined ? PENDING_MS : STANDBY_MS);
-      } else if (isTransient(error)) {
-        const said = errorWords(error);
+      } else if (isTransient(error) || isDiskFull(error)) {
+        const said = errorWords(isTransient(error) && error instanceof Error ? (error.cause ?? error) : error);
         log.warn({ error: said }, 'the database cannot be reached: it is tried again');
         await front.waits(`the database cannot be reached, it is tried again: ${said}`, {});
         await rest.for(Math.min(1_000 * 2 ** attempt, LONGEST_WAIT_MS));

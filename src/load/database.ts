@@ -14,7 +14,8 @@ import { DeadConnections, SILENT_MS } from './dead-connections.js';
 import { SchemaDialect } from './dialect.js';
 import { lockDirectory, type DirectoryLock } from './directory-lock.js';
 import { onOwnThread, onThisThread, type EmbeddedInstance } from './embedded-thread.js';
-import { DatabaseUnusableError } from './errors.js';
+import { DatabaseOutOfReachError, DatabaseUnusableError, isDiskFull } from './errors.js';
+import { isTransient } from './retry.js';
 import type { Database } from './schema.js';
 
 /** What the database says of itself; the shape of pino. */
@@ -140,9 +141,25 @@ async function openServer(url: string, schema: string, options: OpenOptions): Pr
     await refuseOldServer(store.db);
   } catch (error) {
     await close();
-    throw error;
+    throw isTransient(error) ? outOfReach(url, error) : error;
   }
   return store;
+}
+
+/** Without user and password. */
+function outOfReach(url: string, cause: unknown): DatabaseOutOfReachError {
+  const { host, pathname } = URL.canParse(url) ? new URL(url) : { host: '', pathname: '' };
+  const said = cause instanceof Error && cause.message !== '' ? cause.message : codeOf(cause);
+  return new DatabaseOutOfReachError(
+    `The database${pathname.length > 1 ? ` "${pathname.slice(1)}"` : ''}${host === '' ? '' : ` at ${host}`} cannot be reached: ${said}. ` +
+      'See that the server runs, takes connections, and is the one that DATABASE_URL names.',
+    { cause },
+  );
+}
+
+/** Where a name has several addresses that all refuse, the error has a code and no message. */
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }
 
 async function refuseOldServer(db: Kysely<Database>): Promise<void> {
@@ -156,6 +173,18 @@ async function refuseOldServer(db: Kysely<Database>): Promise<void> {
 }
 
 async function openEmbedded(place: string, schema: string, options: OpenOptions): Promise<Store> {
+  try {
+    return await openDirectory(place, schema, options);
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+    throw new DatabaseOutOfReachError(
+      `The embedded database in ${resolve(place)} cannot be opened: no space is left on its disk. Make room there; nothing that was loaded is lost.`,
+      { cause: error },
+    );
+  }
+}
+
+async function openDirectory(place: string, schema: string, options: OpenOptions): Promise<Store> {
   const inMemory = place === 'memory';
   const directory = inMemory ? undefined : resolve(place);
   let lock: DirectoryLock | undefined;

@@ -35,8 +35,16 @@ async function answer(asked) {
  * @param {unknown} error
  */
 function facts(error) {
-  return error instanceof Error ? Object.assign({}, error, { message: error.message }) : { message: String(error) };
+  if (error instanceof Error) return Object.assign({}, error, { message: error.message });
+  // The file system of its runtime throws objects with a number and no words.
+  if (typeof error !== 'object' || error === null || !('errno' in error)) return { message: String(error) };
+  return error.errno === NO_SPACE
+    ? { code: 'ENOSPC', message: 'no space left on device' }
+    : { message: `the file system refused (WASI error ${String(error.errno)})` };
 }
+
+/** WASI's number for ENOSPC. */
+const NO_SPACE = 51;
 
 /** One after the other, as the database works anyway: its end comes after whatever was asked before. */
 let before = Promise.resolve();

@@ -26,6 +26,20 @@ export class DatabaseUnusableError extends Error {
   override readonly name = 'DatabaseUnusableError';
 }
 
+/** The database cannot be opened as things are: nobody answers, or there is no room. Its cause is what was said. */
+export class DatabaseOutOfReachError extends Error {
+  override readonly name = 'DatabaseOutOfReachError';
+}
+
+/** Whether an error, or what caused it, says that there is no room on the disk. */
+export function isDiskFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if ('code' in error && typeof error.code === 'string' && DISK_FULL.has(error.code)) return true;
+  return /no space left on device/i.test(error.message) || isDiskFull(error.cause);
+}
+
+const DISK_FULL = new Set(['ENOSPC', 'EDQUOT', '53100']);
+
 /** The database lacks what this version of the program adds to it, and the program was told to leave that to others. */
 export class UnmigratedError extends Error {
   override readonly name = 'UnmigratedError';

@@ -221,6 +221,14 @@ describe('settings: file and environment together', () => {
     await expect(load('config')).rejects.toThrow('config cannot be read (EISDIR)');
   });
 
+  it.each(['', '\n\n', '\uFEFF', '# the rules\r\n  # of last year\r\n'])(
+    'takes a file of nothing, as a full disk leaves it, for no configuration: %j',
+    async (content) => {
+      await writeFile(join(directory, 'cut.yaml'), content);
+      await expect(load('cut.yaml')).rejects.toThrow(/cut\.yaml is empty\. Put back what stood in it/);
+    },
+  );
+
   it('tells the mistakes of file and environment at once, each with its place', async () => {
     const error: unknown = await load('bad.yaml', { LOG_LEVEL: 'loud' }).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(ConfigError);

@@ -1,4 +1,6 @@
 /** Fault cases 25 and 26: the database goes away, is full, or says no. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { setTimeout as wait } from 'node:timers/promises';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,6 +12,7 @@ import { openDatabase } from '../../src/load/database.js';
 import { runOnce } from '../../src/pipeline.js';
 import { startService } from '../../src/service/service.js';
 import { testDatabaseUrl } from '../support/database.js';
+import { freshProgram } from '../support/program.js';
 import {
   NO_SERVER_PROGRAMS,
   CAN_MOUNT,
@@ -113,7 +116,11 @@ async function expectWhole(world: Watch): Promise<void> {
 describe('the database', () => {
   it('case 25: down when the program starts: a run ends with exit code 1 and the reason, the next one does everything', async () => {
     const { proxy, url } = await proxied();
-    const world = await watchWithHistory({ env: { DATABASE_URL: url, DATABASE_SCHEMA: undefined } });
+    const monitor = await startMonitor();
+    const world = await watchWithHistory({
+      config: `${CONFIG}heartbeat_url: ${monitor.url}\n`,
+      env: { DATABASE_URL: url, DATABASE_SCHEMA: undefined },
+    });
     onTestFinished(async () => {
       const client = await beside();
       await client.query('drop schema if exists absence_watch cascade');
@@ -122,7 +129,8 @@ describe('the database', () => {
     await proxy.goAway();
     const said = await world.program.run('run');
     expect(said.code).toBe(1);
-    expect(said.stderr).toMatch(/ECONNREFUSED|refused/);
+    expect(said.stderr).toMatch(/The database ".*" at 127\.0\.0\.1:\d+ cannot be reached: .*refused.*DATABASE_URL/i);
+    expect(monitor.heard).toEqual(['/ping/start', '/ping', '/ping/fail']);
     await proxy.comeBack();
     expect((await world.run()).code).toBe(0);
     expect(await world.figures()).toEqual(AFTER);
@@ -411,6 +419,21 @@ describe('the database', () => {
       await rm(filler);
       expect((await world.run()).code).toBe(0);
       await expectWhole(world);
+    },
+  );
+
+  it.skipIf(!CAN_MOUNT)(
+    `case 26: no room for the embedded database: said with its place and what to do; with room again all is well${WITH_SMALL_DISK}`,
+    async () => {
+      const disk = await smallDisk('4m');
+      const program = await freshProgram({ DATABASE_URL: `pglite:${disk}/db` });
+      const full = await program.run('status');
+      expect([full.code, full.stderr]).toEqual([
+        1,
+        `absence-watch: The embedded database in ${disk}/db cannot be opened: no space is left on its disk. Make room there; nothing that was loaded is lost.\n`,
+      ]);
+      await promisify(execFile)('mount', ['-o', 'remount,size=400m', disk]);
+      expect((await program.run('status')).code).toBe(0);
     },
   );
 
