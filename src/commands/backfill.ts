@@ -10,7 +10,7 @@ import { counted, table } from '../print.js';
 import { ACCEPTABLE_GATES } from '../transform/gates.js';
 import { UsageError, type AddCommand, type Context } from './context.js';
 import { timeOption } from './time-option.js';
-import { exitCodeOf, tools } from './run.js';
+import { exitCodeOf, ofFile, tools } from './run.js';
 
 export function register(program: Command, add: AddCommand): void {
   add(
@@ -195,7 +195,7 @@ function reportText(report: BackfillReport): string {
           ]),
         ),
     ...report.files.flatMap((file) => [
-      ...(file.reason === null ? [] : [`${file.file}: ${file.reason}`]),
+      ...(file.reason === null ? [] : [ofFile(file.file, file.reason)]),
       ...file.gates
         .filter((gate) => gate.verdict === 'warn')
         .map((gate) => `${file.file}: warning, ${gate.gate}: ${gate.message}`),

@@ -60,7 +60,10 @@ export function register(program: Command, add: AddCommand): void {
       // A database is not made for this: an empty one answers to every name.
       if (databaseUrl.startsWith('pglite:') && !existsSync(databaseUrl.slice('pglite:'.length))) return problems;
       try {
-        return inOrder([...problems, ...(await nameProblems(await store(), names))]);
+        const unanswered = await nameProblems(await store(), names);
+        // A breakdown that is none anywhere is no loaded one either: one mistake is told once.
+        const isTold = ({ path }: ConfigProblem): boolean => problems.some((told) => told.path.startsWith(`${path}.`));
+        return inOrder([...problems, ...unanswered.filter((each) => !isTold(each))]);
       } catch (error) {
         if (error instanceof DatabaseHeldError) throw error;
         return problems;

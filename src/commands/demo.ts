@@ -20,7 +20,7 @@ import { counted, table } from '../print.js';
 import type { AddCommand } from './context.js';
 
 /** The configuration of the demo, left beside its output as an example. */
-const CONFIG = `# The configuration of the demo. Figures in it are composed: no statistics.
+const CONFIG = `# COMPOSED figures, no statistics: the configuration of the demo.
 sources:
   - publication: pupil-absence-in-schools-in-england
   - publication: pupil-attendance-in-schools

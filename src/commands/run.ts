@@ -58,6 +58,11 @@ function nothingLoaded({ error, degraded }: RunReport): string {
   return degraded.length === 0 ? 'Nothing new at EES.' : 'Nothing new in what EES shows; not all of it could be read:';
 }
 
+/** A reason with the file that it is about, which many of them name themselves. */
+export function ofFile(file: string, reason: string): string {
+  return reason.startsWith(file) ? reason : `${file}: ${reason}`;
+}
+
 function reportText(report: RunReport): string {
   const { files, mails } = report;
   return [
@@ -70,7 +75,7 @@ function reportText(report: RunReport): string {
           ),
           ...files
             .filter((file) => file.reason !== null && file.outcome !== 'unchanged')
-            .map((file) => `${file.file}: ${file.reason ?? ''}`),
+            .map((file) => ofFile(file.file, file.reason ?? '')),
         ]),
     ...report.degraded.map(
       (each) =>

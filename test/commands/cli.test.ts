@@ -32,7 +32,7 @@ describe('the command line', () => {
     const said = await load(program, await composedFile(program));
     expect(said.code).toBe(2);
     expect(said.stderr).toMatch(/nobody\.csv:1:1 neighbours: there is no such file/);
-    await program.configure('');
+    await program.configure('{}');
     expect((await program.run('versions', 'list', '--json')).json()).toEqual([]);
   });
 
@@ -218,6 +218,12 @@ describe('the command line', () => {
     const alone = await program.run('config', 'check');
     expect(alone.code).toBe(2);
     expect(alone.stdout).toMatch(/watch\.yaml:5:20 rules\[0\]\.areas\[1\]: .*"Lutonn".*"Luton"/);
+    // A breakdown that is none anywhere is told once.
+    await program.configure(
+      `${file('severe_absence_rate')}\n    breakdown: { topic: SEN provision, value: EHC plann }`,
+    );
+    const twice = (await program.run('config', 'check', '--json')).json() as { problems: { path: string }[] };
+    expect(twice.problems.map(({ path }) => path)).toEqual(['rules[0].areas[1]', 'rules[0].breakdown.value']);
     await program.configure(file('severe_absence_rte'));
     const beside = await program.run('config', 'check', '--json');
     expect(beside.code).toBe(2);
