@@ -14,7 +14,7 @@ import { DeadConnections, SILENT_MS } from './dead-connections.js';
 import { SchemaDialect } from './dialect.js';
 import { lockDirectory, type DirectoryLock } from './directory-lock.js';
 import { onOwnThread, onThisThread, type EmbeddedInstance } from './embedded-thread.js';
-import { DatabaseOutOfReachError, DatabaseUnusableError, isDiskFull } from './errors.js';
+import { DatabaseOutOfReachError, DatabaseUnusableError, isDiskFull, saidBy } from './errors.js';
 import { isTransient } from './retry.js';
 import type { Database } from './schema.js';
 
@@ -149,17 +149,11 @@ async function openServer(url: string, schema: string, options: OpenOptions): Pr
 /** Without user and password. */
 function outOfReach(url: string, cause: unknown): DatabaseOutOfReachError {
   const { host, pathname } = URL.canParse(url) ? new URL(url) : { host: '', pathname: '' };
-  const said = cause instanceof Error && cause.message !== '' ? cause.message : codeOf(cause);
   return new DatabaseOutOfReachError(
-    `The database${pathname.length > 1 ? ` "${pathname.slice(1)}"` : ''}${host === '' ? '' : ` at ${host}`} cannot be reached: ${said}. ` +
+    `The database${pathname.length > 1 ? ` "${pathname.slice(1)}"` : ''}${host === '' ? '' : ` at ${host}`} cannot be reached: ${saidBy(cause)}. ` +
       'See that the server runs, takes connections, and is the one that DATABASE_URL names.',
     { cause },
   );
-}
-
-/** Where a name has several addresses that all refuse, the error has a code and no message. */
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }
 
 async function refuseOldServer(db: Kysely<Database>): Promise<void> {

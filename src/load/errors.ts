@@ -31,6 +31,12 @@ export class DatabaseOutOfReachError extends Error {
   override readonly name = 'DatabaseOutOfReachError';
 }
 
+/** What an error of a connection says. Where a name has several addresses that all refuse, it has a code and no message. */
+export function saidBy(error: unknown): string {
+  const said = error instanceof Error ? error.message : String(error);
+  return said === '' && error instanceof Error && 'code' in error ? String(error.code) : said;
+}
+
 /** Whether an error, or what caused it, says that there is no room on the disk. */
 export function isDiskFull(error: unknown): boolean {
   if (!(error instanceof Error)) return false;

@@ -4,6 +4,7 @@
  */
 import type { Settings } from '../config.js';
 import type { Store } from '../load/database.js';
+import { saidBy } from '../load/errors.js';
 import { shortened } from '../print.js';
 import { statusOf, type Status } from './status.js';
 
@@ -59,10 +60,8 @@ export function createBoard(store: Store, settings: () => Settings, now: () => D
 
 const WORDS = 300;
 
-/** Where a name has several addresses that all refuse, the error has a code and no message. */
 export function errorWords(error: unknown): string {
-  const said = error instanceof Error ? error.message : String(error);
-  return shortened(said === '' && error instanceof Error && 'code' in error ? String(error.code) : said, WORDS);
+  return shortened(saidBy(error), WORDS);
 }
 
 /** The database is busy or out of reach. */
