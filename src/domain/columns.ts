@@ -67,6 +67,14 @@ export function recogniseColumns(header: readonly string[]): Recognised {
   const keys = header.map(columnKey);
   const has = (name: string): boolean => keys.includes(name);
 
+  const [only = '', ...others] = header;
+  const separator = others.length === 0 ? /[;\t|]/.exec(only)?.[0] : undefined;
+  if (separator !== undefined)
+    return {
+      kind: 'unreadable',
+      reason: `its first line is separated by ${separator === '\t' ? 'tabs' : `"${separator}"`}; a CSV file is separated by commas. Save it as CSV with commas`,
+    };
+
   const shape = LAYOUTS.find((rule) => rule.has.every(has))?.is;
   if (typeof shape === 'object') return { kind: 'not ours', reason: shape.notOurs };
   const isLong = shape === 'long';

@@ -120,7 +120,7 @@ function readWeek(cells: TimeCells, context: TimeContext, week: number, also: Te
       kind: 'unknown',
       column: 'timeIdentifier',
       value: cells.timeIdentifier ?? '',
-      why: `contradicts "${also}" in the same row`,
+      why: `contradicts "Week ${week}" in the same row`,
     };
   const year = /^\d{4}$/.test(cells.timePeriod.trim()) ? Number(cells.timePeriod) : undefined;
   if (year === undefined)

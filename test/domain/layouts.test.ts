@@ -56,6 +56,16 @@ describe('recognising a file by its columns', () => {
   });
 
   it.each([
+    [';', '";"'],
+    ['\t', 'tabs'],
+    ['|', '"|"'],
+  ])('does not pass over a file separated by %j: it says so', (separator, says) => {
+    const line = `${PLACE},school_type,sess_overall_percent`.replaceAll(',', separator);
+    const read = recogniseColumns([line]);
+    expect(read.kind === 'unreadable' ? read.reason : '').toContain(`is separated by ${says}`);
+  });
+
+  it.each([
     [
       'the same name',
       `${PLACE},school_type,sess_overall_percent,Sess_Overall_Percent`,

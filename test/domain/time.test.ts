@@ -78,6 +78,15 @@ describe('reading time', () => {
     expect(readTime(time, absence)).toMatchObject({ kind: 'unknown', column, value });
   });
 
+  it('names both sides where a week stands beside a longer period', () => {
+    expect(readTime(cells('202425', 'Academic year', { timeFrame: 'Week 12' }), attendance)).toMatchObject({
+      kind: 'unknown',
+      column: 'timeIdentifier',
+      value: 'Academic year',
+      why: 'contradicts "Week 12" in the same row',
+    });
+  });
+
   it('reads back the period it prints', () => {
     const finished = fc.constantFrom(
       'Academic year',
