@@ -123,6 +123,9 @@ export const dataSetFilePage = paged(
   }),
 );
 
+/** Every file of the website; the time moves only when that file is new or replaced. */
+export const fileSitemap = z.array(z.object({ id, lastModified: instant.optional() }));
+
 export const dataSetFile = z.object({
   file: z.object({
     id,

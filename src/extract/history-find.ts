@@ -7,7 +7,15 @@ import { allPages, readDataSets, readPublications, readVersions } from './lists.
 import { fieldName, findName, followRedirects, slugsOf } from './names.js';
 import type { BackfillRequest } from './history.js';
 
-export type CatalogueFile = z.infer<typeof answers.dataSetFilePage>['results'][number];
+type Catalogued = z.infer<typeof answers.dataSetFilePage>['results'][number];
+
+/** A file as the data catalogue lists it, or with what its release tells where it does not. */
+export interface CatalogueFile extends Omit<Catalogued, 'filename' | 'api'> {
+  readonly filename?: string | undefined;
+  readonly api?: { readonly id: string } | undefined;
+}
+
+type ReleaseEntry = z.infer<typeof answers.releaseList>[number];
 
 export interface Publication {
   readonly id: string;
@@ -39,27 +47,99 @@ export async function tolerated<T>(work: () => Promise<T>, tell: (why: string) =
   }
 }
 
+/** @throws whatever keeps the publication from being found; what else is gone is among the notes */
 export async function readWebsite(client: EesClient, request: BackfillRequest, notes: string[]) {
   const publications = await findOnWebsite(client, request, notes);
   const files: { publication: Publication; item: CatalogueFile; types: ReadonlyMap<string, string | undefined> }[] = [];
+  /** Of files by their ids, once the catalogue's list is known to be gone. */
+  let times: ReadonlyMap<string, string | undefined> | undefined;
   for (const publication of publications) {
-    const listed = await allPages((page) =>
-      client.get('content', '/data-set-files', answers.dataSetFilePage, {
-        publicationId: publication.id,
-        latestOnly: false,
-        page,
-        pageSize: 40,
-      }),
-    );
+    const catalogued =
+      times === undefined
+        ? await tolerated<CatalogueFile[]>(
+            () => readCatalogue(client, publication),
+            (why) => notes.push(`The data catalogue does not list files (${why}): each release is asked for its own`),
+          )
+        : undefined;
+    if (catalogued === undefined) times ??= await readTimes(client, notes);
     const releases = await tolerated(
       () =>
         client.get('content', `/publications/${encodeURIComponent(publication.slug)}/releases`, answers.releaseList),
       (why) => notes.push(`The status of releases is not known (${why})`),
     );
     const types = new Map((releases ?? []).map((release) => [release.slug, release.type]));
+    const listed = catalogued ?? (await readReleases(client, publication, releases, times ?? new Map(), notes));
     files.push(...listed.map((item) => ({ publication, item, types })));
   }
   return { publications, files };
+}
+
+function readCatalogue(client: EesClient, { id }: Publication) {
+  return allPages((page) =>
+    client.get('content', '/data-set-files', answers.dataSetFilePage, {
+      publicationId: id,
+      latestOnly: false,
+      page,
+      pageSize: 40,
+    }),
+  );
+}
+
+/** When each file was last replaced, by the ids of the data catalogue. */
+async function readTimes(client: EesClient, notes: string[]): Promise<ReadonlyMap<string, string | undefined>> {
+  const sitemap = await tolerated(
+    () => client.get('content', '/data-set-files/sitemap-items', answers.fileSitemap),
+    (why) => notes.push(`The times at which files were last replaced are not known (${why}): those of releases count`),
+  );
+  return new Map((sitemap ?? []).map(({ id, lastModified }) => [id, lastModified]));
+}
+
+/** The files of all releases without the catalogue's list, which is gone. */
+async function readReleases(
+  client: EesClient,
+  publication: Publication,
+  releases: readonly ReleaseEntry[] | undefined,
+  times: ReadonlyMap<string, string | undefined>,
+  notes: string[],
+): Promise<CatalogueFile[]> {
+  if (releases === undefined) {
+    notes.push(`The files of "${publication.slug}" on the website are not known`);
+    return [];
+  }
+  const files: CatalogueFile[] = [];
+  for (const [index, release] of releases.entries())
+    try {
+      files.push(...(await readRelease(client, publication, release, times)));
+    } catch (error) {
+      const trouble = troubleOf(error);
+      if (trouble === undefined || !(error instanceof Error)) throw error;
+      // What does not answer would be waited for at each release anew.
+      const unread = trouble === 'vanished' ? [release] : releases.slice(index);
+      notes.push(`The files of ${unread.map(({ title }) => `"${title}"`).join(', ')} are not known (${error.message})`);
+      if (trouble !== 'vanished') break;
+    }
+  return files;
+}
+
+async function readRelease(
+  client: EesClient,
+  { slug }: Publication,
+  release: ReleaseEntry,
+  times: ReadonlyMap<string, string | undefined>,
+): Promise<CatalogueFile[]> {
+  const path = `/publications/${encodeURIComponent(slug)}/releases/${encodeURIComponent(release.slug)}`;
+  const summary = await client.get('content', `${path}/version-summary`, answers.versionSummary);
+  const content = await client.get('content', `${path}/data-content`, answers.dataContent);
+  return content.dataSets.map((item) => ({
+    id: item.dataSetFileId,
+    fileId: item.fileId,
+    title: item.title,
+    lastUpdated: times.get(item.dataSetFileId) ?? summary.lastUpdated,
+    published: summary.published,
+    release: { id: content.releaseVersionId, slug: release.slug, title: summary.title },
+    ...(item.publicApiDataSetId === undefined ? {} : { api: { id: item.publicApiDataSetId } }),
+    ...(item.meta === undefined ? {} : { meta: item.meta }),
+  }));
 }
 
 /** The publication (under its new name, if it was renamed), and those that it superseded. */
@@ -79,17 +159,19 @@ async function findOnWebsite(client: EesClient, request: BackfillRequest, notes:
     : await readRedirects();
   const renamed = followRedirects(redirects ?? [], request.publication);
   if (!found && renamed !== request.publication) found = await ask(renamed);
-  if (!found) return [];
   const named = ({ id, slug, title }: Pick<Publication, 'id' | 'slug' | 'title'>): Publication =>
     withName(request, { id, slug, title }, slugsOf(redirects ?? [], slug));
   const themes = await tolerated(
     () => client.get('content', '/publications/tree', answers.publicationTree, { filter: 'DataCatalogue' }),
     (why) => notes.push(`Publications that were superseded by this one are not known (${why})`),
   );
-  const before = (themes ?? [])
-    .flatMap(({ publications }) => publications)
-    .filter(({ supersededBy }) => supersededBy?.id === found.id);
-  return [named(found), ...before.map(named)];
+  const listed = (themes ?? []).flatMap(({ publications }) => publications);
+  const asked = found ?? listed.find(({ slug }) => slug === renamed);
+  if (!asked) return [];
+  if (!found)
+    notes.push(`The website has no page of "${renamed}", its list of publications does: the page's route may be gone`);
+  const before = listed.filter(({ supersededBy }) => supersededBy?.id === asked.id);
+  return [named(asked), ...before.map(named)];
 }
 
 /** @param slugs all it has or had */

@@ -88,9 +88,11 @@ export async function planBackfill(client: EesClient, request: BackfillRequest):
   );
   if (!website && !official) throw new Error(`Neither API of EES helps. ${notes.join('. ')}`);
   if ((website?.publications ?? []).length === 0 && (official ?? []).length === 0) {
-    const says = `EES has no publication "${request.publication}"; its slug is the last part of its address on the website`;
-    if (website && official) throw new BackfillRequestError(says);
-    throw new Error(`${says}. Not all of EES could be asked. ${notes.join('. ')}`);
+    const says = `has no publication "${request.publication}"`;
+    if (website && official)
+      throw new BackfillRequestError(`EES ${says}; its slug is the last part of its address on the website`);
+    const asked = website ? 'The website' : 'The official API';
+    throw new Error(`${asked} ${says}, and not all of EES could be asked. ${notes.join('. ')}`);
   }
   if (website?.publications.length === 0)
     notes.push(
@@ -117,14 +119,14 @@ export async function planBackfill(client: EesClient, request: BackfillRequest):
     if (version) pinned.add(`${version.dataSetId} ${version.version.version}`);
     const ids = [item.id, item.api?.id];
     if (!isNamed(request.dataSet, [item.title, ...ids])) continue;
-    const columns = await columnsOf(client, item, notes);
-    const choice = choose({ title: item.title, fileName: item.filename, ids, columns }, dataSets);
+    const { columns, fileName } = await previewOf(client, item, notes);
+    const choice = choose({ title: item.title, fileName, ids, columns }, dataSets);
     if (!choice.wanted) skipped.push({ release: item.release.title, title: item.title, reason: choice.reason });
     else
       files.push(
         fromWebsite(
           publication,
-          item,
+          { ...item, filename: fileName },
           types.get(item.release.slug),
           firstOf(website?.files ?? [], item),
           columns,
@@ -280,12 +282,14 @@ function versionOf(official: readonly Versions[], item: CatalogueFile) {
   return made.sort((a, b) => byVersion(a.version.version, b.version.version)).at(-1);
 }
 
-async function columnsOf(client: EesClient, item: CatalogueFile, notes: string[]): Promise<string[] | undefined> {
+/** What a file is called, and its columns where the website tells them. */
+async function previewOf(client: EesClient, item: CatalogueFile, notes: string[]) {
   const detail = await tolerated(
     () => client.get('content', `/data-set-files/${item.id}`, answers.dataSetFile),
     (why) => notes.push(`The columns of "${item.title}" are not known before it is fetched (${why})`),
   );
-  return detail?.file.dataCsvPreview.headers;
+  const fileName = item.filename ?? detail?.file.name ?? `${item.id}.csv`;
+  return { columns: detail?.file.dataCsvPreview.headers, fileName };
 }
 
 /** When a release first came out, as well as its files and its display date tell. */
@@ -297,7 +301,7 @@ function firstOf(files: readonly { readonly item: CatalogueFile }[], { release, 
 
 function fromWebsite(
   publication: Publication,
-  item: CatalogueFile,
+  item: CatalogueFile & { readonly filename: string },
   type: string | undefined,
   firstPublished: string,
   columns: readonly string[] | undefined,

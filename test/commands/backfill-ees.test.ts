@@ -83,7 +83,8 @@ it('wrong years are wrong use, said before anything is asked', async () => {
 it.each([
   [/^\/content/, 'The website does not help'],
   [/^\/statistics/, 'The official API does not help'],
-  [/\/publications\/pupil-absence-in-schools-in-england$/, 'The website does not know'],
+  [/\/publications\/pupil-absence-in-schools-in-england$/, 'The website has no page of'],
+  [/\/data-set-files$/, 'The data catalogue does not list files'],
 ])('with %s gone the plan is not whole: what is left is loaded, and it ends with 3', async (route, note) => {
   const { ees, backfill } = await published();
   ees.removeRoute(route);

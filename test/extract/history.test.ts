@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { StandIn } from '../../demo/stand-in.js';
 import type { EesClient } from '../../src/extract/client.js';
 import { planBackfill, yearOfRelease, type BackfillPlan } from '../../src/extract/history.js';
 import {
   ABSENCE,
   anyOf,
+  asked,
   ATTENDANCE,
   attendanceRates,
   clientFor,
@@ -13,6 +14,7 @@ import {
   PA_SET,
   reasons,
   REASONS_SET,
+  stringContaining,
   stringMatching,
   wide,
 } from './support.js';
@@ -166,6 +168,75 @@ describe('a plan of all history', () => {
     ees.removeRoute(/^\/content/);
     await expect(planBackfill(client, { publication: ABSENCE })).rejects.toThrow('Neither API of EES helps');
     ees.restoreRoutes();
+  });
+
+  describe('with one route of the website gone, the others tell of the files', () => {
+    /** What a plan says of its files, but for the sizes, which the catalogue's list alone has. */
+    const told = ({ files }: BackfillPlan) =>
+      files.map((file) => ({ ...file, expected: { rows: file.expected.rows } }));
+
+    afterEach(() => {
+      ees.restoreRoutes();
+    });
+
+    it('the list of the data catalogue: each release tells its own, with the time of each file', async () => {
+      const whole = await planBackfill(client, { publication: ABSENCE });
+      ees.removeRoute(/\/data-set-files$/);
+      const plan = await planBackfill(client, { publication: ABSENCE });
+      expect(told(plan)).toEqual(told(whole));
+      expect(plan.skipped).toHaveLength(whole.skipped.length);
+      expect(plan.notes).toEqual([
+        stringMatching(/^The data catalogue does not list files \(.*\/data-set-files.* answered 404/),
+      ]);
+    });
+
+    it('the times of files too: those of their releases count, and that is said', async () => {
+      ees.removeRoute(/\/data-set-files(\/sitemap-items)?$/);
+      const plan = await planBackfill(client, { publication: ABSENCE, release: '2022-23' });
+      expect(lines(plan)).toEqual(['2022-23 Absence rates by geographic level']);
+      expect(plan.notes).toContainEqual(stringContaining('The times at which files were last replaced are not known'));
+    });
+
+    it('the files of one release too: those of the others are planned', async () => {
+      ees.removeRoute(/\/data-set-files$/);
+      ees.removeRoute(/\/2022-23\/data-content$/);
+      const plan = await planBackfill(client, { publication: ABSENCE });
+      expect(lines(plan)).toHaveLength(6);
+      expect(plan.notes).toContainEqual(stringContaining('The files of "Academic year 2022/23" are not known'));
+    });
+
+    it('what does not answer any more is not asked release after release', async () => {
+      const hurried = clientFor(ees, { timing: { attempts: 1 } });
+      const from = ees.requests.length;
+      ees.fault(({ path }) => (/data-set-files|version-summary/.test(path) ? { kind: 'unavailable' } : undefined));
+      try {
+        const plan = await planBackfill(hurried, { publication: ABSENCE });
+        expect(lines(plan)).toEqual([
+          '2023-24 Persistent and severe 1.0.0',
+          '2023-24 Persistent and severe 1.0.1',
+          '2024-25 Persistent and severe 1.1.0',
+        ]);
+        expect(asked(ees, from).filter((each) => each.includes('version-summary'))).toHaveLength(2);
+      } finally {
+        ees.fault();
+        hurried.close();
+      }
+    });
+
+    it('the page of the publication: the list of publications has it', async () => {
+      const whole = await planBackfill(client, { publication: TERM });
+      ees.removeRoute(/\/publications\/[^/]+-term$/);
+      const plan = await planBackfill(client, { publication: TERM });
+      expect(told(plan)).toEqual(told(whole));
+      expect(plan.notes).toEqual([stringContaining(`The website has no page of "${TERM}", its list of publications`)]);
+    });
+
+    it.each([/^\/content/, /^\/statistics/])('%s: a publication is not denied by half of EES', async (route) => {
+      ees.removeRoute(route);
+      const refused = planBackfill(client, { publication: 'nothing' });
+      await expect(refused).rejects.toThrow('has no publication "nothing", and not all of EES could be asked');
+      await expect(refused).rejects.not.toThrow('EES has no publication');
+    });
   });
 
   it('a file whose version the official API has withdrawn is not planned, though the website still has it', async () => {
