@@ -53,14 +53,15 @@ export async function dryEes(tools: Tools, request: EesBackfill): Promise<Backfi
   const client = openClient(tools.settings, tools.now, tools.signal);
   try {
     const plan = await planBackfill(client, await inContext(tools, request));
+    const notes = [...plan.notes, ...client.leftAlone()];
     return {
       run: null,
       dry_run: true,
-      outcome: wholeOrNot(plan.notes),
+      outcome: wholeOrNot(notes),
       plan: await planned(plan, tools),
       files: [],
       skipped: plan.skipped,
-      notes: plan.notes,
+      notes,
       events: 0,
       mails: null,
     };
@@ -178,7 +179,7 @@ export async function loadFromEes(
         });
       }
     }
-    return { plan: list, files, skipped: plan.skipped, notes: plan.notes };
+    return { plan: list, files, skipped: plan.skipped, notes: [...plan.notes, ...client.leftAlone()] };
   } finally {
     client.close();
   }

@@ -71,6 +71,7 @@ export async function gather(tools: Tools, run: Run): Promise<Gathered> {
       files.push(await takeIn(tools, client, directory, wanted, run.id, discovery, known));
     }
     const outcome =
+      client.leftAlone().length > 0 ||
       discovery.degraded.some(({ costsNoFigure }) => !costsNoFigure) ||
       files.some(({ outcome: each }) => each !== 'loaded' && each !== 'unchanged')
         ? 'in part'
@@ -93,7 +94,7 @@ export async function gather(tools: Tools, run: Run): Promise<Gathered> {
       files,
       skipped: discovery.skipped,
       degraded: discovery.degraded,
-      notes: discovery.notes,
+      notes: [...discovery.notes, ...client.leftAlone()],
       ...spentBy(client),
       error: null,
       untold,

@@ -24,7 +24,7 @@ export interface Timing {
   /** Full jitter: a wait is uniform between 0 and min(longest, first × 2^n). */
   readonly firstWaitMs: number;
   readonly longestWaitMs: number;
-  /** A server that asks for more is not asked again in this run. */
+  /** Whoever asks for more is not asked again in this run: no path of that API is. */
   readonly longestRetryAfterMs: number;
 }
 
@@ -89,6 +89,8 @@ export interface EesClient {
   readonly signal: AbortSignal | undefined;
   /** ms since the epoch. */
   now(): number;
+  /** What each API said that asked for more time than a run waits, a sentence each: it was asked no more since. */
+  leftAlone(): readonly string[];
   /** ms by which the clock of the last host that answered is ahead of this machine's, to a second or so; undefined before that. */
   clockAhead(): number | undefined;
   close(): void;
@@ -98,6 +100,9 @@ const REQUESTS_AT_ONCE = 2;
 const MOST_REDIRECTS = 5;
 /** The largest JSON answer known (the sitemap of all files) is far below one megabyte. */
 const JSON_BYTES = 16 * 1024 * 1024;
+const API_NAMES: Readonly<Record<Api, string>> = { official: 'The official API', content: 'The website' };
+/** A server may name any time; what comes after this one has no date. */
+const LATEST_DATE = Date.parse('9999-12-31T23:59:59Z');
 const RETRYABLE_STATUS = [408, 429, 500, 502, 503, 504];
 
 /** @throws Error when a URL of the configuration is none */
@@ -118,6 +123,7 @@ export function createEesClient(options: EesClientOptions): EesClient {
   const spent = { requests: 0, bytes: 0 };
   const turns = createTurns(REQUESTS_AT_ONCE);
   const pausedUntil: Record<Api, number> = { official: 0, content: 0 };
+  const leftAlone = new Map<Api, { readonly until: string; readonly said: string }>();
   let ahead: number | undefined;
 
   async function sleep(ms: number): Promise<void> {
@@ -132,6 +138,14 @@ export function createEesClient(options: EesClientOptions): EesClient {
     return url;
   }
 
+  /** @throws EesUnavailableError where the API has asked for more time than this run waits */
+  function mayAsk(api: Api, url: URL): void {
+    const alone = leftAlone.get(api);
+    if (alone === undefined) return;
+    const why = `${API_NAMES[api]} asked to be left alone until ${alone.until}`;
+    throw new EesUnavailableError(`${shown(url)} was not asked: ${why}`, shown(url), { retryable: false });
+  }
+
   /** One request and its redirects; ends with 200, 304 or an error. Its turn is over when the body has been read. */
   async function send(
     api: Api,
@@ -141,6 +155,7 @@ export function createEesClient(options: EesClientOptions): EesClient {
   ): Promise<OpenAnswer> {
     let url = first;
     for (let hop = 0; hop <= MOST_REDIRECTS; hop += 1) {
+      mayAsk(api, url);
       if (spent.requests >= budget.requests || now() - started > budget.ms)
         throw new EesBudgetError(
           `This run has used its share of EES (${spent.requests} requests, ${Math.round((now() - started) / 1000)} s); the next run goes on`,
@@ -195,11 +210,16 @@ export function createEesClient(options: EesClientOptions): EesClient {
     const patient = retryAfterMs === undefined || retryAfterMs <= timing.longestRetryAfterMs;
     if (retryAfterMs !== undefined && patient) pausedUntil[api] = Math.max(pausedUntil[api], now() + retryAfterMs);
     const asks = retryAfterMs === undefined ? '' : ` and asks to wait ${Math.ceil(retryAfterMs / 1000)} s`;
+    if (retryAfterMs !== undefined && !patient) {
+      const until = new Date(Math.min(now() + retryAfterMs, LATEST_DATE)).toISOString();
+      leftAlone.set(api, { until, said: `${url} answered ${status}` });
+    }
     return new EesUnavailableError(`${url} answered ${status}${asks}`, url, { retryable: patient, retryAfterMs });
   }
 
   /** What one request may take, from its start; the wait that a server asked for comes before. */
   async function withDeadline<T>(api: Api, ms: number, url: URL, work: (stop: AbortSignal) => Promise<T>): Promise<T> {
+    mayAsk(api, url);
     await sleep(pausedUntil[api] - now());
     const controller = new AbortController();
     const late = new EesUnavailableError(`${shown(url)} did not answer within ${ms / 1000} s`, shown(url));
@@ -272,6 +292,11 @@ export function createEesClient(options: EesClientOptions): EesClient {
     spent,
     signal,
     now,
+    leftAlone: () =>
+      [...leftAlone].map(
+        ([api, { until, said }]) =>
+          `${API_NAMES[api]} asked to be left alone until ${until} (${said}): nothing more was asked of it`,
+      ),
     clockAhead: () => ahead,
     close: () => {
       agents.destroy();

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { StandIn } from '../../demo/index.js';
 import type { BackfillReport } from '../../src/backfill.js';
+import type { RunReport } from '../../src/pipeline.js';
 import type { VersionRow } from '../../src/load/inspect.js';
 import type { Status } from '../../src/service/status.js';
 import { freshProgram, type Program } from '../support/program.js';
@@ -95,6 +96,66 @@ it.each([
   expect(loaded.stdout).toContain(note);
   expect(loaded.stdout).toContain('loaded');
   expect(loaded.code).toBe(3);
+});
+
+describe('a host that asks to be left alone for longer than a run waits', () => {
+  const FILES = /\/files\/[^/]+$/;
+  const CSV = /\/csv$/;
+  const alone = (ees: StandIn, paths: RegExp): void => {
+    ees.fault(({ path }) => (paths.test(path) ? { kind: 'too many requests', retryAfter: 7200 } : undefined));
+  };
+  const count = (ees: StandIn, from: number, paths: RegExp): number =>
+    ees.requests.slice(from).filter(({ path }) => paths.test(path)).length;
+
+  it('backfill: one refusal is enough for all of its files, the report says until when, and a later one asks again', async () => {
+    const { ees, backfill } = await published();
+    ees.publish({
+      publication: ABSENCE,
+      slug: '2023-24',
+      title: 'Academic year 2023/24',
+      at: '2025-03-27T09:30:00Z',
+      files: ['Autumn term', 'Spring term', 'Summer term'].map((term) => ({
+        name: `${term}.csv`,
+        title: `Absence by level, ${term}`,
+        content: wide(term),
+      })),
+    });
+    alone(ees, FILES);
+    const from = ees.requests.length;
+    const refused = await backfill('--json');
+    const { files, notes } = refused.json() as BackfillReport;
+    expect(refused.code).toBe(3);
+    expect(count(ees, from, FILES)).toBe(1);
+    expect(files.map(({ outcome }) => outcome).sort()).toEqual(['failed', 'failed', 'failed', 'failed', 'loaded']);
+    expect(notes).toEqual([
+      expect.stringMatching(/^The website asked to be left alone until 2026-04-01T14:00:00\.000Z/),
+    ]);
+    ees.fault();
+    expect((await backfill()).code).toBe(0);
+  });
+
+  it('run: what the other API has comes from there, the rest at the next run, and it ends as done in part', async () => {
+    const { ees, program } = await published();
+    await program.configure(`
+sources: [{ publication: ${ABSENCE} }]
+recipients: { team: [a@luton.example] }
+rules: [{ name: Luton, measure: severe_absence_rate, areas: [Luton], above: 2.0, notify: [team] }]
+mail: { from: a@luton.example }
+`);
+    alone(ees, CSV);
+    const from = ees.requests.length;
+    const run = await program.run('run', '--json');
+    const report = run.json() as RunReport;
+    expect(run.code).toBe(3);
+    expect(count(ees, from, CSV)).toBe(1);
+    expect(report.files.map(({ outcome }) => outcome)).toEqual(['loaded', 'loaded']);
+    expect(report.outcome).toBe('in part');
+    expect(report.notes).toContainEqual(
+      expect.stringMatching(/^The official API asked to be left alone until 2026-04-01T14:00:00\.000Z/),
+    );
+    ees.fault();
+    expect((await program.run('run')).code).toBe(0);
+  });
 });
 
 describe('a publication that was renamed is one publication, whichever slug is used', () => {

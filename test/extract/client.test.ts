@@ -151,6 +151,38 @@ describe('trouble', () => {
     expect(seen).toHaveLength(1);
   });
 
+  it('a Retry-After beyond the cap: nothing more is asked of that API by this client, and the other one goes on', async () => {
+    answer = (request, response) =>
+      (request.url ?? '').startsWith('/api')
+        ? response.end(GOOD)
+        : response.writeHead(429, { 'retry-after': '7200' }).end();
+    const one = client();
+    expect(one.leftAlone()).toEqual([]);
+    await expect(publications(one)).rejects.toThrow('asks to wait 7200 s');
+    const further = one.get('official', '/data-sets/1', schema);
+    await expect(further).rejects.toMatchObject({
+      name: 'EesUnavailableError',
+      retryable: false,
+      message: stringMatching(/data-sets\/1 was not asked: .* to be left alone until 2026-10-22T10:30:00\.000Z/),
+    });
+    await expect(one.persist(() => one.open('official', '/data-sets/1/csv'))).rejects.toThrow('was not asked');
+    expect(await one.get('content', '/publications', schema)).toEqual({ paging: { page: 1 } });
+    expect(seen.map(({ url }) => url)).toEqual(['/statistics/v1/publications?page=1', '/api/publications']);
+    expect(one.leftAlone()).toEqual([
+      stringMatching(/^The official API asked to be left alone until 2026-10-22T10:30:00\.000Z \(.* answered 429/),
+    ]);
+    expect(waits).toEqual([]);
+    await expect(publications(client())).rejects.toThrow('answered 429');
+    expect(seen).toHaveLength(3);
+  });
+
+  it('a Retry-After of more years than a calendar has', async () => {
+    answer = (_request, response) => response.writeHead(429, { 'retry-after': '9'.repeat(200) }).end();
+    const one = client();
+    await expect(publications(one)).rejects.toThrow('answered 429');
+    await expect(publications(one)).rejects.toThrow('left alone until 9999-12-31');
+  });
+
   it('a drip is cut off by the deadline of the whole request', async () => {
     answer = (_request, response) => {
       const timer = setInterval(() => response.write(' '), 20);
