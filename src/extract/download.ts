@@ -15,7 +15,7 @@ import { createRecordCounter } from './records.js';
 import type { FileSource, WantedFile } from './wanted.js';
 
 export interface DownloadLimits extends Limits {
-  /** ms for one try at a file, to its last byte. */
+  /** ms for one try at a file, to its last byte. The try that used them up is the last by its way in this run. */
   readonly totalMs: number;
   readonly stallMs: number;
 }
@@ -62,8 +62,8 @@ export interface NotModified {
 const LINE_END = 0x0a;
 
 /**
- * Fetches one file, unless it lies there whole already. Cut, stalled and damaged bodies are fetched again from the start;
- * where the way preferred fails for good, the other one is taken.
+ * Fetches one file, unless it lies there whole already. Cut, stalled and damaged bodies are fetched again from the start,
+ * those that come too slowly are not; where the way preferred fails for good, the other one is taken.
  * @param directory made if absent; the file in it is the caller's to remove
  * @throws EesUnavailableError, EesRefusedError (403: the release was amended meanwhile, ask discovery again),
  *   EesAnswerError (no CSV, too large, not as many records as EES counts)
@@ -227,7 +227,9 @@ function etagOf(source: FileSource): string | undefined {
 async function written(client: EesClient, answer: OpenAnswer, path: string, limits: DownloadLimits) {
   const { url, body } = answer;
   const late = setTimeout(() => {
-    body.destroy(new EesUnavailableError(`${url} took longer than ${limits.totalMs / 1000} s`, url));
+    // A drip would use up the time of every further try too, while all else waits.
+    const why = `${url} took longer than ${limits.totalMs / 1000} s`;
+    body.destroy(new EesUnavailableError(why, url, { retryable: false }));
   }, limits.totalMs);
   const stop = () => {
     body.destroy();

@@ -121,13 +121,6 @@ describe('a file that is not whole is fetched again, and never left behind', () 
     ['fewer rows than EES counts', (_q, r) => r.end('time_period,rate\n202324,1\n'), /1 records where EES counts 2/],
     ['stall', (_q, r) => r.writeHead(200).write('time_period,'), /stopped sending for 0.15 s after 12 bytes/],
     [
-      'slow drip',
-      (_q, r) => {
-        drip(r);
-      },
-      /took longer than 0.6 s/,
-    ],
-    [
       'a web page',
       (_q, r) => r.writeHead(200, { 'content-type': 'text/csv' }).end('\uFEFF <!DOCTYPE html><p>Sorry'),
       /a web page where a CSV/,
@@ -144,6 +137,21 @@ describe('a file that is not whole is fetched again, and never left behind', () 
       answer = (_request, second) => second.end(whole);
       broken(request, response);
     };
+    expect(await download(client, wanted(), directory, LIMITS)).toMatchObject({ rows: 2 });
+  });
+
+  it('a slow drip, ended when its time is over, is not asked for again by the same way in this run', async () => {
+    answer = (_request, response) => {
+      drip(response);
+    };
+    await expect(download(client, wanted(), directory, LIMITS)).rejects.toThrow(/took longer than 0\.6 s/);
+    expect(seen).toHaveLength(1);
+    await expect(download(client, wanted({ alternative: onWebsite }), directory, LIMITS)).rejects.toThrow(
+      /files.* took longer than 0\.6 s/,
+    );
+    expect(seen).toHaveLength(3);
+    expect(await readdir(directory)).toEqual([]);
+    answer = (_request, response) => response.end(whole);
     expect(await download(client, wanted(), directory, LIMITS)).toMatchObject({ rows: 2 });
   });
 
