@@ -104,8 +104,8 @@ export async function discover(
     versionsAsked: new Set(),
     asked,
   };
-  const watched = sources.map((source) => ({ source, publication: publicationOf(survey, source) }));
-  const lost = await lookByWebsite(survey, watched);
+  const configured = sources.map((source) => ({ source, publication: publicationOf(survey, source) }));
+  const { watched, lost } = await lookByWebsite(survey, once(survey, configured));
   await lookOfficially(
     survey,
     watched.map(({ publication }) => publication),
@@ -159,8 +159,39 @@ function publicationOf({ memory }: Survey, { publication: slug }: WatchedSource)
   return (memory.publications[slug] ??= freshPublication(slug));
 }
 
-/** The website for all sources. @returns the publications for which it did not do */
-async function lookByWebsite(survey: Survey, watched: readonly Watched[]): Promise<Set<PublicationMemo>> {
+/**
+ * Each publication once, under whichever of its names the configuration has it. What is known of it stays with the name
+ * that was looked at, the choice of files is that of its name now.
+ */
+function once(survey: Survey, configured: readonly Watched[]): Watched[] {
+  const { memory, notes } = survey;
+  const watched = new Map<string, Watched>();
+  for (const { source, publication } of configured) {
+    const { slug } = publication;
+    const other = watched.get(slug);
+    if (other === undefined) {
+      watched.set(slug, { source, publication });
+      continue;
+    }
+    const [now, former] = source.publication === slug ? [source, other.source] : [other.source, source];
+    notes.push(
+      `"${former.publication}" is watched as "${slug}", which is configured too; it can leave the configuration`,
+    );
+    const kept = publication.seen && !other.publication.seen ? publication : other.publication;
+    watched.set(slug, { source: now, publication: kept });
+    const doubles = [publication, other.publication].filter((each) => each !== kept);
+    memory.publications = Object.fromEntries(
+      Object.entries(memory.publications).filter(([, each]) => !doubles.includes(each)),
+    );
+  }
+  return [...watched.values()];
+}
+
+/** The website for all sources. @returns what is watched, and of it the publications for which it did not do */
+async function lookByWebsite(
+  survey: Survey,
+  all: readonly Watched[],
+): Promise<{ watched: Watched[]; lost: Set<PublicationMemo> }> {
   const lost = new Set<PublicationMemo>();
   let listing: Listing | undefined;
   try {
@@ -168,8 +199,8 @@ async function lookByWebsite(survey: Survey, watched: readonly Watched[]): Promi
   } catch (error) {
     noteWebsiteTrouble(survey, EVERY_SOURCE, error);
   }
-  const configured = watched.map(({ source }) => source.publication);
-  for (const { publication } of watched) {
+  const configured = all.map(({ source }) => source.publication);
+  const lookAt = async (publication: PublicationMemo): Promise<void> => {
     try {
       const served =
         listing !== undefined &&
@@ -180,8 +211,14 @@ async function lookByWebsite(survey: Survey, watched: readonly Watched[]): Promi
       noteWebsiteTrouble(survey, publication.name, error);
       lost.add(publication);
     }
-  }
-  return lost;
+  };
+  // What is not listed first: it may turn out to be another of these, which is then looked at no more.
+  const listed = all.filter(({ publication }) => listing?.has(publication.slug) === true);
+  for (const each of all) if (!listed.includes(each)) await lookAt(each.publication);
+  const watched = once(survey, all);
+  for (const { publication } of watched)
+    if (listed.some((each) => each.publication === publication)) await lookAt(publication);
+  return { watched, lost };
 }
 
 /** The official API: the lists of publications that the website does not serve, and one step of its round. */

@@ -94,6 +94,16 @@ async function findListed(
   const { publicationRedirects } = await client.get('content', '/redirects', answers.redirects);
   const renamed = followRedirects(publicationRedirects, publication.slug);
   if (renamed !== publication.slug) {
+    const { publications } = survey.memory;
+    // With nothing known of it yet, it goes on here with what is known under the old name.
+    const isKnown = Object.values(publications).some((each) => each.slug === renamed && each.seen);
+    if (isKnown && configured.includes(renamed)) {
+      absent(
+        `"${publication.slug}" is called "${renamed}" at EES now, which is watched; it can leave the configuration`,
+        true,
+      );
+      return;
+    }
     notes.push(`"${publication.slug}" is called "${renamed}" at EES now; the configuration may say so too`);
     survey.publications.push({ publication: publication.slug, what: 'renamed', now: renamed });
     publication.slug = renamed;

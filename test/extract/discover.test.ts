@@ -15,6 +15,7 @@ import {
   reasons,
   REASONS_SET,
   stringContaining,
+  stringMatching,
   wide,
 } from './support.js';
 
@@ -169,6 +170,78 @@ describe('names that change', () => {
     expect(found.notes).toEqual([expect.stringContaining('is called "pupil-absence"')]);
     const after = await discover(client, [{ publication: 'pupil-absence' }], found.remember(found.files), PATIENT);
     expect(after.nothingNew).toBe(true);
+  });
+
+  describe('a renamed publication that is configured under both of its names is asked once', () => {
+    const NEW = 'pupil-absence';
+    const OLD_FIRST = [...SOURCES, { publication: NEW }];
+    const NEW_FIRST = [{ publication: NEW }, ...SOURCES];
+    const leaves = stringMatching(new RegExp(`^"${ABSENCE}" .*"${NEW}".*can leave the configuration$`));
+
+    /** One look: what it found, and what it asked. */
+    async function look(sources: { publication: string }[], memory: unknown) {
+      const mark = ees.requests.length;
+      const found = await discover(client, sources, memory, PATIENT);
+      const files = found.files.map(({ publication, source }) => [publication.slug, source]);
+      const kept = JSON.parse(JSON.stringify(found.remember(found.files))) as unknown;
+      return { found, files, kept, requests: asked(ees, mark).sort() };
+    }
+
+    it.each([
+      ['the old name before the new one', OLD_FIRST],
+      ['the new name before the old one', NEW_FIRST],
+    ])('%s', async (_order, both) => {
+      const memory = await settle();
+      ees.renamePublication(ABSENCE, NEW);
+      const replace = [{ file: 'a3.csv', content: wide('Academic year', '17.9') }];
+      ees.amend({ publication: NEW, release: '2024-25', at: tick(), replace });
+      const alone = await look(SOURCES, memory);
+      const first = await look(both, memory);
+      expect([first.files, first.requests]).toEqual([alone.files, alone.requests]);
+      expect(first.files).toHaveLength(1);
+      expect(first.found.notes).toContainEqual(leaves);
+      const second = await look(both, first.kept);
+      expect([second.found.nothingNew, second.requests.length, second.found.notes]).toEqual([true, 2, [leaves]]);
+      // Done as told, it is the same publication still.
+      const third = await look([{ publication: NEW }], second.kept);
+      expect([third.found.nothingNew, third.requests.length, third.found.notes]).toEqual([true, 2, []]);
+    });
+
+    it.each([
+      ['the old name before the new one', OLD_FIRST],
+      ['the new name before the old one', NEW_FIRST],
+    ])('%s, from the beginning', async (_order, both) => {
+      ees.renamePublication(ABSENCE, NEW);
+      const alone = await look(SOURCES, undefined);
+      const first = await look(both, undefined);
+      expect([first.files, first.requests]).toEqual([alone.files, alone.requests]);
+      expect((await look(both, first.kept)).requests).toHaveLength(2);
+    });
+
+    it('the old name added to the new one, which has been watched for long', async () => {
+      ees.renamePublication(ABSENCE, NEW);
+      const memory = await settle([{ publication: NEW }]);
+      const first = await look(OLD_FIRST, memory);
+      expect(first.files).toEqual([]);
+      expect(first.found.notes).toEqual([leaves]);
+      expect(first.requests).toContain('content /redirects');
+      expect(first.requests).toHaveLength(3);
+      const second = await look(OLD_FIRST, first.kept);
+      expect([second.requests.length, second.found.notes, second.found.absent]).toEqual([2, [leaves], []]);
+    });
+
+    it('a publication that is followed in the place of one that it superseded, and named later', async () => {
+      const memory = await settle();
+      const files = [{ name: 'a3.csv', title: 'Absence rates', content: wide('Academic year', '16.0') }];
+      ees.publish({ publication: NEW, slug: '2025-26', title: 'Academic year 2025/26', at: tick(), files });
+      ees.supersedePublication(ABSENCE, NEW);
+      const { kept } = await look(SOURCES, memory);
+      const replace = [{ file: 'a3.csv', content: wide('Academic year', '16.9') }];
+      ees.amend({ publication: NEW, release: '2025-26', at: tick(), replace });
+      const both = await look(OLD_FIRST, kept);
+      expect(both.files).toHaveLength(1);
+      expect(both.found.notes).toContainEqual(leaves);
+    });
   });
 
   it('a renamed release is the same release', async () => {
