@@ -170,8 +170,10 @@ async function fetched(
         // Short of lines and ended within one, it was cut, however often it comes like that.
         const isCut = got.rows < expected && !endsWithLine;
         if (source.kind === 'api' || isCut || doubted !== got.sha256) {
+          const isNews = doubted !== got.sha256;
           doubted = got.sha256;
-          throw new EesUnavailableError(differs, answer.url);
+          // Bytes that came twice would come a third time.
+          throw new EesUnavailableError(differs, answer.url, { retryable: isNews });
         }
         told.push(`${differs}; it came twice with the same bytes`);
       }

@@ -118,7 +118,11 @@ describe('a file that is not whole is fetched again, and never left behind', () 
     ],
     ['cut inside gzip, cleanly ended', (_q, r) => r.end(whole.subarray(0, whole.length - 9)), /damaged gzip/],
     ['bad gzip trailer', (_q, r) => r.end(flipped), /damaged gzip/],
-    ['fewer rows than EES counts', (_q, r) => r.end('time_period,rate\n202324,1\n'), /1 records where EES counts 2/],
+    [
+      'fewer rows than EES counts, other ones each time',
+      (_q, r) => r.end(`time_period,rate\n202324,${seen.length}\n`),
+      /1 records where EES counts 2/,
+    ],
     ['stall', (_q, r) => r.writeHead(200).write('time_period,'), /stopped sending for 0.15 s after 12 bytes/],
     [
       'a web page',
@@ -154,6 +158,22 @@ describe('a file that is not whole is fetched again, and never left behind', () 
     answer = (_request, response) => response.end(whole);
     expect(await download(client, wanted(), directory, LIMITS)).toMatchObject({ rows: 2 });
   });
+
+  it.each([
+    ['by the official API', wanted(), 'time_period,rate\n202324,1\n'],
+    ['by the website, ended within a line', wanted({ source: onWebsite }), 'time_period,rate\n202324,1'],
+  ])(
+    'another number of rows than EES counts, twice with the same bytes, %s: no third time',
+    async (_way, file, body) => {
+      answer = (_request, response) => response.end(body);
+      await expect(download(client, file, directory, LIMITS)).rejects.toThrow(/1 records where EES counts 2/);
+      expect(seen).toHaveLength(2);
+      expect(await readdir(directory)).toEqual([]);
+      // A later run asks again.
+      answer = (_request, response) => response.end(whole);
+      expect(await download(client, file, directory, LIMITS)).toMatchObject({ rows: 2 });
+    },
+  );
 
   it('a refusal is not repeated: the release was amended meanwhile', async () => {
     answer = (_request, response) => response.writeHead(403).end();
