@@ -25,6 +25,8 @@ export interface FileToLoad {
   /** Contents of the metadata file, where there is one. */
   readonly metaText?: string | undefined;
   readonly schoolType?: string | undefined;
+  /** What was noted while it was fetched, told with what is noted while it is read. */
+  readonly notes?: readonly string[] | undefined;
 }
 
 export interface FileReport {
@@ -42,7 +44,7 @@ export interface FileReport {
   readonly rows: number;
   readonly reason: string | null;
   readonly gates: readonly KeptVerdict[];
-  /** What was noted while it was read: its encoding, columns that are not read, rows left out. */
+  /** What was noted while it was fetched and read: another way taken, its encoding, columns that are not read, rows left out. */
   readonly notes: readonly string[];
   readonly diff: VersionDiff | null;
 }
@@ -73,6 +75,7 @@ export async function loadFile(tools: LoadTools, file: FileToLoad): Promise<File
   try {
     const load = async (): Promise<FileReport> => {
       const reading = await readObservations(file, now());
+      const notes = (): string[] => [...(file.notes ?? []), ...reading.notes()];
       columns = reading.header;
       const meta: VersionMeta = { ...file.meta, dataSet: { ...file.meta.dataSet, columns } };
       const gates = gatesFor(reading, await lastReleases(store, meta));
@@ -93,12 +96,12 @@ export async function loadFile(tools: LoadTools, file: FileToLoad): Promise<File
           rows,
           reason: held ? whyHeld(verdicts) : null,
           gates: verdicts,
-          notes: reading.notes(),
+          notes: notes(),
           diff: null,
         };
       }
       const outcome = await loadVersion(store, meta, reading.observations, gates, {
-        notes: reading.notes,
+        notes,
         reread: () => again(file, now()),
         signal,
         now,
@@ -125,7 +128,7 @@ export async function loadFile(tools: LoadTools, file: FileToLoad): Promise<File
         rows: outcome.rows,
         reason: outcome.kind === 'quarantined' ? whyHeld(verdicts) : null,
         gates: verdicts,
-        notes: reading.notes(),
+        notes: notes(),
         diff: outcome.diff ?? null,
       };
     };

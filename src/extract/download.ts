@@ -162,20 +162,28 @@ async function fetched(
     }
     const temporary = pieceIn(directory);
     try {
-      const { endsWithLine, ...got } = await written(client, answer, temporary, limits);
+      const { endsWithLine, md5, ...got } = await written(client, answer, temporary, limits);
       const expected = file.expected.rows;
       const told: string[] = [...notes];
+      const isAsTagged = sameContent(etag, md5);
+      if (isAsTagged === false && !endsWithLine)
+        throw new EesUnavailableError(
+          `${answer.url} came with other bytes than its ETag is of, and ends within a line: it was cut`,
+          answer.url,
+        );
       if (expected !== undefined && expected !== got.rows) {
         const differs = `${answer.url} holds ${got.rows} records where EES counts ${expected}`;
-        // Short of lines and ended within one, it was cut, however often it comes like that.
-        const isCut = got.rows < expected && !endsWithLine;
-        if (source.kind === 'api' || isCut || doubted !== got.sha256) {
+        // Short of lines and ended within one, or not what its ETag is of, it was cut, however often it comes like that.
+        const isCut = got.rows < expected && (!endsWithLine || isAsTagged === false);
+        if (isAsTagged !== true && (source.kind === 'api' || isCut || doubted !== got.sha256)) {
           const isNews = doubted !== got.sha256;
           doubted = got.sha256;
           // Bytes that came twice would come a third time.
           throw new EesUnavailableError(differs, answer.url, { retryable: isNews });
         }
-        told.push(`${differs}; it came twice with the same bytes`);
+        told.push(
+          `${differs}; ${isAsTagged === true ? 'its ETag says that it is whole' : 'it came twice with the same bytes'}`,
+        );
       }
       const facts: FileFacts = {
         ...got,
@@ -225,6 +233,16 @@ function etagOf(source: FileSource): string | undefined {
   return source.kind === 'release file' ? source.etag : undefined;
 }
 
+/**
+ * Whether the bytes are those an ETag is of: the website's is the MD5 of the content, in hex or base64.
+ * @returns undefined for an ETag of another kind, or none
+ */
+function sameContent(etag: string | undefined, md5: Buffer): boolean | undefined {
+  const [, hex, base64] = /^(?:W\/)?"(?:([0-9a-f]{32})|([A-Za-z0-9+/]{22}==))"$/i.exec(etag ?? '') ?? [];
+  if (hex !== undefined) return hex.toLowerCase() === md5.toString('hex');
+  return base64 === undefined ? undefined : base64 === md5.toString('base64');
+}
+
 /** Streams the body into a new file and checks what passes by. */
 async function written(client: EesClient, answer: OpenAnswer, path: string, limits: DownloadLimits) {
   const { url, body } = answer;
@@ -240,6 +258,7 @@ async function written(client: EesClient, answer: OpenAnswer, path: string, limi
   const handle = await open(path, 'wx', 0o600);
   try {
     const hash: Hash = createHash('sha256');
+    const tag: Hash = createHash('md5');
     const records = createRecordCounter();
     let bytes = 0;
     let last: number | undefined;
@@ -248,6 +267,7 @@ async function written(client: EesClient, answer: OpenAnswer, path: string, limi
       bytes += chunk.length;
       last = chunk.at(-1) ?? last;
       hash.update(chunk);
+      tag.update(chunk);
       records.take(chunk);
       // Unlike write, writeFile goes on until every byte is out.
       await handle.writeFile(chunk);
@@ -255,7 +275,7 @@ async function written(client: EesClient, answer: OpenAnswer, path: string, limi
     if (bytes === 0) throw new EesUnavailableError(`${url} sent an empty file`, url);
     await handle.sync();
     const rows = Math.max(0, records.count() - 1);
-    return { bytes, sha256: hash.digest('hex'), rows, endsWithLine: last === LINE_END };
+    return { bytes, sha256: hash.digest('hex'), md5: tag.digest(), rows, endsWithLine: last === LINE_END };
   } finally {
     clearTimeout(late);
     client.signal?.removeEventListener('abort', stop);

@@ -249,6 +249,34 @@ describe('two ways', () => {
   });
 });
 
+describe("the website's ETag is the MD5 of the content", () => {
+  const tagOf = (body: string, as: 'hex' | 'base64' = 'hex') => `W/"${createHash('md5').update(body).digest(as)}"`;
+  const lines = `${CSV}202425,2\n`;
+
+  it.each([
+    ['at the end of a line, however often', CSV, 3],
+    ['within the last cell, the count right', lines.slice(0, -2), 3],
+    ['within the last cell, the count unknown', lines.slice(0, -2), undefined],
+  ])('cut %s: not believed, and asked for again another time', async (_where, sent, rows) => {
+    answer = (_request, response) => response.writeHead(200, { etag: tagOf(lines) }).end(sent);
+    const file = wanted({ source: onWebsite, expected: { rows, bytes: undefined } });
+    await expect(download(client, file, directory, LIMITS)).rejects.toThrow(/where EES counts 3|it was cut/);
+    expect(await readdir(directory)).toEqual([]);
+    answer = (_request, response) => response.writeHead(200, { etag: tagOf(lines) }).end(lines);
+    expect(await download(client, file, directory, LIMITS)).toMatchObject({ rows: 3, notes: [] });
+  });
+
+  it.each(['hex', 'base64'] as const)('in %s: what it is of is whole at once, whatever the count', async (as) => {
+    answer = (_request, response) => response.writeHead(200, { etag: tagOf(CSV, as) }).end(CSV);
+    const file = wanted({ source: onWebsite, expected: { rows: 7, bytes: undefined } });
+    expect(await download(client, file, directory, LIMITS)).toMatchObject({
+      rows: 2,
+      notes: [expect.stringContaining('2 records where EES counts 7; its ETag says that it is whole')],
+    });
+    expect(seen).toHaveLength(1);
+  });
+});
+
 describe('a file that a killed run had fetched whole', () => {
   const NOW = Date.parse('2026-03-26T09:31:00Z');
   const HOUR = 3_600_000;
