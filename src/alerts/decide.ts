@@ -24,6 +24,7 @@ import {
   wasJudgedLow,
   withTold,
   worse,
+  worseFrom,
   type Decision,
   type Outcome,
   type RuleState,
@@ -165,7 +166,7 @@ function advance(rule: Rule, state: RuleState, figure: RuleFigure, reading: Read
   if (inBreach && !was) return tell('crossed', `${said.figure}, ${said.standing}${previous}${notes}`);
   if (was && !inBreach) return tell('cleared', `${said.figure}, ${said.cleared}${previous}${notes}`);
   if (inBreach) {
-    const further = worse(rule, state.mailed, reading);
+    const further = worse(rule, state, reading);
     if (further !== undefined) return tell('worse', `${said.figure}, ${said.still}, ${further}${previous}${notes}`);
     if (rule.remind)
       return tell(
@@ -173,7 +174,7 @@ function advance(rule: Rule, state: RuleState, figure: RuleFigure, reading: Read
         `${said.figure}, ${said.still}${previous}${notes}; told at each release, as the rule asks`,
       );
   }
-  return { events: [], state: { ...next, mailed: inBreach ? state.mailed : null, told: state.told } };
+  return { events: [], state: { ...next, mailed: inBreach ? worseFrom(state) : null, told: state.told } };
 }
 
 /** ' (across a gap: …)' where the earlier figure that a reason names cannot be told as a trend with the one judged. */
@@ -192,7 +193,7 @@ function withoutFigure(
 ): Outcome {
   const next = { ...seenWithoutFigure(figure), before: carried, compared: null, told: state.told };
   if (rule.onSuppressed === 'keep' || carried !== true)
-    return { events: [], state: { ...next, inBreach: carried, mailed: carried === true ? state.mailed : null } };
+    return { events: [], state: { ...next, inBreach: carried, mailed: carried === true ? worseFrom(state) : null } };
   const event: Decision = {
     ...blank(rule, figure),
     kind: 'cleared',

@@ -357,10 +357,10 @@ export function printsDifferently(rule: Rule, was: string, now: string): boolean
   return isRate(rule.measure) ? printed(was, places) !== printed(now, places) : printedCount(was) !== printedCount(now);
 }
 
-/** '0.6 percentage points further than when last mailed'. */
+/** '0.6 percentage points further'. */
 export function furtherWords(rule: Rule, by: Decimal): string {
   const places = placesWhere((as) => as(by).gt(rule.worseBy ?? 0));
-  return `${points(rule, by, places)} further than when last mailed`;
+  return `${points(rule, by, places)} further`;
 }
 
 /** Decimal places that a recorded sentence asks of others: two where it prints a rate or a difference with two or more. */

@@ -15,6 +15,7 @@ import {
   toldAt,
   withTold,
   worse,
+  worseFrom,
   type Decision,
   type Outcome,
   type RuleState,
@@ -42,7 +43,7 @@ export function revise(rule: Rule, state: RuleState, figure: RuleFigure, reading
       state: { ...next, mailed: inBreach ? compared : null, told: withTold(state.told, event) },
     };
   }
-  const further = inBreach ? worse(rule, state.mailed, reading) : undefined;
+  const further = inBreach ? worse(rule, state, reading) : undefined;
   if (further !== undefined) {
     const said = sayFigure(rule, figure, reading, true, state.compared);
     const event = decision(
@@ -56,7 +57,7 @@ export function revise(rule: Rule, state: RuleState, figure: RuleFigure, reading
     );
     return { events: [event], state: { ...next, mailed: compared, told: withTold(state.told, event) } };
   }
-  return { events: [], state: { ...next, mailed: inBreach ? state.mailed : null, told: state.told } };
+  return { events: [], state: { ...next, mailed: inBreach ? worseFrom(state) : null, told: state.told } };
 }
 
 /** A figure older than the newest one changes no state; it is told where a mail had said something else. */

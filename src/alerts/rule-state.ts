@@ -30,7 +30,7 @@ export interface RuleState {
   readonly symbol: string | undefined;
   /** What was held against the line: the value, or the difference in the rule's direction. */
   readonly compared: string | null;
-  /** `compared` as last mailed in the present breach. */
+  /** `compared` as last mailed in the present breach, or as it was when that began where nobody was mailed since. */
   readonly mailed: string | null;
   readonly told: readonly Told[];
 }
@@ -74,13 +74,25 @@ export function wasJudgedLow(rule: Rule, state: RuleState): boolean {
 
 /** The state when the events of a step were recorded but not mailed: what was last mailed stays what it was. */
 export function withoutMail(before: RuleState | undefined, after: RuleState): RuleState {
-  return { ...after, told: before?.told ?? [], mailed: after.inBreach === true ? (before?.mailed ?? null) : null };
+  return { ...after, told: before?.told ?? [], mailed: after.inBreach === true ? worseFrom(before) : null };
 }
 
-export function worse(rule: Rule, mailed: string | null, reading: Reading): string | undefined {
-  if (rule.worseBy === undefined || mailed === null || reading.kind !== 'number') return undefined;
-  const by = furtherBy(rule.condition, reading.compared, mailed);
-  return by.gt(rule.worseBy) ? furtherWords(rule, by) : undefined;
+/**
+ * What `worse_by` is counted from: what was last mailed; where an alert was opened and muted, what it was opened at, so
+ * that a silence, a pause or a backfill does not keep what follows it from being told.
+ */
+export function worseFrom(state: RuleState | undefined): string | null {
+  return state?.inBreach === true ? (state.mailed ?? state.compared) : null;
+}
+
+export function worse(rule: Rule, state: RuleState, reading: Reading): string | undefined {
+  const from = worseFrom(state);
+  if (rule.worseBy === undefined || from === null || reading.kind !== 'number') return undefined;
+  const by = furtherBy(rule.condition, reading.compared, from);
+  const wasMailed = state.told.at(-1)?.inBreach === true;
+  return by.gt(rule.worseBy)
+    ? `${furtherWords(rule, by)} than when ${wasMailed ? 'last mailed' : 'the alert was recorded, which nobody was mailed'}`
+    : undefined;
 }
 
 export function toldAt(

@@ -315,6 +315,30 @@ describe('silence and pause', () => {
     await w.load(year(2023, { Luton: '2.8' }));
     expect(words(await evaluate(w.store, options({ rules })))).toEqual(['Luton, Academic year 2023/24: worse']);
   });
+
+  it('measures "worse" from where an alert was opened, as long as nobody was mailed of it', async () => {
+    const w = await world();
+    const rules = [ruleWith({ worseBy: 0.3 })];
+    const next = async (from: number, rate: string, how: Partial<Parameters<typeof options>[0]> = {}) => {
+      await w.load(year(from, { Luton: rate }));
+      const { events } = await evaluate(w.store, options({ rules, ...how }));
+      return events.map(({ event, muted, reason }) => [event, muted, reason]);
+    };
+    await next(2018, '1.5');
+    expect(await next(2019, '2.1', { paused: true })).toEqual([['crossed', 'paused', expect.anything()]]);
+    expect(await next(2020, '2.3')).toEqual([]);
+    expect(await next(2021, '2.6')).toEqual([
+      [
+        'worse',
+        undefined,
+        expect.stringContaining(
+          '0.5 percentage points further than when the alert was recorded, which nobody was mailed',
+        ),
+      ],
+    ]);
+    expect(await next(2022, '2.8')).toEqual([]);
+    expect(await next(2023, '3.0')).toEqual([['worse', undefined, expect.stringContaining('than when last mailed')]]);
+  });
 });
 
 it('records what happens during a pause, mails neither it nor its briefs after the resume, and says how much that was', async () => {
