@@ -217,7 +217,8 @@ function openOf(
 
 /**
  * What the versions of a backfill would have raised on their mornings: events of a replay of everything, as far as they
- * come from these versions and lie before the present, which a backfill never changes.
+ * come from these versions and lie before the present, which a backfill never changes. An alert that is opened so is
+ * followed to its end, with whichever version that came: else it would be told as if it were open.
  */
 async function recordHistory(
   context: GroupContext,
@@ -230,12 +231,17 @@ async function recordHistory(
   if (plan.steps.length === 0) return;
   const states = new Map(present.map((way) => [way.rule.name, way.entries]));
   const recorded = new Set(raised.map(eventFingerprint));
+  const opened = new Set<string>();
   const sink = (event: PendingEvent): void => {
-    const state = states.get(event.rule.name)?.get(event.areaId)?.state;
-    const past = state === undefined || comparePosition(event.decision, state) < 0;
-    if (!past || !context.due.has(event.versionId) || event.muted === 'not in breach') return;
-    if (!recorded.has(eventFingerprint(event)))
-      raised.push({ ...event, muted: context.mute(event.rule, event.areaId) });
+    const { rule, areaId, decision } = event;
+    const state = states.get(rule.name)?.get(areaId)?.state;
+    const past = state === undefined || comparePosition(decision, state) < 0;
+    const key = JSON.stringify([rule.name, areaId]);
+    const ends = decision.kind === 'cleared' && opened.has(key);
+    if (!ends && (!past || !context.due.has(event.versionId) || event.muted === 'not in breach')) return;
+    if (decision.inBreach) opened.add(key);
+    else opened.delete(key);
+    if (!recorded.has(eventFingerprint(event))) raised.push({ ...event, muted: context.mute(rule, areaId) });
   };
   await replay(walk, walk.group.rules, chunk, plan.everything, { mute: () => undefined, sink });
 }

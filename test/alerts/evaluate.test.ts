@@ -240,6 +240,27 @@ describe('backfills', () => {
     expect((await evaluate(w.store, options())).events).toEqual([]);
   });
 
+  it.each([
+    ['in the same backfill', false],
+    ['that had been loaded before', true],
+  ])('follows an alert of the past to its end, by a figure %s', async (_when, loadedBefore) => {
+    const w = await world();
+    const asked = options({ notifyHistory: true });
+    if (loadedBefore) {
+      await w.load(year(2023, { Luton: '1.2' }));
+      await evaluate(w.store, options());
+    }
+    await w.load(year(2021, { Luton: '2.4' }));
+    await w.load(year(2022, { Luton: '2.6' }));
+    if (!loadedBefore) await w.load(year(2023, { Luton: '1.2' }));
+    expect(words(await evaluate(w.store, asked))).toEqual([
+      'Luton, Academic year 2021/22: baseline',
+      'Luton, Academic year 2023/24: cleared',
+    ]);
+    await w.load(year(2024, { Luton: '2.2' }));
+    expect(words(await evaluate(w.store, options()))).toEqual(['Luton, Academic year 2024/25: crossed']);
+  });
+
   it('says without doing it how much news a notified backfill would make', async () => {
     const w = await world();
     await w.load(year(2023, { Luton: '2.1' }));
