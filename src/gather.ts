@@ -192,7 +192,7 @@ export async function noteUnchanged(store: Store, { source }: WantedFile, report
 /** What loading needs to know of a file of EES. */
 export function fileToLoad(
   wanted: WantedFile,
-  got: Pick<Downloaded, 'sha256' | 'bytes' | 'open' | 'etag' | 'source' | 'notes'>,
+  got: Pick<Downloaded, 'sha256' | 'bytes' | 'open' | 'etag' | 'source' | 'doubts'>,
   runId: number,
   composed = false,
 ): FileToLoad {
@@ -220,7 +220,7 @@ export function fileToLoad(
       runId,
     },
     open: () => got.open(),
-    notes: got.notes,
+    notes: got.doubts,
   };
 }
 

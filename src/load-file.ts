@@ -25,7 +25,7 @@ export interface FileToLoad {
   /** Contents of the metadata file, where there is one. */
   readonly metaText?: string | undefined;
   readonly schoolType?: string | undefined;
-  /** What was noted while it was fetched, told with what is noted while it is read. */
+  /** What was noted of the bytes while they were fetched, told with what is noted while they are read. */
   readonly notes?: readonly string[] | undefined;
 }
 
@@ -44,7 +44,7 @@ export interface FileReport {
   readonly rows: number;
   readonly reason: string | null;
   readonly gates: readonly KeptVerdict[];
-  /** What was noted while it was fetched and read: another way taken, its encoding, columns that are not read, rows left out. */
+  /** What was noted while it was fetched and read: another number of rows than EES counts, its encoding, columns that are not read, rows left out. */
   readonly notes: readonly string[];
   readonly diff: VersionDiff | null;
 }

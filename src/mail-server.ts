@@ -4,6 +4,7 @@ import { HttpsProxyAgent } from 'https-proxy-agent';
 import type { Logger } from 'pino';
 import { deliverDue, type Delivered } from './alerts/deliver.js';
 import type { OperatorPost } from './alerts/operator.js';
+import { noteAlive } from './alerts/restored.js';
 import { openSmtp, type Smtp } from './alerts/smtp.js';
 import type { Mailbox, Settings } from './config.js';
 import type { Store } from './load/database.js';
@@ -42,6 +43,26 @@ export interface Deliverer {
   readonly server?: Smtp | undefined;
 }
 
+/** Leaves a sign of life, and holds old mails where the database looks like a restored backup. */
+export async function noteMailAlive({
+  store,
+  settings,
+  log,
+  now,
+}: Omit<Deliverer, 'signal' | 'server'>): Promise<void> {
+  if (settings.smtp !== undefined) await noteAlive(store, { now: now(), ...lifeOf(settings, log) });
+}
+
+function lifeOf({ config }: Settings, log: Logger) {
+  return {
+    retryForMs: config.mail.retryFor.milliseconds,
+    witness: join(config.dataDirectory, 'mail-witness.json'),
+    warn: (message: string) => {
+      log.warn(message);
+    },
+  };
+}
+
 const NOTHING_SENT: Delivered = { sent: 0, retried: 0, dead: 0, held: 0 };
 
 /** Sends what is due. Without a mail server everything waits, and status says so. */
@@ -52,13 +73,9 @@ export async function deliverQueue({ store, settings, log, now, signal, ...given
     return await deliverDue(store, server, {
       clock: now,
       maxPerHour: settings.config.mail.maxPerHour,
-      retryForMs: settings.config.mail.retryFor.milliseconds,
       signal,
       operator: operatorPost(settings),
-      witness: join(settings.config.dataDirectory, 'mail-witness.json'),
-      warn: (message) => {
-        log.warn(message);
-      },
+      ...lifeOf(settings, log),
     });
   } finally {
     // Closing breaks off every conversation on it, those of others too.

@@ -10,7 +10,7 @@ import { pausedSince } from './alerts/queue-upkeep.js';
 import type { Settings } from './config.js';
 import { getSourceState } from './load/runs.js';
 import { leftovers } from './load/sources.js';
-import { deliverQueue, mailboxText, operatorPost } from './mail-server.js';
+import { deliverQueue, mailboxText, noteMailAlive, operatorPost } from './mail-server.js';
 import { noteMails, type Teller } from './run-troubles.js';
 import { readSourceState, SOURCE } from './source-state.js';
 import { messageOf, type Tools } from './tools.js';
@@ -108,6 +108,8 @@ export async function deliverOwed(tools: Tools, untold?: string): Promise<Delive
   const { store, now } = tools;
   // Of this run, and of any that died before it came so far: no other can be under way.
   await releaseDue(store, 'all', now());
+  // What a restored backup believes untried must be known as that before it becomes part of a new mail.
+  await noteMailAlive(tools);
   const { composed, unwritten: failed } = await composeOwed(tools);
   const reasons = [failed, untold].filter((each) => each !== undefined);
   const reason = reasons.length === 0 ? undefined : reasons.join(' ');

@@ -28,6 +28,7 @@ import { buildRaw, messageIdOf, renderMail } from './mail.js';
 import type { MailModel, MailSection } from './mail-model.js';
 import { placesOf } from './mail-news.js';
 import { leading } from './mail-order.js';
+import { takeUntriedApart } from './queue.js';
 import { newsPlaces } from './mail-precision.js';
 import { inOrder, shownOf } from './mail-view.js';
 
@@ -113,6 +114,8 @@ async function composeFor(
     trx,
   );
   if (lock.rows[0]?.mine !== true) return false;
+  // After a restored backup a mail that seems untried may have gone out: what is held stays as it is.
+  if ((await readDelivery({ db: trx })).hold === undefined) await takeUntriedApart(trx, address);
   const { to, owed } = await takeOwed(trx, address, settings.now);
   if (owed.length === 0) return false;
   const model = await modelFor(trx, { address, to, owed }, settings, moment);

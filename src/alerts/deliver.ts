@@ -153,9 +153,10 @@ class Pass {
   }
 
   async #deliver(mail: ClaimedMail): Promise<void> {
+    const spared = this.#blocked !== undefined;
     const result = this.#blocked ?? (await this.smtp.send({ to: mail.address, raw: mail.raw }));
     this.#watch(result);
-    const count = await untilNoted(() => this.#note(mail, result), this.options.wait ?? elapsed);
+    const count = await untilNoted(() => this.#note(mail, result, spared), this.options.wait ?? elapsed);
     this.tally = { ...this.tally, [count]: this.tally[count] + 1 };
   }
 
@@ -170,7 +171,7 @@ class Pass {
     this.tally = { ...this.tally, blocked: result.reason };
   }
 
-  async #note(mail: ClaimedMail, result: SendResult): Promise<'sent' | 'retried' | 'dead'> {
+  async #note(mail: ClaimedMail, result: SendResult, spared: boolean): Promise<'sent' | 'retried' | 'dead'> {
     const now = this.options.clock();
     if (result.kind === 'accepted') {
       await markSent(this.store, mail, result.answer, now);
@@ -188,7 +189,7 @@ class Pass {
     }
     const unknown = result.kind === 'failed' && result.ambiguous;
     const next = Math.min(now.getTime() + retryDelay(mail.attempt, unknown, this.#spread), end);
-    await markRetry(this.store, mail, answer, new Date(next), unknown);
+    await markRetry(this.store, mail, answer, new Date(next), spared ? 'not tried' : unknown ? 'unknown' : 'retry');
     return 'retried';
   }
 }

@@ -2,7 +2,7 @@
  * The queue of composed mails. A mail is claimed by one process at a time, its attempt is on record before it is made,
  * and what came of it is noted afterwards; a claim that nobody closed is taken over when its lease ends.
  */
-import { sql, type Transaction } from 'kysely';
+import { sql, type Kysely, type Transaction } from 'kysely';
 import type { Store } from '../load/database.js';
 import { retrying } from '../load/retry.js';
 import type { Database, MailState } from '../load/schema.js';
@@ -179,17 +179,17 @@ export async function markSent(store: Db, mail: ClaimedMail, answer: string, now
   });
 }
 
-/** Puts the mail back until `next`. `unknown`: it may have arrived although nobody confirmed it. */
+/** Puts the mail back until `next`. 'unknown': it may have arrived although nobody confirmed it. */
 export async function markRetry(
   store: Db,
   mail: ClaimedMail,
   answer: string,
   next: Date,
-  unknown: boolean,
+  outcome: 'retry' | 'unknown' | 'not tried',
 ): Promise<void> {
   await again(store, async (trx) => {
     await settle(trx, mail, { state: 'queued', answer, next_attempt_at: next, claimed_until: null });
-    await closeAttempt(trx, mail, unknown ? 'unknown' : 'retry', answer);
+    await closeAttempt(trx, mail, outcome, answer);
   });
 }
 
@@ -224,10 +224,42 @@ async function settle(
 async function closeAttempt(
   trx: Transaction<Database>,
   mail: ClaimedMail,
-  outcome: 'sent' | 'retry' | 'unknown' | 'refused' | 'gave up',
+  outcome: 'sent' | 'retry' | 'unknown' | 'refused' | 'gave up' | 'not tried',
   answer: string,
 ): Promise<void> {
   await trx.updateTable('mail_attempt').set({ outcome, answer }).where('id', '=', mail.attemptId).execute();
+}
+
+/**
+ * Takes the mails of a recipient apart that nobody has tried to send: what they tell is owed again, and goes into the
+ * one mail that is written next. One that was tried never changes: it may have arrived.
+ * @param address in lower case
+ */
+export async function takeUntriedApart(trx: Kysely<Database>, address: string): Promise<void> {
+  const rows = await trx
+    .selectFrom('mail')
+    .select('id')
+    .where(sql<boolean>`lower(address) = ${address}`)
+    .where('state', '=', 'queued')
+    .where('kind', 'in', ['alert', 'brief'])
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('mail_attempt')
+            .select('mail_attempt.id')
+            .whereRef('mail_attempt.mail_id', '=', 'mail.id')
+            .where('mail_attempt.outcome', '<>', 'not tried'),
+        ),
+      ),
+    )
+    .forUpdate()
+    .skipLocked()
+    .execute();
+  if (rows.length === 0) return;
+  const ids = rows.map(({ id }) => id);
+  await trx.updateTable('notification').set({ mail_id: null }).where('mail_id', 'in', ids).execute();
+  await trx.deleteFrom('mail').where('id', 'in', ids).execute();
 }
 
 /** When the queue next needs attention: the next attempt due, or the end of a claim; undefined for an empty queue. */

@@ -42,8 +42,10 @@ export interface Downloaded {
   readonly etag: string | undefined;
   /** The way it came. */
   readonly source: FileSource;
-  /** What a reader of the log should know: a second way taken, another number of rows than the website tells. */
+  /** What a reader of the log should know of the way it came: a second one taken, fetched by a run before. */
   readonly notes: readonly string[];
+  /** What speaks against its being whole, and was not enough: another number of rows than the website tells. */
+  readonly doubts: readonly string[];
   /** Why it had to come from the data catalogue; undefined where it did not. */
   readonly detour?: string;
   /** The plain bytes. */
@@ -164,7 +166,7 @@ async function fetched(
     try {
       const { endsWithLine, md5, ...got } = await written(client, answer, temporary, limits);
       const expected = file.expected.rows;
-      const told: string[] = [...notes];
+      const doubts: string[] = [];
       const isAsTagged = sameContent(etag, md5);
       if (isAsTagged === false && !endsWithLine)
         throw new EesUnavailableError(
@@ -181,7 +183,7 @@ async function fetched(
           // Bytes that came twice would come a third time.
           throw new EesUnavailableError(differs, answer.url, { retryable: isNews });
         }
-        told.push(
+        doubts.push(
           `${differs}; ${isAsTagged === true ? 'its ETag says that it is whole' : 'it came twice with the same bytes'}`,
         );
       }
@@ -190,7 +192,8 @@ async function fetched(
         fileName: file.fileName,
         contentType: answer.headers['content-type'] ?? '',
         etag: way.detour === undefined ? etag : undefined,
-        notes: told,
+        notes: [...notes],
+        doubts,
         ...(way.detour === undefined ? {} : { detour: way.detour }),
       };
       await way.confirm?.();

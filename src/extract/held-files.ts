@@ -26,6 +26,7 @@ const factsOf = z.object({
   contentType: z.string(),
   etag: z.string().optional(),
   notes: z.array(z.string()),
+  doubts: z.array(z.string()).default([]),
   detour: z.string().optional(),
 });
 /** What is known of a file that was fetched. */

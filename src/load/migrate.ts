@@ -10,6 +10,7 @@ import * as history from './migrations/0005_history.js';
 import * as releaseNames from './migrations/0006_release_names.js';
 import * as runningMeasures from './migrations/0007_running_measures.js';
 import * as namedBy from './migrations/0008_named_by.js';
+import * as notTried from './migrations/0009_not_tried.js';
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001_initial': initial,
@@ -20,6 +21,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0006_release_names': releaseNames,
   '0007_running_measures': runningMeasures,
   '0008_named_by': namedBy,
+  '0009_not_tried': notTried,
 };
 const MIGRATION_TABLE = 'schema_migration';
 

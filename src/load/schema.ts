@@ -330,7 +330,7 @@ export interface MailAttemptTable {
   id: GeneratedAlways<number>;
   mail_id: number;
   at: Time;
-  outcome: 'sending' | 'sent' | 'retry' | 'unknown' | 'refused' | 'gave up';
+  outcome: 'sending' | 'sent' | 'retry' | 'unknown' | 'refused' | 'gave up' | 'not tried';
   answer: string;
 }
 

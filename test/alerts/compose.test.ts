@@ -5,7 +5,10 @@ import { gatherBrief } from '../../src/alerts/brief-facts.js';
 import { NoFiguresError } from '../../src/alerts/brief-period.js';
 import { previewMail } from '../../src/alerts/preview.js';
 import { composeBrief } from '../../src/alerts/brief.js';
-import { pauseSending } from '../../src/alerts/queue-upkeep.js';
+import { deliverDue } from '../../src/alerts/deliver.js';
+import { listMail, pauseSending } from '../../src/alerts/queue-upkeep.js';
+import type { Failed, Smtp } from '../../src/alerts/smtp.js';
+import { clockAt, delivery } from '../support/smtp.js';
 import { applyRules, ruleChanges } from '../../src/alerts/rule-changes.js';
 import type { Rule } from '../../src/domain/rule.js';
 import type { Store } from '../../src/load/database.js';
@@ -165,6 +168,7 @@ describe('composing what is owed', () => {
     await delivered(seeded);
     await oweAlert(seeded, OFFICER, { rule: 'Another rule' });
     await composeDue(seeded.store, settings());
+    await delivered(seeded);
     await oweAlert(seeded, OFFICER, {
       event: 'corrected',
       value: '1.9',
@@ -206,15 +210,60 @@ describe('composing what is owed', () => {
     await delivered(seeded);
     await oweAlert(seeded, OFFICER, { period_id: 3, fingerprint: 'older' });
     await composeDue(seeded.store, settings());
+    await delivered(seeded);
     await oweAlert(seeded, OFFICER);
     await composeDue(seeded.store, settings());
+    await delivered(seeded);
     await owe(seeded.store, { ...brief(seeded), fingerprint: 'again' });
     await composeDue(seeded.store, settings());
+    await delivered(seeded);
     expect((await mails(seeded.store)).map(({ subject }) => /^Follow-up: /.test(subject ?? ''))).toEqual([
       false,
       false,
       true,
     ]);
+  });
+
+  it('writes what nobody has tried to send into the next mail, and leaves a mail alone that was tried', async () => {
+    const seeded = await started();
+    const { store } = seeded;
+    const failed = { kind: 'failed', reason: 'connect ECONNREFUSED', server: true, ambiguous: false } as const;
+    const answer = (): Promise<Failed> => Promise.resolve(failed);
+    const down: Smtp = { server: 'mail.luton.example:587', send: answer, verify: answer, close: () => undefined };
+    for (const [event, minutes] of [
+      ['crossed', 0],
+      ['worse', 60],
+      ['corrected', 120],
+    ] as const) {
+      const now = new Date(NOW.getTime() + minutes * 60_000);
+      await oweAlert(seeded, 'a.first@luton.example', { event, fingerprint: `a ${event}` });
+      await oweAlert(seeded, OFFICER, { event, fingerprint: `b ${event}` });
+      await composeDue(store, settings({ now }));
+      await deliverDue(store, down, delivery(clockAt(now), { concurrency: 1 }));
+    }
+    const waiting = await listMail(store);
+    const of = (address: string) => waiting.filter((mail) => mail.address === address).map(({ subject }) => subject);
+    expect(of(OFFICER), 'never tried: all in one').toEqual([expect.stringMatching(/, and 2 more$/)]);
+    expect(of('a.first@luton.example'), 'the first was tried; the others are one').toHaveLength(2);
+    const told = await store.db
+      .selectFrom('notification')
+      .select(['address', 'mail_id'])
+      .where('mail_id', 'is', null)
+      .execute();
+    expect(told).toEqual([]);
+  });
+
+  it('leaves what is held after a restored backup as it is, tried or not', async () => {
+    const seeded = await started();
+    const { store } = seeded;
+    await oweAlert(seeded, OFFICER, { fingerprint: 'old' });
+    await composeDue(store, settings());
+    const at = new Date(NOW.getTime() + 60_000).toISOString();
+    const value = JSON.stringify({ hold: { at, createdBefore: at, reason: 'restored' } });
+    await store.db.insertInto('setting').values({ name: 'delivery', value, updated_at: NOW }).execute();
+    await oweAlert(seeded, OFFICER, { fingerprint: 'new', event: 'worse' });
+    await composeDue(store, settings({ now: new Date(NOW.getTime() + 120_000) }));
+    expect(await listMail(store)).toHaveLength(2);
   });
 
   it('threads the mails of a single alert, from its crossing on', async () => {
@@ -226,6 +275,7 @@ describe('composing what is owed', () => {
         in_breach: event !== 'cleared',
       });
       await composeDue(seeded.store, settings());
+      await delivered(seeded);
     }
     const [first, second, third, fourth] = await mails(seeded.store);
     expect(second?.inReplyTo).toBe(first?.messageId);

@@ -74,7 +74,7 @@ describe('a claim', () => {
     const taken = await claimed(store, clock());
     if (lost === undefined || taken === undefined) throw new Error('both were due');
     expect(taken).toMatchObject({ id: lost.id, messageId: lost.messageId, attempt: 2, firstAttemptAt: MORNING });
-    await markRetry(store, lost, '451 later', clock(), false);
+    await markRetry(store, lost, '451 later', clock(), 'retry');
     expect(await listMail(store)).toMatchObject([{ state: 'sending', attempts: 2 }]);
     await markSent(store, taken, '250 ok', clock());
     expect(await listMail(store)).toMatchObject([{ state: 'sent', answer: '250 ok', sent_at: clock() }]);
@@ -89,7 +89,7 @@ describe('a claim', () => {
     const taken = await claimed(store, clock());
     if (slow === undefined || taken === undefined) throw new Error('both were due');
     await markSent(store, slow, '250 ok', clock());
-    await markRetry(store, taken, '451 later', clock(), false);
+    await markRetry(store, taken, '451 later', clock(), 'retry');
     expect(await listMail(store)).toMatchObject([{ state: 'sent' }]);
   });
 
@@ -104,7 +104,7 @@ describe('a claim', () => {
     await claimed(store, ahead);
     const second = await claimed(store, ahead);
     expect(second?.id).toBe(tried);
-    if (second !== undefined) await markRetry(store, second, '421 busy', new Date(ahead.getTime() + MINUTE), false);
+    if (second !== undefined) await markRetry(store, second, '421 busy', new Date(ahead.getTime() + MINUTE), 'retry');
     const one = async () => (await claimMail(store, MORNING, LEASE, 1)).kind;
     expect(await one()).toBe('mail');
     const rest = [await claimed(store, MORNING), await claimed(store, MORNING)];

@@ -21,6 +21,7 @@ const ALL = [
   '0006_release_names',
   '0007_running_measures',
   '0008_named_by',
+  '0009_not_tried',
 ];
 
 const VIEWS = {
