@@ -268,6 +268,14 @@ const PUPIL_GROUPS: ReadonlySet<string> = new Set(
     .filter((name) => name.length >= SHORTEST_GROUP && !AMBIGUOUS.has(name)),
 );
 
+/** Groups by a spelling that only one topic has, so that it says by itself what it is. */
+const BY_SPELLING_ALONE = new Map<string, Breakdown>();
+for (const spelling of PUPIL_GROUPS) {
+  const groups = [...GROUPS].flatMap(([key, group]) => (key.endsWith(`: ${spelling}`) ? [group] : []));
+  const [only, ...others] = new Map(groups.map((group) => [identityOf(group), group])).values();
+  if (only !== undefined && others.length === 0) BY_SPELLING_ALONE.set(spelling, only);
+}
+
 /** Whether a text is a group of pupils in whatever column it stands ("White British", "Girls"). */
 export function isPupilGroup(text: string): boolean {
   return PUPIL_GROUPS.has(folded(text));
@@ -311,17 +319,24 @@ export function canonicalBreakdown(topic: string, value: string): Breakdown {
   const topicKey = folded(topic);
   const valueKey = folded(value);
   if (!NO_TOPIC.has(topicKey)) {
-    const known = GROUPS.get(`${topicKey}: ${valueKey}`);
-    if (known !== undefined) return known;
+    const known = GROUPS.get(`${topicKey}: ${valueKey}`) ?? withTopic(valueKey);
+    // "SEN - SEN support" under "SEN status": the value names the topic once more, in whichever of its spellings.
+    if (known !== undefined && GROUPS.get(`${topicKey}: ${folded(known.breakdown)}`)?.topic === known.topic)
+      return known;
     return { topic: TOPIC_NAMES.get(topicKey) ?? topic.trim(), breakdown: value.trim() };
   }
   if (valueKey === '') return TOTAL;
+  return withTopic(valueKey) ?? BY_SPELLING_ALONE.get(valueKey) ?? { topic: 'Characteristic', breakdown: value.trim() };
+}
+
+/** The group of a value that begins with its topic ("gender male"). @param valueKey folded */
+function withTopic(valueKey: string): Breakdown | undefined {
   for (const name of TOPICS_BY_LENGTH) {
     if (!valueKey.startsWith(`${name} `)) continue;
     const known = GROUPS.get(`${name}: ${valueKey.slice(name.length + 1)}`) ?? GROUPS.get(`${name}: ${valueKey}`);
     if (known !== undefined) return known;
   }
-  return { topic: 'Characteristic', breakdown: value.trim() };
+  return undefined;
 }
 
 const KNOWN: ReadonlySet<string> = new Set([TOTAL, ...GROUPS.values()].map(identityOf));

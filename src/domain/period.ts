@@ -48,6 +48,11 @@ export function weekStart(year: number, week: number): string {
   return new Date(mondayOfWeek1 + (week - 1) * 7 * DAY).toISOString().slice(0, 10);
 }
 
+/** Whether a calendar year has a week of that number: one in five or six has a 53rd. */
+export function hasWeek(year: number, week: number): boolean {
+  return week >= 1 && week <= 53 && weekStart(year, week) < weekStart(year + 1, 1);
+}
+
 /** The Friday of that week, the last school day: the `as_of` of a figure for a week. */
 export function weekEnd(year: number, week: number): string {
   return new Date(Date.parse(weekStart(year, week)) + 4 * DAY).toISOString().slice(0, 10);

@@ -2,7 +2,15 @@
  * How files write time: four or six digits and one or more columns of words, which twenty years have spelled in many
  * ways, to one period and series.
  */
-import { academicPeriod, parseSixDigits, weekEnd, weekPeriod, type Period, type TimeIdentifier } from './period.js';
+import {
+  academicPeriod,
+  hasWeek,
+  parseSixDigits,
+  weekEnd,
+  weekPeriod,
+  type Period,
+  type TimeIdentifier,
+} from './period.js';
 import { seriesId, type Family } from './series.js';
 
 type Term = Exclude<TimeIdentifier, `Week ${number}`>;
@@ -129,6 +137,13 @@ function readWeek(cells: TimeCells, context: TimeContext, week: number, also: Te
       column: 'timePeriod',
       value: cells.timePeriod,
       why: 'is no calendar year; a week needs four digits, such as 2025',
+    };
+  if (!hasWeek(year, week))
+    return {
+      kind: 'unknown',
+      column: 'timeIdentifier',
+      value: cells.timeIdentifier ?? '',
+      why: `names a week that ${year} does not have`,
     };
   const ofWeek = weekPeriod(year, week);
   if (also === undefined)

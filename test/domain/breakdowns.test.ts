@@ -52,6 +52,12 @@ describe('pupil groups', () => {
     ['FSM eligibility', 'Not Eligible', 'FSM eligibility', 'Not FSM eligible'],
     ['', 'FSM_eligible_in_last_6_years', 'FSM eligibility in last 6 years', 'FSM eligible in last 6 years'],
     ['Free school meal eligibility', 'Eligible for free school meals', 'FSM eligibility', 'FSM eligible'],
+    ['SEN status', 'SEN - Statement or EHCP', 'SEN provision', 'EHC plan'],
+    ['Sex', 'Gender_male', 'Sex', 'Male'],
+    // The value alone, where only one topic has it.
+    ['', 'EHC plan', 'SEN provision', 'EHC plan'],
+    ['Total', 'Education, health and care plan', 'SEN provision', 'EHC plan'],
+    ['', 'Unclassified', 'Characteristic', 'Unclassified'],
     ['', 'Gender_female', 'Sex', 'Female'],
     ['Sex', 'Boys', 'Sex', 'Male'],
     ['', 'Ethnicity_Major_White_Total', 'Ethnicity major', 'White'],

@@ -71,6 +71,8 @@ describe('reading time', () => {
     [cells('2024/2026', 'Academic year'), 'timePeriod', '2024/2026'],
     [cells('202425', 'Week 8'), 'timePeriod', '202425'],
     [cells('2025', 'Week 54'), 'timeIdentifier', 'Week 54'],
+    // 2026 has one.
+    [cells('2025', 'Week 53'), 'timeIdentifier', 'Week 53'],
     [cells('202425', ''), 'timeIdentifier', ''],
     [cells('202425', 'Autumn term', { term: 'Spring term' }), 'term', 'Spring term'],
     [cells('202425', 'Academic year', { yearBreakdown: 'four half terms' }), 'yearBreakdown', 'four half terms'],
