@@ -1,5 +1,6 @@
 /** Reads from the views what a brief is told from. */
 import { sql, type Kysely, type SelectQueryBuilder } from 'kysely';
+import { londonPartOf } from '../domain/authorities.js';
 import { MEASURES, type Measure } from '../domain/measure.js';
 import { academicYearLabel, periodOf, type Period } from '../domain/period.js';
 import { publicationStatus, publicationTitle } from '../domain/publications.js';
@@ -94,7 +95,15 @@ export async function gatherBrief(db: View, areaId: number, wanted: BriefWanted 
       ? []
       : await pastOf(db, { level: area.level, code: area.code, series, ...slice, upTo: own.at(-1) });
   const regionCode = area.level === 'Regional' || area.level === 'National' ? null : area.region_code;
-  const region = regionCode === null ? [] : upTo(await read(total(ofArea(db, 'Regional', regionCode))));
+  const regional = async (code: string): Promise<readonly FigureRow[]> => {
+    const rows = upTo(await read(total(ofArea(db, 'Regional', code))));
+    return samePeriodLast(await history('Regional', code, rows), period);
+  };
+  const whole = regionCode === null ? [] : await regional(regionCode);
+  // Files up to 2023/24 have no row on London, but one each on Inner and Outer London.
+  const part = regionCode === null || whole.length > 0 ? undefined : londonPartOf(area.old_la_code);
+  const region = part === undefined ? whole : await regional(part.code);
+  const regionName = region.length > 0 && part !== undefined ? part.name : (area.region_name ?? undefined);
   const englandRows =
     area.level === 'National'
       ? []
@@ -113,14 +122,14 @@ export async function gatherBrief(db: View, areaId: number, wanted: BriefWanted 
       ? (wanted.neighbours?.get(area.old_la_code) ?? [])
       : [];
   return {
-    area: { name: area.name, level: area.level, code: area.code, regionName: area.region_name ?? undefined },
+    area: { name: area.name, level: area.level, code: area.code, regionName },
     series,
     schoolType,
     otherTypes: told.otherTypes,
     group: topic === 'Total' ? undefined : { topic, breakdown },
     own: runningAt === undefined ? own : samePoint(runningAt, own, past),
     past,
-    region: samePeriodLast(regionCode === null ? [] : await history('Regional', regionCode, region), period),
+    region,
     england: samePeriodLast(
       englandRows.length === 0 ? [] : await history('National', englandRows[0]?.areaCode ?? '', englandRows),
       period,

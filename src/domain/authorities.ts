@@ -403,6 +403,16 @@ export function authorityOfDigits(oldLaCode: string | undefined): Authority | un
   return oldLaCode === undefined ? undefined : byThreeDigits.get(oldLaCode);
 }
 
+/** Inner or Outer London, for a London borough (and a school in one): its region in files that have no row on London. */
+export function londonPartOf(oldLaCode: string | null | undefined): Region | undefined {
+  return authorityOfDigits(oldLaCode ?? undefined)?.innerOuter;
+}
+
+/** DfE's three digits of the boroughs of Inner or Outer London; none for any other region. */
+export function boroughsOf(code: string): readonly string[] {
+  return AUTHORITIES.filter(({ innerOuter }) => innerOuter?.code === code).map(({ oldLaCode }) => oldLaCode);
+}
+
 /** The authority with this code, be it DfE's three digits or any ONS code it ever had. */
 export function findAuthority(anyCode: string): Authority | undefined {
   const code = anyCode.trim().toUpperCase();

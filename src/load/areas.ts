@@ -2,6 +2,7 @@
 import { sql, type Expression, type ExpressionBuilder, type SqlBool } from 'kysely';
 import { KNOWN_AREAS, resolveArea, searchAreas, type Found, type NamedArea } from '../domain/area-search.js';
 import { currentNameAndCode } from '../domain/areas.js';
+import { boroughsOf, londonPartOf } from '../domain/authorities.js';
 import type { GeographicLevel } from '../domain/area.js';
 import type { AreaSelector } from '../domain/rule.js';
 import type { Store } from './database.js';
@@ -47,7 +48,7 @@ function schoolsWithin(outer: readonly AreaRow[]): Which {
           level === 'National'
             ? eb.lit(true)
             : level === 'Regional'
-              ? eb('region_code', '=', code)
+              ? eb.or([eb('region_code', '=', code), eb('old_la_code', 'in', ['', ...boroughsOf(code)])])
               : eb('old_la_code', '=', oldLaCode ?? null),
         ),
       ),
@@ -164,7 +165,10 @@ async function loadedLevels(store: Reader): Promise<string[]> {
 
 function isWithin(area: AreaRow, outer: AreaRow): boolean {
   if (outer.level === 'National') return area.level !== 'National';
-  if (outer.level === 'Regional') return area.level !== 'Regional' && area.regionCode === outer.code;
+  if (outer.level === 'Regional')
+    return (
+      area.level !== 'Regional' && (area.regionCode === outer.code || londonPartOf(area.oldLaCode)?.code === outer.code)
+    );
   return outer.oldLaCode !== undefined && area.level !== outer.level && area.oldLaCode === outer.oldLaCode;
 }
 

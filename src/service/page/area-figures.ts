@@ -3,6 +3,7 @@ import { briefChart } from '../../alerts/brief-chart.js';
 import { placesBeside } from '../../alerts/brief-print.js';
 import { figureRow } from '../../alerts/brief-facts.js';
 import type { ChartModel, FigureRow } from '../../alerts/brief-model.js';
+import { londonPartOf } from '../../domain/authorities.js';
 import type { Rate } from '../../domain/measure.js';
 import type { Rule } from '../../domain/rule.js';
 import type { Store } from '../../load/database.js';
@@ -52,6 +53,7 @@ const EVERYBODY = { schoolType: 'Total', breakdownTopic: 'Total', breakdown: 'To
 
 /** The series of an area, finished periods before running ones. */
 export async function areaSeries(store: Store, area: FoundArea): Promise<AreaSeries[]> {
+  const part = londonPartOf(area.old_la_code)?.code;
   const beside = await store.db
     .selectFrom('area')
     .select(['id', 'level', 'code'])
@@ -61,7 +63,7 @@ export async function areaSeries(store: Store, area: FoundArea): Promise<AreaSer
         ...(area.level === 'National' ? [] : [eb('level', '=', 'National')]),
         ...(area.region_code === null || area.level === 'Regional'
           ? []
-          : [eb.and([eb('level', '=', 'Regional'), eb('code', '=', area.region_code)])]),
+          : [eb.and([eb('level', '=', 'Regional'), eb('code', 'in', [area.region_code, part ?? area.region_code])])]),
         eb.lit(false),
       ]),
     )
@@ -74,11 +76,18 @@ export async function areaSeries(store: Store, area: FoundArea): Promise<AreaSer
       .filter((row) => row !== undefined)
       .sort((a, b) => a.period.sort - b.period.sort);
   const isOwn = (view: AbsenceView): boolean => view.geographic_level === area.level && view.area_code === area.code;
+  const ofRegion = (series: string, code: string | undefined): FigureRow[] =>
+    rows(series, (view) => !isOwn(view) && view.geographic_level === 'Regional' && view.area_code === code);
+  /** Files up to 2023/24 have no row on London, but one each on Inner and Outer London. */
+  const regionOf = (series: string): FigureRow[] => {
+    const whole = ofRegion(series, area.region_code ?? undefined);
+    return whole.length > 0 || part === undefined ? whole : ofRegion(series, part);
+  };
   return [...new Set(views.filter(isOwn).map((view) => view.series))]
     .map((series) => ({
       series,
       own: rows(series, isOwn),
-      region: rows(series, (view) => !isOwn(view) && view.geographic_level === 'Regional'),
+      region: area.level === 'Regional' ? [] : regionOf(series),
       england: rows(series, (view) => !isOwn(view) && view.geographic_level === 'National'),
     }))
     .filter(({ own }) => own.length > 0)
