@@ -20,6 +20,7 @@ import { configurationOf, holdLease, newerConfiguration, releaseLease, type Conf
 import { tellOverlap } from './overlap.js';
 import { pause } from './pause.js';
 import {
+  changedTo,
   claimSlot,
   noteOverlap,
   postponeSlot,
@@ -161,6 +162,7 @@ class RunningService {
 
   reload(fresh: Settings): void {
     this.settings = fresh;
+    this.#next = changedTo(this.#next, slotsOf(fresh.config.schedule), this.options.now());
     this.#configuration = configurationOf(fresh);
     this.state.brokenConfiguration = undefined;
     this.#delivery.reload(fresh);
@@ -171,7 +173,6 @@ class RunningService {
 
   #schedule(): void {
     for (const task of this.#tasks) void task.destroy();
-    this.#next = slotsOf(this.settings.config.schedule);
     const { cron, timezone } = this.settings.config.schedule;
     this.#tasks = cron.map((expression) => {
       // A tick that comes late or not at all costs nothing: the next round finds the slot.

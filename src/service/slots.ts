@@ -8,7 +8,7 @@
 import { sql, type Transaction } from 'kysely';
 import { nextSlots, type Schedule } from '../config.js';
 import type { Store } from '../load/database.js';
-import { recordNoRun } from '../load/runs.js';
+import { getSetting, recordNoRun, setSetting } from '../load/runs.js';
 import type { Database } from '../load/schema.js';
 
 /** The moments of the schedule after one moment and up to another, in order. */
@@ -36,8 +36,19 @@ export function slotsOf(schedule: Schedule): NextSlots {
 }
 
 /**
+ * The slots of a schedule that was changed while the service was up: those of the old expressions until then, those of
+ * the new ones from then on.
+ * @param from when the new ones were read
+ */
+export function changedTo(before: NextSlots, fresh: NextSlots, from: Date): NextSlots {
+  return (after, until) =>
+    // Of a clock that was set back behind the change nothing is known but what holds now.
+    after >= from || until < from ? fresh(after, until) : [...before(after, from), ...fresh(from, until)];
+}
+
+/**
  * The newest slot that is due and on no record, with how many it stands for (of the last week, after a longer absence).
- * @param last the newest slot on record
+ * @param last the newest slot on record, or the last look, whichever is later
  */
 export function dueSlot(next: NextSlots, last: Date, now: Date): DueSlot | undefined {
   const recent = new Date(Math.max(last.getTime(), now.getTime() - COUNTED_MS));
@@ -149,7 +160,15 @@ async function inTurn<T>(store: Store, work: (trx: Transaction<Database>) => Pro
   });
 }
 
-/** Slots of a clock that was ahead are passed over: they would stop everything until that time comes. */
+/** When the slots were last looked at, by whichever service was active. */
+const LOOKED_AT = 'slots looked at';
+
+/**
+ * Slots and looks of a clock that was ahead are passed over: they would stop everything until that time comes.
+ *
+ * A look that finds nothing is on record too: by the expressions of that time nothing was due up to then, and those of
+ * another configuration have no say about it.
+ */
 async function newSlot(trx: Transaction<Database>, next: NextSlots, now: Date): Promise<DueSlot | undefined> {
   const newest = await trx
     .selectFrom('slot')
@@ -158,7 +177,10 @@ async function newSlot(trx: Transaction<Database>, next: NextSlots, now: Date): 
     .orderBy('due_at', 'desc')
     .limit(1)
     .executeTakeFirst();
-  return newest === undefined ? { dueAt: now, missed: 0 } : dueSlot(next, newest.due_at, now);
+  const look = new Date(String(await getSetting({ db: trx }, LOOKED_AT)));
+  await setSetting({ db: trx }, LOOKED_AT, now, now);
+  if (newest === undefined) return { dueAt: now, missed: 0 };
+  return dueSlot(next, look > newest.due_at && look <= now ? look : newest.due_at, now);
 }
 
 async function insertSlot(

@@ -197,6 +197,43 @@ describe.each(['embedded', 'postgres'] as const)('a service alone (%s)', (kind) 
   });
 });
 
+describe.each(['embedded', 'postgres'] as const)('a schedule changed while the service is up (%s)', (kind) => {
+  it('has missed nothing, by SIGHUP or by a restart', async () => {
+    const { clock, settings, settingsOf } = await town();
+    const early = await settingsOf(CONFIG.replace('*/2 9-10', '0 6'), START);
+    const store = await freshStore(kind);
+    const { service, stop } = started(store, early, clock);
+    await vi.waitFor(async () => {
+      expect(await slots(store)).toEqual(['09:01 done']);
+    }, PATIENT);
+    clock.pass(20 * 60_000);
+    service.reload(settings);
+    await wait(200);
+    expect(await slots(store)).toEqual(['09:01 done']);
+    clock.pass(60_000);
+    await vi.waitFor(async () => {
+      expect(await slots(store)).toEqual(['09:01 done', '09:22 done']);
+    }, PATIENT);
+
+    service.reload(early);
+    clock.pass(20 * 60_000 + 30_000);
+    await wait(200);
+    await stop();
+    const again = started(store, settings, clock);
+    await vi.waitFor(() => {
+      expect(again.service.state.role).toBe('active');
+    }, PATIENT);
+    await wait(200);
+    expect(await slots(store)).toEqual(['09:01 done', '09:22 done']);
+    clock.pass(90_000);
+    await vi.waitFor(async () => {
+      expect(await slots(store)).toEqual(['09:01 done', '09:22 done', '09:44 done']);
+    }, PATIENT);
+    await again.stop();
+    expect(await runs(store)).toEqual(['schedule done', 'schedule done', 'schedule done']);
+  });
+});
+
 describe('several services on one database', () => {
   it('share the work: one runs, all deliver, and when it ends another goes on at once', async () => {
     const { clock, settings, mail } = await town();

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { sql } from 'kysely';
 import type { Store } from '../../src/load/database.js';
 import {
+  changedTo,
   claimSlot,
   dueSlot,
   noteOverlap,
@@ -57,6 +58,26 @@ describe('which slot is due', () => {
   });
 });
 
+describe('a schedule that is changed', () => {
+  const changed = at('2026-11-23T09:03:30Z');
+  const minutely = slotsOf({ cron: ['* * * * *'], timezone: 'Europe/London' });
+  const hourly = slotsOf({ cron: ['0 * * * *'], timezone: 'Europe/London' });
+  const minutes = (slots: readonly Date[]): string[] => slots.map((slot) => slot.toISOString().slice(11, 16));
+
+  it('has the slots of each expression for the time in which it held', () => {
+    const [start, end] = [at('2026-11-23T08:58:30Z'), at('2026-11-23T09:05:00Z')];
+    expect(minutes(changedTo(hourly, minutely, changed)(start, end))).toEqual(['09:00', '09:04', '09:05']);
+    expect(minutes(changedTo(minutely, hourly, changed)(start, end))).toEqual([
+      ...['08:59', '09:00', '09:01', '09:02', '09:03'],
+    ]);
+  });
+
+  it('holds where the clock is set back behind the change', () => {
+    const next = changedTo(hourly, minutely, changed);
+    expect(minutes(next(at('2026-11-23T08:00:00Z'), at('2026-11-23T08:02:00Z')))).toEqual(['08:01', '08:02']);
+  });
+});
+
 describe.each(['embedded', 'postgres'] as const)('slots on record (%s)', (kind) => {
   it('begin with a look at once, and then follow the schedule, each once', async () => {
     const store = await freshStore(kind);
@@ -83,6 +104,23 @@ describe.each(['embedded', 'postgres'] as const)('slots on record (%s)', (kind) 
     expect(slot).toEqual({ dueAt: at('2026-11-23T12:00:00Z'), missed: 155, waited: 0 });
     expect(await notRun(store)).toEqual([{ outcome: 'missed', detail: { slots: 155 } }]);
     expect(await claimSlot(store, next, at('2026-11-23T12:00:06Z'))).toBeUndefined();
+  });
+
+  it('of another schedule count from the last look, in another process too', async () => {
+    const store = await freshStore(kind);
+    const minutely = slotsOf({ cron: ['* * * * *'], timezone: 'Europe/London' });
+    const early = slotsOf({ cron: ['0 6 * * *'], timezone: 'Europe/London' });
+    await claimSlot(store, minutely, at('2026-11-23T09:00:00Z'));
+    await settleSlot(store, at('2026-11-23T09:00:00Z'), 1);
+    for (const time of ['2026-11-23T09:00:20Z', '2026-11-23T09:03:40Z'])
+      expect(await claimSlot(store, early, at(time))).toBeUndefined();
+    expect(await claimSlot(store, minutely, at('2026-11-23T09:03:50Z'))).toBeUndefined();
+    expect(await notRun(store)).toEqual([]);
+    expect(await claimSlot(store, minutely, at('2026-11-23T09:10:05Z'))).toEqual({
+      dueAt: at('2026-11-23T09:10:00Z'),
+      missed: 6,
+      waited: 0,
+    });
   });
 
   it('that meet another run wait for its end, under one record, and one run stands for all of them', async () => {
