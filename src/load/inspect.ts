@@ -107,9 +107,21 @@ export interface RunRow {
   detail: Record<string, unknown>;
 }
 
-/** The newest runs first. */
-export async function listRuns(store: Store, limit = 20): Promise<RunRow[]> {
-  return store.db.selectFrom('run_record').selectAll().orderBy('id', 'desc').limit(limit).execute();
+/**
+ * The newest runs first.
+ * @param offset how many of them are passed over
+ */
+export async function listRuns(store: Store, limit = 20, offset = 0): Promise<RunRow[]> {
+  return store.db.selectFrom('run_record').selectAll().orderBy('id', 'desc').limit(limit).offset(offset).execute();
+}
+
+/** How many runs are on record. */
+export async function countRuns(store: Store): Promise<number> {
+  const { count } = await store.db
+    .selectFrom('run_record')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow();
+  return count;
 }
 
 export interface RunLogLine {

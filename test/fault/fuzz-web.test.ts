@@ -33,6 +33,7 @@ const PATHS = [
   '/areas?q=luton',
   '/alerts?rule=x',
   '/versions?page=2',
+  '/runs?page=2',
 ];
 const PIECES = [
   ...[

@@ -21,6 +21,7 @@ const PAGES: Readonly<Record<string, string>> = {
   england: '/area/National/E92000001',
   region: '/area/Regional/E12000006',
   runs: '/runs',
+  'runs-older': '/runs?page=2',
   run: '/runs/RUN',
   nothing: '/no/such/page',
 };
@@ -60,6 +61,13 @@ beforeAll(async () => {
     .orderBy('id')
     .limit(1)
     .executeTakeFirstOrThrow();
+  // So many that the page of runs has a second one.
+  const outcome = 'done' as const;
+  const quiet = { trigger: 'schedule', started_at: world.now, finished_at: world.now, outcome, detail: '{}' };
+  await world.store.db
+    .insertInto('run_record')
+    .values(Array.from({ length: 220 }, () => quiet))
+    .execute();
   pages = Object.fromEntries(
     Object.entries(PAGES).map(([name, path]) => [
       name,

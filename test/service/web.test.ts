@@ -265,6 +265,39 @@ it('the page goes when it is switched off while the service runs; health stays',
   expect(await codes()).toEqual([404, 404, 200, 200]);
 });
 
+it('older runs are pages further on, each run on one of them', async () => {
+  const store = await freshStore('postgres');
+  const app = await web(store);
+  const bodyOf = async (path: string): Promise<string> => (await app.inject(path)).body.replaceAll('&#x3D;', '=');
+  expect(await bodyOf('/runs')).toContain('There was no run yet.');
+  const outcome = 'done' as const;
+  const run = { trigger: 'schedule', started_at: MORNING, finished_at: MORNING, outcome, detail: '{}' };
+  await store.db
+    .insertInto('run_record')
+    .values(Array.from({ length: 205 }, () => run))
+    .execute();
+  const pages = await Promise.all([1, 2, 3, 4].map((number) => bodyOf(`/runs?page=${number}`)));
+  const shown = pages.map((body) => [...body.matchAll(/href="\/runs\/(\d+)"/g)].map(([, id]) => Number(id)));
+  expect(shown.flat()).toEqual(Array.from({ length: 205 }, (_, index) => 205 - index));
+  expect(shown.map((ids) => ids.length)).toEqual([100, 100, 5, 0]);
+  const links = pages.map((body) =>
+    [...body.matchAll(/<a href="(\/runs\?page=\d+)">(\w+)<\/a>/g)].map(([, ...at]) => at),
+  );
+  expect(links).toEqual([
+    [['/runs?page=2', 'Older']],
+    [
+      ['/runs?page=1', 'Newer'],
+      ['/runs?page=3', 'Older'],
+    ],
+    [['/runs?page=2', 'Newer']],
+    [['/runs?page=3', 'Newer']],
+  ]);
+  expect(pages[1]).toContain('Runs 101 to 200 of 205, newest first');
+  expect(pages[3]).toContain('There are no more.');
+  for (const number of ['0', '-1', '1e3', '99999999999', '2;'])
+    expect(await bodyOf(`/runs?page=${number}`), number).toContain('Runs 1 to 100 of 205');
+});
+
 it('the page of a run shows its log, with warnings and errors marked, as text', async () => {
   const store = await freshStore('postgres');
   const { id } = await store.db

@@ -129,3 +129,19 @@ export function section(heading: string, blocks: readonly (Block | undefined)[])
 export function areaPath(level: string, code: string): string {
   return `/area/${encodeURIComponent(level)}/${encodeURIComponent(code)}`;
 }
+
+/**
+ * From one page of a long list to those beside it; undefined where it is the only one.
+ * @param number of the page, from 1
+ * @param more whether another follows
+ */
+export function pageLinks(path: string, number: number, more: boolean): Block | undefined {
+  if (number === 1 && !more) return undefined;
+  return {
+    kind: 'links',
+    items: [
+      ...(number > 1 ? [{ text: 'Newer', href: `${path}?page=${number - 1}` }] : []),
+      ...(more ? [{ text: 'Older', href: `${path}?page=${number + 1}` }] : []),
+    ],
+  };
+}

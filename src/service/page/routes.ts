@@ -100,7 +100,7 @@ export function addPages(app: FastifyInstance, { settings, view, log, now }: Pag
     send(reply, (store) => alertsPage(store, now(), ofRule.parse(request.query).rule)),
   );
   app.get('/areas', (request, reply) => send(reply, (store) => areasPage(store, query.parse(request.query).q.trim())));
-  app.get('/runs', (_request, reply) => send(reply, runsPage));
+  app.get('/runs', (request, reply) => send(reply, (store) => runsPage(store, pageNumber.parse(request.query).page)));
   app.get('/runs/:id', (request, reply) => {
     const wanted = id.safeParse(request.params);
     return send(reply, async (store) => (wanted.success ? runPage(store, wanted.data.id) : undefined));

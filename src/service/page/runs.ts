@@ -1,11 +1,23 @@
 /** Runs, and one run with what it wrote down. */
 import { z } from 'zod';
 import type { Store } from '../../load/database.js';
-import { listRuns, logOfRun, type RunLogLine, type RunRow } from '../../load/inspect.js';
+import { countRuns, listRuns, logOfRun, type RunLogLine, type RunRow } from '../../load/inspect.js';
 import { counted, shortened, ukClock, ukTime } from '../../print.js';
-import { cell, facts, list, section, table, text, type Block, type Cell, type Page, type Tone } from './content.js';
+import {
+  cell,
+  facts,
+  list,
+  pageLinks,
+  section,
+  table,
+  text,
+  type Block,
+  type Cell,
+  type Page,
+  type Tone,
+} from './content.js';
 
-const SHOWN = 100;
+const A_PAGE = 100;
 
 const number = z.number().optional().catch(undefined);
 const texts = z.array(z.string()).catch([]);
@@ -75,8 +87,10 @@ export function runSummary(run: RunRow): string {
   return parts.length === 0 ? '' : `${parts.join(', ')}.`;
 }
 
-export async function runsPage(store: Store): Promise<Page> {
-  const runs = await listRuns(store, SHOWN);
+/** @param number of the page, from 1 */
+export async function runsPage(store: Store, number: number): Promise<Page> {
+  const from = (number - 1) * A_PAGE;
+  const [runs, all] = await Promise.all([listRuns(store, A_PAGE, from), countRuns(store)]);
   return {
     title: 'Runs',
     lead: '',
@@ -84,9 +98,9 @@ export async function runsPage(store: Store): Promise<Page> {
     sections: [
       section('', [
         runs.length === 0
-          ? text('There was no run yet.')
+          ? text(number === 1 ? 'There was no run yet.' : 'There are no more.')
           : table(
-              `The newest ${counted(runs.length, 'run')}`,
+              `Runs ${from + 1} to ${from + runs.length} of ${all.toLocaleString('en-GB')}, newest first`,
               ['Run', 'Started', 'Took', 'Outcome', 'What it did'],
               runs.map((run) => [
                 cell(`${run.id},\u00a0${run.trigger}`, { href: `/runs/${run.id}` }),
@@ -96,6 +110,7 @@ export async function runsPage(store: Store): Promise<Page> {
                 cell(shortened(runSummary(run), 200)),
               ]),
             ),
+        pageLinks('/runs', number, all > from + A_PAGE),
       ]),
     ],
   };

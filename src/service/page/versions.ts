@@ -5,7 +5,7 @@ import { noticedText } from '../../noticed.js';
 import { counted, ukTime } from '../../print.js';
 import { diffCounts, figureText, measureWords } from '../../print-diff.js';
 import { sourceStateOf } from '../status.js';
-import { cell, facts, list, section, table, text, type Block, type Page } from './content.js';
+import { cell, facts, list, pageLinks, section, table, text, type Block, type Page } from './content.js';
 import { versionTable } from './overview.js';
 
 const A_PAGE = 100;
@@ -28,15 +28,7 @@ export async function versionsPage(store: Store, number: number): Promise<Page> 
         rows.length === 0
           ? text(number === 1 ? 'Nothing is loaded yet.' : 'There are no more.')
           : versionTable(`Versions ${from + 1} to ${from + rows.length} of ${all.length}, newest load first`, rows),
-        number > 1 || more
-          ? {
-              kind: 'links',
-              items: [
-                ...(number > 1 ? [{ text: 'Newer', href: `/versions?page=${number - 1}` }] : []),
-                ...(more ? [{ text: 'Older', href: `/versions?page=${number + 1}` }] : []),
-              ],
-            }
-          : undefined,
+        pageLinks('/versions', number, more),
       ]),
       ...(number > 1 || noticed.length === 0
         ? []
