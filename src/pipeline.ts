@@ -70,9 +70,18 @@ async function runWithin(tools: Tools, run: Run): Promise<{ report: RunReport; i
     outcome: gathered.outcome === 'done' && troubles.length > 0 ? 'in part' : gathered.outcome,
     events: evaluation.events.length,
     notes: [...gathered.notes, ...evaluation.warnings, ...troubles],
-    mails: again === undefined ? delivered : { ...delivered, sent: delivered.sent + again.sent },
+    mails: again === undefined ? delivered : withLater(delivered, again),
   };
   return { report, isWell: gathered.outcome !== 'failed' && troubles.length === 0 };
+}
+
+/** With what went out once it was known how the run ended. */
+function withLater(mails: Mails, { sent, to_operator = 0 }: Pick<Mails, 'sent' | 'to_operator'>): Mails {
+  return {
+    ...mails,
+    sent: mails.sent + sent,
+    ...(to_operator === 0 ? {} : { to_operator: (mails.to_operator ?? 0) + to_operator }),
+  };
 }
 
 /** What a run that broke off leaves to be said: on record, to the operator, and on its way. Never throws. */

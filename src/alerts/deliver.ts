@@ -30,6 +30,8 @@ export interface DeliverOptions {
 
 export interface Delivered {
   readonly sent: number;
+  /** How many of those sent went to the operator and not to a recipient; not said where none did. */
+  readonly to_operator?: number;
   readonly retried: number;
   readonly dead: number;
   /** Waiting for a word of the operator after a restored backup. */
@@ -158,6 +160,8 @@ class Pass {
     this.#watch(result);
     const count = await untilNoted(() => this.#note(mail, result, spared), this.options.wait ?? elapsed);
     this.tally = { ...this.tally, [count]: this.tally[count] + 1 };
+    if (count === 'sent' && mail.kind === 'operator')
+      this.tally = { ...this.tally, to_operator: (this.tally.to_operator ?? 0) + 1 };
   }
 
   #watch(result: SendResult): void {

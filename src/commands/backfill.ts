@@ -10,7 +10,7 @@ import { counted, table } from '../print.js';
 import { ACCEPTABLE_GATES } from '../transform/gates.js';
 import { UsageError, type AddCommand, type Context } from './context.js';
 import { timeOption } from './time-option.js';
-import { exitCodeOf, ofFile, tools } from './run.js';
+import { exitCodeOf, mailWords, ofFile, tools } from './run.js';
 
 export function register(program: Command, add: AddCommand): void {
   add(
@@ -205,7 +205,7 @@ function reportText(report: BackfillReport): string {
     ...(report.dry_run
       ? ['Nothing was written.']
       : [
-          `${counted(report.events, 'event')} recorded${report.mails === null ? ', nothing sent' : `; mail: ${report.mails.sent} sent`}.`,
+          `${counted(report.events, 'event')} recorded${report.mails === null ? ', nothing sent' : `; mail: ${mailWords(report.mails)}`}.`,
         ]),
   ].join('\n');
 }

@@ -63,6 +63,14 @@ export function ofFile(file: string, reason: string): string {
   return reason.startsWith(file) ? reason : `${file}: ${reason}`;
 }
 
+/** What became of the mails of a run; those to the operator are told apart, as those written are the recipients'. */
+export function mailWords({ composed, sent, retried, dead, to_operator = 0 }: RunReport['mails']): string {
+  const parts = [`${composed} written`, `${sent - to_operator} sent`];
+  if (retried > 0) parts.push(`${retried} to be tried again`);
+  if (dead > 0) parts.push(`${dead} given up`);
+  return `${parts.join(', ')}${to_operator > 0 ? `; ${to_operator} sent to the operator` : ''}`;
+}
+
 function reportText(report: RunReport): string {
   const { files, mails } = report;
   return [
@@ -82,7 +90,7 @@ function reportText(report: RunReport): string {
         `${each.source}: ${each.reason}${each.missing.length === 0 ? '' : `; missing meanwhile: ${each.missing.join('; ')}`}`,
     ),
     ...report.notes,
-    `${counted(report.events, 'event')}; mail: ${mails.composed} written, ${mails.sent} sent${mails.retried > 0 ? `, ${mails.retried} to be tried again` : ''}${mails.dead > 0 ? `, ${mails.dead} given up` : ''}.`,
+    `${counted(report.events, 'event')}; mail: ${mailWords(mails)}.`,
     `${counted(report.requests, 'request')}, ${counted(report.bytes, 'byte')}. Run ${report.runId}: ${report.outcome}.`,
   ].join('\n');
 }

@@ -6,7 +6,7 @@ import { greylist, refuseRecipient } from '../../demo/mail-catcher.js';
 import { EXPIRED } from '../support/certificates.js';
 import { testDatabaseUrl } from '../support/database.js';
 import { smallWide, type SmallFile } from './harness/small-files.js';
-import { CONFIG, CROSSED, publishCrossing, watchWithHistory, type Watch } from './harness/watch.js';
+import { ABSENCE, CONFIG, CROSSED, publishCrossing, watchWithHistory, type Watch } from './harness/watch.js';
 
 const THREE = CONFIG.replace(
   '[attendance@luton.example]',
@@ -125,6 +125,24 @@ describe('mail', () => {
     expect(gone).toMatchObject({ state: 'dead', attempts: 1 });
     expect(gone?.answer).toContain('No such mailbox here');
     expect(world.subjects('ops@luton.example')).toEqual(['absence-watch: 1 mail could not be delivered']);
+  });
+
+  it('case 28, a backfill that tells: what waits and what was given up is said as a run says it, the operator apart', async () => {
+    const world = await watchWithHistory({ config: THREE });
+    world.mail.behave(({ at, address }) => {
+      if (at !== 'rcpt to' || /^(ops|attendance)/.test(address)) return undefined;
+      return { kind: 'refuse', code: address.startsWith('gone') ? 550 : 451 };
+    });
+    publishCrossing(world);
+    const { stdout, stderr, code } = await world.program.run('backfill', '--publication', ABSENCE, '--notify');
+    expect(code, stderr).toBe(0);
+    expect(stdout + stderr).toContain('This makes 3 mails');
+    expect(stdout).toMatch(
+      /events? recorded; mail: 3 written, 1 sent, 1 to be tried again, 1 given up; 1 sent to the operator\.$/m,
+    );
+    world.mail.behave(undefined);
+    world.at('2025-03-20T12:00:00Z');
+    expect((await world.program.run('run')).stdout).toMatch(/0 events; mail: 0 written, 1 sent\.$/m);
   });
 
   it('case 28, all refused for good: all given up at once, each shown; the run itself is well', async () => {
