@@ -200,6 +200,14 @@ function diffText(diff: NonNullable<Status['newest_diff']>): string {
   ].join('\n');
 }
 
+/** A verdict; of a gate that was overridden with the reason that was given, the last one where there were several. */
+function verdictWords({ history }: VersionRow, { gate, verdict }: VersionRow['gates'][number]): string {
+  const reason =
+    verdict === 'accepted' ? history.findLast(({ what }) => what === `accepted ${gate}`)?.reason : undefined;
+  // One line, as all of the list.
+  return reason === undefined || reason === '' ? verdict : `${verdict}: ${reason.replaceAll(/\s+/g, ' ')}`;
+}
+
 /** The status in words. */
 export function statusText(status: Status): string {
   const { health, mail } = status;
@@ -250,7 +258,7 @@ export function statusText(status: Status): string {
         'Gates that warned:',
         ...warned.flatMap((row) =>
           row.gates.map(
-            (gate) => `  - ${row.data_set}, ${row.release}: ${gate.gate}: ${gate.message} (${gate.verdict})`,
+            (gate) => `  - ${row.data_set}, ${row.release}: ${gate.gate}: ${gate.message} (${verdictWords(row, gate)})`,
           ),
         ),
       ].join('\n'),

@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest';
 import { loadConfig } from '../../src/config.js';
 import { setSourceState } from '../../src/load/runs.js';
+import { acceptVersion, unacceptVersion } from '../../src/load/versions.js';
 import { statusOf, statusText } from '../../src/service/status.js';
 import { NO_SOURCE_STATE } from '../../src/source-state.js';
+import { allPass, load, observation, versionMeta } from '../load/sample.js';
 import { freshStore } from '../support/database.js';
 
 const NOW = new Date('2026-11-24T09:31:00Z');
@@ -51,4 +53,23 @@ it('says once what is known of files that run after run could not be fetched', a
 
 it('says why the last run broke off', async () => {
   expect(await textAfter('schedule', 'failed', { error: 'no room on the disk' })).toContain('no room on the disk');
+});
+
+it('gives the reason with which a gate was overridden, the last one where it was taken back in between', async () => {
+  const store = await freshStore('postgres');
+  const settings = await loadConfig(undefined, {}, '/nowhere');
+  const sums = { gate: 'sums', verdict: 'quarantine', message: 'does not add up' } as const;
+  const areas = { gate: 'areas', verdict: 'warn', message: 'two are new' } as const;
+  const accept = [{ gate: 'sums', reason: 'estimates do not add up' }];
+  const gates = { ...allPass, verdicts: () => [sums, areas] };
+  const outcome = await load(store, versionMeta({ accept }), [observation({ persistent_absence_rate: '17.0' })], gates);
+  if (outcome.kind !== 'loaded') throw new Error(outcome.kind);
+  const said = async (): Promise<string> => statusText(await statusOf(store, settings, NOW));
+  expect(await said()).toContain('sums: does not add up (accepted: estimates do not add up)\n');
+  expect(await said()).toContain('areas: two are new (warn)\n');
+  await unacceptVersion(store, outcome.versionId, 'not after all');
+  await acceptVersion(store, outcome.versionId, 'sums', 'the publisher\n  says so');
+  expect(await said()).toContain('sums: does not add up (accepted: the publisher says so)\n');
+  const [row] = (await statusOf(store, settings, NOW)).loaded;
+  expect(row?.history.at(-1)).toMatchObject({ what: 'accepted sums', reason: 'the publisher\n  says so' });
 });
