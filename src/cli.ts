@@ -25,7 +25,8 @@ process.exitCode = await main(process.argv.slice(2), {
   streams: {
     stdout: process.stdout,
     stderr: process.stderr,
-    columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+    // A terminal that does not know its width says 0.
+    columns: process.stdout.isTTY && process.stdout.columns > 0 ? process.stdout.columns : undefined,
     cwd: process.cwd(),
   },
   env: process.env,

@@ -8,6 +8,7 @@ import { isLoopback, readSmtpUrl, SmtpSettingsError, type SmtpSettings } from '.
 import { readEnvironment, type Environment } from './config/environment.js';
 import { readNeighbours, type Neighbours } from './config/neighbours.js';
 import { parseConfig, type ParsedConfig } from './config/parse.js';
+import { configurationSchema } from './config/schema.js';
 import { trustAlso } from './config/trust.js';
 import { ConfigError, type Config, type ConfigProblem, type PlacedName, type Remains } from './config/types.js';
 
@@ -69,15 +70,18 @@ export async function loadConfig(
     const why = await trustAlso(resolve(cwd, extraCaCertificates));
     if (why !== undefined) problems.push(ofVariable('NODE_EXTRA_CA_CERTS_FILE', why));
   }
+  const databaseIn = (dataDirectory: string): string =>
+    databaseUrl(environment.environment, resolve(cwd, dataDirectory), cwd);
   const remains = (names: readonly PlacedName[], dataDirectory: string): Remains => ({
     ...{ names, databaseSchema },
-    databaseUrl: databaseUrl(environment.environment, resolve(cwd, dataDirectory), cwd),
+    databaseUrl: databaseIn(dataDirectory),
   });
   if (parsed.kind === 'invalid') {
     const { rest } = parsed;
     throw new ConfigError(
       problems,
       rest?.dataDirectory === undefined ? undefined : remains(rest.names, rest.dataDirectory),
+      databaseIn(rest?.dataDirectory ?? dataDirectoryIn(content)),
     );
   }
   const { config, warnings, names } = parsed;
@@ -136,6 +140,13 @@ async function contentOf(file: string, shownName: string, isNamed: boolean): Pro
     if (code === 'ENOENT' && !isNamed) return { kind: 'none' };
     return unreadable(code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`);
   }
+}
+
+/** What a file that is no YAML says of its data directory in a line of its own; else the usual one. */
+function dataDirectoryIn(content: Content): string {
+  const said =
+    content.kind === 'text' ? /^data_directory:\s*(["']?)([^"'#\n]+?)\1\s*(?:#.*)?$/m.exec(content.text) : null;
+  return configurationSchema.shape.data_directory.parse(said?.[2]);
 }
 
 function smtpOf(

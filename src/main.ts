@@ -175,7 +175,7 @@ class ServiceWanted extends Error {
 /** @throws ServiceWanted outside of a service, ConfigError where there can be none */
 function settingsOfService(error: ConfigError, { ownSettings }: Surroundings): Settings {
   if (ownSettings !== undefined) return ownSettings();
-  const socketPath = error.remains === undefined ? undefined : socketBeside(error.remains.databaseUrl);
+  const socketPath = error.databaseUrl === undefined ? undefined : socketBeside(error.databaseUrl);
   throw socketPath === undefined ? error : new ServiceWanted(socketPath, error);
 }
 

@@ -84,10 +84,14 @@ export interface Remains {
 /** The configuration cannot be used: every mistake of it at once. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
-  /** @param remains undefined where the environment is wrong, too: the database is not known */
+  /**
+   * @param remains undefined where the environment is wrong, too, or nothing of the file can be read
+   * @param databaseUrl where the database is likely to be, to look for a service there; undefined where nothing tells
+   */
   constructor(
     readonly problems: readonly ConfigProblem[],
     readonly remains?: Remains,
+    readonly databaseUrl: string | undefined = remains?.databaseUrl,
   ) {
     super(`wrong configuration:\n${problems.map((problem) => `  ${problemText(problem)}`).join('\n')}`);
   }

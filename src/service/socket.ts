@@ -2,13 +2,15 @@
  * Commands beside a service that holds the embedded database: the command line sends its arguments over a socket that
  * only the owner can open, the service runs the same `main` with its own open database, and streams back what is said.
  */
-import { chmod, rm } from 'node:fs/promises';
+import { chmod, open, rm, type FileHandle } from 'node:fs/promises';
 import { createConnection, createServer, type Socket } from 'node:net';
+import { basename, dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { isHeld } from '../load/directory-lock.js';
 import type { DatabaseHeldError } from '../load/errors.js';
 import type { ExitCode, Streams, Surroundings } from '../surroundings.js';
+import { messageOf } from '../tools.js';
 import { pause } from './pause.js';
 
 const request = z.object({
@@ -37,6 +39,27 @@ export function socketBeside(databaseUrl: string): string | undefined {
     : undefined;
 }
 
+/** Bytes of a socket's path that Linux takes (sun_path without its end); what is longer is cut without a word. */
+const LONGEST_PATH = 107;
+
+/** A path to a socket that is short enough; its directory stays open while it is used. */
+interface ShortPath {
+  readonly path: string;
+  readonly directory: FileHandle | undefined;
+}
+
+/** @throws Error where even the name within its directory is too long, ENOENT where the directory is not there */
+async function shortened(path: string): Promise<ShortPath> {
+  if (Buffer.byteLength(path) <= LONGEST_PATH) return { path, directory: undefined };
+  const directory = await open(dirname(path), 'r');
+  const short = `/proc/self/fd/${directory.fd}/${basename(path)}`;
+  if (Buffer.byteLength(short) <= LONGEST_PATH) return { path: short, directory };
+  await directory.close();
+  throw new Error(
+    `${path} cannot be a socket: its name is too long (Linux takes ${LONGEST_PATH} bytes). Give the database a directory with a shorter name`,
+  );
+}
+
 /** Commands that make no sense inside a service. */
 export const NOT_INSIDE: ReadonlySet<string> = new Set(['start', 'demo']);
 
@@ -45,6 +68,7 @@ export const NOT_INSIDE: ReadonlySet<string> = new Set(['start', 'demo']);
  */
 export async function serveCommands(path: string, serve: Serve): Promise<CommandSocket> {
   await rm(path, { force: true });
+  const short = await shortened(path);
   const connections = new Set<Socket>();
   const server = createServer((socket) => {
     connections.add(socket);
@@ -89,28 +113,32 @@ export async function serveCommands(path: string, serve: Serve): Promise<Command
       })();
     });
   });
+  const close = async (): Promise<void> => {
+    for (const connection of connections) connection.end();
+    await new Promise<void>((resolve) => {
+      server.close(() => {
+        resolve();
+      });
+    });
+    // Not before: closing takes away the path that was listened at.
+    await short.directory?.close();
+    await rm(path, { force: true });
+  };
   const mask = process.umask(0o177);
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen(path, resolve);
+      server.listen(short.path, resolve);
     });
+    await chmod(path, 0o600);
+  } catch (error) {
+    // A server that is left open keeps its process alive for ever.
+    await close();
+    throw error;
   } finally {
     process.umask(mask);
   }
-  await chmod(path, 0o600);
-  return {
-    path,
-    close: () =>
-      new Promise((resolve) => {
-        for (const connection of connections) connection.end();
-        server.close(() => {
-          void rm(path, { force: true }).then(() => {
-            resolve();
-          });
-        });
-      }),
-  };
+  return { path, close };
 }
 
 /**
@@ -130,15 +158,24 @@ export async function askService(
   socket.write(
     `${JSON.stringify({ argv, cwd: streams.cwd, ...(streams.columns === undefined ? {} : { columns: streams.columns }) })}\n`,
   );
+  const lines = createInterface({ input: socket });
+  // Without this a socket that we destroyed leaves the loop waiting for ever.
+  socket.once('close', () => {
+    lines.close();
+  });
   let code: ExitCode | undefined;
-  for await (const line of createInterface({ input: socket })) {
+  for await (const line of lines) {
     const message = answer.parse(JSON.parse(line));
     if ('out' in message) streams.stdout.write(message.out);
     else if ('err' in message) streams.stderr.write(message.err);
     else code = message.code;
   }
   if (code === undefined) {
-    streams.stderr.write('absence-watch: the service ended before the command was done; its log says why\n');
+    const why = signal.aborted
+      ? messageOf(signal.reason)
+      : 'the service ended before the command was done; its log says why';
+    if (argv.includes('--json')) streams.stdout.write(`${JSON.stringify({ error: why }, null, 2)}\n`);
+    streams.stderr.write(`absence-watch: ${why}\n`);
     return 1;
   }
   return code;
@@ -180,13 +217,17 @@ export async function untilServiceListens(
 }
 
 async function connectedTo(path: string): Promise<Socket | undefined> {
-  const socket = createConnection(path);
-  return new Promise((resolve) => {
+  const short = await shortened(path).catch(() => undefined);
+  if (short === undefined) return undefined;
+  const socket = createConnection(short.path);
+  const connected = await new Promise<boolean>((resolve) => {
     socket.once('connect', () => {
-      resolve(socket);
+      resolve(true);
     });
     socket.once('error', () => {
-      resolve(undefined);
+      resolve(false);
     });
   });
+  await short.directory?.close();
+  return connected ? socket : undefined;
 }

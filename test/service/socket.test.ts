@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { StandIn } from '../../demo/index.js';
@@ -24,11 +24,14 @@ interface Said {
 
 describe('beside a service that holds the embedded database', () => {
   it('other commands work: status, backfill of a file, series, alerts pause', async () => {
-    const directory = await mkdtemp(join(SCRATCH, 'absence-watch-socket-'));
+    const top = await mkdtemp(join(SCRATCH, 'absence-watch-socket-'));
+    // Deeper than the path of a socket may be long.
+    const directory = join(top, 'instances-of-the-borough'.repeat(2), 'education-department'.repeat(3));
+    await mkdir(directory, { recursive: true });
     const ees = await StandIn.start();
     onTestFinished(async () => {
       await ees.close();
-      await rm(directory, { recursive: true, force: true });
+      await rm(top, { recursive: true, force: true });
     });
     await writeFile(join(directory, 'watch.yaml'), CONFIG);
     await writeFile(join(directory, 'absence.csv'), DATA);
@@ -123,6 +126,18 @@ describe('beside a service that holds the embedded database', () => {
     expect((await command(['alerts', 'pause'])).code).toBe(0);
     expect((await command(['run'])).code).toBe(2);
     expect((await command(['config', 'check'])).code).toBe(2);
+    for (const text of [
+      'rules: [\n',
+      'sources:\n\t- publication: x\n',
+      '',
+      'data_directory: "./data" # here\nrules: [\n',
+    ]) {
+      await writeFile(join(directory, 'watch.yaml'), text);
+      expect((await command(['status'])).out, JSON.stringify(text)).toContain('sending is paused');
+    }
+    await rm(join(directory, 'watch.yaml'));
+    expect((await command(['alerts', 'resume'])).code, 'without its file').toBe(0);
+    expect((await command(['alerts', 'pause'])).code, 'without its file').toBe(0);
 
     end.abort(new Error('stopped'));
     expect((await service).code).toBe(0);
@@ -130,6 +145,7 @@ describe('beside a service that holds the embedded database', () => {
     await writeFile(join(directory, 'watch.yaml'), CONFIG);
     expect(log.join('')).toContain('drained; bye');
     await expect(stat(socket)).rejects.toThrow();
+    expect(await readdir(top), 'no socket under a path that was cut').toHaveLength(1);
     // And without the service they open the database themselves.
     expect((await command(['status'])).out).toContain('sending is paused');
   }, 180_000);

@@ -66,6 +66,36 @@ it('wait until it listens, and say so', async () => {
   expect(status.err()).not.toContain('db.lock');
 });
 
+it.each([[], ['--json']])('end in words when they are interrupted while the service is at it %s', async (...more) => {
+  const cwd = await directory();
+  const socketPath = join(cwd, 'db.sock');
+  const lock = await lockDirectory(join(cwd, 'db'), socketPath);
+  onTestFinished(() => lock.release());
+  const atIt = new Promise<AbortSignal>((begun) => {
+    const serving = serveCommands(socketPath, async (_argv, _streams, gone) => {
+      begun(gone);
+      await new Promise((resolve) => {
+        gone.addEventListener('abort', resolve);
+      });
+      return 1;
+    });
+    onTestFinished(async () => (await serving).close());
+  });
+  const status = command(cwd, 'status', ...more);
+  const gone = await atIt;
+  status.interrupt();
+  expect(await status.ended).toBe(1);
+  expect(status.err()).toBe('absence-watch: interrupted\n');
+  expect(status.out()).toBe(more.length === 0 ? '' : '{\n  "error": "interrupted"\n}\n');
+  await until(() => gone.aborted);
+});
+
+it('that cannot be told where it is: a name too long for a socket is refused, and nothing is left listening', async () => {
+  const cwd = await directory();
+  const path = join(cwd, `${'long'.repeat(30)}.sock`);
+  await expect(serveCommands(path, () => Promise.resolve(0))).rejects.toThrow('its name is too long');
+});
+
 it('open the database themselves when it ends meanwhile', async () => {
   const cwd = await directory();
   const lock = await lockDirectory(join(cwd, 'db'), join(cwd, 'db.sock'));
