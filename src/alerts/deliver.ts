@@ -6,6 +6,7 @@ import { composePlain } from './plain-mail.js';
 import { claimMail, markDead, markRetry, markSent, type ClaimedMail } from './queue.js';
 import { applySkip, countHeld } from './queue-upkeep.js';
 import { noteAlive } from './restored.js';
+import { newSender, type Sender } from './sender.js';
 import { DEADLINES, type Failed, type SendResult, type Smtp } from './smtp.js';
 
 export interface DeliverOptions {
@@ -72,14 +73,18 @@ export function retryDelay(attempt: number, unknown: boolean, spread: number): n
 export async function deliverDue(store: Store, smtp: Smtp, options: DeliverOptions): Promise<Delivered> {
   await lookAround(store, options);
   const pass = new Pass(store, smtp, options);
-  await sendAll(pass, options);
-  // What could not be delivered is told in the same pass: the next one may be a month away.
-  if (options.operator !== undefined) {
-    const told = await reportDead(store, options.operator, options.clock()).catch((error: unknown) => {
-      options.warn?.(`the operator cannot be told of mails given up: ${String(error)}`);
-      return 'quiet';
-    });
-    if (told === 'mailed') await sendAll(pass, options);
+  try {
+    await sendAll(pass, options);
+    // What could not be delivered is told in the same pass: the next one may be a month away.
+    if (options.operator !== undefined) {
+      const told = await reportDead(store, options.operator, options.clock()).catch((error: unknown) => {
+        options.warn?.(`the operator cannot be told of mails given up: ${String(error)}`);
+        return 'quiet';
+      });
+      if (told === 'mailed') await sendAll(pass, options);
+    }
+  } finally {
+    await pass.end();
   }
   return { ...pass.tally, held: await countHeld(store) };
 }
@@ -122,6 +127,7 @@ class Pass {
   #blocked: Failed | undefined;
   #unanswered = 0;
   readonly #spread: number;
+  readonly #sender: Sender;
 
   constructor(
     private readonly store: Store,
@@ -130,6 +136,11 @@ class Pass {
   ) {
     // One spread for the pass: mails that failed together are tried together again.
     this.#spread = (options.random ?? Math.random)();
+    this.#sender = newSender(store);
+  }
+
+  end(): Promise<void> {
+    return this.#sender.end();
   }
 
   async work(): Promise<void> {
@@ -138,7 +149,7 @@ class Pass {
         this.tally = { ...this.tally, stopped: 'interrupted' };
         return;
       }
-      const claim = await claimMail(this.store, this.options.clock(), LEASE_MS, this.options.maxPerHour);
+      const claim = await claimMail(this.store, this.options.clock(), LEASE_MS, this.options.maxPerHour, this.#sender);
       switch (claim.kind) {
         case 'nothing':
           return;

@@ -6,6 +6,7 @@ import { sql, type Kysely, type Transaction } from 'kysely';
 import type { Store } from '../load/database.js';
 import { retrying } from '../load/retry.js';
 import type { Database, MailState } from '../load/schema.js';
+import { isOrphaned, type Sender } from './sender.js';
 import { isOld, lockDelivery, type DeliveryState } from './delivery-state.js';
 
 type Db = Pick<Store, 'db'>;
@@ -62,8 +63,15 @@ export async function releaseDue(store: Db, runId: number | 'all', now: Date): P
 /**
  * Claims the mail that was written first of those that are due, unless sending is paused or the hour is full. Held mails are passed over.
  * @param leaseMs how long the claim stands; longer than any attempt can take
+ * @param sender who claims; without one the lease alone keeps others away
  */
-export async function claimMail(store: Db, now: Date, leaseMs: number, maxPerHour: number): Promise<Claim> {
+export async function claimMail(
+  store: Db,
+  now: Date,
+  leaseMs: number,
+  maxPerHour: number,
+  sender?: Sender,
+): Promise<Claim> {
   return again(store, async (trx) => {
     // One claim at a time: the pause counts from the moment it is set, and the hour's count cannot be overrun.
     const state = await lockDelivery(trx, now);
@@ -80,7 +88,10 @@ export async function claimMail(store: Db, now: Date, leaseMs: number, maxPerHou
       .execute();
     await trx
       .updateTable('mail')
-      .set({ state: 'sending', attempts: mail.attempts + 1, claimed_until: new Date(now.getTime() + leaseMs) })
+      .set({
+        ...{ state: 'sending', attempts: mail.attempts + 1, claimed_until: new Date(now.getTime() + leaseMs) },
+        ...{ claimed_by: (await sender?.number()) ?? null, claimed_since: sql<Date>`clock_timestamp()` },
+      })
       .where('id', '=', mail.id)
       .execute();
     const { id: attemptId } = await trx
@@ -127,10 +138,13 @@ function pickMail(trx: Transaction<Database>, state: DeliveryState, now: Date, l
       .where((eb) =>
         eb.or([
           eb.and([eb('state', '=', 'queued'), eb('next_attempt_at', '<=', now)]),
-          eb.and([eb('state', '=', 'sending'), eb('claimed_until', '<', now)]),
+          eb.and([eb('state', '=', 'sending'), eb('claimed_until', '<', now), isOrphaned(leaseMs)]),
           // By a clock that was ahead.
           eb.and([eb('state', '=', 'queued'), eb('created_at', '>', future)]),
-          eb.and([eb('state', '=', 'sending'), eb('claimed_until', '>', new Date(future.getTime() + leaseMs))]),
+          eb.and([
+            ...[eb('state', '=', 'sending'), eb('claimed_until', '>', new Date(future.getTime() + leaseMs))],
+            isOrphaned(leaseMs),
+          ]),
           eb.and([
             eb('state', '=', 'queued'),
             eb.exists(

@@ -56,6 +56,12 @@ export function crosscheck(root: unknown, problems: Problems, warnings: Problems
       problems.add([...path, 'name'], `"${name}" is the name of a rule above: a rule's name is its identity`);
     names.add(name);
     checkCondition(rule, path, problems, warnings);
+    if (rule['gap_to_neighbours'] !== undefined && file['neighbours'] === undefined)
+      warnings.add(
+        [...path, 'gap_to_neighbours'],
+        'never raises anything without `neighbours`, the file of statistical neighbours',
+        'key',
+      );
     checkPupils(rule, path, problems, warnings);
     checkGroups(rule['notify'], [...path, 'notify'], groups, problems);
     for (const [slug, at] of items(rule['sources'], [...path, 'sources']))

@@ -11,6 +11,7 @@ import * as releaseNames from './migrations/0006_release_names.js';
 import * as runningMeasures from './migrations/0007_running_measures.js';
 import * as namedBy from './migrations/0008_named_by.js';
 import * as notTried from './migrations/0009_not_tried.js';
+import * as mailSender from './migrations/0010_mail_sender.js';
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001_initial': initial,
@@ -22,6 +23,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0007_running_measures': runningMeasures,
   '0008_named_by': namedBy,
   '0009_not_tried': notTried,
+  '0010_mail_sender': mailSender,
 };
 const MIGRATION_TABLE = 'schema_migration';
 

@@ -320,6 +320,9 @@ export interface MailTable {
   next_attempt_at: Time;
   /** When another process may take over a claim. */
   claimed_until: TimeOrNull;
+  /** Who claimed it last, and when by the database's clock: see alerts/sender. */
+  claimed_by: Generated<number | null>;
+  claimed_since: Generated<Date | null>;
   answer: string | null;
   created_at: Time;
   sent_at: TimeOrNull;

@@ -1,11 +1,13 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { sql } from 'kysely';
+import pg from 'pg';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { greylist, refuseRecipient, type MailCatcher } from '../../demo/mail-catcher.js';
 import { deliverDue, retryDelay } from '../../src/alerts/deliver.js';
 import { claimMail, nextDue } from '../../src/alerts/queue.js';
 import { listMail, mailHealth, pauseSending, resumeSending, retryDead } from '../../src/alerts/queue-upkeep.js';
 import type { Smtp } from '../../src/alerts/smtp.js';
-import { freshStore, secondStore } from '../support/database.js';
+import { freshStore, secondStore, testDatabaseUrl } from '../support/database.js';
 import {
   attempts,
   clockAt,
@@ -226,6 +228,64 @@ describe('a mail that may have arrived', () => {
     expect(await listMail(store)).toMatchObject([{ state: 'sent', attempts: 2 }]);
     expect(await attempts(store, id)).toEqual(['unknown', 'sent']);
   });
+});
+
+describe.each(['postgres', 'embedded'] as const)('a clock that jumps while a mail is handed over (%s)', (kind) => {
+  it.each([
+    ['five minutes ahead', 5 * MINUTE],
+    ['three hours ahead', 3 * HOUR],
+    ['three hours back', -3 * HOUR],
+  ])('%s: no mail goes out twice, by this process or another', async (_how, jump) => {
+    const store = await freshStore(kind);
+    const server = await mailServer();
+    await queueMails(store, THREE, MORNING);
+    const clock = clockAt(MORNING);
+    const real = smtpTo(server);
+    let jumped = false;
+    const slow: Smtp = {
+      ...real,
+      async send(mail) {
+        const answered = await real.send(mail);
+        if (jumped) return answered;
+        jumped = true;
+        clock.pass(jump);
+        await deliverDue(store, real, delivery(clock));
+        return answered;
+      },
+    };
+    await deliverDue(store, slow, delivery(clock));
+    clock.pass(4 * HOUR);
+    await deliverDue(store, real, delivery(clock));
+    expect(perRecipient(server)).toEqual({ 'a@luton.example': 1, 'b@luton.example': 1, 'c@luton.example': 1 });
+  });
+});
+
+it('a mail that another machine is sending is left to it, however its clock goes, until that machine is gone', async () => {
+  const store = await freshStore('postgres');
+  const server = await mailServer();
+  const [id = 0] = await queueMails(store, ['a@luton.example'], MORNING);
+  const clock = clockAt(MORNING);
+  await claimMail(store, clock(), 2 * MINUTE, 200);
+  const elsewhere = new pg.Client({ connectionString: testDatabaseUrl() });
+  await elsewhere.connect();
+  onTestFinished(() => elsewhere.end());
+  await elsewhere.query('select pg_advisory_lock(1096243533, 77)');
+  const claimedBy = (since: string) =>
+    sql`update mail set claimed_by = 77, claimed_since = clock_timestamp() - ${since}::interval where id = ${id}`.execute(
+      store.db,
+    );
+  await claimedBy('10 seconds');
+  clock.pass(HOUR);
+  expect(await deliverDue(store, smtpTo(server), delivery(clock))).toMatchObject({ sent: 0 });
+  await elsewhere.query('select pg_advisory_unlock(1096243533, 77)');
+  expect(await deliverDue(store, smtpTo(server), delivery(clock))).toMatchObject({ sent: 1 });
+
+  // One that stands still has not ended its connection: it is waited for as long as any attempt can take.
+  await sql`update mail set state = 'sending', claimed_until = ${clock()}`.execute(store.db);
+  await elsewhere.query('select pg_advisory_lock(1096243533, 77)');
+  await claimedBy('3 minutes');
+  clock.pass(HOUR);
+  expect(await deliverDue(store, smtpTo(server), delivery(clock))).toMatchObject({ sent: 1 });
 });
 
 describe('several processes on one queue', () => {

@@ -22,6 +22,7 @@ const ALL = [
   '0007_running_measures',
   '0008_named_by',
   '0009_not_tried',
+  '0010_mail_sender',
 ];
 
 const VIEWS = {
