@@ -1,5 +1,6 @@
 /** History on demand: from EES or from files at hand, on the one lock, quiet unless asked otherwise. */
 import { basename } from 'node:path';
+import { openedUnmailed } from './alerts/state-store.js';
 import { BackfillRequestError, type BackfillPlan, type BackfillRequest } from './extract/history.js';
 import { LocalFileError, type LocalFile } from './extract/local-file.js';
 import { underKnownName } from './known-names.js';
@@ -45,6 +46,8 @@ export interface BackfillReport {
   readonly skipped: BackfillPlan['skipped'];
   readonly notes: readonly string[];
   readonly events: number;
+  /** Alerts that stand open by this backfill and that nobody was mailed of, since it was quiet. */
+  readonly open_unmailed: number;
   readonly mails: RunReport['mails'] | null;
 }
 
@@ -118,6 +121,7 @@ export async function backfill(
         ...loaded,
         notes,
         events: evaluation.events.length,
+        open_unmailed: await openedUnmailed(tools.store, run.id),
         mails,
       };
       return {
@@ -221,6 +225,7 @@ async function dryLocal(tools: Tools, request: LocalBackfill, options: BackfillO
     skipped: [],
     notes: [],
     events: 0,
+    open_unmailed: 0,
     mails: null,
   };
 }

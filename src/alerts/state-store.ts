@@ -4,6 +4,7 @@ import { sql, type Kysely } from 'kysely';
 import type { Period } from '../domain/period.js';
 import type { Rule } from '../domain/rule.js';
 import { epochOf } from '../domain/series.js';
+import type { Store } from '../load/database.js';
 import type { Database } from '../load/schema.js';
 import { batches, insertMany } from './bulk.js';
 import { periodId, type Catalogue, type RuleGroup } from './catalogue.js';
@@ -199,4 +200,17 @@ export async function dropStates(db: Reader, group: RuleGroup, gone: readonly St
       .where('school_type_id', '=', group.slice.schoolTypeId)
       .where('breakdown_id', '=', group.slice.breakdownId)
       .execute();
+}
+
+/** How many alerts stand open by events that a run recorded for a quiet backfill: nobody was mailed of them. */
+export async function openedUnmailed({ db }: Pick<Store, 'db'>, runId: number): Promise<number> {
+  // Of two stretches of a series the newer one counts.
+  const { rows } = await sql<{ n: number }>`
+    select count(*)::int as n from (
+      select distinct on (s.rule, s.area_id, s.series_id, s.school_type_id, s.breakdown_id) s.in_breach, a.muted, a.run_id
+      from alert_state s join period p on p.id = s.period_id left join alert a on a.id = s.opened_by
+      order by s.rule, s.area_id, s.series_id, s.school_type_id, s.breakdown_id, p.sort desc, s.as_of desc
+    ) newest
+    where in_breach and muted = 'backfill' and run_id = ${runId}`.execute(db);
+  return rows[0]?.n ?? 0;
 }

@@ -205,6 +205,11 @@ function reportText(report: BackfillReport): string {
     ...(report.dry_run
       ? ['Nothing was written.']
       : [
+          ...(report.open_unmailed === 0
+            ? []
+            : [
+                `${counted(report.open_unmailed, 'alert is', 'alerts are')} open by the newest of these figures, and nobody was mailed: a backfill is quiet without --notify. \`alerts list\` shows them; rules go on from there.`,
+              ]),
           `${counted(report.events, 'event')} recorded${report.mails === null ? ', nothing sent' : `; mail: ${mailWords(report.mails)}`}.`,
         ]),
   ].join('\n');

@@ -22,6 +22,9 @@ ${['Inner London', 'Outer London', 'London'].map(RULE).join('\n')}
       '--json',
     );
     expect(said.code, said.stdout + said.stderr).toBe(0);
+    // The newest figures are loaded quietly, too, and that is said: of all boroughs but the City of London, where nobody
+    // was severely absent in 2022/23, under two rules each.
+    expect(said.json()).toMatchObject({ open_unmailed: 2 * (13 + 19) });
     const camden = await program.run('brief', '--area', 'Camden');
     expect(camden.stdout.replace(/\s+/g, ' ')).toMatch(
       /Persistent absence in Camden \([\d.]+%\) was (lower|higher) than in England \([^)]*\) and (lower than |higher than )?in Inner London \(/,
