@@ -193,8 +193,9 @@ export async function heldBackByRuns(store: Store): Promise<HeldBack[]> {
     .select([
       'v.id as versionId',
       'd.publication',
-      'r.title as release',
-      'd.title as dataSet',
+      // As it calls itself: nothing that is held back says how release and data set are called.
+      sql<string>`coalesce(v.release_title, r.title)`.as('release'),
+      sql<string>`coalesce(v.data_set_title, d.title)`.as('dataSet'),
       'v.file_name as fileName',
       sql<string>`string_agg(case v.state when 'refused' then g.message else g.gate || ': ' || g.message end, '; '
         order by g.gate)`.as('reason'),

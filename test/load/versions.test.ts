@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Store } from '../../src/load/database.js';
 import { findAreas } from '../../src/load/areas.js';
+import { heldBackByRuns } from '../../src/load/sources.js';
 import {
   acceptVersion,
   loadVersion,
@@ -332,6 +333,24 @@ describe.each(['postgres', 'embedded'] as const)('loading versions (%s)', (kind)
     const gates = await store.db.selectFrom('gate_result').select('message').execute();
     expect(gates).toEqual([{ message: 'absence.csv has none of the five rates' }]);
     expect(await load(store, meta, [rate('17.0')])).toMatchObject({ kind: 'loaded', version: '1.0.0' });
+  });
+
+  it('what a run holds back is told by the names that it gives itself', async () => {
+    const store = await freshStore(kind);
+    const { id: runId } = await store.db
+      .insertInto('run_record')
+      .values({ trigger: 'manual', started_at: new Date(), outcome: 'running', detail: '{}' })
+      .returning('id')
+      .executeTakeFirstOrThrow();
+    await loaded(store, versionMeta({ dataSet: { title: 'Absence by geography 2022/23' } }), [rate('17.0')]);
+    const next = versionMeta({
+      release: { title: 'Academic year 2023/24' },
+      dataSet: { title: 'Absence by geography 2023/24' },
+    });
+    await load(store, { ...next, runId }, [rate('18.0')], heldBy('sums'));
+    expect(await heldBackByRuns(store)).toMatchObject([
+      { release: 'Academic year 2023/24', dataSet: 'Absence by geography 2023/24' },
+    ]);
   });
 
   it('what the gates remember is there for the next version of the data set, and for no other', async () => {
