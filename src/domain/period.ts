@@ -94,9 +94,9 @@ export function weekPeriod(year: number, week: number): Period {
   };
 }
 
-/** '202425' -> 2024 when it is two consecutive years, else undefined ('202426', '2024'). */
+/** '202425' -> 2024 when it is two consecutive years of this century or the last, else undefined ('202426', '2024', '002425'). */
 export function parseSixDigits(text: string): number | undefined {
-  if (!/^\d{6}$/.test(text)) return undefined;
+  if (!/^(19|20)\d{4}$/.test(text)) return undefined;
   const startYear = Number(text.slice(0, 4));
   return Number(text.slice(4)) === (startYear + 1) % 100 ? startYear : undefined;
 }

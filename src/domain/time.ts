@@ -130,7 +130,7 @@ function readWeek(cells: TimeCells, context: TimeContext, week: number, also: Te
       value: cells.timeIdentifier ?? '',
       why: `contradicts "Week ${week}" in the same row`,
     };
-  const year = /^\d{4}$/.test(cells.timePeriod.trim()) ? Number(cells.timePeriod) : undefined;
+  const year = /^(19|20)\d{2}$/.test(cells.timePeriod.trim()) ? Number(cells.timePeriod) : undefined;
   if (year === undefined)
     return {
       kind: 'unknown',

@@ -65,6 +65,8 @@ describe('reading time', () => {
 
   it.each([
     [cells('2018', 'Academic year'), 'timePeriod', '2018'],
+    [cells('002425', 'Academic year'), 'timePeriod', '002425'],
+    [cells('0025', 'Week 8'), 'timePeriod', '0025'],
     [cells('201819', 'Financial year'), 'timeIdentifier', 'Financial year'],
     [cells('2017188', 'Academic year'), 'timePeriod', '2017188'],
     [cells('606669', 'Academic year'), 'timePeriod', '606669'],

@@ -73,7 +73,8 @@ describe('CSV bytes', () => {
         if (found === undefined) return 1;
         loaded++;
         const text = isUtf8(bytes) ? textOf(bytes) : bytes.toString('latin1');
-        const [header = [], ...rows] = parse(text, ROWS).map((row) => row.map((cell) => cell.trim().toLowerCase()));
+        const [first = [], ...rows] = parse(text, ROWS).map((row) => row.map((cell) => cell.trim().toLowerCase()));
+        const header = first.map((name) => name.replace(/[^a-z0-9]+/g, '_'));
         for (const { area, period, values, computed } of found.observations) {
           const theirs = rows.filter((row) => isAbout(row, header, area) && row.some((cell) => startsIn(cell, period)));
           for (const [index, measure] of MEASURES.entries()) {
