@@ -140,7 +140,11 @@ describe('EES in trouble', () => {
   it.each<[string, Fault, RegExp]>([
     ['cut in half', { kind: 'cut' }, /broke off/],
     ['shorter than its length says', { kind: 'wrong length', by: 400 }, /broke off/],
-    ['longer than its length says', { kind: 'wrong length', by: -400 }, /holds \d+ records where EES counts 33/],
+    [
+      'longer than its length says',
+      { kind: 'wrong length', by: -400 },
+      /other bytes than its ETag is of, and ends within a line: it was cut/,
+    ],
     ['with a bad gzip trailer', { kind: 'bad gzip trailer' }, /gzip/],
   ])(
     'case 13: a body %s is no short load: it is asked for again, fails, and the next run loads it whole',

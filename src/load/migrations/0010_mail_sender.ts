@@ -2,5 +2,7 @@
 import { sql, type Kysely } from 'kysely';
 
 export async function up(db: Kysely<unknown>): Promise<void> {
-  await sql`alter table mail add column claimed_by integer, add column claimed_since timestamptz`.execute(db);
+  await sql`alter table mail add column if not exists claimed_by integer, add column if not exists claimed_since timestamptz`.execute(
+    db,
+  );
 }
