@@ -28,9 +28,9 @@ import { buildRaw, messageIdOf, renderMail } from './mail.js';
 import type { MailModel, MailSection } from './mail-model.js';
 import { placesOf } from './mail-news.js';
 import { leading } from './mail-order.js';
-import { takeUntriedApart } from './queue.js';
 import { newsPlaces } from './mail-precision.js';
 import { inOrder, shownOf } from './mail-view.js';
+import { takeUntriedApart } from './queue.js';
 
 export interface ComposeSettings {
   readonly now: Date;

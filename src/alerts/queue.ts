@@ -1,13 +1,13 @@
 /**
  * The queue of composed mails. A mail is claimed by one process at a time, its attempt is on record before it is made,
- * and what came of it is noted afterwards; a claim that nobody closed is taken over when its lease ends.
+ * and what came of it is noted afterwards; a claim that nobody closed is taken over when its lease ends and its sender is gone.
  */
 import { sql, type Kysely, type Transaction } from 'kysely';
 import type { Store } from '../load/database.js';
 import { retrying } from '../load/retry.js';
 import type { Database, MailState } from '../load/schema.js';
-import { isOrphaned, type Sender } from './sender.js';
 import { isOld, lockDelivery, type DeliveryState } from './delivery-state.js';
+import { isOrphaned, type Sender } from './sender.js';
 
 type Db = Pick<Store, 'db'>;
 

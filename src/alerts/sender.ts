@@ -25,7 +25,12 @@ export function newSender(store: Pick<Store, 'session'>): Sender {
   let session: Promise<Session | undefined> | undefined;
   const locked = async (): Promise<Session | undefined> => {
     const own = await store.session();
-    if (own !== undefined) await sql`select pg_advisory_lock(${LOCKS}::int, ${number}::int)`.execute(own.db);
+    try {
+      if (own !== undefined) await sql`select pg_advisory_lock(${LOCKS}::int, ${number}::int)`.execute(own.db);
+    } catch (error) {
+      await own?.end();
+      throw error;
+    }
     return own;
   };
   return {

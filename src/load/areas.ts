@@ -48,7 +48,7 @@ function schoolsWithin(outer: readonly AreaRow[]): Which {
           level === 'National'
             ? eb.lit(true)
             : level === 'Regional'
-              ? eb.or([eb('region_code', '=', code), eb('old_la_code', 'in', ['', ...boroughsOf(code)])])
+              ? eb.or([eb('region_code', '=', code), sql<boolean>`old_la_code = any(${[...boroughsOf(code)]}::text[])`])
               : eb('old_la_code', '=', oldLaCode ?? null),
         ),
       ),

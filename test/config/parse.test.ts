@@ -150,6 +150,17 @@ mail: { from: Ärzte <x@y.example>, tls: off, retry_for: 1 hour }
   });
 });
 
+it('warns of a rule on neighbours where none are configured', () => {
+  const warned = (text: string): string[] => {
+    const parsed = parseConfig(text + rule({ above: undefined, gap_to_neighbours: '1.0' }), 'f');
+    return parsed.kind === 'ok' ? parsed.warnings.map(problemText) : ['refused'];
+  };
+  expect(warned('')).toEqual([
+    expect.stringContaining('gap_to_neighbours: never raises anything without `neighbours`'),
+  ]);
+  expect(warned('neighbours: neighbours.csv\n')).toEqual([]);
+});
+
 it('whom the people who run EES may write to is the operator, where nobody else is named', () => {
   const contact = (text: string): string | undefined => {
     const parsed = parseConfig(text, 'watch.yaml');

@@ -29,7 +29,11 @@ const school = (urn: string, name: string, authority: AreaRef): AreaRef => ({
 async function withAreas(): Promise<Store> {
   const store = await freshStore('postgres');
   const areas = [ENGLAND, EAST, LUTON, BEDFORD, CAMDEN, GATESHEAD];
-  const schools = [school('109000', 'Icknield High School', LUTON), school('109001', 'Luton Grammar', BEDFORD)];
+  const schools = [
+    school('109000', 'Icknield High School', LUTON),
+    school('109001', 'Luton Grammar', BEDFORD),
+    school('100049', 'Haverstock School', CAMDEN),
+  ];
   await loaded(
     store,
     versionMeta(),
@@ -69,6 +73,11 @@ it.each<[string, AreaSelector, string[]]>([
     { by: 'level', level: 'School', within: 'E12000006' },
     ['Icknield High School', 'Luton Grammar'],
   ],
+  ['a level within Inner London', { by: 'level', level: 'Local authority', within: 'Inner London' }, ['Camden']],
+  ['a level within Outer London', { by: 'level', level: 'Local authority', within: 'Outer London' }, []],
+  ['schools within Inner London', { by: 'level', level: 'School', within: 'Inner London' }, ['Haverstock School']],
+  ['schools within Outer London', { by: 'level', level: 'School', within: 'Outer London' }, []],
+  ['schools within London', { by: 'level', level: 'School', within: 'London' }, ['Haverstock School']],
   ['a level within England', { by: 'level', level: 'Regional', within: 'England' }, ['East of England']],
 ])('a selector of %s stands for its areas', async (_, selector, names) => {
   const store = await withAreas();
@@ -89,7 +98,7 @@ it('a selector that nothing answers to says what may have been meant', async () 
     kind: 'none',
     near: ['Local authority', 'National', 'Regional', 'School'],
   });
-  expect(await resolveSelector(store, { by: 'all' })).toHaveLength(8);
+  expect(await resolveSelector(store, { by: 'all' })).toHaveLength(9);
 });
 
 it('areas of a quarantined version are not found', async () => {
