@@ -87,6 +87,18 @@ async function runs(store: Store): Promise<string[]> {
   return rows.map(({ trigger, outcome }) => `${trigger} ${outcome}`);
 }
 
+/** Something that is waited for until the test lets it happen. */
+function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
+  let open: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return {
+    opened,
+    open: () => {
+      open();
+    },
+  };
+}
+
 async function slots(store: Store): Promise<string[]> {
   const rows = await store.db.selectFrom('slot').selectAll().orderBy('due_at').execute();
   return rows.map((row) => `${row.due_at.toISOString().slice(11, 16)} ${row.state}`);
@@ -147,17 +159,14 @@ describe.each(['embedded', 'postgres'] as const)('a service alone (%s)', (kind) 
   it('waits for a backfill to end, and then runs once for all slots that met it', async () => {
     const { clock, settings } = await town();
     const store = await freshStore(kind);
-    let end: () => void = () => undefined;
-    const backfill = withRunLock(
-      store,
-      { trigger: 'backfill', now: clock },
-      () =>
-        new Promise<{ end: { outcome: 'done'; detail: Record<string, never> }; result: undefined }>((resolve) => {
-          end = () => {
-            resolve({ end: { outcome: 'done', detail: {} }, result: undefined });
-          };
-        }),
-    );
+    const [running, ended] = [gate(), gate()];
+    const backfill = withRunLock(store, { trigger: 'backfill', now: clock }, async () => {
+      running.open();
+      await ended.opened;
+      return { end: { outcome: 'done', detail: {} }, result: undefined };
+    });
+    // It holds the lock a moment before it is on record: the service would note its overlap first.
+    await running.opened;
     const { stop } = started(store, settings, clock);
     await vi.waitFor(async () => {
       expect(await slots(store)).toEqual(['09:01 due']);
@@ -166,7 +175,7 @@ describe.each(['embedded', 'postgres'] as const)('a service alone (%s)', (kind) 
     await vi.waitFor(async () => {
       expect(await slots(store)).toEqual(['09:01 due', '09:02 due']);
     }, PATIENT);
-    end();
+    ended.open();
     await backfill;
     await vi.waitFor(async () => {
       expect(await slots(store)).toEqual(['09:01 overlap', '09:02 done']);
