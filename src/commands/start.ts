@@ -13,7 +13,7 @@ import { main } from '../main.js';
 import { errorWords } from '../service/board.js';
 import { pause } from '../service/pause.js';
 import { startService, type Service } from '../service/service.js';
-import { serveCommands, socketBeside, type CommandSocket } from '../service/socket.js';
+import { serveCommands, socketBeside, type CommandSocket, type Serve } from '../service/socket.js';
 import type { Subject } from '../service/view.js';
 import { ListenError, startWeb, type Web } from '../service/web.js';
 import type { AddCommand, Context } from './context.js';
@@ -79,22 +79,23 @@ async function serve(
   const service = startService({ store, settings, log, now, signal: until });
   front.serves(store, service);
   try {
-    if (socketPath !== undefined) socket = await openSocket(socketPath, store, service, context, until);
+    if (socketPath !== undefined) socket = await openSocket(socketPath, store, service, now, until);
     await warnOfNames(settings, store, context);
     log.info(
       { url, schedule: settings.config.schedule, data: settings.config.dataDirectory },
       `absence-watch is running; status page: ${url}`,
     );
     await untilEnded(service, store, context, changed);
-    log.info('drained; bye');
   } catch (error) {
     failed.abort(error);
     throw error;
   } finally {
     await service.ended;
+    // Commands under way go on with the open database.
     await socket?.close();
     await front.close();
   }
+  log.info('drained; bye');
 }
 
 /** What the service answers to others: from its first moment, also while it waits for its database. */
@@ -161,24 +162,29 @@ async function warnOfNames({ names }: Settings, store: Store, { log }: Context):
     log.warn(`${problemText({ ...name.place, message })}: nothing is watched there`);
 }
 
-async function openSocket(
+/**
+ * Serves the commands of others.
+ * @param signal as of the service: once it is aborted no command begins, and one under way has the grace of the service's
+ *   own runs
+ */
+export async function openSocket(
   path: string,
   store: Store,
   service: Service,
-  { now }: Context,
+  now: () => Date,
   signal: AbortSignal,
 ): Promise<CommandSocket> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  return serveCommands(path, (argv, streams, clientSignal) =>
+  const serve: Serve = (argv, streams, gone) =>
     main(argv, {
       streams,
       env: process.env,
       now,
-      signal: AbortSignal.any([clientSignal, signal]),
+      signal: AbortSignal.any([gone, service.graceOver]),
       sharedStore: store,
       ownSettings: service.settings,
-    }),
-  );
+    });
+  return serveCommands(path, serve, signal);
 }
 
 /**

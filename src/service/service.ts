@@ -44,7 +44,7 @@ export interface ServiceOptions {
   readonly beatMs?: number;
   /** ms between looks at the queue of mails, at most. */
   readonly deliverMs?: number;
-  /** ms that a run may still take after the signal. */
+  /** ms that what is under way may still take after the signal. */
   readonly graceMs?: number;
 }
 
@@ -70,6 +70,8 @@ export interface Service {
   /** The configuration cannot be used: the old one stays, and health says so. */
   refuse(why: string): void;
   readonly settings: () => Settings;
+  /** Aborted when the grace time after the signal is over, with the signal's reason: what is still under way is to stop. */
+  readonly graceOver: AbortSignal;
   /** Ends when drained. */
   readonly ended: Promise<void>;
 }
@@ -92,6 +94,7 @@ export function startService(options: ServiceOptions): Service {
     refuse: (why) => {
       service.state.brokenConfiguration = why;
     },
+    graceOver: service.graceOver,
     ended: service.live(),
   };
 }
@@ -101,6 +104,7 @@ class RunningService {
   settings: Settings;
   readonly #holder = `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`;
   readonly #hardStop = new AbortController();
+  readonly graceOver = this.#hardStop.signal;
   readonly #rest;
   readonly #delivery;
   readonly #beatMs: number;
@@ -137,7 +141,8 @@ class RunningService {
       () => {
         log.info('draining: what is under way may end');
         setTimeout(() => {
-          this.#hardStop.abort(new Error('the grace time is over'));
+          log.warn('the grace time is over: what is still under way is stopped');
+          this.#hardStop.abort(signal.reason);
         }, options.graceMs ?? GRACE_MS).unref();
       },
       { once: true },
@@ -264,7 +269,7 @@ class RunningService {
         settings,
         log,
         now,
-        signal: this.#hardStop.signal,
+        signal: this.graceOver,
         trigger: slot.missed + slot.waited > 0 ? 'catch-up' : 'schedule',
         composed: (await getSetting(store, 'composed')) === true,
         mailServer: this.#delivery.server(),

@@ -29,6 +29,7 @@ export type Serve = (argv: readonly string[], streams: Streams, signal: AbortSig
 
 export interface CommandSocket {
   readonly path: string;
+  /** Takes no new command, and ends when those under way have ended. */
   close(): Promise<void>;
 }
 
@@ -65,11 +66,19 @@ export const NOT_INSIDE: ReadonlySet<string> = new Set(['start', 'demo']);
 
 /**
  * Listens at `path` (mode 0600; a left-over file of a dead service is replaced: the database lock tells that it is dead).
+ * @param ending once aborted, commands are refused in words; those under way go on
  */
-export async function serveCommands(path: string, serve: Serve): Promise<CommandSocket> {
+export async function serveCommands(
+  path: string,
+  serve: Serve,
+  ending = new AbortController().signal,
+): Promise<CommandSocket> {
   await rm(path, { force: true });
   const short = await shortened(path);
   const connections = new Set<Socket>();
+  const underWay = new Set<Promise<void>>();
+  const closed = new AbortController();
+  const noMore = AbortSignal.any([ending, closed.signal]);
   const server = createServer((socket) => {
     connections.add(socket);
     const gone = new AbortController();
@@ -79,41 +88,44 @@ export async function serveCommands(path: string, serve: Serve): Promise<Command
       gone.abort(new Error('the command was interrupted'));
     });
     const send = (message: z.infer<typeof answer>): void => {
-      if (!socket.destroyed) socket.write(`${JSON.stringify(message)}\n`);
+      if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
+    };
+    const answerTo = async (line: string): Promise<void> => {
+      let code: ExitCode;
+      try {
+        const { argv, cwd, columns } = request.parse(JSON.parse(line));
+        const stdout = {
+          write: (out: string): void => {
+            send({ out });
+          },
+        };
+        const stderr = {
+          write: (err: string): void => {
+            send({ err });
+          },
+        };
+        code = noMore.aborted
+          ? failed(
+              `the service is ending (${messageOf(noMore.reason)}) and takes no new command: try again when it has ended`,
+              argv,
+              { stdout, stderr },
+            )
+          : await serve(argv, { stdout, stderr, columns, cwd }, gone.signal);
+      } catch (error) {
+        send({ err: `absence-watch: ${messageOf(error)}\n` });
+        code = 1;
+      }
+      send({ code });
+      socket.end();
     };
     createInterface({ input: socket }).once('line', (line) => {
-      void (async () => {
-        let code: ExitCode;
-        try {
-          const { argv, cwd, columns } = request.parse(JSON.parse(line));
-          code = await serve(
-            argv,
-            {
-              stdout: {
-                write: (out) => {
-                  send({ out });
-                },
-              },
-              stderr: {
-                write: (err) => {
-                  send({ err });
-                },
-              },
-              columns,
-              cwd,
-            },
-            gone.signal,
-          );
-        } catch (error) {
-          send({ err: `absence-watch: ${error instanceof Error ? error.message : String(error)}\n` });
-          code = 1;
-        }
-        send({ code });
-        socket.end();
-      })();
+      const command = answerTo(line).finally(() => underWay.delete(command));
+      underWay.add(command);
     });
   });
   const close = async (): Promise<void> => {
+    closed.abort(new Error('it is drained'));
+    while (underWay.size > 0) await Promise.all(underWay);
     for (const connection of connections) connection.end();
     await new Promise<void>((resolve) => {
       server.close(() => {
@@ -170,15 +182,23 @@ export async function askService(
     else if ('err' in message) streams.stderr.write(message.err);
     else code = message.code;
   }
-  if (code === undefined) {
-    const why = signal.aborted
-      ? messageOf(signal.reason)
-      : 'the service ended before the command was done; its log says why';
-    if (argv.includes('--json')) streams.stdout.write(`${JSON.stringify({ error: why }, null, 2)}\n`);
-    streams.stderr.write(`absence-watch: ${why}\n`);
-    return 1;
-  }
-  return code;
+  return (
+    code ??
+    failed(
+      signal.aborted
+        ? messageOf(signal.reason)
+        : 'the service was killed, or told twice to end, before the command was done',
+      argv,
+      streams,
+    )
+  );
+}
+
+/** Says why a command failed as `main` would. @returns its exit code */
+function failed(why: string, argv: readonly string[], { stdout, stderr }: Pick<Streams, 'stdout' | 'stderr'>): 1 {
+  if (argv.includes('--json')) stdout.write(`${JSON.stringify({ error: why }, null, 2)}\n`);
+  stderr.write(`absence-watch: ${why}\n`);
+  return 1;
 }
 
 /** A service makes its database before it listens: at its first start that takes 20 s on a slow machine. */

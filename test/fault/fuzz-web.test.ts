@@ -110,6 +110,7 @@ beforeEach(async () => {
     settings: () => settings,
     reload: () => undefined,
     refuse: () => undefined,
+    graceOver: new AbortController().signal,
     ended: Promise.resolve(),
   } as const;
   app = createWeb({

@@ -98,6 +98,7 @@ export async function pageWorld(steps = Infinity): Promise<PageWorld> {
     settings: () => settings,
     reload: () => undefined,
     refuse: () => undefined,
+    graceOver: new AbortController().signal,
     ended: Promise.resolve(),
   };
   const web = await startWeb({

@@ -40,6 +40,7 @@ async function web(
     settings,
     reload: () => undefined,
     refuse: () => undefined,
+    graceOver: new AbortController().signal,
     ended: Promise.resolve(),
   };
   const app = createWeb({
