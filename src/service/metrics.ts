@@ -17,7 +17,7 @@ export const METRICS = {
   run_seconds: 'Seconds that the run under way has taken so far, 0 when none is',
   last_run_timestamp_seconds: 'When the last run ended (Unix time)',
   last_run_success: '1 when the last run was done or done in part',
-  runs_total: 'Runs of this process by outcome',
+  runs_total: 'Runs of the schedule that ended in this process, by outcome (failed: those that broke off, too)',
   last_good_poll_timestamp_seconds: 'When EES last answered (Unix time)',
   last_load_timestamp_seconds: 'When a data set version was last loaded (Unix time)',
   failures_in_a_row: 'Runs in a row that failed',
@@ -70,7 +70,6 @@ export function createMetrics(started: Date): Metrics {
     labelNames: ['outcome'],
     registers: [registry],
   });
-  let counted: number | undefined;
   const seconds = (at: Date | string | null | undefined): number =>
     at === null || at === undefined ? 0 : new Date(at).getTime() / 1000;
   const age = (at: Date | undefined, now: Date): number =>
@@ -102,10 +101,9 @@ export function createMetrics(started: Date): Metrics {
   return {
     contentType: registry.contentType,
     text({ status, health, stale, down, own }, now) {
-      if (own.lastReport !== undefined && own.lastReport.runId !== counted) {
-        counted = own.lastReport.runId;
-        runs.inc({ outcome: own.lastReport.outcome });
-      }
+      // Counted when they end, not when somebody asks.
+      runs.reset();
+      for (const [outcome, count] of own.runsEnded) runs.inc({ outcome }, count);
       set('started_timestamp_seconds', seconds(started));
       set('database_up', down === undefined ? 1 : 0);
       set('up_to_date', status === undefined || stale !== undefined ? 0 : 1);

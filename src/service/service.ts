@@ -53,6 +53,8 @@ export interface ServiceState {
   /** Since when a run of this process is under way. */
   runningSince: Date | undefined;
   lastReport: RunReport | undefined;
+  /** How many runs of this process have ended, by outcome; one that broke off is among the failed. */
+  runsEnded: ReadonlyMap<string, number>;
   /** When the loop last came round: an old one means that the process hangs. */
   lastBeat: Date;
   /** A newer configuration that another service goes by; this one then only delivers mail. */
@@ -131,6 +133,7 @@ class RunningService {
       role: 'starting',
       runningSince: undefined,
       lastReport: undefined,
+      runsEnded: new Map(),
       lastBeat: now(),
       newer: undefined,
       trouble: undefined,
@@ -273,7 +276,11 @@ class RunningService {
         trigger: slot.missed + slot.waited > 0 ? 'catch-up' : 'schedule',
         composed: (await getSetting(store, 'composed')) === true,
         mailServer: this.#delivery.server(),
+      }).catch((error: unknown) => {
+        if (!(error instanceof RunHeldError)) this.#countRun('failed');
+        throw error;
       });
+      this.#countRun(report.outcome);
       this.state.lastReport = report;
       this.state.runningSince = undefined;
       this.#brokenOff = 0;
@@ -294,6 +301,11 @@ class RunningService {
     } finally {
       this.state.runningSince = undefined;
     }
+  }
+
+  #countRun(outcome: RunReport['outcome']): void {
+    const { runsEnded } = this.state;
+    this.state.runsEnded = new Map(runsEnded).set(outcome, (runsEnded.get(outcome) ?? 0) + 1);
   }
 
   /** Once a day what is older than the retention setting goes. */

@@ -32,7 +32,7 @@ export interface Seen {
   /** As /healthz says it: whoever stands by is well. */
   readonly well: boolean;
   /** What the process knows of itself. */
-  readonly own: Pick<ServiceState, 'role' | 'runningSince' | 'lastReport'>;
+  readonly own: Pick<ServiceState, 'role' | 'runningSince' | 'lastReport' | 'runsEnded'>;
 }
 
 export interface View {
@@ -97,6 +97,11 @@ function waitingFor(why: string, standby: boolean): Seen {
     down: why,
     health: standby ? { well: true, reasons: [], attention: [why] } : { well: false, reasons: [why], attention: [] },
     well: standby,
-    own: { role: standby ? 'standby' : 'starting', runningSince: undefined, lastReport: undefined },
+    own: {
+      role: standby ? 'standby' : 'starting',
+      runningSince: undefined,
+      lastReport: undefined,
+      runsEnded: new Map(),
+    },
   };
 }

@@ -102,6 +102,7 @@ beforeEach(async () => {
       role: 'active',
       runningSince: undefined,
       lastReport: report,
+      runsEnded: new Map([[report.outcome, 1]]),
       lastBeat: now(),
       newer: undefined,
       trouble: MARK,

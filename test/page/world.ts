@@ -88,6 +88,7 @@ export async function pageWorld(steps = Infinity): Promise<PageWorld> {
     role: 'active',
     runningSince: undefined,
     lastReport: undefined,
+    runsEnded: new Map(),
     lastBeat: now,
     newer: undefined,
     trouble: undefined,

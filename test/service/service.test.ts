@@ -7,6 +7,7 @@ import { StandIn } from '../../demo/index.js';
 import { loadConfig, type Settings } from '../../src/config.js';
 import type { Store } from '../../src/load/database.js';
 import { withRunLock } from '../../src/load/runs.js';
+import { createWeb } from '../../src/service/web.js';
 import { startService, type Service } from '../../src/service/service.js';
 import { freshStore, secondStore } from '../support/database.js';
 import { clockAt, mailServer, queueMails, type Clock } from '../support/smtp.js';
@@ -154,6 +155,31 @@ describe.each(['embedded', 'postgres'] as const)('a service alone (%s)', (kind) 
     }, PATIENT);
     await again.stop();
     expect(await runs(store)).toEqual(['schedule failed', 'schedule overlap', 'catch-up done']);
+  });
+
+  it('counts each run when it ends, however seldom somebody asks, and one that broke off among the failed', async () => {
+    const { clock, settings, ees } = await town();
+    const store = await freshStore(kind);
+    const { service, stop } = started(store, settings, clock, { graceMs: 50 });
+    const web = createWeb({
+      ...{ settings: service.settings, subject: () => ({ kind: 'open', store, service }) as const, now: clock },
+      log: pino({ level: 'silent' }),
+    });
+    onTestFinished(() => web.close());
+    for (const times of [1, 2]) {
+      await vi.waitFor(async () => {
+        expect(await slots(store)).toEqual(['09:01 done', '09:02 done'].slice(0, times));
+      }, PATIENT);
+      clock.pass(60_000);
+    }
+    ees.fault(() => ({ kind: 'stall' }));
+    clock.pass(60_000);
+    await vi.waitFor(() => {
+      expect(service.state.runningSince).toBeDefined();
+    }, PATIENT);
+    await stop();
+    const said = [...(await web.inject('/metrics')).body.matchAll(/runs_total\{outcome="(.*)"\} (\d+)/g)];
+    expect(said.map(([, ...each]) => each.join(' '))).toEqual(['done 2', 'failed 1']);
   });
 
   it('waits for a backfill to end, and then runs once for all slots that met it', async () => {

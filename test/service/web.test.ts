@@ -31,6 +31,7 @@ async function web(
       role: 'active',
       runningSince: undefined,
       lastReport: undefined,
+      runsEnded: new Map(),
       lastBeat: MORNING,
       newer: undefined,
       trouble: undefined,
@@ -128,7 +129,10 @@ describe('while the database is down', () => {
 
   it('metrics and overview tell what the process knows, and nothing that it does not', async () => {
     const store = await freshStore('postgres');
-    const app = await web({ ...store, db: store.db.withSchema('gone_for_good') }, { lastReport });
+    const app = await web(
+      { ...store, db: store.db.withSchema('gone_for_good') },
+      { lastReport, runsEnded: new Map([['done', 1]]) },
+    );
     const metrics = await app.inject('/metrics');
     expect(metrics.statusCode).toBe(200);
     for (const line of ['database_up 0', 'well 0', 'active 1', 'up_to_date 0', 'runs_total{outcome="done"} 1'])
@@ -176,6 +180,7 @@ describe('the server', () => {
         ...{ runId: 7, outcome: 'done', files: [], skipped: [], degraded: [], notes: [], events: 0, requests: 2 },
         ...{ bytes: 0, error: null, mails: { sent: 0, retried: 0, dead: 0, held: 0, composed: 0 } },
       },
+      runsEnded: new Map([['done', 1]]),
     });
     const { body } = await app.inject('/metrics');
     const told = [...body.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name).sort();
