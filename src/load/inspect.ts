@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import type { Store } from './database.js';
 import { readSample, type ChangedFigure } from './diff.js';
+import { endedWithoutAWord } from './runs.js';
 import type { AbsenceView, AlertEventView, VersionState } from './schema.js';
 import { NOTHING_WATCHED } from './unloaded.js';
 
@@ -102,6 +103,7 @@ export interface RunRow {
   id: number;
   trigger: string;
   started_at: Date;
+  /** Null also of one that ended without a word until the next run has marked it. */
   finished_at: Date | null;
   outcome: string;
   detail: Record<string, unknown>;
@@ -112,7 +114,37 @@ export interface RunRow {
  * @param offset how many of them are passed over
  */
 export async function listRuns(store: Store, limit = 20, offset = 0): Promise<RunRow[]> {
-  return store.db.selectFrom('run_record').selectAll().orderBy('id', 'desc').limit(limit).offset(offset).execute();
+  return asTheyAre(
+    store,
+    await store.db.selectFrom('run_record').selectAll().orderBy('id', 'desc').limit(limit).offset(offset).execute(),
+  );
+}
+
+/** The run under way, else the last one; slots that only met one, or were missed, are none. */
+export async function lastRun(store: Store): Promise<RunRow | undefined> {
+  const rows = await store.db
+    .selectFrom('run_record')
+    .selectAll()
+    .where('outcome', 'not in', ['overlap', 'missed'])
+    .orderBy('id', 'desc')
+    .limit(1)
+    .execute();
+  return (await asTheyAre(store, rows))[0];
+}
+
+/** One run; undefined where there is none of that id. */
+export async function runRow(store: Store, id: number): Promise<RunRow | undefined> {
+  const rows = await store.db.selectFrom('run_record').selectAll().where('id', '=', id).execute();
+  return (await asTheyAre(store, rows))[0];
+}
+
+/** A run on record as running that nobody is at any more is told as the next run will mark it. */
+async function asTheyAre(store: Store, rows: readonly RunRow[]): Promise<RunRow[]> {
+  return Promise.all(
+    rows.map(async (row) =>
+      row.outcome === 'running' && (await endedWithoutAWord(store, row.id)) ? { ...row, outcome: 'abandoned' } : row,
+    ),
+  );
 }
 
 /** How many runs are on record. */

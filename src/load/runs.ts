@@ -41,6 +41,16 @@ interface Beat {
 /** Embedded databases of this process that a run holds: the lock of the directory keeps other processes out. */
 const heldHere = new WeakSet<object>();
 
+/** What people are told of a run that is under way. */
+export interface RunUnderWay {
+  readonly runId: number;
+  readonly trigger: string;
+  readonly since: Date;
+}
+
+/** Runs of this process that are on record, by their database. */
+const underWayHere = new WeakMap<object, RunUnderWay>();
+
 /**
  * Runs work as the only run on this database, with a run record. Runs that ended without a word (kill, power cut, a
  * process that froze) are marked abandoned first.
@@ -59,6 +69,7 @@ export async function withRunLock<T>(
     const startedAt = now();
     // A first record whose confirmation was lost is marked abandoned by the next run.
     const id = await retrying(store, (it) => startRun(it, start.trigger, startedAt));
+    underWayHere.set(store.db, { runId: id, trigger: start.trigger, since: startedAt });
     const kept = keepRunLog(store, start.log ?? pino({ level: 'silent' }), id, now);
     try {
       const { end, result } = await work({ id, startedAt, log: kept.log, signal: release.signal });
@@ -76,6 +87,7 @@ export async function withRunLock<T>(
       await kept.end();
     }
   } finally {
+    underWayHere.delete(store.db);
     await release.unlock();
   }
 }
@@ -102,6 +114,17 @@ async function takeLockHere(store: Store): Promise<Lock> {
   };
 }
 
+function lockKey({ schema }: Store): RawBuilder<unknown> {
+  return sql`hashtext(${`absence-watch run ${schema}`})`;
+}
+
+/** What is true of the lock with that key in pg_locks `l`, where somebody has it: a key is shown in two halves. */
+function isLockOf(key: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`l.locktype = 'advisory' and l.granted and l.objsubid = 1
+      and l.database = (select oid from pg_database where datname = current_database())
+      and ((l.classid::bigint << 32) | l.objid::bigint) = ${key}::bigint`;
+}
+
 /** An advisory lock of a connection of its own: the server frees it when the process dies. */
 async function takeLockOfServer(
   store: Store,
@@ -109,7 +132,7 @@ async function takeLockOfServer(
   { beatMs, frozenMs }: Beat,
   log: Logger | undefined,
 ): Promise<Lock> {
-  const key = sql`hashtext(${`absence-watch run ${store.schema}`})`;
+  const key = lockKey(store);
   const taken = async (): Promise<boolean> => {
     const { rows } = await sql<{ taken: boolean }>`select pg_try_advisory_lock(${key}) as taken`.execute(session.db);
     return rows[0]?.taken === true;
@@ -157,13 +180,11 @@ async function takeLockOfServer(
  * @returns whether it did, and the lock is free
  */
 async function endFrozen(session: Session, key: RawBuilder<unknown>, frozenMs: number): Promise<boolean> {
-  // The two halves of a lock's key; ended by whoever has the same role, and waited for.
+  // Ended by whoever has the same role, and waited for.
   const { rows } = await sql<{ ended: boolean }>`
     select pg_terminate_backend(a.pid, 5000) as ended
     from pg_locks l join pg_stat_activity a using (pid)
-    where l.locktype = 'advisory' and l.granted and l.objsubid = 1
-      and l.database = (select oid from pg_database where datname = current_database())
-      and ((l.classid::bigint << 32) | l.objid::bigint) = ${key}::bigint
+    where ${isLockOf(key)}
       and a.usename = current_user and a.application_name = ${BEATING}
       and a.state = 'idle' and a.state_change < clock_timestamp() - make_interval(secs => ${frozenMs / 1000})`.execute(
     session.db,
@@ -171,7 +192,7 @@ async function endFrozen(session: Session, key: RawBuilder<unknown>, frozenMs: n
   return rows.some(({ ended }) => ended);
 }
 
-async function holder(store: Store): Promise<{ runId: number; trigger: string; since: Date } | undefined> {
+async function holder(store: Store): Promise<RunUnderWay | undefined> {
   const running = await store.db
     .selectFrom('run_record')
     .select(['id', 'trigger', 'started_at'])
@@ -183,8 +204,27 @@ async function holder(store: Store): Promise<{ runId: number; trigger: string; s
 }
 
 /** Whether a run is under way at this moment, and which. */
-export async function runningNow(store: Store): Promise<{ runId: number; trigger: string; since: Date } | undefined> {
+export async function runningNow(store: Store): Promise<RunUnderWay | undefined> {
   return holder(store);
+}
+
+/** The run that this process is at, known also while its load keeps the embedded database. */
+export function runningHere(store: Store): RunUnderWay | undefined {
+  return underWayHere.get(store.db);
+}
+
+/** Whether a run that was read as 'running' has died (kill, power cut) and waits to be marked so. Writes nothing. */
+export async function endedWithoutAWord(store: Store, runId: number): Promise<boolean> {
+  if (await isLockHeld(store)) return false;
+  // It may have ended since it was read: a run is recorded as ended before its lock is free.
+  const row = await store.db.selectFrom('run_record').select('outcome').where('id', '=', runId).executeTakeFirst();
+  return row?.outcome === 'running';
+}
+
+async function isLockHeld(store: Store): Promise<boolean> {
+  if (store.kind === 'embedded') return heldHere.has(store.db);
+  const { rows } = await sql`select 1 from pg_locks l where ${isLockOf(lockKey(store))}`.execute(store.db);
+  return rows.length > 0;
 }
 
 /** Marks runs that are still 'running': to be called by the holder of the lock, when none can be. @returns their ids */

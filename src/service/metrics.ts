@@ -77,8 +77,11 @@ export function createMetrics(started: Date): Metrics {
 
   const show = (status: Status, now: Date): void => {
     const { mail, last_run: run } = status;
-    set('last_run_timestamp_seconds', seconds(run?.finished_at));
-    set('last_run_success', run?.outcome === 'done' || run?.outcome === 'in part' ? 1 : 0);
+    // While one is under way, the one before it still is the last that ended.
+    if (run?.outcome !== 'running') {
+      set('last_run_timestamp_seconds', seconds(run?.finished_at));
+      set('last_run_success', run?.outcome === 'done' || run?.outcome === 'in part' ? 1 : 0);
+    }
     set('last_good_poll_timestamp_seconds', seconds(status.last_good_poll));
     set('last_load_timestamp_seconds', seconds(status.last_load));
     set('failures_in_a_row', status.failures);

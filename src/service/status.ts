@@ -5,7 +5,7 @@ import { openEdges } from '../alerts/operator.js';
 import { mailHealth, type MailHealth } from '../alerts/queue-upkeep.js';
 import { nextSlots, type Settings } from '../config.js';
 import type { Store } from '../load/database.js';
-import { listRuns, listVersionRows, loadedTotals, type RunRow, type VersionRow } from '../load/inspect.js';
+import { lastRun, listVersionRows, loadedTotals, type RunRow, type VersionRow } from '../load/inspect.js';
 import { noticedText } from '../noticed.js';
 import { counted, shortened, table, ukTime } from '../print.js';
 import { changeText, diffCounts } from '../print-diff.js';
@@ -16,6 +16,7 @@ import { healthOf, overdueRelease, type Health, type Rhythm } from './health.js'
 
 export interface Status {
   readonly health: Health;
+  /** The one under way, if any. */
   readonly last_run: RunRow | null;
   readonly next_run: Date | null;
   readonly last_good_poll: string | null;
@@ -42,9 +43,9 @@ export interface Status {
 /** Gathers everything. @param now of the database's owner */
 export async function statusOf(store: Store, settings: Settings, now: Date): Promise<Status> {
   const { config } = settings;
-  const [versions, [lastRun], totals, mail, source, rhythms, edges, slots] = await Promise.all([
+  const [versions, run, totals, mail, source, rhythms, edges, slots] = await Promise.all([
     listVersionRows(store),
-    listRuns(store, 1),
+    lastRun(store),
     loadedTotals(store),
     mailHealth(store),
     sourceStateOf(store),
@@ -74,7 +75,7 @@ export async function statusOf(store: Store, settings: Settings, now: Date): Pro
   const heldBack = [
     ...quarantined.map((row) => `quarantined: ${row.data_set}, ${row.release} (version ${row.id}): ${gateWords(row)}`),
     ...refused.map((row) => `refused: ${row.data_set}, ${row.release}: ${gateWords(row)}`),
-    ...(lastRun === undefined ? [] : troublesOf(lastRun, source, troubles.brokenOff !== undefined)),
+    ...(run === undefined ? [] : troublesOf(run, source, troubles.brokenOff !== undefined)),
   ];
   // By publication: history loaded late is not what changed last.
   const [newest] = versions
@@ -92,7 +93,7 @@ export async function statusOf(store: Store, settings: Settings, now: Date): Pro
       heldBack,
       overdue,
     }),
-    last_run: lastRun ?? null,
+    last_run: run ?? null,
     next_run: nextSlots(config.schedule, now, 1)[0] ?? null,
     last_good_poll: source.lastGoodPoll,
     last_load: versions.find((row) => row.state === 'loaded')?.loaded_at ?? null,
@@ -208,6 +209,17 @@ function verdictWords({ history }: VersionRow, { gate, verdict }: VersionRow['ga
   return reason === undefined || reason === '' ? verdict : `${verdict}: ${reason.replaceAll(/\s+/g, ' ')}`;
 }
 
+/** How a run ended; of one that did so without a word nobody knows when. */
+export function outcomeWords({ outcome }: RunRow): string {
+  return outcome === 'abandoned' ? 'ended without a word (kill, power cut)' : outcome;
+}
+
+function endWords(run: RunRow): string {
+  const { started_at: from, finished_at: to } = run;
+  const took = to === null || run.outcome === 'abandoned' ? undefined : to.getTime() - from.getTime();
+  return `${outcomeWords(run)}${took === undefined ? '' : `, took ${Math.max(1, Math.round(took / 1000))} s`}`;
+}
+
 /** The status in words. */
 export function statusText(status: Status): string {
   const { health, mail } = status;
@@ -223,9 +235,7 @@ export function statusText(status: Status): string {
   const run = status.last_run;
   parts.push(
     [
-      run === null
-        ? 'No run yet.'
-        : `Last run ${run.id} (${run.trigger}) ${ukTime(run.started_at)}: ${run.outcome}${run.finished_at === null ? '' : `, took ${Math.max(1, Math.round((run.finished_at.getTime() - run.started_at.getTime()) / 1000))} s`}.`,
+      run === null ? 'No run yet.' : `Last run ${run.id} (${run.trigger}) ${ukTime(run.started_at)}: ${endWords(run)}.`,
       `EES last answered: ${ukTime(status.last_good_poll)}. Last loaded: ${ukTime(status.last_load)}.`,
       status.next_run === null
         ? 'No next slot.'

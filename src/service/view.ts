@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import type { Store } from '../load/database.js';
+import { runningHere, type RunUnderWay } from '../load/runs.js';
 import { createBoard, type Board } from './board.js';
 import { withTroubles, type Health } from './health.js';
 import type { Service, ServiceState } from './service.js';
@@ -32,7 +33,10 @@ export interface Seen {
   /** As /healthz says it: whoever stands by is well. */
   readonly well: boolean;
   /** What the process knows of itself. */
-  readonly own: Pick<ServiceState, 'role' | 'runningSince' | 'lastReport' | 'runsEnded'>;
+  readonly own: Pick<ServiceState, 'role' | 'runningSince' | 'lastReport' | 'runsEnded'> & {
+    /** Its own run, or one of a command that it runs for somebody. */
+    readonly underWay: RunUnderWay | undefined;
+  };
 }
 
 export interface View {
@@ -80,7 +84,7 @@ export function createView({ subject, settings, log, now }: ViewOptions): View {
       });
       // Whoever stands by is well as long as it can see the database; the active one answers for the work.
       const well = health.well || (state.role === 'standby' && state.trouble === undefined && down === undefined);
-      return { status, stale, down, health, well, own: state };
+      return { status, stale, down, health, well, own: { ...state, underWay: runningHere(store) } };
     },
     open() {
       const found = subject();
@@ -102,6 +106,7 @@ function waitingFor(why: string, standby: boolean): Seen {
       runningSince: undefined,
       lastReport: undefined,
       runsEnded: new Map(),
+      underWay: undefined,
     },
   };
 }

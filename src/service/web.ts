@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { isLoopback } from '../alerts/smtp-settings.js';
 import type { Settings } from '../config.js';
 import { migrationState } from '../load/migrate.js';
+import { runningHere } from '../load/runs.js';
 import { withoutAddresses } from '../log.js';
 import { errorWords, withPatience } from './board.js';
 import { createMetrics } from './metrics.js';
@@ -150,13 +151,13 @@ function addHealth(app: FastifyInstance, view: View, { subject, now }: WebOption
       const pending = found.pending === undefined ? {} : { pending: found.pending };
       return reply.code(503).send({ ready: false, reason: found.why, ...pending });
     }
-    const { store, service } = found;
+    const { store } = found;
     try {
       const { pending } = await withPatience(migrationState(store), READY_MS);
       return await reply.code(pending.length === 0 ? 200 : 503).send({ ready: pending.length === 0, pending });
     } catch (error) {
       // A load keeps the embedded database: it is there, and as this program made it.
-      if (store.kind === 'embedded' && service.state.runningSince !== undefined)
+      if (store.kind === 'embedded' && runningHere(store) !== undefined)
         return reply.send({ ready: true, pending: [], busy: true });
       return reply.code(503).send({ ready: false, reason: `the database does not answer: ${errorWords(error)}` });
     }

@@ -1,11 +1,12 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config.js';
-import { setSourceState } from '../../src/load/runs.js';
+import type { Store } from '../../src/load/database.js';
+import { recordNoRun, setSourceState, withRunLock } from '../../src/load/runs.js';
 import { acceptVersion, unacceptVersion } from '../../src/load/versions.js';
-import { statusOf, statusText } from '../../src/service/status.js';
+import { statusOf, statusText, type Status } from '../../src/service/status.js';
 import { NO_SOURCE_STATE } from '../../src/source-state.js';
 import { allPass, load, observation, versionMeta } from '../load/sample.js';
-import { freshStore } from '../support/database.js';
+import { freshStore, secondStore } from '../support/database.js';
 
 const NOW = new Date('2026-11-24T09:31:00Z');
 
@@ -72,4 +73,37 @@ it('gives the reason with which a gate was overridden, the last one where it was
   expect(await said()).toContain('sums: does not add up (accepted: the publisher says so)\n');
   const [row] = (await statusOf(store, settings, NOW)).loaded;
   expect(row?.history.at(-1)).toMatchObject({ what: 'accepted sums', reason: 'the publisher\n  says so' });
+});
+
+describe.each(['postgres', 'embedded'] as const)('the last run (%s)', (kind) => {
+  const said = async (store: Store): Promise<[string | undefined, Status['last_run']]> => {
+    const status = await statusOf(store, await loadConfig(undefined, {}, '/nowhere'), NOW);
+    return [/^Last run .*/m.exec(statusText(status))?.[0], status.last_run];
+  };
+
+  it('ended without a word where it is on record as running and nobody is at it; nothing is written', async () => {
+    const store = await freshStore(kind);
+    const killed = { trigger: 'backfill', outcome: 'running' as const, started_at: NOW, detail: '{}' };
+    await store.db.insertInto('run_record').values(killed).execute();
+    const [text, run] = await said(store);
+    expect(text).toMatch(/^Last run \d+ \(backfill\) .*: ended without a word \(kill, power cut\)\.$/);
+    expect(run).toMatchObject({ outcome: 'abandoned', finished_at: null });
+    expect(await store.db.selectFrom('run_record').select('outcome').execute()).toEqual([{ outcome: 'running' }]);
+  });
+
+  it('is the one under way, also for another process, and not the slot that met it', async () => {
+    const store = await freshStore(kind);
+    const seen = await withRunLock(store, { trigger: 'schedule' }, async ({ id }) => {
+      await recordNoRun(store, 'overlap', 'schedule', NOW, {});
+      const other = kind === 'postgres' ? await secondStore(store) : store;
+      const [text, run] = await said(other);
+      expect(text).toMatch(new RegExp(`^Last run ${id} \\(schedule\\) .*: running\\.$`));
+      return { end: { outcome: 'done', detail: {} }, result: run };
+    });
+    expect(seen).toMatchObject({ trigger: 'schedule', outcome: 'running' });
+    await recordNoRun(store, 'missed', 'schedule', NOW, { slots: 1 });
+    const [text, run] = await said(store);
+    expect(run).toMatchObject({ id: seen?.id, outcome: 'done' });
+    expect(text).toMatch(/: done, took \d+ s\.$/);
+  });
 });

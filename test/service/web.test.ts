@@ -5,10 +5,13 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { FastifyInstance } from 'fastify';
 import { loadConfig } from '../../src/config.js';
 import type { Store } from '../../src/load/database.js';
+import { withRunLock } from '../../src/load/runs.js';
 import { METRICS } from '../../src/service/metrics.js';
 import type { Service, ServiceState } from '../../src/service/service.js';
-import { createWeb } from '../../src/service/web.js';
-import { freshStore } from '../support/database.js';
+import { overviewPage } from '../../src/service/page/overview.js';
+import { createView } from '../../src/service/view.js';
+import { createWeb, type WebOptions } from '../../src/service/web.js';
+import { freshStore, secondStore } from '../support/database.js';
 import { HOUR, MORNING, queueMails } from '../support/smtp.js';
 
 const SECRETS = {
@@ -16,11 +19,18 @@ const SECRETS = {
   SMTP_URL: 'smtp://user:mail-password@mail.example:587',
 };
 
-async function web(
-  store: Store,
-  state: Partial<ServiceState> = {},
-  more: { readonly exposed?: boolean; readonly page?: () => boolean } = {},
-): Promise<FastifyInstance> {
+interface More {
+  readonly exposed?: boolean;
+  readonly page?: () => boolean;
+}
+
+async function web(store: Store, state: Partial<ServiceState> = {}, more: More = {}): Promise<FastifyInstance> {
+  const app = createWeb(await parts(store, state, more));
+  onTestFinished(() => app.close());
+  return app;
+}
+
+async function parts(store: Store, state: Partial<ServiceState> = {}, more: More = {}): Promise<WebOptions> {
   const loaded = await loadConfig(undefined, SECRETS, '/nowhere');
   const settings = () => ({
     ...loaded,
@@ -44,14 +54,12 @@ async function web(
     graceOver: new AbortController().signal,
     ended: Promise.resolve(),
   };
-  const app = createWeb({
+  return {
     settings: service.settings,
     subject: () => ({ kind: 'open', store, service }),
     log: pino({ level: 'silent' }),
     now: () => MORNING,
-  });
-  onTestFinished(() => app.close());
-  return app;
+  };
 }
 
 interface Verdict {
@@ -330,4 +338,43 @@ it('the page of a run shows its log, with warnings and errors marked, as text', 
   expect(body).toContain('<span class="warn">warn</span>');
   expect(body).toContain('<span class="bad">error</span>');
   expect(body).toMatch(/\d\d:\d\d:\d\d/);
+});
+
+describe('a command that the service runs for somebody', () => {
+  it('is named on the overview, also while its load keeps the embedded database, which is ready all the same', async () => {
+    const store = await freshStore('embedded');
+    const app = await web(store);
+    const view = createView(await parts(store));
+    const overview = async (): Promise<string> => JSON.stringify(overviewPage(await view.look()));
+    expect(await overview()).toContain('waiting for the next slot');
+    // An answer is good for two seconds.
+    await wait(2_100);
+    await withRunLock(store, { trigger: 'backfill', now: () => MORNING }, async ({ id }) => {
+      const [page, ready] = await store.copyTransaction(() => Promise.all([overview(), app.inject('/readyz')]));
+      expect(page).toContain('As it was known at');
+      expect(page).toContain(`run ${id} (backfill) is under way since`);
+      expect(ready.json()).toEqual({ ready: true, pending: [], busy: true });
+      return { end: { outcome: 'done', detail: {} }, result: undefined };
+    });
+  });
+
+  it('and one that another process runs, until it ends, well or without a word', async () => {
+    const store = await freshStore('postgres');
+    const app = await web(store);
+    const now = async (): Promise<string> => (await app.inject('/')).body;
+    await withRunLock(await secondStore(store), { trigger: 'backfill', now: () => MORNING }, async ({ id }) => {
+      expect(await now()).toContain(`run ${id} (backfill) is under way since`);
+      return { end: { outcome: 'done', detail: {} }, result: undefined };
+    });
+    const killed = { trigger: 'manual', outcome: 'running' as const, started_at: MORNING, detail: '{}' };
+    const { id } = await store.db.insertInto('run_record').values(killed).returning('id').executeTakeFirstOrThrow();
+    // An answer is good for two seconds.
+    await wait(2_100);
+    expect(await now()).toContain('waiting for the next slot');
+    for (const path of ['/', '/runs', `/runs/${id}`]) {
+      const { body } = await app.inject(path);
+      expect(body, path).toContain('Ended without a word (kill, power cut); the next run takes up what it left.');
+      expect(body, path).not.toContain('Under way.');
+    }
+  });
 });

@@ -3,7 +3,7 @@ import type { VersionRow } from '../../load/inspect.js';
 import { counted, ukTime } from '../../print.js';
 import { diffCounts } from '../../print-diff.js';
 import type { Health } from '../health.js';
-import type { Status } from '../status.js';
+import { outcomeWords, type Status } from '../status.js';
 import type { Seen } from '../view.js';
 import { cell, facts, list, section, table, text, type Block, type Cell, type Page, type Section } from './content.js';
 import { runSummary } from './runs.js';
@@ -22,7 +22,10 @@ export function overviewPage({ status, stale, health, own }: Seen): Page {
         health.attention.length === 0
           ? undefined
           : { kind: 'verdict', tone: 'warn', text: 'To look at:', reasons: health.attention },
-        facts([['Now', nowWords(own)], ...(status === undefined ? ownFacts(own) : factsOf(status))]),
+        facts([
+          ['Now', nowWords(own, status?.last_run ?? null)],
+          ...(status === undefined ? ownFacts(own) : factsOf(status)),
+        ]),
         status === undefined ? undefined : { kind: 'search', value: '' },
       ]),
       ...(status === undefined ? [] : sectionsOf(status)),
@@ -30,10 +33,16 @@ export function overviewPage({ status, stale, health, own }: Seen): Page {
   };
 }
 
-function nowWords({ role, runningSince }: Seen['own']): string {
+/** @param run may be another process's, and is not known while the database answers nobody */
+function nowWords({ role, runningSince, underWay }: Seen['own'], run: Status['last_run']): string {
+  const found =
+    underWay ??
+    (run?.outcome === 'running' ? { runId: run.id, trigger: run.trigger, since: run.started_at } : undefined);
+  const words = found && `run ${found.runId} (${found.trigger}) is under way since ${ukTime(found.since)}`;
+  if (role === 'standby') return `standing by; ${words ?? 'another instance is active'}`;
+  if (words !== undefined) return words;
   if (runningSince !== undefined) return `running since ${ukTime(runningSince)}`;
-  if (role === 'starting') return 'waiting for the database';
-  return role === 'standby' ? 'standing by; another instance is active' : 'waiting for the next slot';
+  return role === 'starting' ? 'waiting for the database' : 'waiting for the next slot';
 }
 
 /** What the process knows without its database. */
@@ -47,7 +56,7 @@ function factsOf({ last_run: run, mail, ...status }: Status): Fact[] {
   return [
     run === null
       ? ['Last run', 'none yet']
-      : ['Last run', `${ukTime(run.started_at)}: ${run.outcome}`, `/runs/${run.id}`],
+      : ['Last run', `${ukTime(run.started_at)}: ${outcomeWords(run)}`, `/runs/${run.id}`],
     ['Next slot', ukTimeOr(status.next_run, 'none')],
     ['EES last answered', ukTime(status.last_good_poll)],
     ['Last loaded', ukTime(status.last_load)],

@@ -1,7 +1,7 @@
 /** Runs, and one run with what it wrote down. */
 import { z } from 'zod';
 import type { Store } from '../../load/database.js';
-import { countRuns, listRuns, logOfRun, type RunLogLine, type RunRow } from '../../load/inspect.js';
+import { countRuns, listRuns, logOfRun, runRow, type RunLogLine, type RunRow } from '../../load/inspect.js';
 import { counted, shortened, ukClock, ukTime } from '../../print.js';
 import {
   cell,
@@ -74,7 +74,7 @@ export function runSummary(run: RunRow): string {
   if (run.outcome === 'overlap') return `Slots met ${said.met ?? 'another run'} and waited for its end.`;
   if (run.outcome === 'running') return 'Under way.';
   if (run.outcome === 'abandoned')
-    return 'Ended without a word (kill, power cut); the run after it took up what it left.';
+    return `Ended without a word (kill, power cut); ${run.finished_at === null ? 'the next run takes up what it left' : 'the run after it took up what it left'}.`;
   if (typeof said.error === 'string') return said.error;
   if (said.loaded === 0 && said.files.length === 0 && said.events === 0)
     return said.requests === undefined ? 'Nothing new.' : `Nothing new; ${counted(said.requests, 'request')}.`;
@@ -116,9 +116,14 @@ export async function runsPage(store: Store, number: number): Promise<Page> {
   };
 }
 
+function endedWords(run: RunRow): string {
+  if (run.finished_at !== null) return `${ukTime(run.finished_at)} (${tookWords(run)})`;
+  return run.outcome === 'running' ? 'not yet' : 'nobody knows when';
+}
+
 /** @returns undefined where there is no such run */
 export async function runPage(store: Store, id: number): Promise<Page | undefined> {
-  const run = await store.db.selectFrom('run_record').selectAll().where('id', '=', id).executeTakeFirst();
+  const run = await runRow(store, id);
   if (run === undefined) return undefined;
   const said = detail.parse(run.detail);
   const log = await logOfRun(store, id);
@@ -131,7 +136,7 @@ export async function runPage(store: Store, id: number): Promise<Page | undefine
         text(runSummary(run)),
         facts([
           ['Started', ukTime(run.started_at)],
-          ['Ended', run.finished_at === null ? 'not yet' : `${ukTime(run.finished_at)} (${tookWords(run)})`],
+          ['Ended', endedWords(run)],
           ...(said.requests === undefined
             ? []
             : [['Asked of EES', `${counted(said.requests, 'request')}, ${sizeWords(said.bytes ?? 0)}`] as const]),
