@@ -24,7 +24,8 @@ export interface Tools {
   readonly mailServer?: Smtp | undefined;
 }
 
-function proxyOf({ environment }: Settings): ProxyEnvironment {
+/** The proxy as configured. */
+export function proxyOf({ environment }: Settings): ProxyEnvironment {
   return {
     ...(environment.httpsProxy === undefined ? {} : { HTTPS_PROXY: environment.httpsProxy }),
     NO_PROXY: environment.noProxy.join(','),

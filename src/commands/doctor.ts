@@ -5,11 +5,12 @@ import { sql } from 'kysely';
 import { openEdges } from '../alerts/operator.js';
 import { smtpAdvice } from '../alerts/smtp-settings.js';
 import { nextSlots, problemText } from '../config.js';
+import { usesProxy } from '../extract/agents.js';
 import { probe, type Probe } from '../extract/probe.js';
 import { DatabaseHeldError } from '../load/errors.js';
 import { migrationState } from '../load/migrate.js';
 import { openMailServer } from '../mail-server.js';
-import { messageOf, openClient } from '../tools.js';
+import { messageOf, openClient, proxyOf } from '../tools.js';
 import { ukSlot } from '../print.js';
 import { runTroubles, troubleWords } from '../run-troubles.js';
 import { untilServiceListens } from '../service/socket.js';
@@ -224,11 +225,11 @@ async function ees(context: Context): Promise<Checked> {
   const client = openClient(settings, now, signal);
   try {
     const { api, content } = await probe(client);
-    const proxy = settings.environment.httpsProxy === undefined ? '' : ' (through the proxy)';
+    const proxy = (url: string): string => (usesProxy(new URL(url), proxyOf(settings)) ? ' (through the proxy)' : '');
     const line = (check: string, url: string, result: Probe, without: string): Check => ({
       check,
       ok: result.ok,
-      found: `${url}${proxy}: ${result.ok ? `answered in ${Math.round(result.ms)} ms` : result.reason}`,
+      found: `${url}${proxy(url)}: ${result.ok ? `answered in ${Math.round(result.ms)} ms` : result.reason}`,
       advice: result.ok ? '' : `${adviceOn(result)} ${without}`,
     });
     return {

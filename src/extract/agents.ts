@@ -30,20 +30,29 @@ export function bypassesProxy(url: URL, noProxy: string | undefined): boolean {
     });
 }
 
+const proxyIn = (environment: ProxyEnvironment): string | undefined =>
+  environment['HTTPS_PROXY'] ?? environment['https_proxy'];
+const noProxyIn = (environment: ProxyEnvironment): string | undefined =>
+  environment['NO_PROXY'] ?? environment['no_proxy'];
+
+/** Whether what is asked of a URL goes through the proxy: http never does. */
+export function usesProxy(url: URL, environment: ProxyEnvironment): boolean {
+  return url.protocol === 'https:' && Boolean(proxyIn(environment)) && !bypassesProxy(url, noProxyIn(environment));
+}
+
 /**
  * One pair of agents for a whole run, so that connections are used again.
  * @throws Error when HTTPS_PROXY is no URL
  */
 export function createAgents(environment: ProxyEnvironment, connections: number) {
-  const proxy = environment['HTTPS_PROXY'] ?? environment['https_proxy'];
-  const noProxy = environment['NO_PROXY'] ?? environment['no_proxy'];
+  const proxy = proxyIn(environment);
   const settings = { keepAlive: true, maxSockets: connections };
   const httpAgent = new HttpAgent(settings);
   const direct = new HttpsAgent(settings);
   const tunnel = proxy ? new HttpsProxyAgent(proxyUrl(proxy), settings) : undefined;
   return {
     agentsFor(url: URL): Agents {
-      return { httpAgent, httpsAgent: tunnel && !bypassesProxy(url, noProxy) ? tunnel : direct };
+      return { httpAgent, httpsAgent: tunnel && !bypassesProxy(url, noProxyIn(environment)) ? tunnel : direct };
     },
     destroy() {
       httpAgent.destroy();

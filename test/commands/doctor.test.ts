@@ -76,6 +76,24 @@ it('a host that does not answer is looked for in the network', async () => {
   expect(named(checks, 'website (content API)')?.ok).toBe(true);
 });
 
+it('the proxy is named only where it is gone through: not for http, nor for a host in NO_PROXY', async () => {
+  const ees = await standIn();
+  const dead = await deadPort();
+  const found = async (api: string, more: NodeJS.ProcessEnv = {}): Promise<(string | undefined)[]> => {
+    const program = await freshProgram({
+      ...{ EES_API_URL: api, EES_CONTENT_URL: ees.contentUrl, HTTPS_PROXY: `http://127.0.0.1:${dead}` },
+      ...more,
+    });
+    const checks = (await program.run('doctor', '--json')).json() as Check[];
+    return ['official API', 'website (content API)'].map((name) => named(checks, name)?.found);
+  };
+  const [api, website] = await found(`https://127.0.0.1:${dead}`);
+  expect(api).toContain(`https://127.0.0.1:${dead} (through the proxy): `);
+  expect(website).toMatch(/^http:\S+: answered in \d+ ms$/);
+  const [past] = await found(`https://127.0.0.1:${dead}`, { NO_PROXY: '127.0.0.1' });
+  expect(past).toContain(`https://127.0.0.1:${dead}: `);
+});
+
 it('before the first run nothing is ill: an empty database, embedded or on a server, is only said to be empty', async () => {
   const ees = await standIn();
   const urls = { EES_API_URL: ees.apiUrl, EES_CONTENT_URL: ees.contentUrl };
