@@ -1,6 +1,7 @@
 /** Backup and restore by the commands of docs/operate.md as they stand there, on a Postgres server. */
 import { execFile, spawnSync } from 'node:child_process';
-import { readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
@@ -77,6 +78,25 @@ const NEWER_FORM = (schema: string): string => `
   create view later_view as select l.id, a.series from later l cross join absence a;
   alter table run_record add column later_note text;
   insert into schema_migration (name, timestamp) values ('9999_later', 'now');`;
+
+it.each(['pg_dump', 'pg_restore'])(
+  '%s finds the database, whether its address is in a secret file or not',
+  async (block) => {
+    const settings = await mkdtemp(join(tmpdir(), 'absence-watch-address-'));
+    onTestFinished(() => rm(settings, { recursive: true, force: true }));
+    const line = (await documented(block)).split('\n').find((each) => each.startsWith('DATABASE_URL=')) ?? '';
+    const said = (): string => {
+      const text = `${line.replaceAll('/etc/absence-watch', settings)}\nprintf %s "$DATABASE_URL"`;
+      return spawnSync('sh', ['-e', '-c', text], { encoding: 'utf8' }).stdout;
+    };
+    await writeFile(join(settings, 'environment'), 'SMTP_URL=smtp://x\nDATABASE_URL=postgres://in.environment/x\n');
+    expect(said()).toBe('postgres://in.environment/x');
+    await mkdir(join(settings, 'secrets'));
+    await writeFile(join(settings, 'environment'), 'LOG_LEVEL=info\n');
+    await writeFile(join(settings, 'secrets', 'database_url'), 'postgres://in.secret/x');
+    expect(said()).toBe('postgres://in.secret/x');
+  },
+);
 
 describe.skipIf(NO_CLIENTS)(`a backup read back${WITH_CLIENTS}`, () => {
   it('in the database of the role itself: the figures of the backup, whatever came later', async () => {
