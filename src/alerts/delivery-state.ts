@@ -28,6 +28,8 @@ const deliveryState = z.object({
   id: z.string().optional(),
   /** Object id of the table `mail`: another one after a dump was read back. */
   table: z.string().optional(),
+  /** Of an embedded database: tells its files from a copy of them. */
+  files: z.string().optional(),
 });
 export type DeliveryState = z.infer<typeof deliveryState>;
 

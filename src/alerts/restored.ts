@@ -1,7 +1,7 @@
 /**
- * Recognises a database that was put back from a backup: what it believes unsent may long have gone out. Three tracks,
- * of which a backup leaves at least one: a dump that is read back makes its tables anew; the witness, a small file beside
- * the data, remembers a later hour than the database; and where both were put back together, the silence since.
+ * Recognises a database that was put back from a backup: what it believes unsent may long have gone out. Four tracks:
+ * a dump that is read back makes its tables anew, and a copied directory its files; the witness, a small file beside the
+ * data, remembers a later hour than the database; and where nothing of that shows, the silence since.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
@@ -34,23 +34,27 @@ export interface LifeOptions {
  * Leaves a sign of life and looks whether the last one fits.
  * @returns the hold that stands, new or old; undefined where mail may flow
  */
-export async function noteAlive(store: Pick<Store, 'db'>, options: LifeOptions): Promise<DeliveryState['hold']> {
+export async function noteAlive(
+  store: Pick<Store, 'db' | 'files'>,
+  options: LifeOptions,
+): Promise<DeliveryState['hold']> {
   const seen = options.witness === undefined ? undefined : await readWitness(options.witness);
   const state = await store.db.transaction().execute(async (trx) => {
     const before = await lockDelivery(trx, options.now);
-    const table = await mailTable(trx);
+    const life = { table: await mailTable(trx), files: store.files };
     const { now } = options;
     const isAhead = (at: string | undefined): boolean => at !== undefined && Date.parse(at) > now.getTime() + AHEAD_MS;
     // What a clock that was ahead took for a long silence was none.
     const standing = before.hold?.newsBefore === undefined && isAhead(before.hold?.at) ? undefined : before.hold;
-    const hold = standing ?? (await suspicion(trx, before, table, seen, options));
+    const hold = standing ?? (await suspicion(trx, before, life, seen, options));
     const wasAhead = isAhead(before.alive);
     const fresh = !wasAhead && before.alive !== undefined && now.getTime() - Date.parse(before.alive) < BEAT_MS;
-    if (fresh && hold === before.hold && before.table === table) return before;
+    const isSame = before.table === life.table && before.files === life.files;
+    if (fresh && hold === before.hold && isSame) return before;
     const after: DeliveryState = {
       ...before,
+      ...life,
       hold,
-      table,
       // A clock that was put right begins a new life: what a witness remembers of the old one proves nothing.
       id: wasAhead ? randomUUID() : (before.id ?? randomUUID()),
       // Clocks of several machines differ: the sign of life never goes back, unless one was put right.
@@ -71,7 +75,7 @@ export async function noteAlive(store: Pick<Store, 'db'>, options: LifeOptions):
 async function suspicion(
   trx: Transaction<Database>,
   before: DeliveryState,
-  table: string,
+  { table, files }: Pick<DeliveryState, 'table' | 'files'>,
   seen: Witness | undefined,
   { now, retryForMs }: LifeOptions,
 ): Promise<DeliveryState['hold']> {
@@ -81,6 +85,12 @@ async function suspicion(
   const all = { at, createdBefore: at, newsBefore: at, loadedSince: alive };
   if (before.table !== undefined && before.table !== table) {
     return { ...all, reason: `The tables were made anew since ${alive}, as by a backup that was read back.` };
+  }
+  if (before.files !== undefined && files !== undefined && before.files !== files) {
+    return {
+      ...all,
+      reason: `The files of the database are copies, made since ${alive}, as of a backup that was put back (or of one that moved here).`,
+    };
   }
   if (seen !== undefined && seen.id === before.id && Date.parse(seen.alive) > Date.parse(alive) + SLACK_MS) {
     return {
@@ -120,7 +130,7 @@ async function readWitness(path: string): Promise<Witness | undefined> {
   }
 }
 
-/** A witness that cannot be written costs one track of three, and must not keep mail from going out. */
+/** A witness that cannot be written costs one track of four, and must not keep mail from going out. */
 async function writeWitness(path: string, content: Witness, warn: LifeOptions['warn']): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });

@@ -7,7 +7,7 @@ import { configSchema, nextSlots, problemText, type ConfigProblem, type PlacedNa
 import type { Store } from '../load/database.js';
 import { DatabaseHeldError } from '../load/errors.js';
 import { migrate, migrationState } from '../load/migrate.js';
-import { ukSlot } from '../print.js';
+import { counted, ukSlot } from '../print.js';
 import type { AddCommand } from './context.js';
 
 async function nameProblems(store: Store, names: readonly PlacedName[]): Promise<ConfigProblem[]> {
@@ -45,7 +45,7 @@ export function register(program: Command, add: AddCommand): void {
       };
       out.result(answer, () =>
         [
-          `${settings.configFile ?? 'No configuration file: the built-in defaults hold'}${problems.length === 0 ? ': valid' : ''}. ${answer.rules} rules, ${answer.recipients} recipient groups.`,
+          `${settings.configFile ?? 'No configuration file: the built-in defaults hold'}${problems.length === 0 ? ': valid' : ''}. ${counted(answer.rules, 'rule')}, ${counted(answer.recipients, 'recipient group')}.`,
           ...problems.map((problem) => `Error: ${problem}`),
           ...answer.warnings.map((warning) => `Warning: ${warning}`),
           ...(changes.length === 0

@@ -11,7 +11,7 @@ import { DatabaseHeldError } from '../load/errors.js';
 import { migrationState } from '../load/migrate.js';
 import { openMailServer } from '../mail-server.js';
 import { messageOf, openClient, proxyOf } from '../tools.js';
-import { ukSlot } from '../print.js';
+import { counted, ukSlot } from '../print.js';
 import { runTroubles, troubleWords } from '../run-troubles.js';
 import { untilServiceListens } from '../service/socket.js';
 import { sourceStateOf } from '../service/status.js';
@@ -69,7 +69,7 @@ function configuration({ settings }: Context): Check[] {
     {
       check: 'configuration',
       ok: true,
-      found: `${settings.configFile ?? 'built-in defaults (no file)'}, ${rules} rules, ${settings.config.recipients.size} recipient groups`,
+      found: `${settings.configFile ?? 'built-in defaults (no file)'}, ${counted(rules, 'rule')}, ${counted(settings.config.recipients.size, 'recipient group')}`,
       advice:
         rules === 0 && settings.config.briefs.length === 0 ? 'No rules and no briefs: nobody will be mailed.' : '',
     },

@@ -2,8 +2,8 @@
  * One database, two kinds: a Postgres server, or PGlite in a directory of this machine. Both speak through pg and
  * kysely; only COPY differs.
  */
-import { mkdir, chmod } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { chmod, mkdir, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import type { PGlite } from '@electric-sql/pglite';
 import { Kysely, sql, type PostgresPool, type Transaction } from 'kysely';
 import pg from 'pg';
@@ -48,6 +48,11 @@ export interface Store {
   readonly kind: 'postgres' | 'embedded';
   readonly db: Kysely<Database>;
   readonly schema: string;
+  /**
+   * Tells the files of an embedded database from a copy of them; undefined for a server, in memory, and on a file system
+   * that does not know when a file was made.
+   */
+  readonly files?: string | undefined;
   /** A transaction on a connection of its own that can also COPY. Not to be nested in another transaction. */
   copyTransaction<T>(work: (trx: Transaction<Database>, copy: Copy) => Promise<T>): Promise<T>;
   /**
@@ -196,12 +201,19 @@ async function openDirectory(place: string, schema: string, options: OpenOptions
     const { createPgConfig } = await import('@electric-sql/pglite/node-postgres');
     const lite =
       options.shared === undefined ? await onOwnThread(directory ?? 'memory://') : onThisThread(options.shared);
+    const files = directory === undefined ? undefined : await madeWhereAndWhen(directory);
     // The bridge asks for no more of PGlite than an EmbeddedInstance is.
-    return embeddedStore(lite, createPgConfig(lite as unknown as PGlite), lock, schema, options);
+    return { ...embeddedStore(lite, createPgConfig(lite as unknown as PGlite), lock, schema, options), files };
   } catch (error) {
     await lock?.release();
     throw error;
   }
+}
+
+/** Of the one file that the database only ever writes in place: whatever copies a directory makes it anew. */
+async function madeWhereAndWhen(directory: string): Promise<string | undefined> {
+  const { ino, birthtimeNs } = await stat(join(directory, 'global', 'pg_control'), { bigint: true });
+  return birthtimeNs === 0n ? undefined : `${ino} ${birthtimeNs}`;
 }
 
 function embeddedStore(

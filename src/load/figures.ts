@@ -13,7 +13,7 @@ export interface FigureQuery {
   readonly periodIds?: readonly number[] | undefined;
   readonly schoolType?: string | undefined;
   readonly breakdown?: { readonly topic: string; readonly breakdown: string } | undefined;
-  /** Every day of a running total, instead of the newest. */
+  /** Every day of a running total that was published, instead of the newest. */
   readonly allAsOf?: boolean | undefined;
   /** Only what these publications (slugs) say, as if nothing else were loaded. */
   readonly publications?: readonly string[] | undefined;
@@ -74,6 +74,12 @@ export async function figuresAsOf(db: Kysely<Database>, query: FigureQuery): Pro
   if (query.areaIds?.length === 0 || query.series?.length === 0 || query.periodIds?.length === 0) return [];
   const day = query.allAsOf === true ? sql`, f.as_of` : sql``;
   const { rows } = await sql<Row>`
+    with counted as (${versionsOf(query)}),
+    days as (
+      select distinct f.version_id, f.series_id, f.period_id, f.as_of
+      from figure f join counted v on v.id = f.version_id and v.of > 1
+      where f.as_of <> 'infinity' and ${ofSeries(query)}
+    )
     select g.area_id, g.series_id, g.period_id, g.school_type_id, g.breakdown_id,
       (g.current).as_of as as_of, (g.current).vals::text as vals, (g.current).versions::text as versions,
       (g.current).days::text as days,
@@ -82,7 +88,7 @@ export async function figuresAsOf(db: Kysely<Database>, query: FigureQuery): Pro
     from (
       select f.area_id, f.series_id, f.period_id, f.school_type_id, f.breakdown_id, figure_resolve(${CANDIDATES}) as current
       from figure f
-      join (${versionsOf(query)}) v on v.id = f.version_id
+      join counted v on v.id = f.version_id and ${countingRows(query)}
       join release r on r.id = v.release_id
       where ${sql.join(conditions(query), sql` and `)}
       group by f.area_id, f.series_id, f.period_id, f.school_type_id, f.breakdown_id ${day}
@@ -92,7 +98,7 @@ export async function figuresAsOf(db: Kysely<Database>, query: FigureQuery): Pro
   return rows.map(figureOf);
 }
 
-/** The versions that count: of each data set within its release the newest one published by then. */
+/** The versions that count at all, those of one data set within its release newest first: `nth` 1 of so many. */
 function versionsOf(query: FigureQuery): RawBuilder<unknown> {
   const { at, publications, dataSets, withoutVersions = [] } = query;
   const from = publications === undefined ? sql`` : sql` and ds.publication = any(${[...publications]}::text[])`;
@@ -107,20 +113,40 @@ function versionsOf(query: FigureQuery): RawBuilder<unknown> {
       ? sql`v.state = 'loaded'`
       : sql`v.published_at <= ${at} and (v.state = 'loaded' or (v.state = 'withdrawn' and v.ended_at > ${at} and ${NOT_HELD}))`;
   return sql`
-    select distinct on (v.data_set_id, v.release_id) v.id, v.release_id, v.published_at, v.areas
+    select v.id, v.data_set_id, v.release_id, v.published_at, v.areas, row_number() over newest_first as nth,
+      count(*) over (partition by v.data_set_id, v.release_id) as of
     from data_set_version v join data_set ds on ds.id = v.data_set_id
     where ${counts} and v.rows > 0 and v.id <> all(${[...withoutVersions]}::int[]) ${from} ${chosen}
-    order by v.data_set_id, v.release_id, v.published_at desc, v.major desc, v.minor desc, v.patch desc, v.id desc`;
+    window newest_first as (
+      partition by v.data_set_id, v.release_id
+      order by v.published_at desc, v.major desc, v.minor desc, v.patch desc, v.id desc)`;
+}
+
+/**
+ * The rows of them that count: those of the newest version. Of a running total each day is a figure of its own, which a
+ * version of a later day does not take back: where every day is asked for, those of older versions count as well, up to
+ * a day of which a newer version speaks, or that comes after all that newer ones know of its year.
+ */
+function countingRows({ allAsOf }: FigureQuery): RawBuilder<unknown> {
+  if (allAsOf !== true) return sql`v.nth = 1`;
+  return sql`(v.nth = 1 or (f.as_of <> 'infinity' and not exists (
+    select from days d join counted n on n.id = d.version_id
+    where n.data_set_id = v.data_set_id and n.release_id = v.release_id and n.nth < v.nth
+      and d.series_id = f.series_id and d.period_id = f.period_id
+    having bool_or(d.as_of = f.as_of) or max(d.as_of) < f.as_of)))`;
+}
+
+function ofSeries({ series }: FigureQuery): RawBuilder<unknown> {
+  return series === undefined
+    ? sql`true`
+    : sql`f.series_id = any(array(select s.id from series s where s.name = any(${[...series]}::text[])))`;
 }
 
 function conditions(query: FigureQuery): RawBuilder<unknown>[] {
-  const { areaIds, series, periodIds, schoolType, breakdown } = query;
+  const { areaIds, periodIds, schoolType, breakdown } = query;
   return [
-    sql`true`,
+    ofSeries(query),
     ...(areaIds === undefined ? [] : [sql`f.area_id = any(${[...areaIds]}::int[])`]),
-    ...(series === undefined
-      ? []
-      : [sql`f.series_id = any(array(select s.id from series s where s.name = any(${[...series]}::text[])))`]),
     ...(periodIds === undefined ? [] : [sql`f.period_id = any(${[...periodIds]}::int[])`]),
     ...(schoolType === undefined
       ? []

@@ -7,7 +7,7 @@ import { addSilence, listSilences, silencedEvents } from '../../src/alerts/silen
 import type { Rule } from '../../src/domain/rule.js';
 import type { Store } from '../../src/load/database.js';
 import { freshStore } from '../support/database.js';
-import { FiguresWorld, LUTON, year, type NewVersion } from './figures-world.js';
+import { BEDFORD, FiguresWorld, LUTON, year, type NewVersion } from './figures-world.js';
 import { ruleWith } from './rules.js';
 
 const NOW = new Date('2025-10-23T09:00:00Z');
@@ -477,21 +477,48 @@ describe('comparisons', () => {
     ]);
   });
 
-  it('compares a running total with the nearest day a year before', async () => {
+  const ytd = (release: string, published: string, rows: NewVersion['rows']): NewVersion => ({
+    ...{ publication: 'pupil-attendance-in-schools', release, published },
+    ...{ identifier: 'Year to date', rows },
+  });
+
+  it.each([
+    ['each in a release of its own', (day: string) => `Week to ${day}`],
+    ['each in place of the one before', () => 'Pupil attendance in schools'],
+  ])('compares a running total with the nearest day a year before: versions %s', async (_, releaseOf) => {
     const w = await world();
     const rules = [ruleWith({ condition: { kind: 'rise', line: 0.5 }, timeIdentifiers: ['Year to date'] })];
-    const ytd = (start: number, day: string, value: string): NewVersion => ({
-      ...{ publication: 'pupil-attendance-in-schools', release: `Week to ${day}`, published: day },
-      ...{ identifier: 'Year to date', rows: [[LUTON, start, value, day]] },
-    });
-    await w.load(ytd(2023, '2024-01-12', '1.5'));
-    await w.load(ytd(2023, '2024-01-26', '2.0'));
-    await w.load(ytd(2024, '2025-01-10', '1.6'));
+    const upTo = (start: number, day: string, value: string): NewVersion =>
+      ytd(releaseOf(day), day, [[LUTON, start, value, day]]);
+    await w.load(upTo(2023, '2024-01-12', '1.5'));
+    await w.load(upTo(2023, '2024-01-26', '2.0'));
+    await w.load(upTo(2024, '2025-01-10', '1.6'));
     await evaluate(w.store, options({ rules }));
-    await w.load(ytd(2024, '2025-01-23', '2.6'));
+    await w.load(upTo(2024, '2025-01-23', '2.6'));
     const evaluation = await evaluate(w.store, options({ rules }));
     expect(evaluation.events.map(({ reason }) => reason)).toEqual([
       'severe absence 2.6%, up 0.6 percentage points from 2.0% (year to date 2023/24, as at 26 January 2024), more than the line of 0.5 percentage points',
+    ]);
+  });
+
+  it('of a day that a later version of the same release speaks of, only what that says counts', async () => {
+    const w = await world();
+    const rules = [ruleWith({ condition: { kind: 'rise', line: 0.5 }, timeIdentifiers: ['Year to date'] })];
+    const both = (published: string, start: number, day: string, value: string): NewVersion =>
+      ytd(
+        'Attendance',
+        published,
+        [LUTON, BEDFORD].map((area) => [area, start, value, day] as const),
+      );
+    await w.load(both('2024-01-30', 2023, '2024-01-26', '1.0'));
+    // Luton is revised, Bedford taken back.
+    await w.load(ytd('Attendance', '2024-02-01', [[LUTON, 2023, '2.0', '2024-01-26']]));
+    await w.load(both('2024-02-13', 2023, '2024-02-09', '2.2'));
+    await evaluate(w.store, options({ rules }));
+    await w.load(both('2025-01-28', 2024, '2025-01-24', '2.6'));
+    const { events } = await evaluate(w.store, options({ rules }));
+    expect(events.map(({ area, reason }) => `${area}, ${/up .* from \S+/.exec(reason)?.[0]}`)).toEqual([
+      'Luton, up 0.6 percentage points from 2.0%',
     ]);
   });
 

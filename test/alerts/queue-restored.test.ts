@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'kysely';
@@ -12,7 +12,8 @@ import {
   retryDead,
   skipBefore,
 } from '../../src/alerts/queue-upkeep.js';
-import type { Store } from '../../src/load/database.js';
+import { openDatabase, type Store } from '../../src/load/database.js';
+import { migrate } from '../../src/load/migrate.js';
 import { freshStore } from '../support/database.js';
 import { tellsOf } from '../support/news.js';
 import {
@@ -119,6 +120,39 @@ describe('a database put back from a backup', () => {
     await tellsOf(store, baseline, { published: MORNING, loaded: new Date(MORNING.getTime() - DAY), as: 'alert' });
     expect(await deliverDue(store, smtp, options)).toMatchObject({ sent: 3, held: 1 });
     expect([...received(server).keys()].sort()).toEqual(['a@x.example', 'b@x.example', 'c@x.example', 'd@x.example']);
+  });
+
+  it('knows a directory that was copied back minutes later, with the witness in it; one that only rested it lets be', async ({
+    skip,
+  }) => {
+    const home = await mkdtemp(join(tmpdir(), 'absence-watch-copied-'));
+    onTestFinished(() => rm(home, { recursive: true, force: true }));
+    const [data, kept] = [join(home, 'data'), join(home, 'backup')];
+    const server = await mailServer();
+    const smtp = smtpTo(server);
+    const clock = clockAt(MORNING);
+    const options = delivery(clock, { witness: join(data, 'mail.json') });
+    const opened = async (work: (store: Store) => Promise<unknown>): Promise<unknown> => {
+      const store = await openDatabase(`pglite:${join(data, 'db')}`);
+      await migrate(store);
+      try {
+        return await work(store);
+      } finally {
+        await store.close();
+      }
+    };
+    await opened(async (store) => {
+      skip(store.files === undefined, 'this file system does not know when a file was made');
+      await deliverDue(store, smtp, options);
+      await queueMails(store, ['a@x.example'], clock());
+    });
+    await cp(data, kept, { recursive: true, preserveTimestamps: true });
+    expect(await opened((store) => deliverDue(store, smtp, options))).toMatchObject({ sent: 1, held: 0 });
+    await rm(data, { recursive: true });
+    await cp(kept, data, { recursive: true, preserveTimestamps: true });
+    clock.pass(MINUTE);
+    expect(await opened((store) => deliverDue(store, smtp, options))).toMatchObject({ sent: 0, held: 1 });
+    expect(received(server).get('a@x.example')).toHaveLength(1);
   });
 
   it('lets go on `mail retry`', async () => {

@@ -30,6 +30,8 @@ export class World {
   readonly ears: Ears = { onRequest: () => undefined, onSmtp: () => undefined };
   /** The program's clock and that of EES. */
   now = new Date(0);
+  /** Of the programs that are started from now on; what they say is read by nobody but a person, usually. */
+  logLevel: 'info' | 'warn' = 'warn';
 
   private constructor(
     readonly program: BuiltProgram,
@@ -96,7 +98,7 @@ export class World {
         EES_CONTENT_URL: this.ees.contentUrl,
         SMTP_URL: this.mail.url,
         HTTP_PORT: '0',
-        LOG_LEVEL: 'warn',
+        LOG_LEVEL: this.logLevel,
       },
     });
   }
