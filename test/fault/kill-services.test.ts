@@ -34,9 +34,11 @@ beforeAll(async () => {
 }, 300_000);
 afterAll(() => program.remove());
 
-/** As if the lease of a dead service had run out: nobody waits for that here. */
-async function forgetDead(store: Store): Promise<void> {
-  await sql`update lease set until = clock_timestamp() - interval '1 second'`.execute(store.db);
+/** As if the lease had run out, where it was the dead service's: nobody waits for that here. */
+async function forgetDead(store: Store, dead: Child): Promise<void> {
+  await sql`
+    update lease set until = clock_timestamp() - interval '1 second'
+    where split_part(holder, '/', 2) = ${String(dead.pid)}`.execute(store.db);
 }
 
 /** Whether a service has got as far as to look after the slots, or to stand by. */
@@ -87,10 +89,12 @@ it(
         const victim = random.between(0, SERVICES - 1);
         const isLast = !services.some((service, index) => index !== victim && isUp(service));
         if (random.next() < 0.25 && !(ALWAYS_SERVED && isLast)) {
-          services[victim]?.kill('SIGKILL');
-          await services[victim]?.ended;
+          const dead = services[victim];
+          if (dead === undefined) throw new Error('no such service');
+          dead.kill('SIGKILL');
+          await dead.ended;
           kills++;
-          await forgetDead(store);
+          await forgetDead(store, dead);
           services[victim] = start();
         }
       }

@@ -11,6 +11,8 @@ export interface Ended {
 }
 
 export interface Child {
+  /** undefined where it could not be started. */
+  readonly pid: number | undefined;
   readonly ended: Promise<Ended>;
   /** ms since the start. */
   readonly age: () => number;
@@ -53,6 +55,7 @@ export function startChild(
     });
   });
   return {
+    pid: child.pid,
     ended,
     age: () => performance.now() - started,
     isRunning: () => child.exitCode === null && child.signalCode === null,
