@@ -35,8 +35,22 @@ export async function prune(store: Store, keep: Retention, { now, dryRun }: Prun
   const { runs, slots } = keep.runs === undefined ? { runs: 0, slots: 0 } : await pruneRuns(store, keep.runs, dryRun);
   const mails = keep.mails === undefined ? 0 : await pruneMails(store, keep.mails, dryRun);
   const old = keep.versions === undefined ? [] : await oldVersions(store, keep.versions);
-  if (!dryRun) for (const { id } of old) await pruneVersion(store, id, now);
+  if (!dryRun) {
+    for (const { id } of old) await pruneVersion(store, id, now);
+    if (store.kind === 'embedded') await clearUp(store, old.length > 0 ? [...CHANGING, 'figure'] : CHANGING);
+  }
   return { runs, slots, mails, versions: old.length, figures: old.reduce((sum, { rows }) => sum + rows, 0) };
+}
+
+/** Tables whose rows change or go. */
+const CHANGING = [
+  ...['run_record', 'run_log', 'slot', 'setting', 'source_state'],
+  ...['mail', 'mail_attempt', 'notification', 'alert_state'],
+];
+
+/** The room of rows that changed or went can be used again. A server sees to that by itself; the embedded one does not. */
+async function clearUp({ db }: Store, tables: readonly string[]): Promise<void> {
+  await sql`vacuum ${sql.join(tables.map((table) => sql.table(table)))}`.execute(db);
 }
 
 async function pruneRuns(

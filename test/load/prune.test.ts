@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { prune } from '../../src/load/prune.js';
 import type { Store } from '../../src/load/database.js';
@@ -148,5 +149,25 @@ describe.each(['embedded', 'postgres'] as const)('retention (%s)', (kind) => {
     expect(await shown()).toEqual([]);
     expect(await prune(store, keepNothing, { now: NOW, dryRun: false })).toMatchObject({ versions: 1 });
     expect(await prune(store, keepNothing, { now: NOW, dryRun: false })).toMatchObject({ versions: 0 });
+  });
+});
+
+describe('on the embedded database', () => {
+  it('the room of what went is used again: nobody else clears up there', async () => {
+    const store = await freshStore('embedded');
+    const sizes: number[] = [];
+    for (let round = 0; round < 4; round++) {
+      const at = ago(3 * YEAR - round * DAY);
+      const row = { trigger: 'schedule', started_at: at, finished_at: at, outcome: 'done', detail: '{}' } as const;
+      await store.db
+        .insertInto('run_record')
+        .values(Array.from({ length: 2000 }, () => row))
+        .execute();
+      expect(await prune(store, TWO_YEARS, { now: NOW, dryRun: false })).toMatchObject({ runs: 2000 });
+      const { rows } = await sql<{ size: number }>`
+        select pg_total_relation_size('run_record'::regclass)::int as size`.execute(store.db);
+      sizes.push(rows[0]?.size ?? 0);
+    }
+    expect(sizes.at(-1)).toBeLessThan(1.5 * (sizes[1] ?? 0));
   });
 });
