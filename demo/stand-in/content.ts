@@ -23,13 +23,16 @@ function publicationSitemap({ state }: Asked): Reply {
     .filter((publication) => !publication.supersededBy && publication.releases.length > 0)
     .map((publication) => {
       const newest = [...publication.releases].sort((a, b) => b.updatedAt.getTime() - a.updatedAt.getTime());
-      return { publication, newest };
+      const times = [newest[0]?.updatedAt, publication.touchedAt].flatMap((at) =>
+        at === undefined ? [] : [at.getTime()],
+      );
+      return { publication, newest, touchedAt: new Date(Math.max(...times)) };
     })
     .sort((a, b) => (b.newest[0]?.updatedAt.getTime() ?? 0) - (a.newest[0]?.updatedAt.getTime() ?? 0));
   return json(
-    items.map(({ publication, newest }) => ({
+    items.map(({ publication, newest, touchedAt }) => ({
       slug: publication.slug,
-      lastModified: newest[0] && stamp(newest[0].updatedAt),
+      lastModified: stamp(touchedAt),
       releases: newest.map((release) => ({ slug: release.slug, lastModified: stamp(release.updatedAt) })),
     })),
   );

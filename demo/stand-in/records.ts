@@ -68,6 +68,8 @@ export interface PublicationRecord {
   /** Links to releases from before EES, shown among the entries. */
   readonly legacyLinks: { readonly title: string; readonly url: string }[];
   supersededBy: PublicationRecord | undefined;
+  /** When something of the publication itself was changed, where that was not with a release. */
+  touchedAt?: Date | undefined;
 }
 
 export type VersionStatus = 'Published' | 'Deprecated' | 'Withdrawn';

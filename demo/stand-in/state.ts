@@ -112,8 +112,10 @@ export class PublishedState {
   }
 
   /** Puts a release first in the order set by hand. */
-  setLatest(publicationSlug: string, releaseSlug: string): void {
-    const { releases } = this.publication(publicationSlug);
+  setLatest(publicationSlug: string, releaseSlug: string, at?: Date): void {
+    const publication = this.publication(publicationSlug);
+    const { releases } = publication;
+    publication.touchedAt = at;
     const release = this.release(publicationSlug, releaseSlug);
     releases.splice(releases.indexOf(release), 1);
     releases.unshift(release);

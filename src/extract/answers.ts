@@ -52,7 +52,13 @@ export const dataSetMeta = z.object({
 
 /* ---- the content API ---- */
 
-export const sitemap = z.array(z.object({ slug, releases: z.array(z.object({ slug, lastModified: instant })) }));
+export const sitemap = z.array(
+  z.object({
+    slug,
+    lastModified: instant.optional(),
+    releases: z.array(z.object({ slug, lastModified: instant })),
+  }),
+);
 
 export const publicationDetail = z.object({
   id,

@@ -100,6 +100,8 @@ const publication = z.object({
   unlisted: z.string().optional(),
   next: z.string().optional(),
   latestRelease: z.string().optional(),
+  /** When something of the publication itself was last changed, as the website's listing tells it. */
+  touched: z.string().optional(),
   /** Whether the website was read once: what is there then is not news. */
   seen: z.boolean(),
   /** Not in the website's listing, which then looked like this; looked for again when it looks different. */

@@ -7,14 +7,24 @@ import { fieldName, findName, followRedirects, slugsOf } from './names.js';
 import { degrade, MISSING_WITHOUT_WEBSITE, type Survey } from './survey.js';
 import { lookAtRelease, news } from './release.js';
 
-/** Releases of each publication with the true time of their newest version. */
-export type Listing = ReadonlyMap<string, ReadonlyMap<string, string>>;
+interface Listed {
+  /** When something of the publication itself was changed: its name, its next date, the order of its releases. */
+  readonly touched: string | undefined;
+  /** Its releases with the true time of their newest version. */
+  readonly releases: ReadonlyMap<string, string>;
+}
+
+/** By publication. */
+export type Listing = ReadonlyMap<string, Listed>;
 
 /** The one poll: moves for new releases and amendments alike. Superseded publications are not in it. */
 export async function readListing(survey: Survey): Promise<Listing> {
   const items = await survey.client.get('content', '/publications/sitemap-items', answers.sitemap);
   return new Map(
-    items.map(({ slug, releases }) => [slug, new Map(releases.map((release) => [release.slug, release.lastModified]))]),
+    items.map(({ slug, lastModified: touched, releases }) => [
+      slug,
+      { touched, releases: new Map(releases.map((release) => [release.slug, release.lastModified])) },
+    ]),
   );
 }
 
@@ -29,8 +39,9 @@ export async function lookAtWebsite(
   listing: Listing,
   configured: readonly string[],
 ): Promise<boolean> {
-  const releases = await findListed(survey, publication, listing, configured);
-  if (!releases) return publication.absent?.served ?? false;
+  const listed = await findListed(survey, publication, listing, configured);
+  if (!listed) return publication.absent?.served ?? false;
+  const { touched, releases } = listed;
   delete publication.absent;
   await forgetMissing(survey, publication, releases);
   const firstLook = !publication.seen;
@@ -56,7 +67,10 @@ export async function lookAtWebsite(
         trouble ??= error;
       }
     if (trouble) throw trouble;
+  } else if (publication.touched !== undefined && publication.touched !== touched) {
+    await readPublication(survey, publication);
   }
+  publication.touched = touched;
   const left = releases.size - follow.length;
   if (firstLook && left > 0)
     survey.notes.push(
@@ -73,7 +87,7 @@ async function findListed(
   publication: PublicationMemo,
   listing: Listing,
   configured: readonly string[],
-): Promise<ReadonlyMap<string, string> | undefined> {
+): Promise<Listed | undefined> {
   const listed = listing.get(publication.slug);
   if (listed) return listed;
   const { client, notes } = survey;
@@ -221,7 +235,7 @@ function compareNumbers(a: readonly number[], b: readonly number[]): number {
   return at === -1 ? a.length - b.length : (a[at] ?? 0) - (b[at] ?? -1);
 }
 
-/** Title, id, the date of the next release; told with every movement, so it costs nothing while all is quiet. */
+/** Title, id, the date of the next release, which one is the latest; asked with every movement, so it costs nothing while all is quiet. */
 async function readPublication(survey: Survey, publication: PublicationMemo): Promise<void> {
   const detail = await survey.client.get(
     'content',

@@ -452,6 +452,24 @@ describe('a year of polls, with the exact requests of each', () => {
     expect((await poll()).nothingNew).toBe(true);
   });
 
+  it('another release put first by hand, and nothing else: one request more, once', async () => {
+    for (const [first, former] of [
+      ['2024-25', '2025-26'],
+      ['2025-26', '2024-25'],
+    ] as const) {
+      ees.setLatest(ABSENCE, first, new Date((now += 1000)));
+      const found = await poll();
+      expect(found.releases.map(({ slug, kind }) => `${slug} ${kind}`)).toEqual([`${former} no longer latest`]);
+      expect(quiet.filter((request) => request.startsWith('content'))).toEqual([
+        'content /publications/sitemap-items',
+        `content /publications/${ABSENCE}`,
+      ]);
+      expect(quiet).toHaveLength(3);
+      expect((await poll()).nothingNew).toBe(true);
+      expect(quiet).toHaveLength(2);
+    }
+  });
+
   it.skipIf(!hasDescription)(
     'every request to the official API was as its description allows (needs the OpenAPI file)',
     async () => {
