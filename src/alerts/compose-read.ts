@@ -3,9 +3,11 @@ import { sql, type Kysely } from 'kysely';
 import { z } from 'zod';
 import { isMeasure } from '../domain/measure.js';
 import { periodOf } from '../domain/period.js';
+import { publicationStatus, publicationTitle } from '../domain/publications.js';
 import type { EventKind, Rule } from '../domain/rule.js';
 import type { Database } from '../load/schema.js';
-import type { BriefArea } from './brief-model.js';
+import type { BriefArea, ReleaseFacts } from './brief-model.js';
+import type { Lacking } from './due-briefs.js';
 import type { MailNews } from './mail-model.js';
 
 type Db = Kysely<Database>;
@@ -23,12 +25,15 @@ export interface OwedBrief {
   readonly areaId: number;
   readonly releaseId: number;
   readonly versionIds: readonly number[];
+  /** What the release has no figure for, where that is what is owed. */
+  readonly lacking?: Lacking | undefined;
 }
 
 const briefPayload = z.object({
   areaId: z.number().int(),
   releaseId: z.number().int(),
   versionIds: z.array(z.number().int()),
+  lacking: z.object({ seriesId: z.number().int(), periodId: z.number().int() }).optional(),
 });
 
 /** An event with the ids that place it among others. */
@@ -204,10 +209,34 @@ export async function versionNames(db: Db, versionIds: readonly number[]): Promi
   );
 }
 
+/** The releases of some versions, for a section that has no figures of them to tell. */
+export async function releasesOfVersions(db: Db, versionIds: readonly number[]): Promise<ReleaseFacts[]> {
+  if (versionIds.length === 0) return [];
+  const rows = await db
+    .selectFrom('data_set_version as v')
+    .innerJoin('data_set as d', 'd.id', 'v.data_set_id')
+    .innerJoin('release as r', 'r.id', 'v.release_id')
+    .innerJoin('publication as p', 'p.slug', 'r.publication')
+    .select(['v.major', 'v.minor', 'v.patch', 'v.published_at', 'd.title as data_set'])
+    .select(['r.title', 'r.status', 'r.url', 'r.publication', 'p.title as publication_title'])
+    .where('v.id', 'in', [...versionIds])
+    .orderBy('v.id')
+    .execute();
+  return rows.map((row) => ({
+    publication: publicationTitle(row.publication, row.publication_title),
+    title: row.title,
+    status: publicationStatus(row.publication, row.status ?? undefined),
+    url: row.url ?? undefined,
+    dataSet: row.data_set,
+    version: `${row.major}.${row.minor}.${row.patch}`,
+    publishedAt: row.published_at,
+  }));
+}
+
 /**
  * Did a mail that was sent tell the address before something of what these notifications tell of: the same release, and in
  * it the same period and day? Local files of one label are one release, whatever they are about. A brief is about the
- * newest finished period of its versions.
+ * newest finished period of its versions, or the one that they have no figure for.
  * @param owedIds notifications that go into the mail now
  */
 export async function wasTold(db: Db, address: string, owedIds: readonly number[]): Promise<boolean> {
@@ -244,7 +273,10 @@ function toldOf(notifications: 'own' | 'earlier') {
         and f.area_id = (b.payload ->> 'areaId')::integer
       order by f.series_id, p.sort desc
     ) newest
-    where b.alert_id is null`;
+    where b.alert_id is null and b.payload -> 'lacking' is null
+    union
+    select release_id, (payload -> 'lacking' ->> 'periodId')::integer, 'infinity'::date
+    from ${sql.table(notifications)} where payload -> 'lacking' is not null`;
 }
 
 /** How many events of these runs, under rules that notify one of the groups, a silence kept back. */

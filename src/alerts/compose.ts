@@ -2,6 +2,7 @@
 import { sql, type Kysely } from 'kysely';
 import { parseMailbox, type Mailbox } from '../config/words.js';
 import { COUNT_OF, isRate, RATES } from '../domain/measure.js';
+import { periodOf } from '../domain/period.js';
 import type { Rule } from '../domain/rule.js';
 import type { Store } from '../load/database.js';
 import { retrying } from '../load/retry.js';
@@ -14,12 +15,14 @@ import { renderChart, type RenderedChart } from './chart.js';
 import {
   addressesDue,
   readNews,
+  releasesOfVersions,
   silencedIn,
   takeOwed,
   threadOf,
   versionNames,
   wasTold,
   type Owed,
+  type OwedBrief,
   type RecordedNews,
 } from './compose-read.js';
 import { standingsOf, standsBetweenLines } from './standing.js';
@@ -160,6 +163,8 @@ export function mailbox(text: string): Mailbox {
 export interface Draft extends MailSection {
   readonly areaId: number;
   readonly wanted: BriefWanted;
+  /** Versions that it tells of. */
+  readonly versionIds: readonly number[];
 }
 
 async function modelFor(
@@ -175,7 +180,13 @@ async function modelFor(
   );
   const briefs = owed.map(({ brief }) => brief).filter((brief) => brief !== undefined);
   const drafts = newsDrafts(recorded);
-  for (const { areaId, releaseId } of briefs) {
+  for (const each of briefs) {
+    const { areaId, releaseId, lacking } = each;
+    if (lacking !== undefined) {
+      const draft = await lackingDraft(db, areaId, { ...each, lacking });
+      if (draft !== undefined && !drafts.some((other) => tellsTheSame(other, draft))) drafts.push(draft);
+      continue;
+    }
     const release = await db.selectFrom('release').select('title').where('id', '=', releaseId).executeTakeFirst();
     const draft = await briefDraft(db, areaId, {
       ...{ release: release?.title, neighbours: settings.neighbours, shared: moment.reads },
@@ -219,9 +230,11 @@ async function modelFor(
 }
 
 /** One draft for each area, series, school type and pupil group in the news, on the newest period among it. */
-export function newsDrafts(recorded: readonly Pick<RecordedNews, 'areaId' | 'news'>[]): Draft[] {
+export function newsDrafts(
+  recorded: readonly (Pick<RecordedNews, 'areaId' | 'news'> & { readonly versionId: number | undefined })[],
+): Draft[] {
   const drafts = new Map<string, Draft>();
-  for (const { areaId, news } of recorded) {
+  for (const { areaId, news, versionId } of recorded) {
     const slice = { schoolType: news.schoolType, topic: news.topic, breakdown: news.breakdown };
     const key = JSON.stringify([areaId, news.series, slice]);
     const before = drafts.get(key);
@@ -229,6 +242,7 @@ export function newsDrafts(recorded: readonly Pick<RecordedNews, 'areaId' | 'new
     const newest = all.reduce((best, one) => (one.period.sort > best.period.sort ? one : best));
     drafts.set(key, {
       ...{ areaId, area: news.area, series: news.series, ...slice, news: all, brief: undefined, chart: undefined },
+      versionIds: [...new Set([...(before?.versionIds ?? []), ...(versionId === undefined ? [] : [versionId])])],
       wanted: {
         series: news.series,
         timePeriod: newest.period.timePeriod,
@@ -264,17 +278,34 @@ async function openAlerts(
     .map((one) => ({ rule: one.rule.name, measure: one.rule.measure, betweenLines: standsBetweenLines(one) }));
 }
 
-async function briefDraft(db: Kysely<Database>, areaId: number, wanted: BriefWanted): Promise<Draft> {
+async function areaOf(db: Kysely<Database>, areaId: number): Promise<BriefArea> {
   const row = await db.selectFrom('area').selectAll().where('id', '=', areaId).executeTakeFirstOrThrow();
-  const area: BriefArea = {
-    name: row.name,
-    level: row.level,
-    code: row.code,
-    regionName: row.region_name ?? undefined,
+  return { name: row.name, level: row.level, code: row.code, regionName: row.region_name ?? undefined };
+}
+
+/** A section that says that the release has no figure; undefined where its series or period is known no more. */
+async function lackingDraft(
+  db: Kysely<Database>,
+  areaId: number,
+  { lacking, versionIds }: Pick<OwedBrief, 'versionIds'> & { readonly lacking: NonNullable<OwedBrief['lacking']> },
+): Promise<Draft | undefined> {
+  const series = await db.selectFrom('series').select('name').where('id', '=', lacking.seriesId).executeTakeFirst();
+  const row = await db.selectFrom('period').selectAll().where('id', '=', lacking.periodId).executeTakeFirst();
+  const period = row === undefined ? undefined : periodOf(row.time_period, row.time_identifier);
+  if (series === undefined || period === undefined) return undefined;
+  return {
+    ...{ areaId, area: await areaOf(db, areaId), series: series.name, versionIds, lacking: period },
+    ...{ schoolType: 'Total', topic: 'Total', breakdown: 'Total' },
+    ...{ news: [], brief: undefined, chart: undefined, wanted: {} },
   };
+}
+
+async function briefDraft(db: Kysely<Database>, areaId: number, wanted: BriefWanted): Promise<Draft> {
+  const area = await areaOf(db, areaId);
   const facts = await ifAny(gatherBrief(db, areaId, wanted));
   const slice = { schoolType: facts?.schoolType ?? 'Total', topic: 'Total', breakdown: 'Total' };
-  return { areaId, area, series: facts?.series ?? '', ...slice, news: [], brief: undefined, chart: undefined, wanted };
+  const none = { news: [], versionIds: [], brief: undefined, chart: undefined };
+  return { areaId, area, series: facts?.series ?? '', ...slice, ...none, wanted };
 }
 
 /** What the mails of one moment share. */
@@ -302,9 +333,13 @@ export async function tellSections(
   const sections: MailSection[] = [];
   const shown = new Set(shownOf(inOrder(drafts)));
   for (const draft of drafts) {
-    const { areaId, wanted, ...section } = draft;
-    if (!shown.has(draft) || section.news.some(({ event }) => event === 'area ended')) {
+    const { areaId, wanted, versionIds, ...section } = draft;
+    if (!shown.has(draft)) {
       sections.push(section);
+      continue;
+    }
+    if (section.lacking !== undefined || section.news.some(({ event }) => event === 'area ended')) {
+      sections.push({ ...section, releases: await releasesOfVersions(db, versionIds) });
       continue;
     }
     const options = briefOptions(section, settings.composed);
@@ -320,7 +355,8 @@ export async function tellSections(
     const asked = { ...wanted, neighbours: settings.neighbours, shared: moment.reads };
     const telling = moment.told.get(key) ?? (await tell(db, areaId, asked, options));
     moment.told.set(key, telling);
-    sections.push({ ...section, ...telling });
+    const releases = telling.brief === undefined ? await releasesOfVersions(db, versionIds) : [];
+    sections.push({ ...section, ...telling, releases });
   }
   return sections;
 }

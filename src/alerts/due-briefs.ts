@@ -1,5 +1,9 @@
-/** Which briefs a release owes: one for each area asked for, when it brings a finished period that is new for the area. */
+/**
+ * Which briefs a release owes: one for each area asked for, when it brings a finished period that is new for the area, or
+ * when it brings one for others and has no figure for the area.
+ */
 import { sql, type Kysely } from 'kysely';
+import { findAbolished } from '../domain/authorities.js';
 import type { BriefRequest } from '../domain/rule.js';
 import type { Database } from '../load/schema.js';
 import type { Catalogue, CatalogueVersion } from './catalogue.js';
@@ -10,6 +14,14 @@ export interface DueBrief {
   readonly releaseId: number;
   readonly versionIds: readonly number[];
   readonly notify: readonly string[];
+  /** What the release has no figure for; undefined where it has one. */
+  readonly lacking: Lacking | undefined;
+}
+
+/** A period that others of an area's level have a figure for, and the area has none. */
+export interface Lacking {
+  readonly seriesId: number;
+  readonly periodId: number;
 }
 
 interface Newest {
@@ -22,7 +34,8 @@ interface Newest {
 /**
  * Briefs owed by versions: for each area and series of finished periods, the version with the newest period, where no
  * version evaluated before had one as new. So an amendment owes none, nor does an older release that comes late, and
- * of several releases at once only the newest does.
+ * of several releases at once only the newest does. Where a version brings a new period for others of an area's level
+ * and not for the area, what is owed says so: silence would read as if no release had come.
  */
 export async function dueBriefs(
   db: Kysely<Database>,
@@ -33,7 +46,11 @@ export async function dueBriefs(
 ): Promise<DueBrief[]> {
   if (due.length === 0 || requests.length === 0) return [];
   const areasOf = new Map<BriefRequest, ReadonlySet<number>>();
-  for (const request of requests) areasOf.set(request, await lookup.resolve(request.areas));
+  const named = new Set<number>();
+  for (const request of requests) {
+    areasOf.set(request, await lookup.resolve(request.areas));
+    for (const id of await lookup.resolve(request.areas.filter(({ by }) => by === 'name'))) named.add(id);
+  }
   const areaIds = [...new Set([...areasOf.values()].flatMap((ids) => [...ids]))];
   const seen = catalogue.versions.filter(({ evaluated, state }) => evaluated && state === 'loaded');
   const before = new Map<string, number>();
@@ -59,17 +76,113 @@ export async function dueBriefs(
     brief.versionIds.add(versionId);
     owed.set(key, brief);
   }
-  return [...owed.values()].flatMap(({ areaId, releaseId, versionIds }) => {
+  const newest = [...before].map(([key, sort]) => {
+    const [areaId = 0, seriesId = 0] = key.split('/').map(Number);
+    return { areaId, seriesId, isNamed: named.has(areaId), sort: Math.max(sort, brought.get(key)?.[0]?.sort ?? 0) };
+  });
+  const all = [
+    ...[...owed.values()].map((each) => ({ ...each, lacking: undefined })),
+    ...(await missingFrom(db, due, seen, newest)).map(({ version, ...each }) => ({
+      ...{ ...each, releaseId: version.releaseId, versionIds: new Set([version.id]) },
+    })),
+  ];
+  return all.flatMap(({ areaId, releaseId, versionIds, lacking }) => {
     const notify = requests
       .filter((request) => areasOf.get(request)?.has(areaId) === true)
       .flatMap((each) => each.notify);
     return notify.length === 0
       ? []
-      : [{ areaId, releaseId, versionIds: [...versionIds].sort((a, b) => a - b), notify }];
+      : [{ areaId, releaseId, versionIds: [...versionIds].sort((a, b) => a - b), notify, lacking }];
   });
 }
 
+interface Missing {
+  readonly areaId: number;
+  readonly version: CatalogueVersion;
+  readonly lacking: Lacking;
+}
+
+/**
+ * Areas without a figure for the newest finished period that versions bring for others of their level. Of areas that are
+ * asked for as some of many (the schools of an authority) only those that were there the last time: one that has closed
+ * is not told of for ever. An abolished authority has come to its end, which is told otherwise.
+ * @param seen versions evaluated before
+ * @param newest of each area and series the newest period with a figure
+ */
+async function missingFrom(
+  db: Kysely<Database>,
+  due: readonly CatalogueVersion[],
+  seen: readonly CatalogueVersion[],
+  newest: readonly {
+    readonly areaId: number;
+    readonly seriesId: number;
+    readonly sort: number;
+    readonly isNamed: boolean;
+  }[],
+): Promise<Missing[]> {
+  if (newest.length === 0) return [];
+  const areas = await db
+    .selectFrom('area')
+    .select(['id', 'level', 'key'])
+    .where('id', '=', sql<number>`any(${[...new Set(newest.map(({ areaId }) => areaId))]}::int[])`)
+    .execute();
+  const byId = new Map(areas.map((area) => [area.id, area]));
+  const candidates = newest.flatMap((each) => {
+    const area = byId.get(each.areaId);
+    return area === undefined ? [] : [{ ...each, area }];
+  });
+  const brought = await newestOfLevels(db, due, candidates);
+  const lacking = candidates.flatMap((each) => {
+    const others = brought.get(`${each.area.level}/${each.seriesId}`);
+    const isGone = each.area.level === 'Local authority' && findAbolished(each.area.key, others?.startYear ?? 0);
+    return others === undefined || others.sort <= each.sort || isGone ? [] : [{ ...each, others }];
+  });
+  const known = await newestOfLevels(db, seen, lacking);
+  return lacking.flatMap(({ areaId, seriesId, sort, isNamed, area, others }) => {
+    const version = due.find(({ id }) => id === others.versionId);
+    const before = known.get(`${area.level}/${seriesId}`)?.sort ?? 0;
+    const isNew = others.sort > before && (isNamed || before <= sort);
+    return version === undefined || !isNew
+      ? []
+      : [{ areaId, version, lacking: { seriesId, periodId: others.periodId } }];
+  });
+}
+
+interface OfLevel {
+  readonly versionId: number;
+  readonly level: string;
+  readonly seriesId: number;
+  readonly periodId: number;
+  readonly sort: number;
+  readonly startYear: number;
+}
+
+/** The newest finished period that some versions have for any area of a level, by level and series. */
+async function newestOfLevels(
+  db: Kysely<Database>,
+  versions: readonly CatalogueVersion[],
+  wanted: readonly { readonly seriesId: number; readonly area: { readonly level: string } }[],
+): Promise<ReadonlyMap<string, OfLevel>> {
+  if (versions.length === 0 || wanted.length === 0) return new Map();
+  const { rows } = await sql<OfLevel>`
+    select f.version_id as "versionId", a.level, f.series_id as "seriesId", f.period_id as "periodId", p.sort,
+      p.start_year as "startYear"
+    from figure f
+    join area a on a.id = f.area_id and a.level = any(${[...new Set(wanted.map(({ area }) => area.level))]}::text[])
+    ${toldInBriefs}
+    where f.version_id = any(${versions.map(({ id }) => id)}::int[])
+      and f.series_id = any(${[...new Set(wanted.map(({ seriesId }) => seriesId))]}::int[])
+    group by f.version_id, a.level, f.series_id, f.period_id, p.sort, p.start_year
+    order by p.sort, f.version_id desc`.execute(db);
+  return new Map(rows.map((row) => [`${row.level}/${row.seriesId}`, row]));
+}
+
 /** Briefs are told of all pupils in all schools, so only such figures make one due. */
+const toldInBriefs = sql`
+    join period p on p.id = f.period_id and p.kind = 'finished'
+    join school_type t on t.id = f.school_type_id and t.name = 'Total'
+    join breakdown b on b.id = f.breakdown_id and b.topic = 'Total' and b.name = 'Total'`;
+
 async function newestFinished(
   db: Kysely<Database>,
   versions: readonly CatalogueVersion[],
@@ -78,10 +191,7 @@ async function newestFinished(
   if (versions.length === 0 || areaIds.length === 0) return [];
   const { rows } = await sql<Newest>`
     select f.version_id as "versionId", f.area_id as "areaId", f.series_id as "seriesId", max(p.sort) as sort
-    from figure f
-    join period p on p.id = f.period_id and p.kind = 'finished'
-    join school_type t on t.id = f.school_type_id and t.name = 'Total'
-    join breakdown b on b.id = f.breakdown_id and b.topic = 'Total' and b.name = 'Total'
+    from figure f ${toldInBriefs}
     where f.version_id = any(${versions.map(({ id }) => id)}::int[]) and f.area_id = any(${[...areaIds]}::int[])
     group by f.version_id, f.area_id, f.series_id`.execute(db);
   return rows;

@@ -3,7 +3,7 @@ import type { Condition, EventKind } from '../domain/rule.js';
 import type { Measure } from '../domain/measure.js';
 import type { Period } from '../domain/period.js';
 import type { Mailbox } from '../config/words.js';
-import type { Brief, BriefArea } from './brief-model.js';
+import type { Brief, BriefArea, ReleaseFacts } from './brief-model.js';
 import type { RenderedChart } from './chart.js';
 
 /** One event, as it was recorded, with the rule's condition where the rule is still configured. */
@@ -58,6 +58,10 @@ export interface MailSection {
   }[];
   readonly brief: Brief | undefined;
   readonly chart: RenderedChart | undefined;
+  /** The period that a release has no figure for, in a section that says so. */
+  readonly lacking?: Period | undefined;
+  /** Releases that a section without a brief tells of. */
+  readonly releases?: readonly ReleaseFacts[];
 }
 
 export interface MailModel {

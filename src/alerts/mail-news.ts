@@ -1,5 +1,6 @@
 /** Events in words: what stands in a subject, in the summary table and before a reason. */
 import { decimal, printed, printedAsGiven, printedCount, type Decimal } from '../domain/decimal.js';
+import { findAbolished } from '../domain/authorities.js';
 import { isRate, MEASURE_WORDS } from '../domain/measure.js';
 import type { Condition, EventKind } from '../domain/rule.js';
 import { symbolMeaning } from '../domain/symbol.js';
@@ -43,7 +44,17 @@ export function eventLabel(news: MailNews): string {
   const { event, betweenLines } = news;
   if (isWithheld(news)) return 'No figure, the alert stays open';
   if (isAgain(news)) return 'Past the line again';
+  if (event === 'area ended' && !isAbolished(news)) return 'No figure, the alert is closed';
   return betweenLines && event !== 'corrected' ? 'No longer past the line, not yet clear' : EVENT_LABELS[event];
+}
+
+/** Did the area come to its end? Else the release has no figure for it, and that is all that is known. */
+export function isAbolished({ event, area, period }: MailNews): boolean {
+  return (
+    event === 'area ended' &&
+    area.level === 'Local authority' &&
+    findAbolished(area.code, period.startYear) !== undefined
+  );
 }
 
 /** Is it a reminder of a figure that was between the lines before? */
@@ -288,13 +299,15 @@ export function whoWords({
 export function newsLine(news: MailNews): string {
   const who = whoWords(news);
   const measure = MEASURE_WORDS[news.measure];
-  if (news.event === 'area ended') return `${who}: no longer published, the alert on ${measure} is closed`;
+  if (isAbolished(news)) return `${who}: no longer published, the alert on ${measure} is closed`;
   const when = ` (${periodWords(news.period, news.asOf)})`;
   if (news.event === 'corrected' && news.previous !== null && news.value === null && news.symbol !== undefined)
     return `${who}: ${measure} ${isRate(news.measure) ? 'was' : 'were'} ${amount(news, news.previous)}, now no figure is published${when}`;
   if (news.event === 'corrected' && news.previous !== null) {
     return `${who}: ${measure} ${wasNow(news, news.previous)}, ${revised(news, news.previous) ?? standing(news)}${when}`;
   }
+  if (news.event === 'area ended')
+    return `${who}: no figure for ${measure} in this release, the alert on your line of ${lineWords(news)} is closed${when}`;
   if (isWithheld(news))
     return `${who}: no figure for ${measure}, the alert on your line of ${lineWords(news)} stays open${when}`;
   return `${who}: ${figureWords(news)}, ${standing(news)}${when}`;

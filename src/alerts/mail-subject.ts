@@ -1,4 +1,5 @@
 /** The subject of a mail. */
+import { periodWords } from './brief-words.js';
 import type { MailModel, MailSection } from './mail-model.js';
 import { newsLine } from './mail-news.js';
 import { leading } from './mail-order.js';
@@ -21,6 +22,9 @@ export function subjectOf(model: MailModel, sections: readonly MailSection[]): s
 }
 
 function briefLine(section: MailSection | undefined): string {
-  if (section?.brief === undefined) return `${section?.area.name ?? 'Pupil absence'}: no figure in this release`;
+  if (section?.brief === undefined) {
+    const when = section?.lacking === undefined ? '' : ` (${periodWords(section.lacking)})`;
+    return `${section?.area.name ?? 'Pupil absence'}: no figure in this release${when}`;
+  }
   return `${section.brief.headline} (${section.brief.periodWords})`;
 }

@@ -13,6 +13,7 @@ import {
   differenceWords,
   eventLabel,
   figureWords,
+  isAbolished,
   lineWords,
   ruleWords,
   valueWords,
@@ -125,7 +126,7 @@ export function viewOf(model: MailModel): MailView {
   const subject = subjectOf(model, sections);
   return {
     subject,
-    preheader: shown[0]?.brief?.paragraphs[0]?.sentences[0]?.text ?? news[0]?.reason ?? '',
+    preheader: shown[0]?.brief?.paragraphs[0]?.sentences[0]?.text ?? news[0]?.reason ?? lackingWords(shown[0])[0] ?? '',
     banners: [
       ...(model.composed
         ? ['COMPOSED: these figures are made up to show how the program works. They are no statistics.']
@@ -173,7 +174,8 @@ function newsRows(sections: readonly MailSection[]): readonly SummaryRow[] {
 }
 
 /** The period that a section is headed by. */
-function headingPeriod({ brief, news }: MailSection): string {
+function headingPeriod({ brief, news, lacking }: MailSection): string {
+  if (lacking !== undefined) return periodWords(lacking);
   const newest = [...news].sort(comparePosition).at(-1);
   return brief?.periodWords ?? (newest === undefined ? '' : periodWords(newest.period, newest.asOf));
 }
@@ -206,6 +208,14 @@ function newsRow(section: MailSection, news: MailNews): SummaryRow {
 /** The figures of an area on which there is a brief and no news. */
 function quietRows(section: MailSection): readonly SummaryRow[] {
   const { news, brief } = section;
+  if (section.lacking !== undefined)
+    return [
+      {
+        ...{ who: whoWords(section), event: `No figure for ${periodWords(section.lacking)} in this release` },
+        ...{ measure: 'pupil absence', value: 'no figure', figure: 'pupil absence, no figure' },
+        ...{ difference: '', line: '', rule: '' },
+      },
+    ];
   if (news.length > 0 || brief === undefined) return [];
   return brief.table.rows
     .filter(({ place, measure }) => place === brief.area.name && measure in TOLD_OF)
@@ -248,9 +258,18 @@ function quietEvent({ open = [] }: MailSection, measure: Measure, symbol: string
     : `${withheld}; the ${one ? 'alert' : 'alerts'} of ${alerts} ${one ? 'stays' : 'stay'} open`;
 }
 
+/** What a section says of a figure that the release does not have. */
+function lackingWords(section: MailSection | undefined): readonly string[] {
+  if (section?.lacking === undefined) return [];
+  const release = section.releases?.at(-1);
+  return [
+    `${release === undefined ? 'This release' : `The release “${release.title}”`} has no figure for ${section.area.name} in ${periodWords(section.lacking)}, though it has one for other areas like it. Once there is a figure, a brief follows.`,
+  ];
+}
+
 function sectionView(section: MailSection, position: number, model: MailModel): SectionView {
   const { brief, chart } = section;
-  const ended = section.news.some(({ event }) => event === 'area ended');
+  const ended = section.news.some(isAbolished);
   const when = ended ? 'no longer published' : headingPeriod(section);
   return {
     heading: when === '' ? whoWords(section) : `${whoWords(section)}, ${when}`,
@@ -259,7 +278,8 @@ function sectionView(section: MailSection, position: number, model: MailModel): 
       reason: sentence(one.reason),
       rule: one.rule,
     })),
-    paragraphs: brief?.paragraphs.map(({ sentences }) => sentences.map(({ text }) => text).join(' ')) ?? [],
+    paragraphs:
+      brief?.paragraphs.map(({ sentences }) => sentences.map(({ text }) => text).join(' ')) ?? lackingWords(section),
     table: brief === undefined || brief.table.rows.length === 0 ? null : tableView(section, brief),
     chart: chart === undefined ? null : { cid: chartCid(position, model), alt: chart.alt, width: CHART_WIDTH },
     chartNote: chart === undefined ? '' : chartNote(section),
@@ -328,7 +348,7 @@ function definitions(sections: readonly MailSection[]): readonly string[] {
 
 function sources(sections: readonly MailSection[]): readonly SourceView[] {
   const all = new Map<string, SourceView>();
-  for (const release of sections.flatMap(({ brief }) => brief?.releases ?? [])) {
+  for (const release of sections.flatMap(({ brief, releases }) => brief?.releases ?? releases ?? [])) {
     const text = sourceText(release);
     if (!all.has(text)) all.set(text, { text, url: webAddress(release.url) });
   }

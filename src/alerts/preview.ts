@@ -34,8 +34,8 @@ async function quietPreview(
       ? { schoolType: facts.schoolType, topic: 'Total', breakdown: 'Total' }
       : watched;
   const slice = { schoolType, topic, breakdown };
-  const draft = { areaId, area: facts.area, series: facts.series, ...slice, news: [], brief: undefined };
-  return { ...draft, chart: undefined, wanted: { ...wanted, series: facts.series, slice } };
+  const draft = { areaId, area: facts.area, series: facts.series, ...slice, news: [], versionIds: [] };
+  return { ...draft, brief: undefined, chart: undefined, wanted: { ...wanted, series: facts.series, slice } };
 }
 
 /**

@@ -5,6 +5,7 @@ import { epochOf } from '../domain/series.js';
 import type { Database } from '../load/schema.js';
 import { batches, insertMany } from './bulk.js';
 import { periodId, type Catalogue } from './catalogue.js';
+import type { DueBrief } from './due-briefs.js';
 import type { PendingEvent } from './sweep.js';
 
 /** Recipient groups and their addresses, as the configuration has them. */
@@ -131,26 +132,25 @@ function bareAddress(address: string): string {
   return (/<([^<>]+)>\s*$/.exec(address)?.[1] ?? address).trim().toLowerCase();
 }
 
-interface OwedBrief {
-  readonly areaId: number;
-  readonly releaseId: number;
-  readonly versionIds: readonly number[];
-  readonly notify: readonly string[];
-}
-
-/** One brief for each address, area and release: what is owed already is not owed twice. */
+/**
+ * One brief for each address, area and release, and one that it has no figure: what is owed already is not owed twice, and
+ * a figure that comes with an amendment is owed all the same.
+ */
 export async function recordBriefs(
   db: Kysely<Database>,
-  briefs: readonly OwedBrief[],
+  briefs: readonly DueBrief[],
   context: { readonly recipients: Recipients; readonly runId: number | null; readonly now: Date },
 ): Promise<void> {
   const rows = new Map(
-    briefs.flatMap(({ areaId, releaseId, versionIds, notify }) =>
+    briefs.flatMap(({ areaId, releaseId, versionIds, notify, lacking }) =>
       addressesOf(notify, context.recipients).map(({ address, group }) => {
-        const fingerprint = sha256('brief', areaId, releaseId, bareAddress(address));
+        const fingerprint =
+          lacking === undefined
+            ? sha256('brief', areaId, releaseId, bareAddress(address))
+            : sha256('no figure', areaId, releaseId, lacking.seriesId, lacking.periodId, bareAddress(address));
         const row = {
           ...{ kind: 'brief', address, recipient_group: group, alert_id: null },
-          payload: { areaId, releaseId, versionIds },
+          payload: { areaId, releaseId, versionIds, ...(lacking === undefined ? {} : { lacking }) },
           ...{ run_id: context.runId, fingerprint, created_at: context.now },
         };
         return [fingerprint, row] as const;

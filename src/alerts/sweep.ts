@@ -3,7 +3,7 @@
  * Nothing is read or written here.
  */
 import { dayWords } from './brief-words.js';
-import { findAuthority } from '../domain/authorities.js';
+import { findAbolished, findAuthority } from '../domain/authorities.js';
 import { measureBit } from '../domain/measure.js';
 import type { Period } from '../domain/period.js';
 import { isEndedSeries } from '../domain/series.js';
@@ -191,8 +191,8 @@ export function whyEnded(rule: Rule, area: CatalogueArea, at: Position): string 
  * @param startYear calendar year in which the academic year began
  */
 export function abolishedWords(area: CatalogueArea, startYear: number): string | undefined {
-  const authority = area.level === 'Local authority' ? findAuthority(area.key) : undefined;
-  if (authority?.closed === undefined || authority.closed > `${startYear + 1}-08-31`) return undefined;
+  const authority = area.level === 'Local authority' ? findAbolished(area.key, startYear) : undefined;
+  if (authority === undefined) return undefined;
   return `${area.name} was abolished on ${dayWords(authority.closed)} and has no figure of its own any more${successorWords(authority.successors)}`;
 }
 

@@ -418,3 +418,18 @@ export function findAuthority(anyCode: string): Authority | undefined {
   const code = anyCode.trim().toUpperCase();
   return byThreeDigits.get(code) ?? byOnsCode.get(code);
 }
+
+/**
+ * The authority with this code, where it was abolished before an academic year had ended.
+ * @param startYear calendar year in which the academic year began
+ */
+export function findAbolished(
+  anyCode: string,
+  startYear: number,
+): (Authority & { readonly closed: string }) | undefined {
+  const authority = findAuthority(anyCode);
+  const closed = authority?.closed;
+  return authority === undefined || closed === undefined || closed > `${startYear + 1}-08-31`
+    ? undefined
+    : { ...authority, closed };
+}

@@ -293,7 +293,7 @@ export interface NotificationTable {
   /** The recipient group, for List-Id. */
   recipient_group: string;
   alert_id: number | null;
-  /** For briefs { areaId, releaseId, versionIds }, for operator mails { subject, text }. */
+  /** For briefs { areaId, releaseId, versionIds, lacking? }, for operator mails { subject, text }. */
   payload: JsonOrNull<Record<string, unknown>>;
   run_id: number | null;
   /** Unique: makes a second row for the same recipient and event impossible. */

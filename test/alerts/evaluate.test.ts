@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { simpleParser } from 'mailparser';
+import { composeDue } from '../../src/alerts/compose.js';
 import { readNews } from '../../src/alerts/compose-read.js';
 import { evaluate, type EvaluateOptions, type Evaluation } from '../../src/alerts/evaluate.js';
 import { newsLine } from '../../src/alerts/mail-news.js';
+import { releaseDue } from '../../src/alerts/queue.js';
 import { pauseSending, resumeSending } from '../../src/alerts/queue-upkeep.js';
 import { addSilence, listSilences, silencedEvents } from '../../src/alerts/silence.js';
 import type { Rule } from '../../src/domain/rule.js';
@@ -555,5 +558,138 @@ describe('briefs', () => {
     await w.load(year(2024, { Luton: '1.2' }));
     await evaluate(w.store, options({ briefs, rules: [] }));
     expect(await owed()).toBe(4);
+  });
+
+  describe('of an area that a release has no figure for', () => {
+    const briefs = [{ areas: [{ by: 'name', text: 'Bedford' }] as const, notify: ['team'] }];
+    const told = { briefs, rules: [], recipients: { team: ['attendance@luton.example'] } };
+
+    /** The mails that are owed, as subject and text. */
+    async function mailed({ store }: FiguresWorld, rules: readonly Rule[] = []): Promise<string[]> {
+      minutes++;
+      const now = new Date(NOW.getTime() + minutes * 60_000);
+      await releaseDue(store, 'all', now);
+      const from = 'Absence watch <absence@luton.example>';
+      const quiet = { replyTo: undefined, owner: undefined, neighbours: new Map<string, string[]>(), composed: false };
+      await composeDue(store, { now, from, rules, ...quiet });
+      const rows = await store.db
+        .updateTable('mail')
+        .set({ state: 'sent', sent_at: now })
+        .where('state', '=', 'queued')
+        .returning(['subject', 'raw'])
+        .execute();
+      return Promise.all(
+        rows.map(async ({ subject, raw }) => `${subject}\n${(await simpleParser(Buffer.from(raw))).text ?? ''}`),
+      );
+    }
+
+    it.each(['postgres', 'embedded'] as const)('say so, once, and name the release (%s)', async (kind) => {
+      const w = await world(kind);
+      await w.load(year(2021, { Luton: '1.2', Bedford: '1.0' }));
+      await evaluate(w.store, options(told));
+      expect(await mailed(w)).toEqual([expect.stringMatching(/^Bedford: .*1\.0%/)]);
+      await w.load(year(2022, { Luton: '1.2' }));
+      await evaluate(w.store, options(told));
+      const [mail, ...more] = await mailed(w);
+      expect(more).toEqual([]);
+      expect(mail).toMatch(/^Bedford: no figure in this release \(academic year 2022\/23\)\n/);
+      const text = (mail ?? '').replace(/\s+/g, ' ');
+      expect(text).toContain(
+        'The release “Academic year 2022” has no figure for Bedford in academic year 2022/23, though it has one for other areas like it.',
+      );
+      expect(text).toContain('release “Academic year 2022”');
+      expect(text).toContain('published 20 March 2024');
+      await w.load(year(2022, { Luton: '1.3' }, { published: '2024-04-01' }));
+      await evaluate(w.store, options(told));
+      expect(await mailed(w), 'amended, it has none either').toEqual([]);
+      await w.load(year(2022, { Luton: '1.3', Bedford: '1.1' }, { published: '2024-05-01' }));
+      await evaluate(w.store, options(told));
+      expect(await mailed(w)).toEqual([expect.stringMatching(/^Follow-up: Bedford: .*1\.1%/)]);
+    });
+
+    it('say so where the release gives its older years again', async () => {
+      const w = await world();
+      await w.load(year(2021, { Luton: '1.2', Bedford: '1.0' }));
+      await evaluate(w.store, options(told));
+      await mailed(w);
+      const [luton] = year(2022, { Luton: '1.2' }).rows;
+      const older = year(2021, { Luton: '1.2', Bedford: '1.0' }).rows;
+      await w.load(year(2022, {}, { rows: [...(luton === undefined ? [] : [luton]), ...older] }));
+      await evaluate(w.store, options(told));
+      expect(await mailed(w)).toEqual([expect.stringMatching(/^Bedford: no figure in this release/)]);
+    });
+
+    it('say so of each release where they name it, and once where it is one of many', async () => {
+      for (const [areas, later] of [
+        [[{ by: 'name', text: 'Bedford' }], 1],
+        [[{ by: 'level', level: 'Local authority', within: undefined }], 0],
+      ] as const) {
+        const w = await world();
+        const asked = { ...told, briefs: [{ areas, notify: ['team'] }] };
+        await w.load(year(2021, { Cumbria: '1.2', Bedford: '1.0' }));
+        await evaluate(w.store, options(asked));
+        await mailed(w);
+        const lacking = async (first: number, published?: string): Promise<number> => {
+          await w.load(year(first, { Luton: '1.2' }, published === undefined ? {} : { published }));
+          await evaluate(w.store, options(asked));
+          return (await mailed(w)).join('\n').split('has no figure for Bedford').length - 1;
+        };
+        expect([await lacking(2022), await lacking(2022, '2024-05-01')]).toEqual([1, 0]);
+        expect([await lacking(2023), await lacking(2023, '2025-05-01')]).toEqual([later, 0]);
+      }
+    });
+
+    it('say nothing of what was never there, of an older release that comes late, or of another level', async () => {
+      const w = await world();
+      await w.load(year(2022, { Luton: '1.2' }));
+      await w.load(year(2023, { Luton: '1.2', England: '1.0' }));
+      await evaluate(w.store, options(told));
+      await w.load(year(2023, { Luton: '1.2', Bedford: '1.0' }, { dataSet: 'Whole', published: '2025-04-01' }));
+      await evaluate(w.store, options(told));
+      expect(await mailed(w)).toHaveLength(1);
+      await w.load(year(2021, { Luton: '1.2' }));
+      await w.load(year(2024, { England: '1.2' }));
+      await evaluate(w.store, options(told));
+      expect(await mailed(w)).toEqual([]);
+    });
+
+    it('say nothing of an authority that was abolished, in a quiet backfill, or during a pause', async () => {
+      const w = await world();
+      const cumbria = { ...told, briefs: [{ areas: [{ by: 'name', text: 'Cumbria' }] as const, notify: ['team'] }] };
+      await w.load(year(2021, { Luton: '1.2', Bedford: '1.0' }));
+      await w.load(year(2022, { Luton: '1.2', Bedford: '1.0', Cumbria: '1.0' }));
+      await evaluate(w.store, options({ ...cumbria, briefs: [...cumbria.briefs, ...briefs] }));
+      await mailed(w);
+      await w.load(year(2023, { Luton: '1.2', Bedford: '1.0' }));
+      await evaluate(w.store, options(cumbria));
+      await w.load(year(2024, { Luton: '1.2' }));
+      await evaluate(w.store, options({ ...told, muteAs: 'backfill' }));
+      await w.load(year(2025, { Luton: '1.2' }));
+      await evaluate(w.store, options({ ...told, paused: true }));
+      expect(await mailed(w)).toEqual([]);
+    });
+
+    it('are told in the section of the alert that the missing row closes', async () => {
+      const w = await world();
+      const rules = [ruleWith({ onMissingArea: 'clear' })];
+      await w.load(year(2022, { Luton: '1.2', Bedford: '2.6' }));
+      await evaluate(w.store, options({ ...told, rules }));
+      await mailed(w, rules);
+      await w.load(year(2023, { Luton: '1.2' }));
+      await evaluate(w.store, options({ ...told, rules }));
+      const [mail, ...more] = await mailed(w, rules);
+      expect(more).toEqual([]);
+      expect(mail).toMatch(
+        /^Bedford: no figure for severe absence in this release, the alert on your line of 2\.0% is closed \(academic year 2023\/24\)\n/,
+      );
+      const text = (mail ?? '').replace(/\s+/g, ' ');
+      expect(text).toMatch(
+        /Bedford, academic year 2023\/24 =+ No figure, the alert is closed: Bedford has no figure in/,
+      );
+      expect(text).toContain('release “Academic year 2023”');
+      expect(text).toContain('published 20 March 2025');
+      expect(text).not.toContain('no longer published');
+      expect(text, 'told once').not.toContain('though it has one for other areas');
+    });
   });
 });

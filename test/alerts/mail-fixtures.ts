@@ -12,6 +12,7 @@ export const LUTON: BriefArea = {
   regionName: 'East of England',
 };
 const ENGLAND: BriefArea = { name: 'England', level: 'National', code: 'E92000001', regionName: undefined };
+const BEDFORD: BriefArea = { ...LUTON, name: 'Bedford', code: 'E06000055' };
 const SERIES = 'absence/autumn-and-spring-term';
 
 export function news(changes: Partial<MailNews> = {}): MailNews {
@@ -367,6 +368,37 @@ export const SITUATIONS: Readonly<Record<string, () => MailModel>> = {
         ],
         brief: undefined,
         chart: undefined,
+        releases: lutonFacts().releases,
+      },
+    ]),
+  'no-figure-in-the-release': () =>
+    model([
+      {
+        area: BEDFORD,
+        series: SERIES,
+        ...{ schoolType: 'Total', topic: 'Total', breakdown: 'Total' },
+        news: [
+          news({
+            event: 'area ended',
+            area: BEDFORD,
+            value: null,
+            reason:
+              'Bedford has no figure in Autumn and spring term 2024/25, where others have one (on_missing_area: clear); last figure 2.3% in autumn and spring terms 2023/24. The alert is closed; that is no improvement',
+          }),
+        ],
+        brief: undefined,
+        chart: undefined,
+        releases: lutonFacts().releases,
+      },
+      {
+        area: LUTON,
+        series: SERIES,
+        ...{ schoolType: 'Total', topic: 'Total', breakdown: 'Total' },
+        news: [],
+        brief: undefined,
+        chart: undefined,
+        lacking: term(2024),
+        releases: lutonFacts().releases,
       },
     ]),
   'pupil-group-of-england': () =>

@@ -358,7 +358,7 @@ describe('files', () => {
       expect(world.subjects('ops@luton.example')).toEqual(ofMissing);
     } else {
       expect(world.subjects().at(-1)).toMatch(
-        /^Hill Top School.*: no longer published, the alert on persistent absence is closed$/,
+        /^Hill Top School.*: no figure for persistent absence in this release, the alert on your line of 40\.0% is closed/,
       );
       expect(told[1]?.reason).toMatch(/^Hill Top School has no figure in .*that is no improvement$/);
     }
