@@ -143,16 +143,19 @@ class Session {
     deadlines: Deadlines,
     private readonly tokens: TokenSource | undefined,
   ) {
-    const plain = settings.tls === 'off' || isLoopback(settings.host);
+    const off = settings.tls === 'off';
+    // Nothing travels: TLS is used where the server offers it, since it may take no sign-in without, and not relied on.
+    const mayBePlain = !settings.secure && !off && isLoopback(settings.host);
     this.#connection = new SMTPConnection({
       host: settings.host,
       port: settings.port,
       secure: settings.secure,
-      requireTLS: !settings.secure && !plain,
-      ignoreTLS: !settings.secure && plain,
+      requireTLS: !settings.secure && !off && !mayBePlain,
+      ignoreTLS: !settings.secure && off,
+      opportunisticTLS: mayBePlain,
       // Said outright, so that nothing in the environment can weaken it.
       tls: {
-        rejectUnauthorized: true,
+        rejectUnauthorized: !mayBePlain,
         minVersion: 'TLSv1.2',
         ...(settings.ca === undefined ? {} : { ca: settings.ca }),
       },
@@ -342,6 +345,9 @@ function hint(error: NodemailerError, step: Step, settings: SmtpSettings): strin
   }
   if (error.command === 'STARTTLS' || (error.code === 'ETLS' && code === '')) {
     return 'The server offers no TLS, so nothing was sent. For a relay on a trusted network set `mail.tls: off`.';
+  }
+  if (settings.tls === 'off' && /STARTTLS/i.test(error.response ?? '')) {
+    return 'The server wants TLS first: take `mail.tls: off` out of the configuration.';
   }
   if (error.responseCode === 530) return 'The server wants a sign-in: put user and password into SMTP_URL.';
   if (step === 'signing in' && !(error instanceof OAuthError)) {

@@ -223,6 +223,43 @@ describe('TLS', () => {
     expect((await smtpTo(server.url).send({ to: 'a@luton.example', raw })).kind).toBe('accepted');
   });
 
+  it.each([
+    ['good', GOOD],
+    ['for another host', OTHER_HOST],
+    ['that ran out', EXPIRED],
+    ['of nobody', 'self-signed'],
+  ] as const)('is used on loopback where it is offered, with a certificate %s', async (_, certificate) => {
+    // As a submission server on the same machine is set up: no sign-in before STARTTLS.
+    const auth = { user: 'watch', password: 'secret1' };
+    const server = await catcher({ tls: certificate, auth });
+    const smtp = smtpTo(server.url.replace('//', '//watch:secret1@'));
+    expect(await smtp.send({ to: 'a@luton.example', raw })).toMatchObject({ kind: 'accepted' });
+    expect(server.messages).toMatchObject([{ secure: true, user: 'watch' }]);
+    expect(await smtp.verify()).toMatchObject({ answer: expect.stringContaining('answers over TLS') as string });
+  });
+
+  it('is not used on loopback where it is switched off, though it is offered', async () => {
+    const server = await catcher({ tls: GOOD });
+    expect((await smtpTo(server.url, { tls: 'off' }).send({ to: 'a@luton.example', raw })).kind).toBe('accepted');
+    expect(server.messages).toMatchObject([{ secure: false }]);
+  });
+
+  it('that a server on loopback offers and cannot do is done without', async () => {
+    const url = await scripted('220 x', {
+      ...{ EHLO: '250-x\r\n250 STARTTLS', STAR: '454 TLS not available', MAIL: '250 ok', RCPT: '250 ok' },
+      ...{ DATA: '354 go on', QUIT: '221 bye' },
+    });
+    expect(await smtpTo(url).verify()).toMatchObject({ kind: 'accepted' });
+  });
+
+  it('is asked for where a server demands it before the sign-in, in words that say so', async () => {
+    const url = await scripted('220 x', { EHLO: '250-x\r\n250 AUTH PLAIN', AUTH: '538 Must issue STARTTLS first' });
+    expect(await smtpTo(url.replace('//', '//watch:secret1@'), { tls: 'off' }).verify()).toMatchObject({
+      kind: 'failed',
+      reason: expect.stringMatching(/538 Must issue STARTTLS first\. .*`mail\.tls: off`/) as string,
+    });
+  });
+
   it('by STARTTLS carries the message where the certificate is good', async () => {
     const server = await catcher({ tls: GOOD });
     const result = await smtpTo(foreign(server), { ca: AUTHORITY }).send({ to: 'a@luton.example', raw });
