@@ -142,7 +142,8 @@ function advance(rule: Rule, state: RuleState, figure: RuleFigure, reading: Read
 
   const was = carried ?? false;
   const inBreach = isBreach(rule.condition, reading, was);
-  const said = sayFigure(rule, figure, reading, inBreach, was ? state.compared : null);
+  const further = inBreach && was ? worse(rule, state, reading) : undefined;
+  const said = sayFigure(rule, figure, reading, inBreach, was ? state.compared : null, further);
   const earlier = samePosition ? '' : wasBefore(rule, state, said.places);
   const previous = earlier === '' ? '' : `${earlier}${acrossWords(rule, state, figure)}`;
   const { notes } = said;
@@ -166,8 +167,8 @@ function advance(rule: Rule, state: RuleState, figure: RuleFigure, reading: Read
   if (inBreach && !was) return tell('crossed', `${said.figure}, ${said.standing}${previous}${notes}`);
   if (was && !inBreach) return tell('cleared', `${said.figure}, ${said.cleared}${previous}${notes}`);
   if (inBreach) {
-    const further = worse(rule, state, reading);
-    if (further !== undefined) return tell('worse', `${said.figure}, ${said.still}, ${further}${previous}${notes}`);
+    if (further !== undefined)
+      return tell('worse', `${said.figure}, ${said.still}, ${said.further}${previous}${notes}`);
     if (rule.remind)
       return tell(
         'reminder',

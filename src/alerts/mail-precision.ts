@@ -2,7 +2,7 @@
 import { decimal, printed, type Decimal } from '../domain/decimal.js';
 import { isRate, type Measure } from '../domain/measure.js';
 import { isLevel } from './reading.js';
-import { clearingLine, differenceInPrint, linePlaces, placesIn } from './reason.js';
+import { clearingLine, differenceInPrint, linePlaces, OF_FURTHER, placesIn } from './reason.js';
 import type { MailNews, MailSection } from './mail-model.js';
 import { placesOf } from './mail-news.js';
 
@@ -26,6 +26,9 @@ export function withOnePrecision(section: MailSection): MailSection {
   return { ...section, news };
 }
 
+/** Not how much further a figure is than another that the event does not have. */
+const FIGURES = new RegExp(`(?<![\\d.])(line of )?(\\d+\\.\\d)(%| percentage points)(?!${OF_FURTHER})`, 'g');
+
 /**
  * The recorded sentence with two decimals where it has one. Each number is told by the stored figures of the event, in
  * the order in which a sentence has them; one that is none of them stays as it was recorded.
@@ -45,8 +48,7 @@ function reprinted(news: MailNews, places: number): string {
   }
   const lines = present([threshold, condition === undefined ? undefined : clearingLine(condition)]);
   const taken = new Set<Decimal>();
-  const figures = /(?<![\d.])(line of )?(\d+\.\d)(%| percentage points)(?! further)/g;
-  return news.reason.replace(figures, (all, line: string | undefined, text: string, unit: string) => {
+  return news.reason.replace(FIGURES, (all, line: string | undefined, text: string, unit: string) => {
     const some = line !== undefined ? lines : unit === '%' ? rates : points;
     const fitting = some.filter((number) => printed(number, 1) === text);
     const number = fitting.find((one) => !taken.has(one)) ?? fitting[0];

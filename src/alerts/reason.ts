@@ -8,6 +8,7 @@ import { periodWords, pupilsOf, schoolTypeWords, symbolWords } from './brief-wor
 import {
   isBreach,
   isLevel,
+  furtherBy,
   isPerPeriod,
   type Against,
   type Readable,
@@ -233,6 +234,8 @@ export interface Said {
   /** Past the line, as the rule words it, wherever the figure stands. */
   readonly beyond: string;
   readonly cleared: string;
+  /** '0.6 percentage points further than the 2.1% last mailed'; empty where nothing is counted from. */
+  readonly further: string;
   /** ' (compared across a gap: …)', or nothing. */
   readonly notes: string;
   /** Decimal places of the figures of the sentence. */
@@ -242,6 +245,7 @@ export interface Said {
 /**
  * The parts of a reason for one figure under one rule, all with the same number of decimals.
  * @param before what was held against the line before, where that is known
+ * @param from what a figure that got worse is counted from
  */
 export function sayFigure(
   rule: Rule,
@@ -249,8 +253,9 @@ export function sayFigure(
   reading: Readable,
   inBreach: boolean,
   before: string | null = null,
+  from?: CountedFrom,
 ): Said {
-  const places = reading.kind === 'low' ? 1 : placesFor(rule, reading, figure.against);
+  const places = reading.kind === 'low' ? 1 : placesCounting(rule, figure, reading, from);
   const at = differenceOf(rule, figure, reading, places)?.at ?? places;
   const notes = reading.kind === 'low' ? [] : reading.notes;
   const stands = standing(rule, reading, inBreach, at);
@@ -264,6 +269,7 @@ export function sayFigure(
         : `still ${stands}`,
     beyond: beyondWords(rule, at),
     cleared: clearedStanding(rule, at),
+    further: from === undefined || reading.kind === 'low' ? '' : furtherWords(rule, reading.compared, from, at),
     notes: notes.length === 0 ? '' : ` (${notes.join('; ')})`,
     places: at,
   };
@@ -357,11 +363,50 @@ export function printsDifferently(rule: Rule, was: string, now: string): boolean
   return isRate(rule.measure) ? printed(was, places) !== printed(now, places) : printedCount(was) !== printedCount(now);
 }
 
-/** '0.6 percentage points further'. */
-export function furtherWords(rule: Rule, by: Decimal): string {
-  const places = placesWhere((as) => as(by).gt(rule.worseBy ?? 0));
-  return `${points(rule, by, places)} further`;
+/** What `worse_by` is counted from. */
+export interface CountedFrom {
+  /** The figure, or the difference a rule is judged by. */
+  readonly compared: string;
+  /** A mail told it; else it is what a muted alert was recorded with. */
+  readonly wasMailed: boolean;
 }
+
+/**
+ * Decimal places at which all numbers of a sentence agree: the figure, what it is compared with, what it is counted from
+ * and how much further it is.
+ */
+function placesCounting(
+  rule: Rule,
+  figure: RuleFigure,
+  reading: Extract<Reading, { kind: 'number' }>,
+  from: CountedFrom | undefined,
+): number {
+  let places = placesFor(rule, reading, figure.against);
+  if (from === undefined || !isRate(rule.measure)) return places;
+  const earlier = decimal(from.compared);
+  const by = furtherBy(rule.condition, reading.compared, from.compared);
+  places = Math.max(places, printedPlaces(rule, from.compared));
+  // A difference may take more decimals than its figures ask for, and its own with what it is counted from more again.
+  for (;;) {
+    const at = differenceOf(rule, figure, reading, places)?.at ?? places;
+    places = statedAt(reading.compared, earlier, at, (as, own) => own > 1 || as(by).gt(rule.worseBy ?? 0));
+    if (places <= at) return places;
+  }
+}
+
+/** '0.6 percentage points further than the 2.1% last mailed' */
+function furtherWords(rule: Rule, compared: Decimal, from: CountedFrom, places: number): string {
+  const by = points(rule, furtherBy(rule.condition, compared, from.compared), places);
+  const earlier = decimal(from.compared);
+  const counted = isLevel(rule.condition) ? figureAmount(rule, earlier, places) : points(rule, earlier, places);
+  return `${by} further than the ${counted} ${from.wasMailed ? LAST_MAILED : RECORDED}`;
+}
+
+const LAST_MAILED = 'last mailed';
+const RECORDED = 'that the alert was recorded with, which nobody was mailed';
+
+/** What follows a number of a recorded sentence that says how much worse a figure got, and is none of its event. */
+export const OF_FURTHER = ` (further|${LAST_MAILED}|${RECORDED})`;
 
 /** Decimal places that a recorded sentence asks of others: two where it prints a rate or a difference with two or more. */
 export function placesIn(reason: string): 1 | 2 {

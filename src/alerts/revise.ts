@@ -45,7 +45,7 @@ export function revise(rule: Rule, state: RuleState, figure: RuleFigure, reading
   }
   const further = inBreach ? worse(rule, state, reading) : undefined;
   if (further !== undefined) {
-    const said = sayFigure(rule, figure, reading, true, state.compared);
+    const said = sayFigure(rule, figure, reading, true, state.compared, further);
     const event = decision(
       rule,
       'worse',
@@ -53,7 +53,7 @@ export function revise(rule: Rule, state: RuleState, figure: RuleFigure, reading
       reading,
       true,
       state.value,
-      `revised figure: ${said.figure}, ${said.still}, ${further}${said.notes}`,
+      `revised figure: ${said.figure}, ${said.still}, ${said.further}${said.notes}`,
     );
     return { events: [event], state: { ...next, mailed: compared, told: withTold(state.told, event) } };
   }

@@ -4,7 +4,7 @@ import type { Period } from '../domain/period.js';
 import type { EventKind, Rule } from '../domain/rule.js';
 import { symbolMeaning } from '../domain/symbol.js';
 import { furtherBy, read, type Reading, type RuleFigure } from './reading.js';
-import { furtherWords, isBetweenLines } from './reason.js';
+import { isBetweenLines, type CountedFrom } from './reason.js';
 
 /** A figure that a mail of this rule has told. */
 export interface Told {
@@ -85,14 +85,12 @@ export function worseFrom(state: RuleState | undefined): string | null {
   return state?.inBreach === true ? (state.mailed ?? state.compared) : null;
 }
 
-export function worse(rule: Rule, state: RuleState, reading: Reading): string | undefined {
+/** What a figure is counted from that lies more than `worse_by` further past the line; undefined where it does not. */
+export function worse(rule: Rule, state: RuleState, reading: Reading): CountedFrom | undefined {
   const from = worseFrom(state);
   if (rule.worseBy === undefined || from === null || reading.kind !== 'number') return undefined;
   const by = furtherBy(rule.condition, reading.compared, from);
-  const wasMailed = state.told.at(-1)?.inBreach === true;
-  return by.gt(rule.worseBy)
-    ? `${furtherWords(rule, by)} than when ${wasMailed ? 'last mailed' : 'the alert was recorded, which nobody was mailed'}`
-    : undefined;
+  return by.gt(rule.worseBy) ? { compared: from, wasMailed: state.told.at(-1)?.inBreach === true } : undefined;
 }
 
 export function toldAt(

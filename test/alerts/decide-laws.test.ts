@@ -119,6 +119,11 @@ describe('laws of decisions', () => {
           const before = all[i - 1];
           if (event.kind !== 'worse') return;
           expect(Number(event.compared)).toBeGreaterThan(Number(before?.compared) + 0.3 - 1e-9);
+          const printed = /absence ([\d.]+)%.* ([\d.]+) percentage points further than the ([\d.]+)% last/.exec(
+            event.reason,
+          );
+          const [now = NaN, by = NaN, from = NaN] = (printed ?? []).slice(1).map(Number);
+          expect(now - from, event.reason).toBeCloseTo(by, 6);
         });
       }),
     );

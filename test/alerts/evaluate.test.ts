@@ -356,12 +356,14 @@ describe('silence and pause', () => {
         'worse',
         undefined,
         expect.stringContaining(
-          '0.5 percentage points further than when the alert was recorded, which nobody was mailed',
+          '0.5 percentage points further than the 2.1% that the alert was recorded with, which nobody was mailed',
         ),
       ],
     ]);
     expect(await next(2022, '2.8')).toEqual([]);
-    expect(await next(2023, '3.0')).toEqual([['worse', undefined, expect.stringContaining('than when last mailed')]]);
+    expect(await next(2023, '3.0')).toEqual([
+      ['worse', undefined, expect.stringContaining('further than the 2.6% last mailed')],
+    ]);
   });
 });
 

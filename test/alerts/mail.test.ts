@@ -272,6 +272,16 @@ describe('the subject', () => {
     const alone = section(facts, [plain], { places: 2, focus: 'severe_absence_rate' });
     expect(renderMail(model([alone])).text).toContain('severe absence 2.11% (line: 2.00%)');
   });
+  it('takes what a figure that got worse is counted from for no other figure that prints alike', () => {
+    const worse = news({
+      ...{ event: 'worse', previous: '2.14', value: '2.74', compared: '2.74', places: 2 },
+      reason:
+        'severe absence 2.7%, still above the line of 2.0%, 0.6 percentage points further than the 2.1% last mailed; it was 2.1% before',
+    });
+    expect(renderMail(model([section(lutonFacts(), [worse])])).text.replace(/\s+/g, ' ')).toContain(
+      'Severe absence 2.74%, still above the line of 2.00%, 0.6 percentage points further than the 2.1% last mailed; it was 2.14% before',
+    );
+  });
   it('keeps the line what it is where the figure before prints alike', () => {
     const condition = { kind: 'above', line: 2, clearBelow: 1.8 } as const;
     const said = (changes: Parameters<typeof news>[0]): string => {
