@@ -63,6 +63,7 @@ export async function dryEes(tools: Tools, request: EesBackfill): Promise<Backfi
       skipped: plan.skipped,
       notes,
       events: 0,
+      not_in_breach: 0,
       open_unmailed: 0,
       mails: null,
     };

@@ -45,7 +45,10 @@ export interface BackfillReport {
   readonly files: readonly FileReport[];
   readonly skipped: BackfillPlan['skipped'];
   readonly notes: readonly string[];
+  /** All that were recorded. */
   readonly events: number;
+  /** Of these, first looks that found nothing in breach. */
+  readonly not_in_breach: number;
   /** Alerts that stand open by this backfill and that nobody was mailed of, since it was quiet. */
   readonly open_unmailed: number;
   readonly mails: RunReport['mails'] | null;
@@ -120,7 +123,8 @@ export async function backfill(
         outcome,
         ...loaded,
         notes,
-        events: evaluation.events.length,
+        events: evaluation.events.length + evaluation.quietBaselines,
+        not_in_breach: evaluation.quietBaselines,
         open_unmailed: await openedUnmailed(tools.store, run.id),
         mails,
       };
@@ -225,6 +229,7 @@ async function dryLocal(tools: Tools, request: LocalBackfill, options: BackfillO
     skipped: [],
     notes: [],
     events: 0,
+    not_in_breach: 0,
     open_unmailed: 0,
     mails: null,
   };

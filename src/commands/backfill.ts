@@ -65,6 +65,14 @@ function given(options: Record<string, unknown>, name: string): string | undefin
   return typeof value === 'string' ? value : undefined;
 }
 
+/** What becomes part of tables and mails. @throws UsageError where it is more than a line */
+function oneLine(options: Record<string, unknown>, name: string): string | undefined {
+  const value = given(options, name);
+  if (value !== undefined && /[\p{Cc}\u2028\u2029]/u.test(value))
+    throw new UsageError(`--${name} has to be one line without control characters; got ${JSON.stringify(value)}.`);
+  return value;
+}
+
 /** As asked for: the files are not read yet. */
 interface LocalRequest extends Omit<LocalBackfill, 'file' | 'metaText'> {
   readonly path: string;
@@ -81,13 +89,13 @@ async function opened(request: LocalRequest | EesBackfill): Promise<LocalBackfil
 
 /** @throws UsageError */
 function requestOf(context: Context, options: Record<string, unknown>): LocalRequest | EesBackfill {
-  const publication = given(options, 'publication') ?? '';
+  const publication = oneLine(options, 'publication') ?? '';
   if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(publication))
     throw new UsageError(
       `"${publication}" is no publication slug; one looks like pupil-absence-in-schools-in-england.`,
     );
   const file = given(options, 'file');
-  const release = given(options, 'release');
+  const release = oneLine(options, 'release');
   if (file === undefined) {
     for (const [name, option] of [
       ['meta', '--meta'],
@@ -157,6 +165,11 @@ function nothingToLoad({ plan, skipped }: BackfillReport): string {
     : 'Nothing to load: EES has no file that fits.';
 }
 
+/** ' (2 of them not in breach)', as `alerts list` calls them. */
+function quietWords({ not_in_breach: quiet }: BackfillReport): string {
+  return quiet === 0 ? '' : ` (${quiet.toLocaleString('en-GB')} of them not in breach)`;
+}
+
 function reportText(report: BackfillReport): string {
   if (report.dry_run && report.files.length === 0)
     return [
@@ -210,7 +223,7 @@ function reportText(report: BackfillReport): string {
             : [
                 `${counted(report.open_unmailed, 'alert is', 'alerts are')} open by the newest of these figures, and nobody was mailed: a backfill is quiet without --notify. \`alerts list\` shows them; rules go on from there.`,
               ]),
-          `${counted(report.events, 'event')} recorded${report.mails === null ? ', nothing sent' : `; mail: ${mailWords(report.mails)}`}.`,
+          `${counted(report.events, 'event')} recorded${quietWords(report)}${report.mails === null ? ', nothing sent' : `; mail: ${mailWords(report.mails)}`}.`,
         ]),
   ].join('\n');
 }

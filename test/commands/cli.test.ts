@@ -74,6 +74,22 @@ describe('the command line', () => {
     }
   });
 
+  it('counts in the summary of a backfill every event that `alerts list` shows', async () => {
+    const program = await freshProgram();
+    await program.configure(
+      [
+        'recipients: { team: [team@luton.example] }',
+        'mail: { from: watch@luton.example }',
+        'rules:',
+        '  - { name: High, measure: severe_absence_rate, areas: [Luton, England], above: 90, notify: [team] }',
+        '  - { name: Low, measure: severe_absence_rate, areas: [Luton], above: 0.1, notify: [team] }',
+      ].join('\n'),
+    );
+    const said = await load(program, await composedFile(program));
+    expect(said.stdout).toMatch(/^4 events recorded \(2 of them not in breach\), nothing sent\.$/m);
+    expect((await program.run('alerts', 'list', '--json')).json()).toHaveLength(4);
+  });
+
   it('answers wrong use with exit code 2 and a sentence', async () => {
     const program = await freshProgram();
     for (const [argv, message] of [
@@ -81,6 +97,21 @@ describe('the command line', () => {
       [['series'], /--area/],
       [['series', '--area', 'Luton', '--measure', 'rate'], /"rate" is no measure/],
       [['backfill', '--publication', 'Not A Slug'], /is no publication slug/],
+      [
+        ['backfill', '--publication', 'a\r\nb'],
+        /^absence-watch: --publication has to be one line without control characters/,
+      ],
+      ...['AY\r\nX', 'AY\u001b[2J', 'AY\u2028X'].map(
+        (label) =>
+          [
+            ['backfill', '--publication', PUBLICATION, '--file', 'a.csv', '--release', label],
+            /--release has to be one line without control characters/,
+          ] as const,
+      ),
+      [
+        ['backfill', '--publication', PUBLICATION, '--release', 'x\ny'],
+        /--release has to be one line without control characters/,
+      ],
       [['backfill', '--publication', PUBLICATION, '--file', 'missing.csv', '--release', 'x'], /There is no file/],
       [['backfill', '--publication', PUBLICATION, '--file', 'missing.csv'], /--release LABEL/],
       [
