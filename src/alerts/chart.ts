@@ -135,7 +135,7 @@ function specOf(model: ChartModel): TopLevelSpec {
       view: { stroke: null },
     },
     layer: [
-      ...(thresholds.length === 0 ? [] : thresholdLayers(thresholds, y)),
+      ...(thresholds.length === 0 ? [] : [thresholdLines(thresholds, y)]),
       {
         data: { values: points },
         mark: { type: 'line', strokeWidth: 3, strokeCap: 'butt' },
@@ -156,37 +156,82 @@ function specOf(model: ChartModel): TopLevelSpec {
         mark: { type: 'text', align: 'left', dx: LABEL_GAP, fontSize: 14, fontWeight: 'bold' },
         encoding: { x, y, text: { field: 'text', type: 'nominal' }, color },
       },
+      ...(thresholds.length === 0 ? [] : thresholdLabel(thresholds, y, model, [low, high])),
     ],
   };
 }
 
-function thresholdLayers<Y>(thresholds: readonly number[], y: Y) {
+function thresholdLines<Y>(thresholds: readonly number[], y: Y) {
+  return {
+    data: { values: thresholds.map((value) => ({ value })) },
+    mark: { type: 'rule' as const, color: THRESHOLD_COLOUR, strokeDash: [8, 4], strokeWidth: 2 },
+    encoding: { y },
+  };
+}
+
+/** Over all other marks, on a ground of its own: the letters once in broad white, and once more. */
+function thresholdLabel<Y>(thresholds: readonly number[], y: Y, model: ChartModel, ends: readonly [number, number]) {
   const all = [...thresholds].sort((one, other) => one - other);
   const named = all.map((value) => `${withDecimals(value)}%`).join(', ');
-  const lines = { values: all.map((value) => ({ value })) };
-  // Lines lie close to each other: one label, at the highest, names all.
-  const label = {
-    values: all.slice(-1).map((value) => ({ value, text: `your ${all.length === 1 ? 'line' : 'lines'}: ${named}` })),
+  const text = `your ${all.length === 1 ? 'line' : 'lines'}: ${named}`;
+  const { above, atStart } = placeOfLabel(text, all, model, ends);
+  const mark = {
+    type: 'text' as const,
+    align: atStart ? ('left' as const) : ('right' as const),
+    baseline: above ? ('bottom' as const) : ('top' as const),
+    dx: atStart ? 4 : -4,
+    dy: above ? -3 : 5,
+    fontSize: 14,
   };
-  return [
-    {
-      data: lines,
-      mark: { type: 'rule' as const, color: THRESHOLD_COLOUR, strokeDash: [8, 4], strokeWidth: 2 },
-      encoding: { y },
+  return [{ stroke: '#ffffff', strokeWidth: 5, strokeJoin: 'round' as const }, {}].map((ground) => ({
+    // Lines lie close to each other: one label, at the highest, names all.
+    data: { values: all.slice(-1).map((value) => ({ value, text })) },
+    mark: { ...mark, color: THRESHOLD_COLOUR, ...ground },
+    encoding: {
+      y,
+      x: atStart ? { value: 0 } : { value: 'width' as const },
+      text: { field: 'text', type: 'nominal' as const },
     },
-    {
-      data: label,
-      mark: {
-        type: 'text' as const,
-        color: THRESHOLD_COLOUR,
-        align: 'left' as const,
-        baseline: 'bottom' as const,
-        dy: -3,
-        fontSize: 14,
-      },
-      encoding: { y, x: { value: 4 }, text: { field: 'text', type: 'nominal' as const } },
-    },
-  ];
+  }));
+}
+
+/** About what the plot has of the width, and a letter of a label. */
+const PLOT_WIDTH = 366;
+const LETTER_WIDTH = 7.2;
+
+/** Above or below the line, at its start or end: where fewest lines run, above at the start where they are as many. */
+function placeOfLabel(
+  text: string,
+  thresholds: readonly number[],
+  { lines, labels }: ChartModel,
+  [low, high]: readonly [number, number],
+): { readonly above: boolean; readonly atStart: boolean } {
+  const line = thresholds.at(-1) ?? low;
+  const height = ((high - low) * (LABEL_HEIGHT + 6)) / (CHART_HEIGHT - ABOVE_AND_BELOW);
+  const width = text.length * LETTER_WIDTH + 8;
+  const xOf = (label: string): number =>
+    (PLOT_WIDTH * (labels.indexOf(label) + 0.3)) / Math.max(labels.length - 1 + 0.6, 1);
+  // Each stretch between two points as dots close enough to tell where it runs.
+  const dots = lines.flatMap(({ points }) =>
+    points.flatMap((point, i) => {
+      const next = points[i + 1];
+      const [x, value] = [xOf(point.label), point.value];
+      if (next === undefined || next.segment !== point.segment) return [{ x, value }];
+      return Array.from({ length: 24 }, (_, k) => ({
+        x: x + ((xOf(next.label) - x) * k) / 24,
+        value: value + ((next.value - value) * k) / 24,
+      }));
+    }),
+  );
+  const places = [true, false].flatMap((atStart) => [true, false].map((above) => ({ above, atStart })));
+  const crowded = ({ above, atStart }: (typeof places)[number]): number => {
+    const [bottom, top] = above ? [line, line + height] : [line - height, line];
+    const within = (value: number): boolean => value > bottom && value < top;
+    if (bottom < low || top > high || thresholds.some(within)) return Infinity;
+    return dots.filter(({ x, value }) => within(value) && (atStart ? x < width : x > PLOT_WIDTH - width)).length;
+  };
+  const least = Math.min(...places.map(crowded));
+  return places.find((place) => crowded(place) === least) ?? { above: true, atStart: true };
 }
 
 function withDecimals(value: number): string {

@@ -100,6 +100,38 @@ describe('the chart', () => {
     });
   });
 
+  it.each([
+    ['above', ['2.05', '2.05', '2.1', '2.3'], 'below'],
+    ['below', ['1.95', '1.95', '1.9', '1.9'], 'above'],
+  ] as const)(
+    'writes the label of the line over all other marks, and where England runs %s it to the side with room',
+    async (where, england, side) => {
+      const severe = (rates: Readonly<Record<number, string>>, area: string) =>
+        years(
+          Object.fromEntries(Object.entries(rates).map(([year, rate]) => [year, ['17', rate] as [string, string]])),
+          {
+            area,
+          },
+        );
+      const facts = lutonFacts({
+        own: severe({ 2021: '1.2', 2022: '1.4', 2023: '1.5', 2024: '2.1' }, 'Luton'),
+        region: severe({ 2021: '1.5', 2022: '1.8', 2023: '2.0', 2024: '2.2' }, 'East of England'),
+        england: severe(Object.fromEntries(england.map((rate, i) => [2021 + i, rate])), 'England'),
+      });
+      const model = composeBrief(facts, { focus: 'severe_absence_rate', threshold: 2 }).chart;
+      if (model === undefined) throw new Error('four years make a chart');
+      const { svg } = await drawn(`england ${where} the line`.replaceAll(' ', '-'), model);
+      const label = svg.lastIndexOf('>your line: 2.0%<');
+      expect(label).toBeGreaterThan(svg.lastIndexOf('aria-roledescription="line mark"'));
+      expect(label).toBeGreaterThan(svg.lastIndexOf('aria-roledescription="point"'));
+      const height = (pattern: RegExp): number => Number(pattern.exec(svg)?.[1]);
+      const rule = height(/aria-roledescription="rule mark" transform="translate\([\d.]+,([\d.]+)\)"/);
+      const text = height(/translate\([\d.]+,([\d.]+)\)[^>]*>your line: 2\.0%</);
+      // Where letters stand: from the height of their foot.
+      expect(text < rule ? 'above' : 'below').toBe(side);
+    },
+  );
+
   it('spreads labels that crowd evenly around their middle, and inside the plot', () => {
     expect(spread([5, 3, 1], 1, [0, 6])).toEqual([5, 3, 1]);
     expect(spread([3, 3, 3], 1, [0, 6])).toEqual([4, 3, 2]);
