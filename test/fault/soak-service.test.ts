@@ -2,7 +2,6 @@
  * A year of the service left alone, by a clock of its own: attendance every week, absence every term, and what the
  * service keeps for itself does not grow with its age. SOAK_WEEKS=52 is the year; `npm test` does a few weeks.
  */
-import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import { pino } from 'pino';
@@ -12,6 +11,7 @@ import { loadConfig } from '../../src/config.js';
 import type { Store } from '../../src/load/database.js';
 import { startService } from '../../src/service/service.js';
 import { freshStore } from '../support/database.js';
+import { bytesOf } from './harness/room.js';
 import { smallWide } from './harness/small-files.js';
 import { FILE_TITLE, watch } from './harness/watch.js';
 
@@ -69,21 +69,11 @@ async function sizeOf(store: Store, directory: string | undefined, now: Date): P
     .where('created_at', '<', new Date(now.getTime() - KEPT_WEEKS * WEEK - DAY))
     .where(sql<boolean>`length(raw) > 0`)
     .executeTakeFirstOrThrow();
-  return { rows, staleMails: count, bytes: await bytesOf(store, directory) };
-}
-
-async function bytesOf(store: Store, directory: string | undefined): Promise<number> {
-  if (directory === undefined) {
-    const { rows } = await sql<{ bytes: string }>`
-      select sum(pg_total_relation_size(c.oid))::bigint as bytes from pg_class c
-      where c.relnamespace = (select oid from pg_namespace where nspname = current_schema())
-        and c.relkind = 'r'`.execute(store.db);
-    return Number(rows[0]?.bytes ?? 0);
-  }
-  let bytes = 0;
-  for (const entry of await readdir(join(directory, 'base'), { recursive: true, withFileTypes: true }))
-    if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size;
-  return bytes;
+  return {
+    rows,
+    staleMails: count,
+    bytes: await bytesOf(store, directory === undefined ? undefined : join(directory, 'base')),
+  };
 }
 
 describe('a year of the service', () => {

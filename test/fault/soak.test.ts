@@ -2,9 +2,7 @@
  * A year of the program by a clock of its own: something is published every week, and every week something goes wrong.
  * SOAK_WEEKS=52 is the year; `npm test` does a few weeks.
  */
-import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sql } from 'kysely';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Fault } from '../../demo/stand-in.js';
@@ -16,6 +14,7 @@ import { runOnce } from '../../src/pipeline.js';
 import { greylist } from '../../demo/mail-catcher.js';
 import { testDatabaseUrl } from '../support/database.js';
 import { byRecipient } from './harness/play.js';
+import { bytesOf } from './harness/room.js';
 import { smallWide, type SmallFile } from './harness/small-files.js';
 import { countRows, differences, snapshot, type Snapshot } from './harness/snapshot.js';
 import { CONFIG, watch, type Watch } from './harness/watch.js';
@@ -150,23 +149,9 @@ async function live(kind: Store['kind'], withFaults: boolean): Promise<Lived> {
     snapshot: await snapshot(year.store),
     mails: copies.length,
     copies: copies.reduce((sum, [, mails]) => sum + mails.length, 0),
-    bytes: await bytesOf(kind, year.store, join(program.directory, 'soak-db')),
+    bytes: await bytesOf(year.store, kind === 'embedded' ? join(program.directory, 'soak-db') : undefined),
     runs,
   };
-}
-
-async function bytesOf(kind: Store['kind'], store: Store, directory: string): Promise<number> {
-  if (kind === 'postgres') {
-    const { rows } = await sql<{ bytes: string }>`
-      select sum(pg_total_relation_size(c.oid))::bigint as bytes from pg_class c
-      where c.relnamespace = (select oid from pg_namespace where nspname = current_schema())
-        and c.relkind = 'r'`.execute(store.db);
-    return Number(rows[0]?.bytes ?? 0);
-  }
-  let bytes = 0;
-  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true }))
-    if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size;
-  return bytes;
 }
 
 /** Without mails to the operator, who hears of the faults, and without what tells how a mail was tried. */
