@@ -42,8 +42,8 @@ export interface StandInOptions {
   readonly port?: number;
 }
 
-/** Decides the trouble of a request; `index` counts all requests since the faults were set, from 0. */
-export type FaultPlan = (request: LoggedRequest, index: number) => Fault | undefined;
+/** Decides the trouble of a request, which waits for the decision; `index` counts all requests since the faults were set, from 0. */
+export type FaultPlan = (request: LoggedRequest, index: number) => Fault | undefined | Promise<Fault | undefined>;
 
 const OFFICIAL = '/statistics';
 const CONTENT = '/content/api';
@@ -139,7 +139,7 @@ export class StandIn extends PublishedState {
       bytes: 0,
     };
     this.requests.push(logged);
-    const fault = this.#plan?.(logged, this.#planned++);
+    const fault = await this.#plan?.(logged, this.#planned++);
     const sent = (bytes: number): void => {
       logged.bytes += bytes;
     };

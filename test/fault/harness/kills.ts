@@ -136,12 +136,15 @@ export async function killBy(world: World, child: Child, plan: KillPlan): Promis
   }
 }
 
-function nthRequest(world: World, nth: number, download: boolean): Promise<void> {
+/** @param until its answer waits for that */
+function nthRequest(world: World, nth: number, download: boolean, until?: Promise<void>): Promise<void> {
   let seen = 0;
   return new Promise((resolve) => {
     world.ears.onRequest = ({ path }) => {
-      if (download && !/\/(csv|files\/[^/]+|download)$/.test(path)) return;
-      if (++seen === nth) resolve();
+      if (download && !/\/(csv|files\/[^/]+|download)$/.test(path)) return undefined;
+      if (++seen !== nth) return undefined;
+      resolve();
+      return until;
     };
   });
 }
@@ -174,7 +177,10 @@ async function atTable(
   plan: Extract<KillPlan, { kind: 'table' }>,
   strike: (afterMs: number) => Promise<void>,
 ): Promise<void> {
-  if (plan.fromRequest > 0) await Promise.race([nthRequest(world, plan.fromRequest, false), child.ended]);
+  let goOn = (): void => undefined;
+  // A busy machine might let the program write before the table is held.
+  const isHeld = new Promise<void>((resolve) => (goOn = resolve));
+  if (plan.fromRequest > 0) await Promise.race([nthRequest(world, plan.fromRequest, false, isHeld), child.ended]);
   const { watcher, locker, schema } = world;
   const name = `${pg.escapeIdentifier(schema)}.${plan.table}`;
   const exists = async (): Promise<boolean> => {
@@ -186,11 +192,13 @@ async function atTable(
   await locker.query('begin');
   try {
     await locker.query(`lock table ${name} in share mode`);
+    goOn();
     // Once it waits it stands: asking more often hits no other instant, and takes half a core from the program.
     while (child.isRunning() && !(await world.isHeldUp(plan.table))) await wait(25);
     if (!child.isRunning()) return;
     if (plan.afterMs === undefined) await strike(0);
   } finally {
+    goOn();
     await locker.query('rollback');
   }
   if (plan.afterMs !== undefined) await strike(plan.afterMs);

@@ -13,7 +13,8 @@ import { REFUSED_RECIPIENT, SCENARIO_CONFIG } from './scenario.js';
 import { SCRATCH } from '../../support/scratch.js';
 
 export interface Ears {
-  onRequest: (request: LoggedRequest) => void;
+  /** The answer waits for it. */
+  onRequest: (request: LoggedRequest) => void | Promise<void>;
   onSmtp: (step: SmtpStep) => void;
 }
 
@@ -77,8 +78,8 @@ export class World {
       created.ears.onSmtp(step);
       return refuses(step);
     });
-    ees.fault((request) => {
-      created.ears.onRequest(request);
+    ees.fault(async (request) => {
+      await created.ears.onRequest(request);
       return undefined;
     });
     return created;
