@@ -52,8 +52,8 @@ export function rounding(places: number): Rounding {
 
 /**
  * Decimal places at which what is said holds for the numbers as printed (a difference fits the two figures beside it, a
- * figure is on its side of a line): one, or else one more. A figure that two do not tell from a line is told in words; of
- * a difference that two do not fit, `statedAt` decides.
+ * figure is on its side of a line): one, or else one more, and never more than that. A figure that two do not tell from a
+ * line is told in words; a difference that two do not fit is the one of the figures as printed (`shownDifference`).
  */
 export function placesWhere(holds: (as: Rounding) => boolean): 1 | 2 {
   return holds(rounding(1)) ? 1 : 2;
@@ -71,21 +71,21 @@ export function placesBeside(rows: readonly FigureRow[], measure: Measure, line:
 }
 
 /** What a reader gets who subtracts the figures as printed. */
-function printedDifference(as: Rounding, later: Decimal, earlier: Decimal): Decimal {
+export function shownDifference(as: Rounding, later: Decimal, earlier: Decimal): Decimal {
   return as(later).minus(as(earlier));
 }
 
 /** Is the difference of the figures as printed the rounded difference too? */
 export function differenceFits(as: Rounding, later: Decimal, earlier: Decimal): boolean {
-  return printedDifference(as, later, earlier).eq(as(later.minus(earlier)));
+  return shownDifference(as, later, earlier).eq(as(later.minus(earlier)));
 }
 
-/** More decimals than any published rate has; a mean of several may have more. */
-const MOST_DECIMALS = 20;
+const MOST_DECIMALS = 2;
 
 /**
- * With how many decimal places a difference and its two figures are printed, all three. The difference is always rounded
- * from the unrounded figures; where it would be another than a reader gets by subtracting, each has one more.
+ * With how many decimal places a difference and its two figures are printed, all three: one more where the rounded
+ * difference would be another than a reader gets by subtracting. Where two decimals do not make them agree either (of one
+ * pair of figures in sixteen), the difference is that of the figures as printed, less than 0.01 from the true one.
  * @param places with which the figures are printed wherever nothing speaks against it
  * @param holds what else the difference has to show in print: its side of a line
  */
@@ -93,13 +93,10 @@ export function statedAt(
   later: Decimal,
   earlier: Decimal,
   places: number,
-  holds: (as: Rounding, places: number) => boolean = () => true,
+  holds: (as: Rounding) => boolean = () => true,
 ): number {
-  for (let stated = places; stated < MOST_DECIMALS; stated++) {
-    const as = rounding(stated);
-    if (differenceFits(as, later, earlier) && holds(as, stated)) return stated;
-  }
-  return places;
+  const as = rounding(places);
+  return differenceFits(as, later, earlier) && holds(as) ? places : Math.max(places, MOST_DECIMALS);
 }
 
 /** '17.3%' */
@@ -117,10 +114,10 @@ export function count(figure: Figure): Quoted {
   return { text: printedCount(figure.value), value: figure.value.toNumber(), kind: 'count', from: [sourceOf(figure)] };
 }
 
-/** The size of the difference of two figures, rounded from the unrounded ones, without sign and unit: '0.7'. */
+/** The size of the difference of two figures as it is printed beside them, without sign and unit: '0.7'. */
 export function difference(later: Figure, earlier: Figure, places: number): Quoted {
   return {
-    text: printed(later.value.minus(earlier.value).abs(), places),
+    text: printed(shownDifference(rounding(places), later.value, earlier.value).abs(), places),
     value: later.value.minus(earlier.value).toNumber(),
     kind: 'difference',
     from: [sourceOf(later), sourceOf(earlier)],

@@ -3,7 +3,16 @@ import { Decimal, printed } from '../domain/decimal.js';
 import type { Rate } from '../domain/measure.js';
 import { discontinuity } from '../domain/series.js';
 import type { BriefFacts, BriefTable, FigureRow, TableRow } from './brief-model.js';
-import { figureOf, meanOf, neighbourMeans, sourceOf, statedAt, type Places } from './brief-print.js';
+import {
+  figureOf,
+  meanOf,
+  neighbourMeans,
+  rounding,
+  shownDifference,
+  sourceOf,
+  statedAt,
+  type Places,
+} from './brief-print.js';
 import { shortPeriod } from './brief-words.js';
 import { rowYearBefore } from './brief-trend.js';
 import { academicYearLabel, type Period } from '../domain/period.js';
@@ -20,7 +29,7 @@ export function signed(value: Decimal, places: number): string {
 
 /**
  * Figures in percent, changes in percentage points.
- * @param places as the prose prints the same figures; a change is rounded from the unrounded ones (see `statedAt`)
+ * @param places as the prose prints the same figures; a change is what a reader gets by subtracting (see `statedAt`)
  */
 export function briefTable(facts: BriefFacts, measures: readonly Rate[], places: Places): BriefTable {
   const last = facts.own.at(-1);
@@ -72,7 +81,7 @@ function row(measure: Rate, place: string, rows: readonly FigureRow[], places: n
       before: before?.value.toNumber() ?? null,
       change: comparable ? now.value.minus(before.value).toNumber() : null,
     },
-    change: comparable ? signed(now.value.minus(before.value), at) : NO_FIGURE,
+    change: comparable ? signed(shownDifference(rounding(at), now.value, before.value), at) : NO_FIGURE,
     sources: [now, before].filter((figure) => figure !== undefined).map(sourceOf),
   };
 }
@@ -83,18 +92,18 @@ function neighboursRow(measure: Rate, facts: BriefFacts, places: number): TableR
   if (means === undefined) return undefined;
   const now = meanOf(means.now);
   const before = means.before.length === 0 ? undefined : meanOf(means.before);
-  const change = before !== undefined && means.comparable ? now.minus(before) : undefined;
-  const at = before === undefined || change === undefined ? places : statedAt(now, before, places);
+  const comparable = before !== undefined && means.comparable;
+  const at = comparable ? statedAt(now, before, places) : places;
   return {
     measure,
     place: NEIGHBOURS,
     now: `${printed(now, at)}%`,
     before: before === undefined ? NO_FIGURE : `${printed(before, at)}%`,
-    change: change === undefined ? NO_FIGURE : signed(change, at),
+    change: comparable ? signed(shownDifference(rounding(at), now, before), at) : NO_FIGURE,
     values: {
       now: now.toNumber(),
       before: before?.toNumber() ?? null,
-      change: change?.toNumber() ?? null,
+      change: comparable ? now.minus(before).toNumber() : null,
     },
     sources: [...means.now, ...means.before].map(sourceOf),
   };

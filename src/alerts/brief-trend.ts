@@ -14,7 +14,7 @@ import {
   placesWhere,
   rounding,
   say,
-  statedAt,
+  shownDifference,
   type Figure,
   type Rounding,
 } from './brief-print.js';
@@ -246,10 +246,12 @@ function differencesFit(as: Rounding, { figures }: Pace): boolean {
   return figures.every(({ value }, i) => i === 0 || differenceFits(as, value, figures[i - 1]?.value ?? value));
 }
 
-/** Do the differences, rounded from the unrounded ones as they are printed, go the way that is told? */
+/** Do the differences go the way that is told, both as they are and as they are printed? */
 function paceShows(as: Rounding, { figures, how }: Pace): boolean {
-  const shown = steps(figures).map(as);
-  return shown.every((step) => !step.isZero()) && goOneWay(shown, how);
+  const shown = figures.slice(1).map(({ value }, i) => shownDifference(as, value, figures[i]?.value ?? value));
+  return [shown, steps(figures).map(as)].every(
+    (changes) => changes.every((step) => !step.isZero()) && goOneWay(changes, how),
+  );
 }
 
 /**
@@ -269,13 +271,7 @@ export function paceSentence(pace: Pace | undefined, places: number, of: string)
   return say`The ${pace.direction}${of} has ${gone}${howLong}: ${joined(parts)}.`;
 }
 
-/**
- * Decimal places of the changes of a pace: those with which the last one is told beside its two figures, where they show
- * the pace; else one more than the figures have, since no figure stands in the sentence for it to contradict.
- */
+/** Decimal places of the changes of a pace: those of the figures beside the last one, or two where those do not show it. */
 function pacePlaces(pace: Pace, places: number): number {
-  const [before, now] = pace.figures.slice(-2);
-  if (before === undefined || now === undefined) return places;
-  const own = statedAt(now.value, before.value, places);
-  return paceShows(rounding(own), pace) ? own : places + 1;
+  return paceShows(rounding(places), pace) && differencesFit(rounding(places), pace) ? places : Math.max(places, 2);
 }

@@ -37,14 +37,18 @@ function reprinted(news: MailNews, places: number): string {
   if (places < 2 || !isRate(news.measure)) return news.reason;
   const { measure, condition, event, value, previous, threshold, compared } = news;
   const rates = present([...(event === 'corrected' ? [previous, value] : [value]), previous]);
+  // In print a difference is the one of the two figures beside it.
   const points: Decimal[] = [];
+  let shown = (number: Decimal): Decimal => number;
   let at: number = places;
   if (condition !== undefined && !isLevel(condition) && value !== null && compared !== null) {
     const own = decimal(value);
     const against = own.minus(decimal(compared).times(condition.kind === 'fall' ? -1 : 1));
     rates.splice(1, 0, against);
     points.push(decimal(compared).abs());
-    at = differenceInPrint({ measure, condition }, own, against, places).at;
+    const told = differenceInPrint({ measure, condition }, own, against, places);
+    at = told.at;
+    shown = (number) => (points.includes(number) ? told.shown.abs() : number);
   }
   const lines = present([threshold, condition === undefined ? undefined : clearingLine(condition)]);
   const taken = new Set<Decimal>();
@@ -54,7 +58,7 @@ function reprinted(news: MailNews, places: number): string {
     const number = fitting.find((one) => !taken.has(one)) ?? fitting[0];
     if (number === undefined) return all;
     taken.add(number);
-    return `${line ?? ''}${printed(number, some === lines ? linePlaces(number, at) : at)}${unit}`;
+    return `${line ?? ''}${printed(shown(number), some === lines ? linePlaces(number, at) : at)}${unit}`;
   });
 }
 

@@ -3,7 +3,7 @@ import { decimal, Decimal, printed, printedAsGiven, printedCount } from '../doma
 import { isRate, MEASURE_WORDS, type Measure } from '../domain/measure.js';
 import type { Period } from '../domain/period.js';
 import type { Condition, Rule } from '../domain/rule.js';
-import { differenceFits, keepsSide, placesWhere, rounding, statedAt } from './brief-print.js';
+import { differenceFits, keepsSide, placesWhere, rounding, shownDifference, statedAt } from './brief-print.js';
 import { periodWords, pupilsOf, schoolTypeWords, symbolWords } from './brief-words.js';
 import {
   isBreach,
@@ -81,10 +81,10 @@ function points(rule: Rule, difference: Decimal | number, places: number): strin
 }
 
 /**
- * The difference a rule is judged by, as it stands in print: rounded from the unrounded figures, and with as many decimals
- * as it takes not to contradict the two figures beside it and to stay on its side of the lines.
+ * The difference a rule is judged by, as it stands in print: with one more decimal where it takes that not to contradict
+ * the two figures beside it or to stay on its side of the lines, and never another than a reader gets by subtracting.
  * @param places decimal places of the figures wherever nothing speaks against them
- * @returns 'just over ' and the like, what to print and with how many decimals; `isNone` where that is zero
+ * @returns 'just over ' and the like, what to print and with how many decimals; `isNone` where that is nothing
  */
 export function differenceInPrint(
   { measure, condition }: Pick<Rule, 'measure' | 'condition'>,
@@ -93,15 +93,17 @@ export function differenceInPrint(
   places: number,
 ): { readonly beside: string; readonly shown: Decimal; readonly isNone: boolean; readonly at: number } {
   const exact = value.minus(against);
-  const turned = condition.kind === 'fall' ? exact.neg() : exact;
+  const upward = (difference: Decimal): Decimal => (condition.kind === 'fall' ? difference.neg() : difference);
   const lines = linesOf(condition);
+  if (!isRate(measure)) {
+    const beside = justBeside(upward(exact), upward(exact), lines, places);
+    return { beside, shown: exact, isNone: beside === '' && rounding(0)(exact).isZero(), at: places };
+  }
+  const at = statedAt(value, against, places, (as) => lines.every((line) => keepsSide(as, upward(exact), line)));
+  const shown = shownDifference(rounding(at), value, against);
   // What two decimals do not tell from a line is 'just over' it.
-  const at = isRate(measure)
-    ? statedAt(value, against, places, (as, own) => own > 1 || lines.every((line) => keepsSide(as, turned, line)))
-    : places;
-  const beside = justBeside(turned, turned, lines, at);
-  const isNone = beside === '' && rounding(isRate(measure) ? at : 0)(exact).isZero();
-  return { beside, shown: exact, isNone, at };
+  const beside = justBeside(upward(exact), upward(shown), lines, at);
+  return { beside, shown, isNone: beside === '' && shown.isZero(), at };
 }
 
 /**
@@ -386,18 +388,18 @@ function placesCounting(
   const earlier = decimal(from.compared);
   const by = furtherBy(rule.condition, reading.compared, from.compared);
   places = Math.max(places, printedPlaces(rule, from.compared));
-  // A difference may take more decimals than its figures ask for, and its own with what it is counted from more again.
-  for (;;) {
-    const at = differenceOf(rule, figure, reading, places)?.at ?? places;
-    places = statedAt(reading.compared, earlier, at, (as, own) => own > 1 || as(by).gt(rule.worseBy ?? 0));
-    if (places <= at) return places;
-  }
+  const at = differenceOf(rule, figure, reading, places)?.at ?? places;
+  return statedAt(reading.compared, earlier, at, (as) => as(by).gt(rule.worseBy ?? 0));
 }
 
-/** '0.6 percentage points further than the 2.1% last mailed' */
+/**
+ * '0.6 percentage points further than the 2.1% last mailed'
+ * @param compared what is held against the line, as print shows it
+ */
 function furtherWords(rule: Rule, compared: Decimal, from: CountedFrom, places: number): string {
-  const by = points(rule, furtherBy(rule.condition, compared, from.compared), places);
   const earlier = decimal(from.compared);
+  const as = isRate(rule.measure) ? rounding(places) : (value: Decimal): Decimal => value;
+  const by = points(rule, furtherBy(rule.condition, as(compared), as(earlier).toString()), places);
   const counted = isLevel(rule.condition) ? figureAmount(rule, earlier, places) : points(rule, earlier, places);
   return `${by} further than the ${counted} ${from.wasMailed ? LAST_MAILED : RECORDED}`;
 }

@@ -303,17 +303,17 @@ describe('the subject', () => {
       }),
     ).toContain('no longer above the line of 2.00%, but not yet below the clearing line of 1.80%');
   });
-  it('tells one difference of an event, rounded from the unrounded figures and with as many decimals as it takes', () => {
+  it('tells one difference of an event wherever it stands, the one of the two figures as printed', () => {
     const condition = { kind: 'rise', line: 1 } as const;
     const rise = news({
       ...{ measure: 'persistent_absence_rate', event: 'crossed', condition, threshold: '1', previous: '22.204' },
       ...{ value: '23.208', compared: '1.004' },
       reason:
-        'persistent absence 23.208%, up 1.004 percentage points from 22.204%, more than the line of 1.000 percentage points',
+        'persistent absence 23.21%, up 1.01 percentage points from 22.20%, more than the line of 1.00 percentage points',
     });
     const text = renderMail(model([section(lutonFacts(), [rise])])).text.replace(/\s+/g, ' ');
-    expect(text).toContain('23.208%, up 1.004 percentage points from 22.204%');
-    expect(text).toContain('23.208%, up 1.004 points in a year');
+    expect(text).toContain('23.21%, up 1.01 percentage points from 22.20%');
+    expect(text).toContain('23.21%, up 1.01 points in a year');
     const gap = news({
       ...{ value: '2.36842', compared: '0.27359', threshold: '0.2' },
       condition: { kind: 'gap_to_england', line: 0.2, clearBelow: undefined },
@@ -324,10 +324,10 @@ describe('the subject', () => {
       model([section(lutonFacts(), [{ ...gap, places: 2 }], { atLeast: { severe_absence_rate: 2 } })]),
     ).text;
     expect(fine.replace(/\s+/g, ' ')).toContain(
-      'Severe absence 2.3684%, 0.2736 percentage points above England (2.0948%), more than the line of 0.20 percentage points',
+      'Severe absence 2.37%, 0.28 percentage points above England (2.09%), more than the line of 0.20 percentage points',
     );
     expect(newsLine({ ...gap, places: 2 })).toContain(
-      'severe absence 2.3684%, 0.2736 points above England, more than your line of 0.20 points',
+      'severe absence 2.37%, 0.28 points above England, more than your line of 0.20 points',
     );
     const none = { ...rise, event: 'corrected', value: '20.012', previous: '21.3', compared: '0.012' } as const;
     expect(newsLine({ ...none, inBreach: false })).not.toContain('0.0 points');
