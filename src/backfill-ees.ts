@@ -18,6 +18,9 @@ import { openClient, type Tools } from './tools.js';
 import type { BackfillOptions, BackfillReport, EesBackfill, Loaded, PlannedFile } from './backfill.js';
 import { accepted } from './accepted.js';
 
+/** Asked for by a person, who waits for all of history: a plan alone takes a request for each file that EES has of it. */
+const BUDGET = { requests: 20_000, ms: 12 * 3_600_000 };
+
 export const NOTHING = { plan: [], skipped: [], notes: [] } as const;
 
 async function planned(plan: BackfillPlan, tools: Tools): Promise<PlannedFile[]> {
@@ -50,7 +53,7 @@ async function withEtag(store: Store, file: WantedFile): Promise<WantedFile> {
 }
 
 export async function dryEes(tools: Tools, request: EesBackfill): Promise<BackfillReport> {
-  const client = openClient(tools.settings, tools.now, tools.signal);
+  const client = openClient(tools.settings, tools.now, tools.signal, BUDGET);
   try {
     const plan = await planBackfill(client, await inContext(tools, request));
     const notes = [...plan.notes, ...client.leftAlone()];
@@ -95,7 +98,7 @@ export async function loadFromEes(
   }
   const directory = downloadsOf(settings);
   await cleanDownloads(directory, now().getTime());
-  const client = openClient(settings, now, signal);
+  const client = openClient(settings, now, signal, BUDGET);
   try {
     const plan = await planBackfill(client, await inContext(tools, request));
     if (options.accept.length > 0) {

@@ -4,7 +4,7 @@ import { heartbeat } from './alerts/operator.js';
 import type { Smtp } from './alerts/smtp.js';
 import type { Settings } from './config.js';
 import { createAgents, type ProxyEnvironment } from './extract/agents.js';
-import { createEesClient, type EesClient } from './extract/client.js';
+import { createEesClient, type Budget, type EesClient } from './extract/client.js';
 import type { Store } from './load/database.js';
 import { VERSION } from './version.js';
 
@@ -42,7 +42,12 @@ export async function ping(settings: Settings, event: 'start' | 'success' | 'fai
 }
 
 /** The way to EES, as configured. */
-export function openClient(settings: Settings, now: () => Date, signal: AbortSignal): EesClient {
+export function openClient(
+  settings: Settings,
+  now: () => Date,
+  signal: AbortSignal,
+  budget: Partial<Budget> = {},
+): EesClient {
   const { environment, config } = settings;
   return createEesClient({
     apiUrl: environment.eesApiUrl,
@@ -51,6 +56,7 @@ export function openClient(settings: Settings, now: () => Date, signal: AbortSig
     version: VERSION,
     environment: proxyOf(settings),
     signal,
+    budget,
     now: () => now().getTime(),
   });
 }

@@ -158,7 +158,7 @@ export function createEesClient(options: EesClientOptions): EesClient {
       mayAsk(api, url);
       if (spent.requests >= budget.requests || now() - started > budget.ms)
         throw new EesBudgetError(
-          `This run has used its share of EES (${spent.requests} requests, ${Math.round((now() - started) / 1000)} s); the next run goes on`,
+          `This run has used its share of EES (${spent.requests} requests, ${Math.round((now() - started) / 1000)} s); the next run goes on. A backfill: less at a time (--from, --to, --release)`,
           shown(url),
         );
       spent.requests += 1;

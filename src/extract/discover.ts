@@ -3,7 +3,8 @@
  *
  * A quiet poll is two requests: the website's listing of all releases (it moves for new releases and every amendment,
  * also of an old release), and one step of the round of the official API (`takeStep`). What moved costs three requests a
- * release, plus one for each file never seen. Without the listing it is one official request for each publication.
+ * release, plus one for each file never seen. Without the listing it is one official request for each publication, and
+ * one more of the round.
  * Display dates, the order of lists, titles, 'latest' marks and stored ids decide nothing.
  */
 import type { EesClient } from './client.js';

@@ -248,6 +248,11 @@ function sameContent(etag: string | undefined, md5: Buffer): boolean | undefined
 /** Streams the body into a new file and checks what passes by. */
 async function written(client: EesClient, answer: OpenAnswer, path: string, limits: DownloadLimits) {
   const { url, body } = answer;
+  const handle = await open(path, 'wx', 0o600).catch((error: unknown) => {
+    // Unread, it would keep its turn for good.
+    body.destroy();
+    throw error;
+  });
   const late = setTimeout(() => {
     // A drip would use up the time of every further try too, while all else waits.
     const why = `${url} took longer than ${limits.totalMs / 1000} s`;
@@ -257,7 +262,6 @@ async function written(client: EesClient, answer: OpenAnswer, path: string, limi
     body.destroy();
   };
   client.signal?.addEventListener('abort', stop, { once: true });
-  const handle = await open(path, 'wx', 0o600);
   try {
     const hash: Hash = createHash('sha256');
     const tag: Hash = createHash('md5');

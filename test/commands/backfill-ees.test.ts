@@ -58,6 +58,18 @@ it.each([
   expect((await program.run('backfill', '--publication', ABSENCE)).code).toBe(0);
 });
 
+it('a plan is made of however many files EES has: a person waits for it', async () => {
+  const { ees, backfill } = await published();
+  const files = Array.from({ length: 1000 }, (_, n) => ({
+    name: `${n}.csv`,
+    title: `Reasons ${n}`,
+    content: reasons(),
+  }));
+  ees.publish({ publication: ABSENCE, slug: '2023-24', title: '2023/24', at: '2025-03-20T09:30:00Z', files });
+  const plan = (await backfill('--dry-run', '--json')).json() as BackfillReport;
+  expect(plan.plan.length + plan.skipped.length).toBe(1003);
+});
+
 it('what fits and is not wanted, and years of which nothing is there, are not called "there already"', async () => {
   const { backfill } = await published();
   const skipped = await backfill('--data-set', 'Sessions by reason');

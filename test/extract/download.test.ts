@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -368,3 +368,12 @@ function drip(response: Parameters<RequestListener>[1]): void {
     clearInterval(timer);
   });
 }
+
+it('a file that cannot be made on the disk gives its turn back: the ones after it fail as quickly', async () => {
+  answer = (_request, response) => {
+    void rm(directory, { recursive: true, force: true }).then(() => response.end(CSV));
+  };
+  for (let file = 0; file < 3; file++)
+    await expect(download(client, wanted(), directory, { ...LIMITS, totalMs: 120_000 })).rejects.toThrow('ENOENT');
+  await mkdir(directory, { recursive: true });
+});
