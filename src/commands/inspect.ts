@@ -8,6 +8,7 @@ import { canonicalSchoolType } from '../domain/school-types.js';
 import { predecessorsOf, successorsOf } from '../domain/areas.js';
 import { breakBetweenSeries, discontinuities, type Discontinuity } from '../domain/series.js';
 import { findAreas, type AreaRow } from '../load/areas.js';
+import { isAfterPruned } from '../load/currency.js';
 import { differences } from '../load/differences.js';
 import { currentSeries, listVersionRows, versionRow } from '../load/inspect.js';
 import { seriesAsOf } from '../load/as-of.js';
@@ -182,8 +183,11 @@ async function versionDiff(
     out.raw(before === '[' ? '[]\n' : '\n]\n');
   } else {
     const what = `${row.data_set}, ${row.release}, version ${row.data_set_version}`;
-    if (row.diff === null) out.raw(`${what}: it is the first of its data set, there is nothing to hold it against.\n`);
-    else out.raw(`${what}: ${diffCounts(row.diff)} against the version before (${row.diff.previous_id ?? 'none'}).\n`);
+    if (row.diff !== null)
+      out.raw(`${what}: ${diffCounts(row.diff)} against the version before (${row.diff.previous_id ?? 'none'}).\n`);
+    // Else `differences` says what is gone.
+    else if (!(await isAfterPruned(store, id)))
+      out.raw(`${what}: it is the first of its data set, there is nothing to hold it against.\n`);
     for await (const batch of batches) out.raw(batch.map((each) => `${differenceText(each)}\n`).join(''));
   }
   return 0;

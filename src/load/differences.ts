@@ -4,6 +4,7 @@
  */
 import { sql, type Kysely } from 'kysely';
 import type { Measure } from '../domain/measure.js';
+import { isAfterPruned } from './currency.js';
 import type { Store } from './database.js';
 import { AREA_ORDER, FIGURES_OF_PAIR, IN_ORDER, KEY_OF_PAIR, NAMED, pairsOf, type Change } from './diff.js';
 import type { Database } from './schema.js';
@@ -51,7 +52,13 @@ export async function* differences(
     .where('v.id', '=', id)
     .executeTakeFirst();
   if (version === undefined) throw new VersionStateError(`There is no data set version ${id}; see "versions list".`);
-  if (version.previous_id === null) return;
+  if (version.previous_id === null) {
+    if (await isAfterPruned({ db }, id))
+      throw new VersionStateError(
+        `The figures of the version before version ${id} were taken away by the retention setting: there is nothing left to hold it against.`,
+      );
+    return;
+  }
   const compared = {
     id,
     previousId: version.previous_id,

@@ -2,9 +2,12 @@ import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { prune } from '../../src/load/prune.js';
 import type { Store } from '../../src/load/database.js';
+import { differences } from '../../src/load/differences.js';
+import { readDiff } from '../../src/load/diff.js';
 import { removeVersion } from '../../src/load/versions.js';
+import { versionPage } from '../../src/service/page/versions.js';
 import { freshStore } from '../support/database.js';
-import { load, observation, versionMeta } from './sample.js';
+import { load, loaded, observation, versionMeta } from './sample.js';
 import { DAY, MORNING, queueMails } from '../support/smtp.js';
 
 const YEAR = 365 * DAY;
@@ -20,6 +23,8 @@ async function countOf(store: Store, table: 'run_record' | 'slot' | 'mail' | 'ma
     .executeTakeFirstOrThrow();
   return count;
 }
+
+const pageOf = async (store: Store, id: number): Promise<string> => JSON.stringify(await versionPage(store, id));
 
 describe.each(['embedded', 'postgres'] as const)('retention (%s)', (kind) => {
   it('takes old runs and slots, but never the newest slot or what is under way; a dry run takes nothing', async () => {
@@ -149,6 +154,49 @@ describe.each(['embedded', 'postgres'] as const)('retention (%s)', (kind) => {
     expect(await shown()).toEqual([]);
     expect(await prune(store, keepNothing, { now: NOW, dryRun: false })).toMatchObject({ versions: 1 });
     expect(await prune(store, keepNothing, { now: NOW, dryRun: false })).toMatchObject({ versions: 0 });
+  });
+
+  it('leaves what a version changed on record when the figures of the one before went, whatever is loaded then', async () => {
+    const store = await freshStore(kind);
+    const published = (month: number) => versionMeta({ publishedAt: new Date(Date.UTC(2024, 0, 30 * month)) });
+    const first = await loaded(store, published(3), [rate('17.3')]);
+    const second = await loaded(store, published(4), [rate('17.4')]);
+    await store.db.updateTable('data_set_version').set({ evaluated_at: NOW }).execute();
+    const kept = await readDiff(store.db, second);
+    expect(kept).toMatchObject({ previousId: first, changed: 1, sample: [{ from: '17.3', to: '17.4' }] });
+    const since = () => store.db.selectFrom('release').select('first_published').execute();
+    const before = await since();
+    const keepNothing = { runs: undefined, mails: undefined, versions: new Date('2099-01-01T00:00:00Z') };
+    expect(await prune(store, keepNothing, { now: NOW, dryRun: false })).toMatchObject({ versions: 1 });
+
+    const third = await loaded(store, published(6), [rate('17.6')]);
+    expect(await readDiff(store.db, second)).toEqual(kept);
+    expect(await since(), 'the release is as old as it was').toEqual(before);
+    await expect(differences(store, second).next()).rejects.toThrow(`The figures of version ${first} were taken away`);
+    expect(await pageOf(store, second)).not.toContain('first of its data set');
+
+    // What comes in between is what it is held against from then on; taken back again, nothing is left.
+    const between = await loaded(store, published(3.5), [rate('17.35')]);
+    expect(await readDiff(store.db, second)).toMatchObject({ previousId: between });
+    await removeVersion(store, between, 'wrong file', NOW);
+    expect(await readDiff(store.db, second)).toBeUndefined();
+    expect(await readDiff(store.db, third)).toMatchObject({ previousId: second });
+    expect(await pageOf(store, second)).toContain('The figures of the version before were taken away');
+    await expect(differences(store, second).next()).rejects.toThrow('The figures of the version before');
+    expect(await pageOf(store, first)).toContain('first of its data set');
+  });
+
+  it('what a person took back before its figures went is nobody’s predecessor', async () => {
+    const store = await freshStore(kind);
+    const published = (month: number) => versionMeta({ publishedAt: new Date(Date.UTC(2024, month - 1, 21)) });
+    const wrong = await loaded(store, published(3), [rate('71.3')]);
+    const second = await loaded(store, published(4), [rate('17.4')]);
+    await removeVersion(store, wrong, 'wrong file', NOW);
+    const keepNothing = { runs: undefined, mails: undefined, versions: new Date('2099-01-01T00:00:00Z') };
+    expect(await prune(store, keepNothing, { now: NOW, dryRun: false })).toMatchObject({ versions: 1 });
+    await loaded(store, published(5), [rate('17.5')]);
+    expect(await readDiff(store.db, second)).toBeUndefined();
+    expect(await pageOf(store, second)).toContain('first of its data set');
   });
 });
 

@@ -1,4 +1,5 @@
 /** Data set versions, and one of them with its gates and what it changed. */
+import { isAfterPruned } from '../../load/currency.js';
 import type { Store } from '../../load/database.js';
 import { listVersionRows, type VersionRow } from '../../load/inspect.js';
 import { noticedText } from '../../noticed.js';
@@ -83,7 +84,7 @@ export async function versionPage(store: Store, id: number): Promise<Page | unde
               ]),
             ),
       ]),
-      section('What changed', diff(row)),
+      section('What changed', row.diff === null ? [await nothingToHoldAgainst(store, id)] : diff(row, row.diff)),
       ...(row.notes.length === 0 ? [] : [section('Notes', [list(row.notes)])]),
       ...(row.history.length === 0
         ? []
@@ -96,12 +97,18 @@ export async function versionPage(store: Store, id: number): Promise<Page | unde
   };
 }
 
-function diff(row: VersionRow): Block[] {
-  if (row.diff === null) return [text('It is the first of its data set: there is nothing to hold it against.', true)];
-  const { added, gone, changed, previous_id, sample } = row.diff;
+async function nothingToHoldAgainst(store: Store, id: number): Promise<Block> {
+  const why = (await isAfterPruned(store, id))
+    ? 'The figures of the version before were taken away by the retention setting'
+    : 'It is the first of its data set';
+  return text(`${why}: there is nothing to hold it against.`, true);
+}
+
+function diff(row: VersionRow, kept: NonNullable<VersionRow['diff']>): Block[] {
+  const { added, gone, changed, previous_id, sample } = kept;
   const more = changed - sample.length;
   return [
-    text(`${diffCounts(row.diff)} against the version before.`),
+    text(`${diffCounts(kept)} against the version before.`),
     ...(previous_id === null
       ? []
       : [{ kind: 'links' as const, items: [{ text: 'The version before', href: `/versions/${previous_id}` }] }]),
