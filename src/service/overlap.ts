@@ -1,33 +1,35 @@
 /** A run that keeps the slots of the schedule waiting: in health as soon as it is too many, to the operator once. */
-import { z } from 'zod';
 import { operatorEdge, type OperatorPost } from '../alerts/operator.js';
 import type { Store } from '../load/database.js';
+import { endedWithoutAWord, runningNow } from '../load/runs.js';
 import { counted, ukTime } from '../print.js';
 
-/** Slots that fell due while a run was under way and that no run has stood for yet. */
+/** Slots that fell due while the run under way went on. Those left over from a run that is over are not among them. */
 export interface WaitingSlots {
   readonly count: number;
   /** When the first of them was due; undefined where none waits. */
   readonly since: Date | undefined;
-  /** What they met, in words. */
+  /** What they wait for, in words. */
   readonly met: string;
 }
 
-const detail = z.object({ met: z.string() });
+const NONE: WaitingSlots = { count: 0, since: undefined, met: 'another run' };
 
-export async function waitingSlots(store: Pick<Store, 'db'>): Promise<WaitingSlots> {
+export async function waitingSlots(store: Store): Promise<WaitingSlots> {
+  const running = await runningNow(store);
+  if (running === undefined || (await endedWithoutAWord(store, running.runId))) return NONE;
   const rows = await store.db
     .selectFrom('slot')
     .innerJoin('run_record', 'run_record.id', 'slot.run_id')
-    .select(['slot.due_at', 'run_record.detail'])
+    .select('slot.due_at')
     // Each try to run takes one for a moment.
     .where('slot.state', 'in', ['due', 'running'])
     .where('run_record.outcome', '=', 'overlap')
+    // By number and not by time: what was met earlier was another run, whatever the clocks said.
+    .where('run_record.id', '>', running.runId)
     .orderBy('slot.due_at')
     .execute();
-  const [first] = rows;
-  const parsed = detail.safeParse(first?.detail);
-  return { count: rows.length, since: first?.due_at, met: parsed.success ? parsed.data.met : 'another run' };
+  return { count: rows.length, since: rows[0]?.due_at, met: `run ${running.runId} (${running.trigger})` };
 }
 
 /** In a sentence, where more wait than the operator is to hear of. */

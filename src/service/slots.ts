@@ -97,17 +97,22 @@ export async function settleSlot(store: Store, dueAt: Date, runId: number): Prom
 
 /**
  * Puts a claimed slot back because another run is under way: it waits. The first slot that meets a run writes a run
- * record, the others refer to it.
+ * record, the others refer to it. One that is left over from an earlier run stays with the record of that one.
  * @param met what is under way, for the record
  */
 export async function postponeSlot(store: Store, slot: DueSlot, met: string, now: Date): Promise<void> {
   await inTurn(store, async (trx) => {
-    const runId = await overlapRecord(trx, met, now);
-    await trx
-      .updateTable('slot')
-      .set({ state: 'due', run_id: runId })
+    const claimed = await trx
+      .selectFrom('slot')
+      .select('run_id')
       .where('due_at', '=', slot.dueAt)
       .where('state', '=', 'running')
+      .executeTakeFirst();
+    if (claimed === undefined) return;
+    await trx
+      .updateTable('slot')
+      .set({ state: 'due', run_id: claimed.run_id ?? (await overlapRecord(trx, met, now)) })
+      .where('due_at', '=', slot.dueAt)
       .execute();
   });
 }
@@ -207,7 +212,7 @@ async function countWaiting(trx: Transaction<Database>): Promise<number> {
   return count;
 }
 
-/** The run record of the slots that wait, made with the first of them. */
+/** The run record of the slots that wait for the run under way, made with the first of them. */
 async function overlapRecord(trx: Transaction<Database>, met: string, now: Date): Promise<number> {
   const waiting = await trx
     .selectFrom('slot')
@@ -216,6 +221,17 @@ async function overlapRecord(trx: Transaction<Database>, met: string, now: Date)
     // A slot that is tried again still refers to the record of its first meeting.
     .where('slot.state', 'in', ['due', 'running'])
     .where('run_record.outcome', '=', 'overlap')
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('run_record as later')
+            .select('later.id')
+            .where('later.outcome', '=', 'running')
+            .whereRef('later.id', '>', 'run_record.id'),
+        ),
+      ),
+    )
     .limit(1)
     .executeTakeFirst();
   return waiting?.id ?? (await recordNoRun({ db: trx }, 'overlap', 'schedule', now, { met }));
