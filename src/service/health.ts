@@ -39,10 +39,8 @@ export function healthOf(facts: HealthFacts): Health {
     at === null || at === undefined ? 0 : now.getTime() - new Date(at).getTime();
   const reasons: string[] = [];
   const attention: string[] = [];
-  if (source.failures >= facts.failuresBeforeMail)
-    reasons.push(`the last ${source.failures} runs failed${source.lastError === null ? '' : `: ${source.lastError}`}`);
-  else if (source.failures > 0)
-    attention.push(
+  if (source.failures > 0)
+    (source.failures >= facts.failuresBeforeMail ? reasons : attention).push(
       `the last ${source.failures === 1 ? 'run' : `${source.failures} runs`} failed${source.lastError === null ? '' : `: ${source.lastError}`}`,
     );
   reasons.push(...troubleWords(facts.troubles));

@@ -56,6 +56,19 @@ it('says why the last run broke off', async () => {
   expect(await textAfter('schedule', 'failed', { error: 'no room on the disk' })).toContain('no room on the disk');
 });
 
+it.each([
+  [1, 'the last run failed: EES is away'],
+  [2, 'the last 2 runs failed: EES is away'],
+])('counts the runs that failed in words, %i of them', async (failures, says) => {
+  const store = await freshStore('postgres');
+  await setSourceState(store, 'ees', { ...NO_SOURCE_STATE, failures, lastError: 'EES is away' }, NOW);
+  const settings = await loadConfig(undefined, {}, '/nowhere');
+  const sooner = { ...settings, config: { ...settings.config, failuresBeforeMail: 1 } };
+  const { health } = await statusOf(store, sooner, NOW);
+  expect(health.reasons).toEqual([says]);
+  expect(health.well).toBe(false);
+});
+
 it('gives the reason with which a gate was overridden, the last one where it was taken back in between', async () => {
   const store = await freshStore('postgres');
   const settings = await loadConfig(undefined, {}, '/nowhere');
