@@ -155,20 +155,25 @@ async function oldVersions({ db }: Store, before: Date): Promise<{ readonly id: 
     .where((eb) =>
       eb.or([
         eb.and([eb('v.state', '<>', 'loaded'), eb(sql<Date>`coalesce(v.ended_at, v.loaded_at)`, '<', before)]),
-        eb.exists(
-          eb
-            .selectFrom('data_set_version as newer')
-            .select('newer.id')
-            .whereRef('newer.data_set_id', '=', 'v.data_set_id')
-            .whereRef('newer.release_id', '=', 'v.release_id')
-            .where('newer.is_current', '=', true)
-            .where('newer.loaded_at', '<', before),
-        ),
+        eb.and([eb('v.loaded_at', '<', before), isReplacedBefore(before)]),
       ]),
     )
     .where((eb) => eb.exists(eb.selectFrom('figure as f').select('f.version_id').whereRef('f.version_id', '=', 'v.id')))
     .orderBy('v.id')
     .execute();
+}
+
+/**
+ * A later version of the same data set and release counted before that time: not the newest one, or a release that is
+ * revised often would keep everything. What was accepted, or published again, counts from then on.
+ */
+function isReplacedBefore(before: Date) {
+  return sql<boolean>`exists (
+    select from data_set_version newer
+    where newer.data_set_id = v.data_set_id and newer.release_id = v.release_id and newer.state = 'loaded'
+      and (newer.published_at, newer.major, newer.minor, newer.patch, newer.id)
+        > (v.published_at, v.major, v.minor, v.patch, v.id)
+      and coalesce((newer.history -> -1 ->> 'at')::timestamptz, newer.loaded_at) < ${before})`;
 }
 
 /** From then on it counts as removed: no later removal can make it current again. */

@@ -156,6 +156,46 @@ describe.each(['embedded', 'postgres'] as const)('retention (%s)', (kind) => {
     expect(await prune(store, keepNothing, { now: NOW, dryRun: false })).toMatchObject({ versions: 0 });
   });
 
+  it('counts from when a version was replaced, however often the release is revised after that', async () => {
+    const store = await freshStore(kind);
+    const all = store.db.updateTable('data_set_version');
+    const ids: number[] = [];
+    for (const years of [5, 4, 1.5, 0.1]) {
+      const id = await loaded(store, versionMeta({ publishedAt: ago(years * YEAR) }), [rate('17.3')]);
+      await all
+        .set({ loaded_at: ago(years * YEAR), evaluated_at: ago(years * YEAR) })
+        .where('id', '=', id)
+        .execute();
+      ids.push(id);
+    }
+    const [, second, third, current] = ids;
+    const withFigures = async () =>
+      (await store.db.selectFrom('figure').select('version_id').orderBy('version_id').execute()).map(
+        ({ version_id }) => version_id,
+      );
+    const keep = { runs: undefined, mails: undefined, versions: ago(2 * YEAR) };
+    // Replaced before that time, but loaded since: history that came late stays as long as anything else.
+    const late = await loaded(store, versionMeta({ publishedAt: ago(4.5 * YEAR) }), [rate('17.2')]);
+    await all
+      .set({ loaded_at: ago(DAY), evaluated_at: ago(DAY) })
+      .where('id', '=', late)
+      .execute();
+    expect(await prune(store, keep, { now: NOW, dryRun: false })).toMatchObject({ versions: 1 });
+    expect(await withFigures()).toEqual([second, third, current, late]);
+    expect(await prune(store, { ...keep, versions: ago(YEAR) }, { now: NOW, dryRun: true })).toMatchObject({
+      versions: 1,
+    });
+    // Accepted a year after it was loaded, a version replaces the one before from then on.
+    const history = JSON.stringify([{ at: ago(0.5 * YEAR).toISOString(), what: 'accepted sums', reason: 'right' }]);
+    await all
+      .set({ history })
+      .where('id', '=', third ?? 0)
+      .execute();
+    expect(await prune(store, { ...keep, versions: ago(YEAR) }, { now: NOW, dryRun: true })).toMatchObject({
+      versions: 0,
+    });
+  });
+
   it('leaves what a version changed on record when the figures of the one before went, whatever is loaded then', async () => {
     const store = await freshStore(kind);
     const published = (month: number) => versionMeta({ publishedAt: new Date(Date.UTC(2024, 0, 30 * month)) });
