@@ -1,6 +1,6 @@
 /** The second half of a run: what was loaded is compared with the rules, what is owed is written and sent. */
 import { createHash } from 'node:crypto';
-import type { ComposeSettings } from './alerts/compose.js';
+import type { ComposeSettings, Notice } from './alerts/compose.js';
 import type { Delivered } from './alerts/deliver.js';
 import type { EndedNews } from './alerts/ended-areas.js';
 import { evaluate, type Evaluation } from './alerts/evaluate.js';
@@ -8,11 +8,14 @@ import { operatorEdge, type OperatorMail } from './alerts/operator.js';
 import { releaseDue } from './alerts/queue.js';
 import { pausedSince } from './alerts/queue-upkeep.js';
 import type { Settings } from './config.js';
+import { publicationTitle } from './domain/publications.js';
+import { EVERY_SOURCE } from './extract/standing.js';
+import type { Store } from './load/database.js';
 import { getSourceState } from './load/runs.js';
 import { leftovers } from './load/sources.js';
 import { deliverQueue, mailboxText, noteMailAlive, operatorPost } from './mail-server.js';
 import { noteMails, type Teller } from './run-troubles.js';
-import { readSourceState, SOURCE } from './source-state.js';
+import { readSourceState, SOURCE, type SourceState } from './source-state.js';
 import { messageOf, type Tools } from './tools.js';
 
 /**
@@ -152,10 +155,27 @@ export async function mailSettings({
     rules,
     neighbours: settings.neighbours,
     composed: composed === true,
-    notices: degraded
-      .filter(({ missing }) => missing.length > 0)
-      .map(({ missing }) => `EES could not be read in full; missing meanwhile: ${missing.join('; ')}.`),
+    notices: await noticesOf(store, degraded),
   };
+}
+
+/** What mails say is missing: one sentence on what concerns every source, and one on each publication. */
+async function noticesOf(store: Store, degraded: SourceState['degraded']): Promise<Notice[]> {
+  const missing = new Map<string, Set<string>>();
+  for (const each of degraded) {
+    // What was never there is missing from no figures that anybody is mailed: the operator sees it in status and doctor.
+    if (each.failures === 0) continue;
+    const known = missing.get(each.source) ?? new Set();
+    if (each.missing.length > 0) missing.set(each.source, new Set([...known, ...each.missing]));
+  }
+  if (missing.size === 0) return [];
+  const rows = await store.db.selectFrom('publication').select(['slug', 'title']).execute();
+  const titles = new Map(rows.map(({ slug, title }) => [slug, title]));
+  return [...missing].map(([source, what]) => {
+    const publication = source === EVERY_SOURCE ? undefined : publicationTitle(source, titles.get(source));
+    const where = publication === undefined ? '' : ` for “${publication}”`;
+    return { publication, text: `EES could not be read in full${where}; missing meanwhile: ${[...what].join('; ')}.` };
+  });
 }
 
 /** Group names to bare addresses. */

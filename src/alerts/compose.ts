@@ -10,7 +10,7 @@ import type { Database } from '../load/schema.js';
 import { composeBrief, type BriefOptions } from './brief.js';
 import { gatherBrief, type BriefWanted, type SharedReads } from './brief-facts.js';
 import { NoFiguresError } from './brief-period.js';
-import type { Brief, BriefArea } from './brief-model.js';
+import type { Brief, BriefArea, ReleaseFacts } from './brief-model.js';
 import { renderChart, type RenderedChart } from './chart.js';
 import {
   addressesDue,
@@ -47,8 +47,15 @@ export interface ComposeSettings {
   readonly neighbours: ReadonlyMap<string, readonly string[]>;
   /** The figures are composed (demo): subject, body and charts say so. */
   readonly composed: boolean;
-  /** What is missing or doubtful about the sources in this run, in sentences. */
-  readonly notices?: readonly string[];
+  /** What is missing or doubtful about the sources in this run. */
+  readonly notices?: readonly Notice[];
+}
+
+/** A sentence on what is missing. */
+export interface Notice {
+  /** Title of the publication that it is missing from; undefined where it concerns them all. */
+  readonly publication: string | undefined;
+  readonly text: string;
 }
 
 /** Some recipients' mails could not be written; the others' are queued. */
@@ -205,6 +212,7 @@ async function modelFor(
   ]);
   const onlyCorrections = briefs.length === 0 && recorded.every(({ news }) => news.event === 'corrected');
   const [only, ...others] = recorded;
+  const sections = await tellSections(db, drafts, settings, moment);
   return {
     date: settings.now,
     from: mailbox(settings.from),
@@ -212,7 +220,7 @@ async function modelFor(
     to,
     groups,
     owner: settings.owner,
-    sections: await tellSections(db, drafts, settings, moment),
+    sections,
     composed: settings.composed,
     followUp:
       !onlyCorrections &&
@@ -222,11 +230,27 @@ async function modelFor(
         owed.map(({ id }) => id),
       )),
     silenced: await silencedIn(db, runIds, groups, settings.rules),
-    notices: settings.notices ?? [],
+    notices: noticesFor(settings, sections, await releasesOfVersions(db, [...versionIds])),
     references:
       only !== undefined && others.length === 0 && briefs.length === 0 ? await threadOf(db, address, only) : [],
     versions: await versionNames(db, [...versionIds]),
   };
+}
+
+/** What concerns a mail: what is missing from all sources, and from the publications that it tells of. */
+export function noticesFor(
+  { notices = [] }: Pick<ComposeSettings, 'notices'>,
+  sections: readonly MailSection[],
+  others: readonly ReleaseFacts[],
+): string[] {
+  const releases = [
+    ...sections.flatMap((each) => [...(each.brief?.releases ?? []), ...(each.releases ?? [])]),
+    ...others,
+  ];
+  const told = new Set(releases.map(({ publication }) => publication));
+  return notices
+    .filter(({ publication }) => publication === undefined || told.has(publication))
+    .map(({ text }) => text);
 }
 
 /** One draft for each area, series, school type and pupil group in the news, on the newest period among it. */

@@ -7,7 +7,15 @@ import { versionNames } from './compose-read.js';
 import { newestNews, standingsOf } from './standing.js';
 import { buildRaw, renderMail } from './mail.js';
 import type { MailModel } from './mail-model.js';
-import { mailbox, newMoment, newsDrafts, tellSections, type ComposeSettings, type Draft } from './compose.js';
+import {
+  mailbox,
+  newMoment,
+  newsDrafts,
+  noticesFor,
+  tellSections,
+  type ComposeSettings,
+  type Draft,
+} from './compose.js';
 
 export interface MailPreview {
   readonly eml: Buffer;
@@ -53,6 +61,7 @@ export async function previewMail(
   const told = await newestNews(store, areaId, settings.rules, settings);
   const drafts = newsDrafts(told);
   if (drafts.length === 0) drafts.push(await quietPreview(db, areaId, settings));
+  const sections = await tellSections(db, drafts, settings, newMoment());
   const model: MailModel = {
     date: settings.now,
     from: mailbox(settings.from),
@@ -60,11 +69,11 @@ export async function previewMail(
     to: settings.to,
     groups: ['preview'],
     owner: settings.owner,
-    sections: await tellSections(db, drafts, settings, newMoment()),
+    sections,
     composed: settings.composed,
     followUp: false,
     silenced: 0,
-    notices: settings.notices ?? [],
+    notices: noticesFor(settings, sections, []),
     references: [],
     versions: await versionNames(db, [...new Set(told.flatMap(({ versionId }) => versionId ?? []))]),
   };

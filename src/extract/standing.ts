@@ -186,7 +186,8 @@ export function standing({ degraded }: Pick<Memory, 'degraded'>): Standing[] {
 
 function shownAs({ source, api, route, kind, reason, missing, since, whole }: StandingMemo): Standing {
   const way = api === 'official' ? 'the official API' : whole ? 'the website' : `the website: ${route}`;
-  return { source, api, route, kind, reason, missing, since, way };
+  // Where a whole API is down, the source that met it first is none more concerned than the others.
+  return { source: whole ? EVERY_SOURCE : source, api, route, kind, reason, missing, since, way };
 }
 
 function keyOf({ api, place }: Pick<StandingMemo, 'api' | 'place'>): string {

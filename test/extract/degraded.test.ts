@@ -2,10 +2,21 @@
  * A way to EES that is gone stays gone until it was asked again and answered; the operator hears of each edge once,
  * however many steps of the round of the official API met it.
  */
+import { simpleParser } from 'mailparser';
 import { describe, expect, it } from 'vitest';
 import type { Status } from '../../src/service/status.js';
 import { smallWide } from '../fault/harness/small-files.js';
-import { ABSENCE, CONFIG, CROSSED, FILE_TITLE, QUIET, watch, type Watch } from '../fault/harness/watch.js';
+import {
+  ABSENCE,
+  CONFIG,
+  CROSSED,
+  FILE_TITLE,
+  publishCrossing,
+  QUIET,
+  watch,
+  watchWithHistory,
+  type Watch,
+} from '../fault/harness/watch.js';
 import { ATTENDANCE, LONG_SET, long, reasons, stringMatching } from './support.js';
 
 const OTHER_SET = '019d209c-08dc-74b6-9edb-52d521406f00';
@@ -233,6 +244,70 @@ describe('a configured publication that EES does not list', () => {
       `absence-watch: EES lists ${ATTENDANCE} again`,
     ]);
   }, 120_000);
+});
+
+describe('what readers are told is missing', () => {
+  const TITLE = 'Pupil absence in schools in England';
+  const OTHER = ATTENDANCE;
+
+  /** The mail of the crossing, in one line; undefined where none came. */
+  async function crossingMail(world: Watch): Promise<string> {
+    publishCrossing(world);
+    await world.run();
+    const raw = world.mail.messages.filter(({ to }) => to.includes('attendance@luton.example')).at(-1)?.raw;
+    if (raw === undefined) throw new Error('no mail came');
+    return ((await simpleParser(raw)).text ?? '').replace(/\s+/g, ' ');
+  }
+  const withOther = (other: string): string =>
+    CONFIG.replace(`  - publication: ${ABSENCE}\n`, `  - publication: ${ABSENCE}\n  - publication: ${other}\n`);
+
+  it('nothing of a source that was never there', async () => {
+    const world = await watchWithHistory({ config: withOther('pupil-absence-typo') });
+    const text = await crossingMail(world);
+    expect(text).toContain('20.6%');
+    expect(text).not.toContain('What is missing');
+    expect((await statusOf(world)).degraded).toMatchObject([{ source: 'pupil-absence-typo' }]);
+  }, 60_000);
+
+  /** With history, and another publication that was there and is listed no longer. */
+  async function withOtherGone(): Promise<Watch> {
+    const world = await watch({ config: withOther(OTHER) });
+    const at = '2024-03-21T09:30:02Z';
+    world.publish({ slug: '2022-23', title: 'Academic year 2022/23', at, content: smallWide(QUIET) });
+    world.ees.publish({ publication: OTHER, slug: '2024-week-12', title: 'Week 12 2024', at, files: [] });
+    await world.run();
+    world.ees.removeRoute(/publications\/sitemap-items/, (value) =>
+      (value as { slug: string }[]).filter(({ slug }) => slug !== OTHER),
+    );
+    return world;
+  }
+
+  it('nothing of another publication that is there no longer', async () => {
+    const world = await withOtherGone();
+    expect(await crossingMail(world)).not.toContain('What is missing');
+    expect((await statusOf(world)).degraded).toMatchObject([{ source: OTHER, failures: 1 }]);
+  }, 60_000);
+
+  it('what cannot be had of the publication, by its name, each thing once', async () => {
+    const world = await watchWithHistory();
+    world.ees.removeRoute(/\/data-set-files(\/[^/]+)?$/);
+    expect(await crossingMail(world)).toMatch(
+      new RegExp(
+        `What is missing -+ EES could not be read in full for “${TITLE}”; missing meanwhile: the time [^;.]+; the columns [^;.]+\\. What`,
+      ),
+    );
+  }, 60_000);
+
+  it('what concerns every source, in all mails, whichever of them met it', async () => {
+    const world = await withOtherGone();
+    world.ees.fault(({ path }) => (path.startsWith('/statistics') ? { kind: 'server error' } : undefined));
+    expect(await crossingMail(world)).toContain(
+      'What is missing --------------- EES could not be read in full; missing meanwhile: numbers of data set versions; withdrawn and deprecated versions.',
+    );
+    expect((await statusOf(world)).degraded).toContainEqual(
+      expect.objectContaining({ source: 'every source', way: 'the official API' }),
+    );
+  }, 60_000);
 });
 
 describe('the pinned address of files gone', () => {
