@@ -236,7 +236,8 @@ export async function releasesOfVersions(db: Db, versionIds: readonly number[]):
 /**
  * Did a mail that was sent tell the address before something of what these notifications tell of: the same release, and in
  * it the same period and day? Local files of one label are one release, whatever they are about. A brief is about the
- * newest finished period of its versions, or the one that they have no figure for.
+ * newest finished period of its versions, or the one that they have no figure for. What a new or edited rule tells first
+ * of a version that had been evaluated before came no later than the other figures: the rule did.
  * @param owedIds notifications that go into the mail now
  */
 export async function wasTold(db: Db, address: string, owedIds: readonly number[]): Promise<boolean> {
@@ -249,7 +250,13 @@ export async function wasTold(db: Db, address: string, owedIds: readonly number[
       left join alert e on e.id = n.alert_id
       where lower(n.address) = ${address} and n.kind in ('alert', 'brief')
     ), own as materialized (
-      select * from about where id in (${sql.join([...owedIds])})
+      select * from about where id in (${sql.join([...owedIds])}) and not exists (
+        select 1 from alert e join data_set_version v on v.id = e.version_id
+        where e.id = about.alert_id and v.evaluated_at < e.at
+          and (e.event = 'baseline' or exists (
+            select 1 from alert_rule r where r.rule = e.rule and r.first_seen = e.at
+          ))
+      )
     ), earlier as materialized (
       select about.* from about
       join mail m on m.id = about.mail_id and m.state = 'sent'

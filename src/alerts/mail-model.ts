@@ -77,7 +77,7 @@ export interface MailModel {
   readonly sections: readonly MailSection[];
   /** The figures are composed, not published: said in subject and body, and no licence is claimed. */
   readonly composed: boolean;
-  /** Something on the same release went to the recipient before. */
+  /** Something on the same release went to the recipient before, and not all of the news is a new rule's first summary. */
   readonly followUp: boolean;
   /** Events of these runs that a silence kept out of this mail. */
   readonly silenced: number;

@@ -45,6 +45,25 @@ async function allEvents({ store }: FiguresWorld): Promise<string[]> {
     .sort();
 }
 
+/** The mails that are owed, as subject and text. */
+async function mailed({ store }: FiguresWorld, rules: readonly Rule[] = []): Promise<string[]> {
+  minutes++;
+  const now = new Date(NOW.getTime() + minutes * 60_000);
+  await releaseDue(store, 'all', now);
+  const from = 'Absence watch <absence@luton.example>';
+  const quiet = { replyTo: undefined, owner: undefined, neighbours: new Map<string, string[]>(), composed: false };
+  await composeDue(store, { now, from, rules, ...quiet });
+  const rows = await store.db
+    .updateTable('mail')
+    .set({ state: 'sent', sent_at: now })
+    .where('state', '=', 'queued')
+    .returning(['subject', 'raw'])
+    .execute();
+  return Promise.all(
+    rows.map(async ({ subject, raw }) => `${subject}\n${(await simpleParser(Buffer.from(raw))).text ?? ''}`),
+  );
+}
+
 describe.each(['postgres', 'embedded'] as const)('evaluation on %s', (kind) => {
   it('tells at first load what stands above the line, records what does not, and owes each address one row an event', async () => {
     const w = await world(kind);
@@ -566,25 +585,6 @@ describe('briefs', () => {
     const briefs = [{ areas: [{ by: 'name', text: 'Bedford' }] as const, notify: ['team'] }];
     const told = { briefs, rules: [], recipients: { team: ['attendance@luton.example'] } };
 
-    /** The mails that are owed, as subject and text. */
-    async function mailed({ store }: FiguresWorld, rules: readonly Rule[] = []): Promise<string[]> {
-      minutes++;
-      const now = new Date(NOW.getTime() + minutes * 60_000);
-      await releaseDue(store, 'all', now);
-      const from = 'Absence watch <absence@luton.example>';
-      const quiet = { replyTo: undefined, owner: undefined, neighbours: new Map<string, string[]>(), composed: false };
-      await composeDue(store, { now, from, rules, ...quiet });
-      const rows = await store.db
-        .updateTable('mail')
-        .set({ state: 'sent', sent_at: now })
-        .where('state', '=', 'queued')
-        .returning(['subject', 'raw'])
-        .execute();
-      return Promise.all(
-        rows.map(async ({ subject, raw }) => `${subject}\n${(await simpleParser(Buffer.from(raw))).text ?? ''}`),
-      );
-    }
-
     it.each(['postgres', 'embedded'] as const)('say so, once, and name the release (%s)', async (kind) => {
       const w = await world(kind);
       await w.load(year(2021, { Luton: '1.2', Bedford: '1.0' }));
@@ -693,5 +693,47 @@ describe('briefs', () => {
       expect(text).not.toContain('no longer published');
       expect(text, 'told once').not.toContain('though it has one for other areas');
     });
+  });
+});
+
+describe('follow-ups', () => {
+  const recipients = { team: ['attendance@luton.example'] };
+  const low = ruleWith({ name: 'Low', condition: { kind: 'above', line: 1.5, clearBelow: undefined } });
+  const later = (rules: readonly Rule[]): EvaluateOptions => options({ recipients, rules });
+
+  /** A release is told under one rule. */
+  async function toldOnce(): Promise<FiguresWorld> {
+    const w = await world();
+    await w.load(year(2023, { Luton: '2.1', Bedford: '1.9' }));
+    await evaluate(w.store, later([ruleWith()]));
+    expect(await mailed(w, [ruleWith()])).toHaveLength(1);
+    return w;
+  }
+
+  it('what a rule added or edited tells first of figures that are not new is no follow-up', async () => {
+    const w = await toldOnce();
+    const added = [ruleWith(), low];
+    await evaluate(w.store, later(added));
+    expect(await mailed(w, added)).toEqual([expect.stringMatching(/^First look: /)]);
+    const edited = [ruleWith({ condition: { kind: 'above', line: 3, clearBelow: undefined } }), low];
+    await evaluate(w.store, later(edited));
+    const [closed, ...more] = await mailed(w, edited);
+    expect(more).toEqual([]);
+    expect(closed).toContain('closed by the edit');
+    expect(closed).not.toMatch(/^Follow-up|earlier mail on this release/m);
+  });
+
+  it('a first summary of figures that came late is one, and so is news of them beside it', async () => {
+    const w = await toldOnce();
+    const rules = [ruleWith(), low];
+    await w.load(year(2023, { Luton: '2.1', Bedford: '2.2' }, { published: '2025-06-01' }));
+    await evaluate(w.store, later(rules));
+    expect(await mailed(w, rules)).toEqual([expect.stringMatching(/^Follow-up: /)]);
+
+    const other = await toldOnce();
+    const secondary = ruleWith({ name: 'Secondary', schoolType: 'State-funded secondary' });
+    await other.load(year(2023, { Luton: '2.4' }, { schoolType: 'State-funded secondary', dataSet: 'Late' }));
+    await evaluate(other.store, later([ruleWith(), secondary]));
+    expect(await mailed(other, [ruleWith(), secondary])).toEqual([expect.stringMatching(/^Follow-up: First look: /)]);
   });
 });
