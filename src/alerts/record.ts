@@ -115,16 +115,21 @@ function alertRow(
   };
 }
 
-/** Every address once, with the first group that names it. */
+/** Every address once, with the first group that names it, spelt as the configuration spells it first. */
 export function addressesOf(
   groups: readonly string[],
   recipients: Recipients,
 ): { readonly address: string; readonly group: string }[] {
-  const found = new Map<string, { readonly address: string; readonly group: string }>();
+  const found = new Map<string, string>();
   for (const group of groups)
     for (const address of recipients[group] ?? [])
-      if (!found.has(bareAddress(address))) found.set(bareAddress(address), { address, group });
-  return [...found.values()];
+      if (!found.has(bareAddress(address))) found.set(bareAddress(address), group);
+  // Of all groups: which of them come together in a mail differs from run to run.
+  const spellings = Object.values(recipients).flat();
+  return [...found].map(([bare, group]) => ({
+    address: spellings.find((each) => bareAddress(each) === bare) ?? bare,
+    group,
+  }));
 }
 
 /** 'desk@example.org' for 'Data desk <Desk@example.org>': whoever is named twice gets one mail. */

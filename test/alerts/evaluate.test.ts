@@ -737,3 +737,30 @@ describe('follow-ups', () => {
     expect(await mailed(other, [ruleWith(), secondary])).toEqual([expect.stringMatching(/^Follow-up: First look: /)]);
   });
 });
+
+it('an address configured in two spellings is one recipient, written as the configuration has it first', async () => {
+  const w = await world();
+  const recipients = { team: ['Desk@Luton.example'], heads: ['desk@luton.example'] };
+  const rules = [
+    ruleWith({ name: 'For heads', notify: ['heads'] }),
+    ruleWith({
+      name: 'For the team',
+      notify: ['team'],
+      condition: { kind: 'above', line: 1.5, clearBelow: undefined },
+    }),
+  ];
+  const briefs = [{ areas: [{ by: 'name', text: 'Bedford' }] as const, notify: ['heads'] }];
+  for (const [start, value] of [
+    [2021, '2.1'],
+    [2022, '1.6'],
+    [2023, '2.6'],
+  ] as const) {
+    await w.load(year(start, { Luton: value, Bedford: '1.0' }));
+    await evaluate(w.store, options({ recipients, rules, briefs }));
+    const [mail, ...more] = await mailed(w, rules);
+    expect(more).toEqual([]);
+    expect(mail?.replace(/\s+/g, ' ')).toContain('because Desk@Luton.example is in');
+  }
+  const rows = await w.store.db.selectFrom('mail').select('address').execute();
+  expect(rows.map(({ address }) => address)).toEqual(Array(3).fill('Desk@Luton.example'));
+});
