@@ -103,6 +103,8 @@ export class DatabaseServer {
 
   static async connect(url: string): Promise<DatabaseServer> {
     const client = new pg.Client({ connectionString: url });
+    // A server that was stopped because something failed must not hide what.
+    client.on('error', () => undefined);
     await client.connect();
     const { rows } = await client.query<{ pid: number; version: string; fsync: string }>(
       `select pg_backend_pid() as pid, current_setting('server_version') as version, current_setting('fsync') as fsync`,
