@@ -1,6 +1,7 @@
 /** Runs a program as a process of its own and says what it took: of itself, and of the database server. */
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 
 export interface Spent {
@@ -25,6 +26,7 @@ export interface ToRun {
 }
 
 const POLL_MS = 10;
+const SETTLED_MS = 200;
 /** Ticks a second of /proc: 100 on every Linux in use. */
 const TICKS = 100;
 
@@ -49,6 +51,8 @@ export async function measured(server: DatabaseServer, { command, args, env, cwd
   const wallMs = performance.now() - started;
   if (code === null || !fine.includes(code))
     throw new Error(`${command} ${args.join(' ')} ended with ${code ?? 'a signal'}:\n${stderr.slice(-2000)}`);
+  // A session that ends in this moment is no process any more, and in no account yet.
+  await wait(SETTLED_MS);
   const cpuAfter = server.cpu();
   return {
     wallMs,
