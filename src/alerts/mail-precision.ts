@@ -27,7 +27,7 @@ export function withOnePrecision(section: MailSection): MailSection {
 }
 
 /** Not how much further a figure is than another that the event does not have. */
-const FIGURES = new RegExp(`(?<![\\d.])(line of )?(\\d+\\.\\d)(%| percentage points)(?!${OF_FURTHER})`, 'g');
+const FIGURES = new RegExp(`(?<![\\d.])(line of (?:minus )?)?(\\d+\\.\\d)(%| percentage points)(?!${OF_FURTHER})`, 'g');
 
 /**
  * The recorded sentence with two decimals where it has one. Each number is told by the stored figures of the event, in

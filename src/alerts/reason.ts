@@ -80,6 +80,11 @@ function points(rule: Rule, difference: Decimal | number, places: number): strin
   return isRate(rule.measure) ? `${printed(size, places)} percentage points` : amount(rule, size, places);
 }
 
+/** As `points`, where no word beside it says on which side of zero it is: 'minus 0.9 percentage points'. */
+function signedPoints(rule: Rule, difference: Decimal | number, places: number): string {
+  return `${new Decimal(difference).lt(0) ? 'minus ' : ''}${points(rule, difference, places)}`;
+}
+
 /**
  * The difference a rule is judged by, as it stands in print: with one more decimal where it takes that not to contradict
  * the two figures beside it or to stay on its side of the lines, and never another than a reader gets by subtracting.
@@ -175,7 +180,7 @@ function figureWords(rule: Rule, figure: RuleFigure, reading: Readable, places: 
 function lineWords(rule: Rule, line: number, places: number): string {
   const p = linePlaces(decimal(line), places);
   if (!isRate(rule.measure)) return `the line of ${printedAsGiven(line)}`;
-  return `the line of ${isLevel(rule.condition) ? amount(rule, line, p) : points(rule, line, p)}`;
+  return `the line of ${isLevel(rule.condition) ? amount(rule, line, p) : signedPoints(rule, line, p)}`;
 }
 
 /** 'above the line of 2.0%'. */
@@ -215,7 +220,7 @@ const AGAIN = ' again';
 
 /** Does a recorded sentence say that a figure between the lines went past the line again? */
 export function saysAgain(reason: string): boolean {
-  return / (above|below|more than) the line of [\d.,]+(%| percentage points)? again\b/.test(reason);
+  return / (above|below|more than) the line of (minus )?[\d.,]+(%| percentage points)? again\b/.test(reason);
 }
 
 /** Was what was held against the line past the line itself? */
@@ -400,7 +405,7 @@ function furtherWords(rule: Rule, compared: Decimal, from: CountedFrom, places: 
   const earlier = decimal(from.compared);
   const as = isRate(rule.measure) ? rounding(places) : (value: Decimal): Decimal => value;
   const by = points(rule, furtherBy(rule.condition, as(compared), as(earlier).toString()), places);
-  const counted = isLevel(rule.condition) ? figureAmount(rule, earlier, places) : points(rule, earlier, places);
+  const counted = isLevel(rule.condition) ? figureAmount(rule, earlier, places) : signedPoints(rule, earlier, places);
   return `${by} further than the ${counted} ${from.wasMailed ? LAST_MAILED : RECORDED}`;
 }
 
