@@ -84,8 +84,8 @@ const MOST_DECIMALS = 2;
 
 /**
  * With how many decimal places a difference and its two figures are printed, all three: one more where the rounded
- * difference would be another than a reader gets by subtracting. Where two decimals do not make them agree either (of one
- * pair of figures in sixteen), the difference is that of the figures as printed, less than 0.01 from the true one.
+ * difference would be another than a reader gets by subtracting. Where two decimals do not make them agree either, the
+ * difference is that of the figures as printed, less than 0.01 from the true one.
  * @param places with which the figures are printed wherever nothing speaks against it
  * @param holds what else the difference has to show in print: its side of a line
  */
