@@ -62,10 +62,9 @@ async function town(): Promise<Town> {
     ...{ HTTP_PORT: '0', LOG_LEVEL: 'info', ABSENCE_WATCH_CONFIG: join(directory, 'watch.yaml') },
   };
   // What the service runs for others goes by its own environment.
-  const saved = { ...process.env };
-  Object.assign(process.env, env);
+  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
   onTestFinished(() => {
-    process.env = saved;
+    vi.unstubAllEnvs();
   });
   const surroundings: Town['surroundings'] = ({ out, err, signal = new AbortController().signal }) => ({
     streams: {
