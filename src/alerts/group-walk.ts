@@ -13,6 +13,9 @@ import { sweepVersion, type Entry, type Lacking, type RuleOnWay, type Step } fro
 /** DfE's statistical neighbours: old_la_code to those of its ten neighbours. */
 export type Neighbours = ReadonlyMap<string, readonly string[]>;
 
+/** What becomes of the events on the way, and who else hears of the figures. */
+type Reactions = Pick<Step, 'mute' | 'sink' | 'audience'>;
+
 export interface Position {
   readonly period: Period;
   readonly asOf: string | undefined;
@@ -89,7 +92,7 @@ export class GroupWalk {
     areaIds: readonly number[],
     periodIds: readonly number[] | undefined,
     unknownVersions: readonly number[],
-    reactions: Pick<Step, 'mute' | 'sink'>,
+    reactions: Reactions,
   ): Promise<Step> {
     const query = { areaIds: [...new Set([...areaIds, ...this.#comparedWith(areaIds)])], periodIds, unknownVersions };
     const all = await readGrid(this.#db, this.catalogue, this.group, query);
@@ -108,7 +111,7 @@ export class GroupWalk {
       readonly unknownVersions: readonly number[];
       readonly walkHistory: boolean;
     },
-    reactions: Pick<Step, 'mute' | 'sink'>,
+    reactions: Reactions,
   ): Promise<Lacking[]> {
     const rules = ways.map(({ rule }) => rule);
     const needed = neededPeriods(rules, new Set(at.covered.map(({ periodId }) => periodId)), this.catalogue.periods);
@@ -173,7 +176,7 @@ export async function replay(
   rules: readonly Rule[],
   chunk: readonly number[],
   coverage: ReadonlyMap<number, readonly Covered[]>,
-  reactions: Pick<Step, 'mute' | 'sink'>,
+  reactions: Reactions,
 ): Promise<void> {
   const ways = rules.map((rule) => startWay(rule, walk.areasOf(rule), new Map(), new Map()));
   const loaded = walk.catalogue.versions.filter(({ state }) => state === 'loaded');

@@ -1,7 +1,9 @@
 /**
- * Which line would have given about so many alerts a year: all areas' figures held against many lines, without the words
- * and the states that `decide` makes. Pure. It starts from lines that nothing is past and goes on to less strict ones: a
- * line with a short first look is preferred, and one that most are past from the start is never an answer.
+ * Which line would have given about so many alerts a year: all areas' figures, in the order in which they were published,
+ * held against many lines, without the words and the states that `decide` makes. As there, a crossing lies between two
+ * consecutive figures; a revision that takes a figure past the line is a correction, and counts as none. Pure. It starts
+ * from lines that nothing is past and goes on to less strict ones: a line with a short first look is preferred, and one
+ * that most are past from the start is never an answer.
  */
 import { decimal } from '../domain/decimal.js';
 import { isRate } from '../domain/measure.js';
@@ -9,6 +11,7 @@ import type { Rule } from '../domain/rule.js';
 import { startsAfresh } from './decide.js';
 import { isPerPeriod, read, type Reading, type RuleFigure } from './reading.js';
 import { clearingLine } from './reason.js';
+import { comparePosition } from './rule-state.js';
 
 /** A line that would have given about so many alerts a year. */
 export interface SuggestedLine {
@@ -50,15 +53,23 @@ const MOST_POINTS = 100;
 interface Point {
   /** In hundredths of a point, or as counted; undefined where the figure counts for nothing. */
   readonly at: number | undefined;
-  /** The state does not carry over to it. */
-  readonly fresh: boolean;
-  readonly newPeriod: boolean;
+  /**
+   * Where it stands: the state does not carry over to it; it follows, in a period of its own or not; it is a later
+   * version of the one before; or it is none, and the area came to its end.
+   */
+  readonly place: 'fresh' | 'next period' | 'next' | 'same' | 'ended';
 }
 
-/** One area's figures in one series, in order. */
+/** One area's figures in one series, in the order in which they became known. */
 interface Track {
-  readonly points: readonly Point[];
-  readonly highest: number;
+  readonly points: Point[];
+  highest: number;
+  /** The newest figure. */
+  last: RuleFigure | undefined;
+  /** What that was judged by, as it was last published; undefined where it counts for nothing. */
+  lastAt: number | undefined;
+  /** The first figure that counts. */
+  first: RuleFigure | undefined;
 }
 
 interface Counted {
@@ -78,7 +89,7 @@ export class LineChooser {
   readonly #scale: number;
   /** From the line to the clearing line, on the scale of points; undefined where the rule has none. */
   readonly #clearing: number | undefined;
-  readonly #tracks: Track[] = [];
+  readonly #tracks = new Map<string, Track>();
   /** Years in which something could be told after the first look. */
   readonly #years = new Set<string>();
 
@@ -91,27 +102,50 @@ export class LineChooser {
       clear === undefined ? undefined : decimal(clear).minus(rule.condition.line).abs().times(this.#scale).toNumber();
   }
 
-  /** One area's figures in one series, in order. */
-  add(figures: readonly RuleFigure[]): void {
-    let earlier: RuleFigure | undefined;
-    let judged = false;
-    const points: Point[] = [];
-    for (const figure of figures) {
-      const at = this.#at(read(this.#rule, figure));
-      const fresh = earlier === undefined || startsAfresh(this.#rule, earlier.period, figure) !== undefined;
-      points.push({ at, fresh, newPeriod: earlier?.period.sort !== figure.period.sort });
-      if (at !== undefined && (judged || this.#perPeriod)) this.#years.add(figure.period.academicYear);
-      judged ||= at !== undefined;
-      earlier = figure;
-    }
-    if (!judged) return;
-    const highest = points.reduce((max, { at }) => Math.max(max, at ?? max), -Infinity);
-    this.#tracks.push({ points, highest });
+  /**
+   * Figures that a version brings of one area in one series, in order; what is older than the newest figure seen is history.
+   * @param track area and series
+   */
+  see(track: string, figures: readonly RuleFigure[]): void {
+    const known = this.#tracks.get(track) ?? {
+      ...{ points: [], highest: -Infinity, last: undefined, lastAt: undefined, first: undefined },
+    };
+    this.#tracks.set(track, known);
+    for (const figure of figures) this.#seeOne(known, figure);
+  }
+
+  /** The area came to its end: an alert is closed, and nothing carries over. */
+  end(track: string): void {
+    this.#tracks.get(track)?.points.push({ at: undefined, place: 'ended' });
+  }
+
+  #seeOne(track: Track, figure: RuleFigure): void {
+    const order = track.last === undefined ? 1 : comparePosition(figure, track.last);
+    if (order < 0) return;
+    const at = this.#at(read(this.#rule, figure));
+    const place = order === 0 ? 'same' : this.#placeAfter(track.last, figure);
+    const revises = place === 'same' && track.lastAt !== undefined;
+    track.last = figure;
+    // A figure that is withheld afterwards clears nothing, and one that is published again is no news.
+    if (revises && (at === track.lastAt || (at === undefined && this.#rule.onSuppressed === 'keep'))) return;
+    track.points.push({ at, place });
+    track.lastAt = at;
+    if (at === undefined) return;
+    track.first ??= figure;
+    if (this.#perPeriod || comparePosition(figure, track.first) > 0) this.#years.add(figure.period.academicYear);
+    track.highest = Math.max(track.highest, at);
+  }
+
+  #placeAfter(earlier: RuleFigure | undefined, figure: RuleFigure): Point['place'] {
+    if (earlier === undefined || startsAfresh(this.#rule, earlier.period, figure) !== undefined) return 'fresh';
+    return earlier.period.sort === figure.period.sort ? 'next' : 'next period';
   }
 
   /** Lines for about 1, 5 and 20 alerts a year, and for which of these there is none. */
   suggest(): Suggestions {
-    const byHeight = [...this.#tracks].sort((a, b) => b.highest - a.highest);
+    const byHeight = [...this.#tracks.values()]
+      .filter(({ first }) => first !== undefined)
+      .sort((a, b) => b.highest - a.highest);
     const years = Math.max(1, this.#years.size);
     const lines: SuggestedLine[] = [];
     const none: NoLine[] = [];
@@ -173,13 +207,11 @@ export class LineChooser {
 
   /** From the strictest line on, as long as neither first looks nor crossings are more than asked for. */
   #qualifying(byHeight: readonly Track[], mostFirst: number, mostCrossings: number): Stretch[] {
-    // Each track that rises above a line gives an alert: below the highest point of the one after these, too many.
-    const tracks = byHeight.slice(0, mostFirst + mostCrossings + 1);
-    const lines = this.#linesOfChange(tracks);
+    const lines = this.#linesOfChange(byHeight);
     const range = this.#range();
     const found: Stretch[] = [];
     for (const [i, strictest] of lines.entries()) {
-      const counted = this.#count(tracks, strictest);
+      const counted = this.#count(byHeight, strictest);
       if (counted.firstLook > mostFirst || counted.crossings > mostCrossings) break;
       const next = lines[i + 1];
       const stretch = { strictest, leastStrict: next === undefined ? strictest : next + 1 };
@@ -223,20 +255,39 @@ export class LineChooser {
     let crossings = 0;
     let judged = false;
     let inBreach: boolean | null = null;
-    for (const { at, fresh, newPeriod } of points) {
-      const carried: boolean | null = this.#perPeriod && newPeriod ? false : inBreach;
-      if (at === undefined) {
-        inBreach = this.#withoutFigure(fresh || (this.#perPeriod && newPeriod) ? null : carried);
+    /** `inBreach` before the newest figure, and whether that was a number. */
+    let before: boolean | null = null;
+    let valued = false;
+    for (const { at, place } of points) {
+      if (place === 'ended') {
+        inBreach = null;
+        before = null;
         continue;
       }
-      const begins = fresh || (inBreach === null && !this.#perPeriod);
+      const isPast = (was: boolean): boolean =>
+        at !== undefined && (at > line || (was && this.#clearing !== undefined && at >= line - this.#clearing));
+      const revises: boolean = place === 'same' && valued;
+      valued = at !== undefined;
+      if (revises && at !== undefined) {
+        inBreach = isPast(before === true);
+        continue;
+      }
+      const ownPeriod = this.#perPeriod && (place === 'next period' || place === 'fresh');
+      const carried: boolean | null = ownPeriod ? false : inBreach;
+      if (at === undefined) {
+        before = place === 'fresh' || ownPeriod ? null : carried;
+        inBreach = this.#withoutFigure(before);
+        continue;
+      }
+      const begins = place === 'fresh' || (inBreach === null && !this.#perPeriod);
       const was = !begins && carried === true;
-      const now = at > line || (was && this.#clearing !== undefined && at >= line - this.#clearing);
+      const now = isPast(was);
       if (now && !was) {
         if (begins && !judged) firstLook++;
         else crossings++;
       }
       judged = true;
+      if (place !== 'same' || begins) before = begins ? null : carried;
       inBreach = now;
     }
     return { firstLook, crossings };

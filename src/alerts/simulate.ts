@@ -6,10 +6,10 @@ import type { Rule } from '../domain/rule.js';
 import { isEndedSeries } from '../domain/series.js';
 import type { Database } from '../load/schema.js';
 import { groupRules, readCatalogue, withSchools, type Catalogue } from './catalogue.js';
-import { ruleFigure } from './comparison.js';
 import { hasMeasure } from './figures-at.js';
 import { GroupWalk, replay, type Neighbours } from './group-walk.js';
 import { LineChooser, type Suggestions } from './line-chooser.js';
+import type { RuleFigure } from './reading.js';
 import { AreaLookup } from './rule-changes.js';
 import type { PendingEvent } from './sweep.js';
 
@@ -86,19 +86,30 @@ export async function simulate(
   for (const group of groupRules(catalogue, tried)) {
     const walk = new GroupWalk(store.db, catalogue, group, areaIds, options.neighbours ?? new Map());
     const coverage = await walk.coverage(walk.versions().filter(({ state }) => state === 'loaded'));
-    const reactions = { mute: () => undefined, sink: (event: PendingEvent) => void pending.push(event) };
+    const { series } = group.slice;
+    // Nothing is told of a series that a break has ended.
+    const counts = !isEndedSeries(series.name);
+    const track = (areaId: number): string => `${series.id} ${areaId}`;
+    const reactions = {
+      mute: () => undefined,
+      sink: (event: PendingEvent) => void pending.push(event),
+      audience: {
+        see: (rule: Rule, areaId: number, figures: readonly RuleFigure[]) => {
+          if (counts) lines.get(rule.name)?.see(track(areaId), figures);
+        },
+        end: (rule: Rule, areaId: number) => {
+          if (counts) lines.get(rule.name)?.end(track(areaId));
+        },
+      },
+    };
     for (const chunk of walk.chunks(group.rules)) {
       await replay(walk, group.rules, chunk, coverage, reactions);
-      const { grid, beside } = await walk.step(chunk, undefined, [], reactions);
+      const { grid } = await walk.step(chunk, undefined, [], reactions);
       for (const rule of group.rules)
-        for (const [areaId, all] of grid) {
-          if (!walk.areasOf(rule).has(areaId)) continue;
-          const own = all.filter((figure) => hasMeasure(figure, rule.measure));
-          for (const { period } of own) years.get(rule.name)?.add(period.academicYear);
-          // Nothing is told of a series that a break has ended.
-          if (isEndedSeries(group.slice.series.name)) continue;
-          lines.get(rule.name)?.add(own.map((figure) => ruleFigure(rule, figure, own, beside)));
-        }
+        for (const [areaId, all] of grid)
+          if (walk.areasOf(rule).has(areaId))
+            for (const figure of all)
+              if (hasMeasure(figure, rule.measure)) years.get(rule.name)?.add(figure.period.academicYear);
     }
   }
   const events = pending.map((event) => simulated(catalogue, event)).sort((a, b) => a.at.getTime() - b.at.getTime());

@@ -12,6 +12,7 @@ import type { Catalogue, CatalogueArea, CatalogueVersion, RuleGroup } from './ca
 import { ruleFigure, type Beside } from './comparison.js';
 import { decide, endArea } from './decide.js';
 import { hasMeasure, type Covered, type FigureAt, type Grid } from './figures-at.js';
+import type { RuleFigure } from './reading.js';
 import { retract } from './revise.js';
 import { comparePosition, withoutMail, type Decision, type Outcome, type RuleState } from './rule-state.js';
 
@@ -59,6 +60,15 @@ export interface Step {
   readonly beside: Beside;
   readonly mute: (rule: Rule, areaId: number) => Muted | undefined;
   readonly sink: (event: PendingEvent) => void;
+  /** Hears of the figures that a rule is given, before it decides. */
+  readonly audience?: Audience | undefined;
+}
+
+/** Who follows figures on their way to the rules. */
+export interface Audience {
+  readonly see: (rule: Rule, areaId: number, figures: readonly RuleFigure[]) => void;
+  /** The area is gone: what was open for it is closed. */
+  readonly end: (rule: Rule, areaId: number) => void;
 }
 
 /** Areas of a rule without a figure in a newer release, where others have one. */
@@ -100,14 +110,11 @@ export function sweepVersion(way: RuleOnWay, step: VersionStep): Lacking {
     if (!way.areaIds.has(areaId)) continue;
     const own = all.filter((figure) => hasMeasure(figure, rule.measure));
     const rows = own.filter((figure) => step.judged.has(figure.periodId));
-    const figures = figuresToDecide(way, step, areaId, rows);
+    const figures = figuresToDecide(way, step, areaId, rows).map((row) => ruleFigure(rule, row, own, step.beside));
     if (figures.length === 0) continue;
+    step.audience?.see(rule, areaId, figures);
     const before = way.entries.get(areaId);
-    const outcome = decide(
-      rule,
-      before?.state,
-      figures.map((figure) => ruleFigure(rule, figure, own, step.beside)),
-    );
+    const outcome = decide(rule, before?.state, figures);
     settle(way, step, areaId, outcome, { ...causeOf(step.version), muted: step.mute(rule, areaId) });
   }
   const lacking = findMissing(way, step);
@@ -163,6 +170,7 @@ function findMissing(way: RuleOnWay, step: VersionStep): Lacking {
         const abolished = abolishedWords(area, covered.period.startYear);
         if (isNew && abolished !== undefined) ended.push({ rule: way.rule, area, why: abolished });
         const outcome = endArea(way.rule, state, covered.period, covered.asOf, why);
+        step.audience?.end(way.rule, areaId);
         settle(way, step, areaId, outcome, { ...causeOf(step.version), muted: step.mute(way.rule, areaId) });
       }
     }

@@ -145,6 +145,39 @@ describe('a suggested line', () => {
   });
 });
 
+describe('a line suggested where figures were revised', () => {
+  it('gives as many alerts a year as the same line tried: a revision past the line is a correction, no crossing', async () => {
+    const w = new FiguresWorld(await freshStore('postgres'));
+    const areas = Array.from({ length: 60 }, (_, i): AreaOf => ({
+      ...{ level: 'Local authority', key: String(201 + i), name: `Area ${i}` },
+    }));
+    const value = (i: number, start: number, revised: number): string =>
+      (1 + 0.013 * i + (((i * 7 + start * 13 + revised * 5) % 11) - 5) * 0.08).toFixed(2);
+    for (const start of [2021, 2022, 2023, 2024])
+      for (const revised of [0, 1])
+        await w.load(
+          year(
+            start,
+            {},
+            {
+              published: `${start + 2}-0${3 + revised}-20T09:30:00Z`,
+              rows: areas.map((area, i) => [area, start, value(i, start, revised)] as const),
+            },
+          ),
+        );
+    const { rules } = await simulate(w.store, [ruleWith()]);
+    const suggested = rules[0]?.suggested?.lines ?? [];
+    expect(suggested.length).toBeGreaterThan(1);
+    for (const { line, wouldHaveGiven, firstLook } of suggested) {
+      const tried = await simulate(w.store, [ruleWith()], { line });
+      const years = tried.rules[0]?.perYear ?? [];
+      const alerts = years.reduce((sum, each) => sum + each.alerts, 0);
+      expect((alerts - firstLook) / (years.length - 1), `a year at ${line}`).toBeCloseTo(wouldHaveGiven, 1);
+      expect(tried.events.some(({ event }) => event === 'corrected')).toBe(true);
+    }
+  });
+});
+
 describe('what an edit of the rules would change', () => {
   const of = (name: string, line: number, ...areas: string[]): Rule =>
     ruleWith({
