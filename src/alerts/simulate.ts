@@ -14,7 +14,7 @@ import { AreaLookup } from './rule-changes.js';
 import type { PendingEvent } from './sweep.js';
 
 export interface SimulateOptions {
-  /** Another line for every rule: `--above 2.5`. */
+  /** Another line for every rule, which all have to be of one kind: `--above 2.5`. */
   readonly line?: number | undefined;
   readonly neighbours?: Neighbours | undefined;
 }

@@ -15,6 +15,7 @@ import { COMPOSED_LINE, counted, table, ukTime } from '../print.js';
 import { oneArea } from './area.js';
 import { eventCells } from './event-cells.js';
 import { partsOf } from './mail-parts.js';
+import { addLineOptions, lineOption } from './simulation-line.js';
 import { simulationText } from './simulation-text.js';
 import { UsageError, type AddCommand, type Context } from './context.js';
 import { timeOption } from './time-option.js';
@@ -123,15 +124,14 @@ export function register(program: Command, add: AddCommand): void {
     'as the service',
   ).addHelpText('after', PAUSE_HELP);
 
-  add(
+  const simulating = add(
     alerts,
     'simulate',
     'replays all loaded history through the rules: how to choose a threshold',
     'absence-watch alerts simulate --rule "Luton severe absence" --above 2.5',
     simulateRules,
-  )
-    .option('--rule <name>', 'only this rule')
-    .option('--above <value>', 'another line than the configured one');
+  ).option('--rule <name>', 'only this rule');
+  addLineOptions(simulating);
 
   add(
     alerts,
@@ -271,13 +271,11 @@ async function simulateRules(context: Context, _args: readonly string[], options
     if (rules.length === 0)
       throw new UsageError(`There is no rule "${name}". Rules: ${config.rules.map((rule) => rule.name).join(', ')}.`);
   }
-  const above = options['above'];
-  if (above !== undefined && (typeof above !== 'string' || !/^-?\d+(\.\d+)?$/.test(above)))
-    throw new UsageError('--above takes a number such as 2.5.');
+  const line = lineOption(options, rules);
   const store = await context.store();
   const head = await composedHead(store);
   const result = await simulate(store, rules, {
-    line: typeof above === 'string' ? Number(above) : undefined,
+    line,
     neighbours: context.settings.neighbours,
   });
   context.out.result(
