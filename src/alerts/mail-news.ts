@@ -8,15 +8,25 @@ import { periodWords, pupilsOf, schoolTypeWords } from './brief-words.js';
 import { keepsSide, placesWhere } from './brief-print.js';
 import { isBreach, isLevel } from './reading.js';
 import {
+  belowOthers,
   clearingLine,
   countedWords,
   differenceInPrint,
+  isGap,
   justBeside,
   linePlaces,
   measured,
+  OTHERS,
   saysAgain,
+  type GapKind,
 } from './reason.js';
 import type { MailNews } from './mail-model.js';
+
+/** What a gap is to, where a rule is explained. */
+const MEAN_OF_OTHERS: Record<GapKind, string> = {
+  gap_to_england: 'England',
+  gap_to_neighbours: 'the mean of the statistical neighbours',
+};
 
 /** The most important first: a mail's subject tells the first. */
 const IMPORTANCE: readonly EventKind[] = [
@@ -212,9 +222,11 @@ export function lineWords(news: MailNews): string {
     case 'fall':
       return `down ${line} in a year`;
     case 'gap_to_england':
-      return `${line} above England`;
-    case 'gap_to_neighbours':
-      return `${line} above its statistical neighbours`;
+    case 'gap_to_neighbours': {
+      const side = decimal(news.threshold).cmp(0);
+      const others = OTHERS[news.condition.kind];
+      return side === 0 ? `level with ${others}` : side > 0 ? `${line} above ${others}` : line;
+    }
     case 'above':
     case 'below':
     case undefined:
@@ -222,13 +234,15 @@ export function lineWords(news: MailNews): string {
   }
 }
 
+/** A line in print; of a gap below England or the neighbours, which has no sign, with them: '0.1 points below England'. */
 function lineText(news: MailNews, at: string | number): string {
   const line = decimal(at);
   const level = isLevelNews(news);
   const own = level ? placesOf(news) : (differenceOf(news)?.at ?? news.places ?? 1);
   const places = linePlaces(line, own);
   if (!isRate(news.measure)) return printedAsGiven(line);
-  return level ? `${printed(line, places)}%` : pointsText(news, line, places);
+  if (level) return `${printed(line, places)}%`;
+  return `${pointsText(news, line.abs(), places)}${belowOthers(news.condition, line)}`;
 }
 
 /** ', but not yet below your clearing line of 1.8%' of a figure that only the clearing line holds in breach. */
@@ -246,7 +260,10 @@ function standing(news: MailNews): string {
   const turn = again !== '' ? '' : news.inBreach && !news.betweenLines ? TURN[news.event] : 'no longer ';
   const clear = `${again}${notYetClear(news)}`;
   const difference = differenceWords(news);
-  if (difference !== '') return `${difference}, ${turn}more than your line of ${line}${clear}`;
+  if (difference !== '') {
+    const beyond = belowOthers(news.condition, news.threshold ?? 0) === '' ? 'more than' : 'past';
+    return `${difference}, ${turn}${beyond} your line of ${line}${clear}`;
+  }
   switch (news.condition?.kind) {
     case 'above':
     case 'below':
@@ -341,8 +358,24 @@ function wasNow(news: MailNews, previous: string): string {
 export function ruleWords(news: MailNews): string {
   const clearing = news.condition === undefined ? undefined : clearingLine(news.condition);
   if (clearing === undefined) return watchedWords(news);
-  const side = news.condition?.kind === 'below' ? 'above' : 'below';
-  return `${watchedWords(news)}, clear again ${side} ${configured(news, clearing)}`;
+  return `${watchedWords(news)}, clear again ${clearingWords(news, clearing)}`;
+}
+
+/** 'below 1.8%', 'more than 0.3 percentage points below England' */
+function clearingWords(news: MailNews, clearing: number): string {
+  const { condition } = news;
+  const line = configured(news, clearing);
+  if (condition !== undefined && isGap(condition) && clearing <= 0)
+    return `${clearing === 0 ? '' : `more than ${line} `}below ${MEAN_OF_OTHERS[condition.kind]}`;
+  return `${condition?.kind === 'below' ? 'above' : 'below'} ${line}`;
+}
+
+/** What a gap is past: 'more than 0.5 percentage points above England', of a line below it 'less than 0.1 … below England, …'. */
+function gapWords(kind: GapKind, line: string, sign: number): string {
+  const others = MEAN_OF_OTHERS[kind];
+  if (sign === 0) return `above ${others}`;
+  const itself = kind === 'gap_to_england' ? others : 'that mean';
+  return sign > 0 ? `more than ${line} above ${others}` : `less than ${line} below ${others}, or above ${itself}`;
 }
 
 function watchedWords(news: MailNews): string {
@@ -361,9 +394,8 @@ function watchedWords(news: MailNews): string {
     case 'fall':
       return `${what} down more than ${line} on the same period a year before`;
     case 'gap_to_england':
-      return `${what} more than ${line} above England`;
     case 'gap_to_neighbours':
-      return `${what} more than ${line} above the mean of the statistical neighbours`;
+      return `${what} ${gapWords(news.condition.kind, line, decimal(news.threshold ?? 0).cmp(0))}`;
     case undefined:
       return `${what}, line ${line} (no longer configured)`;
   }
@@ -371,7 +403,7 @@ function watchedWords(news: MailNews): string {
 
 function configured(news: MailNews, at: string | number): string {
   if (!isRate(news.measure)) return printedAsGiven(at);
-  const line = decimal(at);
+  const line = isLevelNews(news) ? decimal(at) : decimal(at).abs();
   const text = printed(line, Math.max(1, line.decimalPlaces()));
   return isLevelNews(news) ? `${text}%` : `${text} percentage points`;
 }

@@ -24,6 +24,29 @@ export interface Earlier {
   readonly asOf: string | undefined;
 }
 
+export type GapKind = Extract<Condition['kind'], 'gap_to_england' | 'gap_to_neighbours'>;
+type Gap = Extract<Condition, { kind: GapKind }>;
+
+/** What the gap of an area is to. */
+export const OTHERS: Record<GapKind, string> = {
+  gap_to_england: 'England',
+  gap_to_neighbours: 'its statistical neighbours',
+};
+
+export function isGap(condition: Condition): condition is Gap {
+  return condition.kind === 'gap_to_england' || condition.kind === 'gap_to_neighbours';
+}
+
+/**
+ * ' below England' of a gap's line below zero (`gap_to_england: -0.1`), '' of any other. In words such a line has no sign, and
+ * what is past it is not 'more than' it: 0.05 points below England is past a line of 0.1 points below England.
+ */
+export function belowOthers(condition: Condition | undefined, line: Decimal | string | number): string {
+  return condition !== undefined && isGap(condition) && new Decimal(line).lt(0)
+    ? ` below ${OTHERS[condition.kind]}`
+    : '';
+}
+
 /** The lines a figure or a difference is held against. */
 function linesOf(condition: Condition): readonly Decimal[] {
   return [condition.line, clearingLine(condition)].filter((line) => line !== undefined).map(decimal);
@@ -176,16 +199,18 @@ function figureWords(rule: Rule, figure: RuleFigure, reading: Readable, places: 
   return `${own}, ${apart} ${difference.gt(0) ? 'above' : 'below'} ${who} (${other})`;
 }
 
-/** The line in words: 'the line of 2.0%', 'the line of 1.0 percentage points'. */
+/** The line in words: 'the line of 2.0%', 'the line of 1.0 percentage points', 'the line of 0.1 percentage points below England'. */
 function lineWords(rule: Rule, line: number, places: number): string {
   const p = linePlaces(decimal(line), places);
   if (!isRate(rule.measure)) return `the line of ${printedAsGiven(line)}`;
-  return `the line of ${isLevel(rule.condition) ? amount(rule, line, p) : signedPoints(rule, line, p)}`;
+  if (isLevel(rule.condition)) return `the line of ${amount(rule, line, p)}`;
+  return `the line of ${points(rule, line, p)}${belowOthers(rule.condition, line)}`;
 }
 
 /** 'above the line of 2.0%'. */
 function beyondWords(rule: Rule, places: number): string {
   const line = lineWords(rule, rule.condition.line, places);
+  if (belowOthers(rule.condition, rule.condition.line) !== '') return `past ${line}`;
   const beyond = rule.condition.kind === 'below' ? 'below' : isLevel(rule.condition) ? 'above' : 'more than';
   return `${beyond} ${line}`;
 }
@@ -220,7 +245,9 @@ const AGAIN = ' again';
 
 /** Does a recorded sentence say that a figure between the lines went past the line again? */
 export function saysAgain(reason: string): boolean {
-  return / (above|below|more than) the line of (minus )?[\d.,]+(%| percentage points)? again\b/.test(reason);
+  return / (above|below|more than|past) the line of (minus )?[\d.,]+(%| percentage points( below [\w ]+?)?)? again\b/.test(
+    reason,
+  );
 }
 
 /** Was what was held against the line past the line itself? */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { simpleParser } from 'mailparser';
 import { describe, expect, it } from 'vitest';
 import { buildRaw, messageIdOf, renderMail } from '../../src/alerts/mail.js';
-import { eventLabel, newsLine } from '../../src/alerts/mail-news.js';
+import { eventLabel, lineWords, newsLine, ruleWords } from '../../src/alerts/mail-news.js';
 import type { BriefArea } from '../../src/alerts/brief-model.js';
 import { newsPlaces } from '../../src/alerts/mail-precision.js';
 import type { MailModel, MailNews, MailSection } from '../../src/alerts/mail-model.js';
@@ -139,6 +139,41 @@ describe('the subject', () => {
     );
     expect(line('rise', '1.003')).toContain('up just over 1.00 points in a year, more than your line of 1.00 points (');
     expect(line('fall', '1.5')).toContain('down 1.5 points in a year, more than your line of 1.0 points (');
+  });
+  it('tells a line below England as one, wherever a line is put in words', () => {
+    const of = (line: number, clearBelow?: number, more: Partial<MailNews> = {}): MailNews =>
+      news({
+        condition: { kind: 'gap_to_england', line, clearBelow },
+        ...{ value: '2.2', threshold: String(line), compared: '-0.1', reason: 'any words', ...more },
+      });
+    const below = of(-0.2, -0.4);
+    expect(newsLine(below)).toContain('2.2%, 0.1 points below England, past your line of 0.2 points below England (');
+    expect(lineWords(below)).toBe('0.2 points below England');
+    // A figure 0.1 points below England is past it, one 0.3 points below is not.
+    expect(ruleWords(below)).toBe(
+      'severe absence less than 0.2 percentage points below England, or above England, clear again more than 0.4 percentage points below England',
+    );
+    const between = { event: 'reminder', compared: '-0.3', value: '2.0', betweenLines: true } as const;
+    expect(newsLine(of(-0.2, -0.4, between))).toContain(
+      '0.3 points below England, no longer past your line of 0.2 points below England, but not yet below your clearing line of 0.4 points below England (',
+    );
+    expect(lineWords(of(0))).toBe('level with England');
+    expect(ruleWords(of(0, -0.1))).toBe(
+      'severe absence above England, clear again more than 0.1 percentage points below England',
+    );
+    expect(ruleWords(of(0.2, 0))).toBe(
+      'severe absence more than 0.2 percentage points above England, clear again below England',
+    );
+    expect(ruleWords(of(0.2, 0.1))).toBe(
+      'severe absence more than 0.2 percentage points above England, clear again below 0.1 percentage points',
+    );
+    const neighbours = { kind: 'gap_to_neighbours', line: -0.2, clearBelow: undefined } as const;
+    expect(ruleWords({ ...below, condition: neighbours })).toBe(
+      'severe absence less than 0.2 percentage points below the mean of the statistical neighbours, or above that mean',
+    );
+    expect(newsLine({ ...below, condition: neighbours })).toContain(
+      'past your line of 0.2 points below its statistical neighbours (',
+    );
   });
   it('tells a figure that two decimals do not tell from the line in words', () => {
     const close = { value: '2.004', condition: { kind: 'above', line: 2, clearBelow: undefined } } as const;
