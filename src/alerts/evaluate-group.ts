@@ -9,6 +9,7 @@ import { neededPeriods } from './comparison.js';
 import type { Occasion } from './decide.js';
 import type { Covered } from './figures-at.js';
 import { GroupWalk, newestCovered, replay, startWay, type Neighbours } from './group-walk.js';
+import { isPerPeriod } from './reading.js';
 import { eventFingerprint, recordEvents, type Recipients } from './record.js';
 import type { RuleChanges } from './rule-changes.js';
 import { comparePosition } from './rule-state.js';
@@ -218,32 +219,52 @@ function openOf(
 /**
  * What the versions of a backfill would have raised on their mornings: events of a replay of everything, as far as they
  * come from these versions and lie before the present, which a backfill never changes. An alert that is opened so is
- * followed to its end, with whichever version that came: else it would be told as if it were open.
+ * followed to its end, with whichever version that came: else it would be told as if it were open. How an alert stood is
+ * mailed of its newest figure alone: a baseline or a reminder with a later event is recorded, and what came later is told.
  */
 async function recordHistory(
   context: GroupContext,
   walk: GroupWalk,
   plan: Plan,
   chunk: readonly number[],
-  present: readonly RuleOnWay[],
+  ways: readonly RuleOnWay[],
   raised: PendingEvent[],
 ): Promise<void> {
   if (plan.steps.length === 0) return;
-  const states = new Map(present.map((way) => [way.rule.name, way.entries]));
+  const states = new Map(ways.map((way) => [way.rule.name, way.entries]));
   const recorded = new Set(raised.map(eventFingerprint));
   const opened = new Set<string>();
   const sink = (event: PendingEvent): void => {
     const { rule, areaId, decision } = event;
     const state = states.get(rule.name)?.get(areaId)?.state;
     const past = state === undefined || comparePosition(decision, state) < 0;
-    const key = JSON.stringify([rule.name, areaId]);
+    const key = alertOf(event);
     const ends = decision.kind === 'cleared' && opened.has(key);
     if (!ends && (!past || !context.due.has(event.versionId) || event.muted === 'not in breach')) return;
     if (decision.inBreach) opened.add(key);
     else opened.delete(key);
     if (!recorded.has(eventFingerprint(event))) raised.push({ ...event, muted: context.mute(rule, areaId) });
   };
+  const ofPresent = raised.length;
   await replay(walk, walk.group.rules, chunk, plan.everything, { mute: () => undefined, sink });
+  const last = new Map<string, PendingEvent>();
+  for (const event of raised) {
+    if (event.muted === 'not in breach') continue;
+    const known = last.get(alertOf(event));
+    if (known === undefined || comparePosition(known.decision, event.decision) <= 0) last.set(alertOf(event), event);
+  }
+  for (const [i, event] of raised.entries())
+    if (i >= ofPresent && event.muted === undefined && isStanding(event) && last.get(alertOf(event)) !== event)
+      raised[i] = { ...event, muted: 'backfill' };
+}
+
+function alertOf({ rule, areaId }: PendingEvent): string {
+  return JSON.stringify([rule.name, areaId]);
+}
+
+/** Does it say how an alert stands, not what became of it? A rise or a fall is news of its own period. */
+function isStanding({ rule, decision }: PendingEvent): boolean {
+  return (decision.kind === 'baseline' || decision.kind === 'reminder') && !isPerPeriod(rule.condition);
 }
 
 async function write(

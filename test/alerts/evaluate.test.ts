@@ -276,7 +276,7 @@ describe('backfills', () => {
     await w.load(year(2022, { Luton: '2.6' }));
     if (!loadedBefore) await w.load(year(2023, { Luton: '1.2' }));
     expect(words(await evaluate(w.store, asked))).toEqual([
-      'Luton, Academic year 2021/22: baseline',
+      'Luton, Academic year 2021/22: baseline (backfill)',
       'Luton, Academic year 2023/24: cleared',
     ]);
     await w.load(year(2024, { Luton: '2.2' }));
@@ -291,12 +291,47 @@ describe('backfills', () => {
     await w.load(year(2022, { Luton: '1.8' }));
     const before = await allEvents(w);
     const asked = await evaluate(w.store, options({ notifyHistory: true, dryRun: true }));
-    expect(asked).toMatchObject({ notifications: 4, addresses: 2 });
+    expect(asked).toMatchObject({ notifications: 2, addresses: 2 });
     expect(await allEvents(w)).toEqual(before);
     expect(words(await evaluate(w.store, options({ notifyHistory: true })))).toEqual([
-      'Luton, Academic year 2021/22: baseline',
+      'Luton, Academic year 2021/22: baseline (backfill)',
       'Luton, Academic year 2022/23: cleared',
     ]);
+  });
+
+  it('tells of each alert of a notified backfill what happened, and how it stands once, by its newest figure', async () => {
+    const w = await world();
+    const asked = options({ notifyHistory: true });
+    await w.load(year(2021, { Luton: '2.4', Bedford: '2.4', England: '1.9' }));
+    await w.load(year(2022, { Luton: '2.6', Bedford: '1.8', England: '2.1' }));
+    await w.load(year(2023, { Luton: '2.7', Bedford: '2.5', England: '2.2' }));
+    const reminding = { ...asked, rules: asked.rules.map((rule) => ({ ...rule, remind: true })) };
+    expect(words(await evaluate(w.store, reminding)).sort()).toEqual([
+      'Bedford, Academic year 2021/22: baseline (backfill)',
+      'Bedford, Academic year 2022/23: cleared',
+      'Bedford, Academic year 2023/24: baseline',
+      'England, Academic year 2022/23: crossed',
+      'England, Academic year 2023/24: baseline',
+      'Luton, Academic year 2021/22: baseline (backfill)',
+      'Luton, Academic year 2022/23: reminder (backfill)',
+      'Luton, Academic year 2023/24: baseline',
+    ]);
+  });
+
+  it('tells every rise of a notified backfill: each is one of its own year', async () => {
+    const w = await world();
+    const asked = options({ notifyHistory: true });
+    const rules = asked.rules.map((rule) => ({ ...rule, condition: { kind: 'rise' as const, line: 0.5 } }));
+    for (const [start, value] of [
+      [2020, '1.0'],
+      [2021, '2.0'],
+      [2022, '3.0'],
+      [2023, '4.0'],
+    ] as const)
+      await w.load(year(start, { Luton: value }, { identifier: 'Autumn term' }));
+    const told = words(await evaluate(w.store, { ...asked, rules }));
+    expect(told.filter((each) => each.includes('(backfill)'))).toEqual([]);
+    expect(told.length).toBe(3);
   });
 
   it('raises nothing when an older release comes late by a run', async () => {
