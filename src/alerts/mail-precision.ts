@@ -2,7 +2,7 @@
 import { decimal, printed, type Decimal } from '../domain/decimal.js';
 import { isRate, type Measure } from '../domain/measure.js';
 import { isLevel } from './reading.js';
-import { clearingLine, differenceInPrint, linePlaces, OF_FURTHER, placesIn } from './reason.js';
+import { clearingLine, differenceInPrint, IT_WAS, linePlaces, OF_FURTHER, placesIn } from './reason.js';
 import type { MailNews, MailSection } from './mail-model.js';
 import { placesOf } from './mail-news.js';
 
@@ -26,8 +26,11 @@ export function withOnePrecision(section: MailSection): MailSection {
   return { ...section, news };
 }
 
-/** Not how much further a figure is than another that the event does not have. */
-const FIGURES = new RegExp(`(?<![\\d.])(line of (?:minus )?)?(\\d+\\.\\d)(%| percentage points)(?!${OF_FURTHER})`, 'g');
+/** Not how much further a figure is than another, nor how wide a gap was before, which the event does not have. */
+const FIGURES = new RegExp(
+  `(?<![\\d.])(?<!${IT_WAS}(?=[\\d.]+ ))(line of (?:minus )?)?(\\d+\\.\\d)(%| percentage points)(?!${OF_FURTHER})`,
+  'g',
+);
 
 /**
  * The recorded sentence with two decimals where it has one. Each number is told by the stored figures of the event, in

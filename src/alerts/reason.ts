@@ -344,12 +344,32 @@ export function countedWords(measure: Measure, amount: string): string {
   return amount === '1' ? words.replace(/s$/, '') : words;
 }
 
-/** '; it was 1.9% in autumn and spring terms 2023/24'. A rise or fall has said so already. */
-export function wasBefore(rule: Rule, earlier: Earlier, places: number): string {
+/** '; it was 1.9% in autumn and spring terms 2023/24', of a gap '; it was 0.1 percentage points above England in …'. A rise or fall has said so already. */
+export function wasBefore(rule: Rule, earlier: Earlier & { readonly compared: string | null }, places: number): string {
   if (isPerPeriod(rule.condition)) return '';
+  const gap = gapBefore(rule, earlier, places);
+  if (gap !== undefined) return `; ${IT_WAS}${gap} in ${periodWords(earlier.period, earlier.asOf)}`;
   const told = wasWhen(rule, earlier, places);
-  if (isRate(rule.measure) || earlier.value === null) return `; it was ${told}`;
+  if (isRate(rule.measure) || earlier.value === null) return `; ${IT_WAS}${told}`;
   return `; there ${told.startsWith('1 ') ? 'was' : 'were'} ${told}`;
+}
+
+/** Stands before the figure, or the gap, of an earlier period. */
+export const IT_WAS = 'it was ';
+
+/** '0.1 percentage points above England', which is what a rule of a gap watches; undefined of other rules, and where there was none. */
+function gapBefore(
+  rule: Rule,
+  { value, compared }: { readonly value: string | null; readonly compared: string | null },
+  places: number,
+): string | undefined {
+  const { condition } = rule;
+  if (!isGap(condition) || value === null || compared === null) return undefined;
+  const own = decimal(value);
+  const { beside, shown, isNone, at } = differenceInPrint(rule, own, own.minus(compared), places);
+  const others = condition.kind === 'gap_to_england' ? OTHERS[condition.kind] : 'that mean';
+  if (isNone) return `level with ${others}`;
+  return `${beside}${points(rule, shown, at)} ${shown.gt(0) ? 'above' : 'below'} ${others}`;
 }
 
 /** '1.9% in autumn and spring terms 2023/24' */

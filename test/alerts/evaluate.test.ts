@@ -516,8 +516,8 @@ describe('comparisons', () => {
     await w.load(year(2023, { Luton: '2.1', England: '1.5', Bedford: '1.4' }));
     const evaluation = await evaluate(w.store, options(more));
     expect(evaluation.events.map(({ rule, event, reason }) => `${rule} ${event}: ${reason}`)).toEqual([
-      'gap_to_england crossed: severe absence 2.1%, 0.6 percentage points above England (1.5%), more than the line of 0.5 percentage points; it was 2.1% in academic year 2022/23',
-      'gap_to_neighbours crossed: severe absence 2.1%, 0.7 percentage points above the mean of its statistical neighbours (1.4%), more than the line of 0.5 percentage points; it was 2.1% in academic year 2022/23 (1 of 2 statistical neighbours have a figure)',
+      'gap_to_england crossed: severe absence 2.1%, 0.6 percentage points above England (1.5%), more than the line of 0.5 percentage points; it was 0.1 percentage points above England in academic year 2022/23',
+      'gap_to_neighbours crossed: severe absence 2.1%, 0.7 percentage points above the mean of its statistical neighbours (1.4%), more than the line of 0.5 percentage points; it was 0.1 percentage points above that mean in academic year 2022/23 (1 of 2 statistical neighbours have a figure)',
     ]);
   });
 

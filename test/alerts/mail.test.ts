@@ -353,13 +353,13 @@ describe('the subject', () => {
       ...{ value: '2.36842', compared: '0.27359', threshold: '0.2' },
       condition: { kind: 'gap_to_england', line: 0.2, clearBelow: undefined },
       reason:
-        'severe absence 2.4%, 0.3 percentage points above England (2.1%), more than the line of 0.2 percentage points',
+        'severe absence 2.4%, 0.3 percentage points above England (2.1%), more than the line of 0.2 percentage points; it was 0.3 percentage points above England before',
     });
     const fine = renderMail(
       model([section(lutonFacts(), [{ ...gap, places: 2 }], { atLeast: { severe_absence_rate: 2 } })]),
     ).text;
     expect(fine.replace(/\s+/g, ' ')).toContain(
-      'Severe absence 2.37%, 0.28 percentage points above England (2.09%), more than the line of 0.20 percentage points',
+      'Severe absence 2.37%, 0.28 percentage points above England (2.09%), more than the line of 0.20 percentage points; it was 0.3 percentage points above England before',
     );
     expect(newsLine({ ...gap, places: 2 })).toContain(
       'severe absence 2.37%, 0.28 points above England, more than your line of 0.20 points',
