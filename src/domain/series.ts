@@ -78,7 +78,9 @@ export function discontinuity(measure: Measure, earlier: Period, later: Period):
 
 /** As `discontinuity`, all that there is: breaks first. */
 export function discontinuities(measure: Measure, earlier: Period, later: Period): Discontinuity[] {
-  return [codesBetween(measure, earlier, later), gapBetween(earlier, later)].filter((each) => each !== undefined);
+  return [codesBetween(measure, earlier, later), gapBetween(measure, earlier, later)].filter(
+    (each) => each !== undefined,
+  );
 }
 
 function codesBetween(measure: Measure, earlier: Period, later: Period): Discontinuity | undefined {
@@ -96,11 +98,13 @@ function codesBetween(measure: Measure, earlier: Period, later: Period): Discont
   };
 }
 
-function gapBetween(earlier: Period, later: Period): Discontinuity | undefined {
-  // No full year 2019/20 was published (schools closed in March 2020) and 2020/21 counts COVID codes apart.
-  if (later.kind === 'finished' && earlier.startYear <= 2019 && later.startYear >= 2020)
+function gapBetween(measure: Measure, earlier: Period, later: Period): Discontinuity | undefined {
+  // No full year 2019/20 was published (schools closed in March 2020) and 2020/21 counts COVID codes apart. How pupils'
+  // absence was counted bears on rates and on counts of absentees, not on how many pupils are enrolled.
+  const ofAbsence = measure !== 'enrolments';
+  if (ofAbsence && later.kind === 'finished' && earlier.startYear <= 2019 && later.startYear >= 2020)
     return { kind: 'gap', says: 'the pandemic years lie between (no full year 2019/20 was published)' };
-  if (later.kind === 'finished' && earlier.startYear === 2020 && later.startYear > 2020)
+  if (ofAbsence && later.kind === 'finished' && earlier.startYear === 2020 && later.startYear > 2020)
     return { kind: 'gap', says: '2020/21 counted absence for COVID-19 apart' };
   if (later.kind === 'finished' && later.startYear - earlier.startYear > 1) {
     const missing = Array.from({ length: later.startYear - earlier.startYear - 1 }, (_, i) =>
