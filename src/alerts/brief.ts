@@ -177,7 +177,9 @@ function areaParagraph(facts: BriefFacts, last: FigureRow, tellings: ReadonlyMap
     const apart = apartSentence(facts, measure, course.before, places, gaps);
     if (apart !== undefined && !sentences.some(({ text }) => text === apart.text)) sentences.push(apart);
     else if (apart !== undefined && course.before.kind === 'missing')
-      sentences.push(say`The same goes for ${MEASURE_WORDS[measure]}.`);
+      sentences.push(
+        say`There is no figure of ${MEASURE_WORDS[measure]} for ${course.before.academicYear} to compare it with either.`,
+      );
     const pace = paceSentence(course.pace, places, '');
     if (pace !== undefined) sentences.push(pace);
   });
