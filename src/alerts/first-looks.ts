@@ -111,7 +111,7 @@ function lookAtOpen(
   if (isGone && ended !== undefined)
     return { ...endArea(rule, state, newestOfLevel.period, newestOfLevel.asOf, ended), of: last, tellAll: true };
   const why = isGone
-    ? `${area.name} has no figure in ${newestOfLevel.period.label}, where others have one`
+    ? `${area.name} has no figure in ${periodWords(newestOfLevel.period, newestOfLevel.asOf)}, where others have one`
     : `there is no figure for ${periodWords(newest.period, newest.asOf)} that counts: ${reading.kind === 'none' ? reading.why : ''}`;
   const reason = `${baseline.reason}; ${why}. The alert stays open, since a missing figure does not clear it`;
   return { events: [{ ...baseline, reason }], state, of: basis, tellAll: true };

@@ -2,7 +2,7 @@
  * Holds the figures of many areas against many rules, in memory: what evaluation and simulation have in common.
  * Nothing is read or written here.
  */
-import { dayWords } from './brief-words.js';
+import { dayWords, periodWords } from './brief-words.js';
 import { findAbolished, findAuthority } from '../domain/authorities.js';
 import { measureBit } from '../domain/measure.js';
 import type { Period } from '../domain/period.js';
@@ -189,7 +189,7 @@ export function whyEnded(rule: Rule, area: CatalogueArea, at: Position): string 
   return (
     abolishedWords(area, at.period.startYear) ??
     (rule.onMissingArea === 'clear'
-      ? `${area.name} has no figure in ${at.period.label}, where others have one (on_missing_area: clear)`
+      ? `${area.name} has no figure in ${periodWords(at.period, at.asOf)}, where others have one (on_missing_area: clear)`
       : undefined)
   );
 }

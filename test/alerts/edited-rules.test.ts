@@ -116,7 +116,7 @@ it('carries it over a release without the area, or ends it where the edited rule
   const w = await missing();
   const edit = await evaluate(w.store, options(above(1.5)));
   expect(told(edit)).toEqual([
-    'Academic year 2024/25: baseline: first look since this rule was edited: severe absence 2.4%, above the line of 1.5%; Luton has no figure in Academic year 2025/26, where others have one. The alert stays open, since a missing figure does not clear it',
+    'Academic year 2024/25: baseline: first look since this rule was edited: severe absence 2.4%, above the line of 1.5%; Luton has no figure in academic year 2025/26, where others have one. The alert stays open, since a missing figure does not clear it',
   ]);
   await w.load(year(2026, { Luton: '1.32', Bedford: '1' }));
   expect(kinds(await evaluate(w.store, options(above(1.5))))).toEqual(['Luton cleared']);

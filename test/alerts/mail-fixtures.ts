@@ -383,7 +383,7 @@ export const SITUATIONS: Readonly<Record<string, () => MailModel>> = {
             area: BEDFORD,
             value: null,
             reason:
-              'Bedford has no figure in Autumn and spring term 2024/25, where others have one (on_missing_area: clear); last figure 2.3% in autumn and spring terms 2023/24. The alert is closed; that is no improvement',
+              'Bedford has no figure in autumn and spring terms 2024/25, where others have one (on_missing_area: clear); last figure 2.3% in autumn and spring terms 2023/24. The alert is closed; that is no improvement',
           }),
         ],
         brief: undefined,
