@@ -19,7 +19,9 @@ import {
 import { inPlace, placeName, pupilsOf, symbolWords, TOLD_OF, whereWords } from './brief-words.js';
 import { courseOf, isYearBefore, paceSentence, rowYearBefore, type Course } from './brief-trend.js';
 import type { Decimal } from '../domain/decimal.js';
+import { TOTAL } from '../domain/figure.js';
 import { discontinuity } from '../domain/series.js';
+import { ofWhom } from './reason.js';
 
 /** Groups from this many enrolments on are told: below, a handful of pupils moves the rate. */
 export const GROUP_FROM_ENROLMENTS = 1000;
@@ -76,7 +78,7 @@ function comparison(
     const parts = beside.map(
       ({ now, where, moved }) => say`${now} ${where}${moved === undefined ? '' : say` (${moved})`}`,
     );
-    return say`${what} was ${joined(parts)}.`;
+    return say`${what}${ofWhom(besideType(facts), facts.group ?? TOTAL)} was ${joined(parts)}.`;
   }
   const as = rounding(places);
   const than = (value: Decimal): string => {
@@ -94,6 +96,11 @@ function comparison(
   // 'lower than in England and in London, and higher than on average …': two kinds of 'and' want a comma.
   const last = sides.some(({ places: some }) => some.length > 1) ? ', and ' : ' and ';
   return say`${what} ${whereWords(facts.area, facts.schoolType, facts.group)} (${rate(own, places)}) was ${joined(parts, ', ', last)}.`;
+}
+
+/** The school type that the figures beside are said to be of; beside a school each of them says it itself. */
+function besideType({ area, schoolType }: BriefFacts): string {
+  return area.level === 'School' ? 'Total' : schoolType;
 }
 
 function besideFigure(now: Figure, rows: readonly FigureRow[], where: Sentence, places: number): Beside {

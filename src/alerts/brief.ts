@@ -315,11 +315,10 @@ function forWords({ area, schoolType }: Pick<BriefFacts, 'area' | 'schoolType'>)
 }
 
 function missingSentence(facts: BriefFacts, last: FigureRow, measure: Rate, when: string, places: number): Sentence {
-  const aside = when.endsWith(',') ? when.slice(0, -1) : when;
   const before = facts.own.map((row) => figureOf(row, measure)).findLast((figure) => figure !== undefined);
   const was =
     before === undefined
       ? ''
       : say` The last one published was ${rate(before, places)} for ${shortPeriod(before.row.period)}.`;
-  return say`The figure for ${MEASURE_WORDS[measure]} ${whereWords(facts.area, facts.schoolType, facts.group)}${aside} is ${symbolWords(last.symbols[measure] ?? '')}.${was}`;
+  return say`The figure for ${MEASURE_WORDS[measure]} ${whereWords(facts.area, facts.schoolType, facts.group)}${when} is ${symbolWords(last.symbols[measure] ?? '')}.${was}`;
 }

@@ -158,7 +158,7 @@ export function measured({
 }
 
 /** ' in special schools', ' of pupils with SEN support', '' for all. */
-function ofWhom(schoolType: string, group: Rule['breakdown']): string {
+export function ofWhom(schoolType: string, group: Rule['breakdown']): string {
   if (group.topic !== 'Total') return ` of ${pupilsOf(group.topic, group.breakdown, schoolType)}`;
   const types = schoolTypeWords(schoolType);
   return types === undefined ? '' : ` in ${types}`;

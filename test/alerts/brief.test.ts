@@ -379,6 +379,23 @@ describe('how figures are counted', () => {
     expect(told(alone(own))).toBe(
       'The figure for persistent absence in Luton across the autumn and spring terms 2024/25 is withheld so that no pupil can be identified (published as “c”). The last one published was 18.0% for 2023/24.',
     );
+    const running = row(
+      academicPeriod(2024, 'Year to date'),
+      { persistent_absence_rate: null },
+      { asOf: '2025-02-07', symbols: { persistent_absence_rate: 'c' } },
+    );
+    const england = [row(running.period, { persistent_absence_rate: '25.0' }, { area: 'England', asOf: '2025-02-07' })];
+    const secondary = composeBrief(
+      lutonFacts({
+        ...{ own: [running], england, region: [], groups: [], neighbours: undefined, rank: [] },
+        schoolType: 'State-funded secondary',
+      }),
+    );
+    expect(told(secondary)).toContain('2024/25 so far, up to 7 February 2025, is withheld so that');
+    // The figures beside a withheld one are of the same schools, which no other word says.
+    expect(told(secondary, 'comparison')).toBe(
+      'Persistent absence in state-funded secondary schools was 25.0% in England.',
+    );
     expect(symbolWords('low')).toContain('rounds to zero');
     expect(symbolWords('z')).toContain('not applicable');
     expect(symbolWords('')).toBe('missing in the release');
