@@ -3,8 +3,8 @@
  *
  * A quiet poll is two requests: the website's listing of all releases (it moves for new releases and every amendment,
  * also of an old release), and one step of the round of the official API (`takeStep`). What moved costs three requests a
- * release, plus one for each file never seen. Without the listing it is one official request for each publication, and
- * one more of the round.
+ * release, plus one for each file never seen. Without the listing it is one official request for each publication and the
+ * try of the listing; the round goes on a step an hour.
  * Display dates, the order of lists, titles, 'latest' marks and stored ids decide nothing.
  */
 import type { EesClient } from './client.js';
@@ -228,6 +228,7 @@ async function lookOfficially(
   publications: readonly PublicationMemo[],
   lost: ReadonlySet<PublicationMemo>,
 ): Promise<void> {
+  const before = survey.client.spent.requests;
   let answered = publications.length - lost.size;
   let trouble: unknown;
   const attempt = async (source: string, work: () => Promise<void>) => {
@@ -244,7 +245,9 @@ async function lookOfficially(
     for (const publication of lost)
       if (await attempt(publication.name, () => lookAtDataSets(survey, publication, true))) answered += 1;
   if (!survey.failures.has('official'))
-    await attempt(EVERY_SOURCE, () => takeStep(survey, publications, lost, lesserRoutes(survey)));
+    await attempt(EVERY_SOURCE, () =>
+      takeStep(survey, publications, lost, lesserRoutes(survey), survey.client.spent.requests > before),
+    );
   // Nothing answered: there is nothing to go on with.
   if (answered === 0 && trouble instanceof Error) throw trouble;
 }

@@ -145,6 +145,8 @@ const memory = z.object({
   publications: z.record(z.string(), publication),
   /** Where the round of the official API stands. */
   turn: z.number(),
+  /** ISO time of its last step; '' before the first. */
+  steppedAt: z.string().default(''),
   /** The ways to EES that are gone. */
   degraded: z.array(standing).default([]),
   /** Places, as '`api` `place`', that failed when their API seemed down as a whole and have not answered since. */
@@ -165,7 +167,7 @@ export function readMemory(remembered: unknown): Memory {
   const result = memory.safeParse(remembered);
   return result.success
     ? structuredClone(result.data)
-    : { shape: 1, publications: {}, turn: 0, degraded: [], suspects: [] };
+    : { shape: 1, publications: {}, turn: 0, steppedAt: '', degraded: [], suspects: [] };
 }
 
 export function freshPublication(slug: string): PublicationMemo {

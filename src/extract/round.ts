@@ -5,29 +5,43 @@ import { askWhyMissing, lookAtDataSets } from './official.js';
 import type { Survey } from './survey.js';
 import { lookAtVersions } from './versions.js';
 
+/** ms between two steps while the lists of data sets are read at every poll in place of the website's listing. */
+const STEP_BESIDE_LISTS_MS = 3_600_000;
+
 /**
  * One step of the round of the official API: a list of data sets, or one page of the versions of a data set of ours. With
  * the website well, every new release, amendment and version shows in its listing within one poll; what only the official
  * API knows is its own bookkeeping (a version or data set withdrawn or deprecated, a successor named). No single official
  * request tells that for all data sets (`/publications` carries a display date and is an index that lags), so each poll
  * takes one step, and a change of standing is noticed within one round. That keeps a quiet poll at two requests.
+ *
+ * Where the website does not serve a publication, its list of data sets is what every poll must ask, for everything that
+ * is published shows in it; beside that a step is taken once an hour, so that a quiet poll is no dearer than before and a
+ * change of standing is still noticed.
  * @param lost publications that the website does not serve: their lists were read before this
  * @param others further steps of the round
+ * @param wasAsked whether this look around has asked the official API already
  */
 export async function takeStep(
   survey: Survey,
   publications: readonly PublicationMemo[],
   lost: ReadonlySet<PublicationMemo>,
   others: readonly (() => Promise<void>)[],
+  wasAsked: boolean,
 ): Promise<void> {
+  const { client, memory, options } = survey;
   if (await askNumber(survey, publications)) return;
+  // Either way round: a clock that was ahead for one run must not put off steps for as long.
+  const isSoon = Math.abs(client.now() - Date.parse(memory.steppedAt)) < STEP_BESIDE_LISTS_MS;
+  if (wasAsked && isSoon && !options.thorough) return;
   const steps = [
     ...publications.flatMap((publication) => stepsOf(survey, publication, lost.has(publication))),
     ...others,
   ];
-  const first = survey.memory.turn % Math.max(1, steps.length);
-  const taken = survey.options.thorough ? steps : steps.slice(first, first + 1);
-  survey.memory.turn = (first + taken.length) % Math.max(1, steps.length);
+  const first = memory.turn % Math.max(1, steps.length);
+  const taken = options.thorough ? steps : steps.slice(first, first + 1);
+  memory.turn = (first + taken.length) % Math.max(1, steps.length);
+  memory.steppedAt = new Date(client.now()).toISOString();
   for (const step of taken) await step();
 }
 

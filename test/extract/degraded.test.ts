@@ -136,6 +136,57 @@ describe('what the operator hears of a way to EES that is gone', () => {
   }, 120_000);
 });
 
+describe("the website's listing gone", () => {
+  /** Requests of one poll to each API. */
+  async function pollAt(world: Watch, time: string): Promise<{ official: number; content: number }> {
+    world.at(time);
+    const from = world.ees.requests.length;
+    await world.run();
+    const paths = world.ees.requests.slice(from).map(({ path }) => path);
+    return {
+      official: paths.filter((path) => path.startsWith('/statistics')).length,
+      content: paths.filter((path) => path.startsWith('/content')).length,
+    };
+  }
+
+  it.each([
+    ['removed', undefined],
+    ['of another shape', () => ({ publications: [] })],
+  ])(
+    '(%s): a quiet poll is one request to each API, and what is published is taken up by the next',
+    async (_how, answer) => {
+      const world = await watchOfTwoFiles();
+      world.ees.removeRoute(/sitemap-items$/, answer);
+      await pollAt(world, '2024-04-05T09:10:00Z');
+      for (let minute = 12; minute < 40; minute += 2)
+        expect(await pollAt(world, `2024-04-05T09:${minute}:00Z`)).toEqual({ official: 1, content: 1 });
+      world.ees.amend({
+        publication: ABSENCE,
+        release: '2022-23',
+        at: '2024-04-05T09:40:30Z',
+        replace: [{ file: 'pa.csv', content: long('19.0') }],
+      });
+      world.at('2024-04-05T09:41:00Z');
+      expect((await world.run()).report.files.map(({ data_set }) => data_set)).toEqual(['Persistent absentees']);
+      world.ees.restoreRoutes();
+      await pollAt(world, '2024-04-05T09:42:00Z');
+      expect(await routes(world)).toEqual([]);
+    },
+    120_000,
+  );
+
+  it('a version withdrawn meanwhile is noticed within an hour for each step of the round', async () => {
+    const world = await watchOfTwoFiles();
+    world.ees.removeRoute(/sitemap-items$/);
+    world.ees.withdrawVersion(LONG_SET, '1.0', '2024-04-05T09:00:00Z');
+    const official: number[] = [];
+    for (const time of ['09:10', '09:40', '10:09', '10:10', '10:40'])
+      official.push((await pollAt(world, `2024-04-05T${time}:00Z`)).official);
+    expect((await world.noticed()).map(({ what }) => what)).toContain('withdrawn');
+    expect(official.filter((requests) => requests > 1).length).toBeLessThanOrEqual(2);
+  }, 120_000);
+});
+
 describe('a way without which all figures come', () => {
   it.each([
     ['the notes on amendments', /\/updates/, 'releases/…/updates'],
