@@ -102,6 +102,7 @@ export async function discover(
     degraded: [],
     notes: [],
     failures: new Map(),
+    dataSetLists: new Map(),
     versionsAsked: new Set(),
     asked,
   };

@@ -41,7 +41,7 @@ export async function findOfficially(survey: Survey, publications: readonly Publ
 export async function lookAtDataSets(survey: Survey, publication: PublicationMemo, alone: boolean): Promise<void> {
   const { eesId } = publication;
   if (eesId === undefined) return;
-  const listed = await readDataSets(survey.client, eesId).catch(async (error: unknown) => {
+  const listed = await dataSetsOf(survey, eesId).catch(async (error: unknown) => {
     if (alone && error instanceof EesRefusedError && error.status === 404 && (await isUnlisted(survey, publication)))
       return undefined;
     throw error;
@@ -54,6 +54,13 @@ export async function lookAtDataSets(survey: Survey, publication: PublicationMem
   for (const [id, { status, elsewhere }] of Object.entries(publication.dataSets))
     if (status !== 'Withdrawn' && (alone || elsewhere !== true) && !listed.some((item) => item.id === id))
       await askWhyMissing(survey, publication, id, alone, true);
+}
+
+/** Every data set of a publication, asked for once in a look around. */
+function dataSetsOf({ client, dataSetLists }: Survey, eesId: string): Promise<readonly answers.DataSet[]> {
+  const list = dataSetLists.get(eesId) ?? readDataSets(client, eesId);
+  dataSetLists.set(eesId, list);
+  return list;
 }
 
 /** Whether the API's own list has the publication no longer, either: then it is gone and the API is well. */
@@ -181,7 +188,7 @@ export async function isDelisted(
 ): Promise<boolean> {
   if (!(refusal instanceof EesRefusedError) || refusal.status !== 403 || eesId === undefined) return false;
   try {
-    return !(await readDataSets(survey.client, eesId)).some((each) => each.id === id);
+    return !(await dataSetsOf(survey, eesId)).some((each) => each.id === id);
   } catch (error) {
     if (troubleOf(error) === undefined) throw error;
     return false;

@@ -1,4 +1,5 @@
 /** One look around at EES: what its parts share while it goes on. */
+import type { DataSet } from './answers.js';
 import type { EesClient } from './client.js';
 import { EesError, troubleOf } from './errors.js';
 import type { Memory } from './memory.js';
@@ -118,6 +119,8 @@ export interface Survey {
   readonly notes: string[];
   /** Failures by API: one that failed for good is not asked again in this look around. */
   readonly failures: Map<'content' | 'official', EesError>;
+  /** What came of each list of data sets, by the publication's id: refused or not, it is asked for once. */
+  readonly dataSetLists: Map<string, Promise<readonly DataSet[]>>;
   /** Data sets whose versions were asked for. */
   readonly versionsAsked: Set<string>;
   /** Which places were asked, and what came of it. */

@@ -582,6 +582,34 @@ describe('the official API alone', () => {
   });
 });
 
+it('an official API that refuses everything is asked for its list of data sets once, whoever wants to know', async () => {
+  let memory = await settle();
+  ees.publish({
+    publication: ABSENCE,
+    slug: '2025-26',
+    title: 'Academic year 2025/26',
+    at: tick(),
+    files: ['one', 'two', 'three'].map((name, index) => ({
+      name: `${name}.csv`,
+      title: `Absentees ${name}`,
+      content: long(`1${index}.5`),
+      api: { dataSetId: index === 0 ? LONG_SET : `019d209c-08dc-74b6-9edb-52d521406fd${index}` },
+    })),
+  });
+  tick();
+  ees.fault(({ path }) => (path.startsWith('/statistics') ? { kind: 'forbidden' } : undefined));
+  const lists: number[] = [];
+  // Whichever step of the round it is.
+  for (let poll = 0; poll < 3; poll++) {
+    const from = ees.requests.length;
+    const found = await discover(client, SOURCES, memory, PATIENT);
+    expect(found.withdrawn).toEqual([]);
+    lists.push(asked(ees, from).filter((request) => request.startsWith('official /publications/')).length);
+    memory = found.remember([]);
+  }
+  expect(lists).toEqual([1, 1, 1]);
+});
+
 describe('a data set that takes the place of another', () => {
   const NEXT_SET = '019d209c-08dc-74b6-9edb-52d521406fc0';
   const OTHER = 'children-missing-education';
