@@ -203,7 +203,12 @@ async function pin(survey: Survey, publication: PublicationMemo, slug: string, f
     else noteOfficialTrouble(survey, publication.name, error);
     return found() ?? { by: 'website' };
   }
-  return found() ?? { by: settled ? 'website' : 'behind' };
+  return found() ?? { by: settled || wasRefused(survey, id) ? 'website' : 'behind' };
+}
+
+/** Whether the versions of a data set were asked for in vain, by the step of the round: they are not asked for again. */
+function wasRefused({ asked }: Survey, id: string): boolean {
+  return asked.failed.some(({ api, path }) => api === 'official' && path.startsWith(`/data-sets/${id}`));
 }
 
 function fileOffer(

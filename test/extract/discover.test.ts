@@ -582,7 +582,7 @@ describe('the official API alone', () => {
   });
 });
 
-it('an official API that refuses everything is asked for its list of data sets once, whoever wants to know', async () => {
+it('an official API that refuses everything is asked for its list of data sets once; files come from the website', async () => {
   let memory = await settle();
   ees.publish({
     publication: ABSENCE,
@@ -603,6 +603,7 @@ it('an official API that refuses everything is asked for its list of data sets o
   for (let poll = 0; poll < 3; poll++) {
     const from = ees.requests.length;
     const found = await discover(client, SOURCES, memory, PATIENT);
+    expect(found.files.map(({ source }) => source.kind)).toEqual(['release file', 'release file', 'release file']);
     expect(found.withdrawn).toEqual([]);
     lists.push(asked(ees, from).filter((request) => request.startsWith('official /publications/')).length);
     memory = found.remember([]);
