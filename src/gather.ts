@@ -5,6 +5,7 @@ import type { EesClient } from './extract/client.js';
 import { discover, type Discovery } from './extract/discover.js';
 import { download, type Downloaded, type NotModified } from './extract/download.js';
 import { cleanDownloads } from './extract/held-files.js';
+import { stillLeftAlone } from './extract/left-alone.js';
 import { sourceKey, type WantedFile } from './extract/wanted.js';
 import type { Store } from './load/database.js';
 import { retrying } from './load/retry.js';
@@ -33,13 +34,17 @@ export interface Gathered {
   readonly untold: string | undefined;
 }
 
-/** Looks around at EES and loads what is new. Never throws for EES's troubles: they are in the report. */
-export async function gather(tools: Tools, run: Run): Promise<Gathered> {
+/**
+ * Looks around at EES and loads what is new. Never throws for EES's troubles: they are in the report.
+ * @param isByHand a person may ask a host that asked for time; the schedule leaves it alone until then
+ */
+export async function gather(tools: Tools, run: Run, isByHand: boolean): Promise<Gathered> {
   const { store, settings, log, now, signal } = tools;
   const directory = downloadsOf(settings);
   await cleanDownloads(directory, now().getTime());
   const before = readSourceState(await getSourceState(store, SOURCE));
-  const client = openClient(settings, now, signal);
+  const leftAlone = isByHand ? [] : stillLeftAlone(before.leftAlone, now().getTime());
+  const client = openClient(settings, now, signal, {}, leftAlone);
   try {
     tools.progress?.('asking EES what is new');
     const discovery = await discover(client, settings.config.sources, before.memory, {
@@ -83,6 +88,7 @@ export async function gather(tools: Tools, run: Run): Promise<Gathered> {
       failures: 0,
       lastError: null,
       memory: discovery.remember([]),
+      leftAlone: [...client.askedForTime()],
     };
     await setSourceState(store, SOURCE, after, now());
     const { failuresBeforeMail } = settings.config;
@@ -104,7 +110,7 @@ export async function gather(tools: Tools, run: Run): Promise<Gathered> {
     if (isOfDatabase(error) || signal.aborted) throw error;
     const reason = messageOf(error);
     log.error({ error: reason }, 'EES could not be read');
-    const untold = await noteFailure(tools, before, reason);
+    const untold = await noteFailure(tools, { ...before, leftAlone: [...client.askedForTime()] }, reason);
     const nothing = { files: [], skipped: [], degraded: [], notes: [] };
     return { outcome: 'failed', ...nothing, ...spentBy(client), error: reason, untold };
   } finally {
@@ -143,7 +149,8 @@ async function takeIn(
   const { store, log, now, signal } = tools;
   const remember = async (etag?: string): Promise<void> => {
     const memory = discovery.remember([wanted], etag === undefined ? undefined : new Map([[wanted, etag]]));
-    await setSourceState(store, SOURCE, { ...before, memory } satisfies SourceState, now());
+    const leftAlone = [...client.askedForTime()];
+    await setSourceState(store, SOURCE, { ...before, memory, leftAlone } satisfies SourceState, now());
   };
   try {
     const got = await download(client, wanted, directory);

@@ -31,7 +31,7 @@ export async function runOnce(tools: Tools & { readonly trigger: string }): Prom
       async (run) => {
         begun.run = run;
         await ping(settings, 'start', run.id);
-        const done = await runWithin(tools, run);
+        const done = await runWithin(tools, run, tools.trigger === 'manual');
         run.log.info(summary(done.report), `run ended: ${done.report.outcome}`);
         return { end: runEnd(done.report), result: done };
       },
@@ -49,13 +49,13 @@ export async function runOnce(tools: Tools & { readonly trigger: string }): Prom
   }
 }
 
-async function runWithin(tools: Tools, run: Run): Promise<{ report: RunReport; isWell: boolean }> {
+async function runWithin(tools: Tools, run: Run, isByHand: boolean): Promise<{ report: RunReport; isWell: boolean }> {
   const { log } = run;
   const inRun = { ...tools, log, signal: AbortSignal.any([tools.signal, run.signal]) };
 
   await evaluateLeftovers(inRun, run.id, 'quiet');
   // Extract, transform and load, file by file.
-  const { untold, ...gathered } = await gather(inRun, run);
+  const { untold, ...gathered } = await gather(inRun, run, isByHand);
   // Alerts: figures to events, events to mails, mails to recipients.
   const evaluation = await evaluateLoaded(inRun, run.id);
   const { unwritten, ...delivered } = await deliverOwed(inRun, untold);

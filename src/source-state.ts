@@ -19,6 +19,14 @@ const degraded = z.object({
 const skipped = z.object({ title: z.string(), release: z.string(), reason: z.string() });
 const next = z.object({ publication: z.string(), nextReleaseDate: z.string().nullable() });
 
+const leftAlone = z.object({
+  api: z.enum(['content', 'official']),
+  /** ISO time before which the schedule does not ask it. */
+  until: z.string(),
+  /** How it asked for time, in words. */
+  said: z.string(),
+});
+
 const noticed = z.object({
   publication: z.string(),
   /** Title; null where the whole data set, or the publication, is meant. */
@@ -57,6 +65,8 @@ const sourceState = z.object({
   next: z.array(next),
   /** Oldest first. */
   noticed: z.array(noticed).default([]),
+  /** Hosts that asked for more time than a run waits. */
+  leftAlone: z.array(leftAlone).default([]),
 });
 
 export type Noticed = z.infer<typeof noticed>;
@@ -72,6 +82,7 @@ export const NO_SOURCE_STATE: SourceState = {
   skipped: [],
   next: [],
   noticed: [],
+  leftAlone: [],
 };
 
 /** What was stored, or nothing where another version of the program stored something else. */

@@ -5,6 +5,7 @@ import type { Smtp } from './alerts/smtp.js';
 import type { Settings } from './config.js';
 import { createAgents, type ProxyEnvironment } from './extract/agents.js';
 import { createEesClient, type Budget, type EesClient } from './extract/client.js';
+import type { LeftAlone } from './extract/left-alone.js';
 import type { Store } from './load/database.js';
 import { VERSION } from './version.js';
 
@@ -41,12 +42,13 @@ export async function ping(settings: Settings, event: 'start' | 'success' | 'fai
   agents.destroy();
 }
 
-/** The way to EES, as configured. */
+/** The way to EES, as configured. @param leftAlone what is not asked, by what runs before were told */
 export function openClient(
   settings: Settings,
   now: () => Date,
   signal: AbortSignal,
   budget: Partial<Budget> = {},
+  leftAlone: readonly LeftAlone[] = [],
 ): EesClient {
   const { environment, config } = settings;
   return createEesClient({
@@ -57,6 +59,7 @@ export function openClient(
     environment: proxyOf(settings),
     signal,
     budget,
+    leftAlone,
     now: () => now().getTime(),
   });
 }

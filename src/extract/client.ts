@@ -10,6 +10,7 @@ import { plainBytes } from './bytes.js';
 import { followed, retryAfter, shown } from './redirects.js';
 import { createTurns } from './turns.js';
 import { EesAnswerError, EesBudgetError, EesError, EesRefusedError, EesUnavailableError } from './errors.js';
+import { API_NAMES, askedForTime, type LeftAlone } from './left-alone.js';
 
 /** The two ways in: the official API (documented, partial) and the website's content API (complete, unstable). */
 export type Api = 'official' | 'content';
@@ -24,7 +25,7 @@ export interface Timing {
   /** Full jitter: a wait is uniform between 0 and min(longest, first × 2^n). */
   readonly firstWaitMs: number;
   readonly longestWaitMs: number;
-  /** Whoever asks for more is not asked again in this run: no path of that API is. */
+  /** Whoever asks for more is not asked again in this run, nor by the schedule before that time: no path of that API is. */
   readonly longestRetryAfterMs: number;
 }
 
@@ -55,6 +56,8 @@ export interface EesClientOptions {
   readonly signal?: AbortSignal | undefined;
   readonly budget?: Partial<Budget>;
   readonly timing?: Partial<Timing>;
+  /** What runs before were told and still holds: these are not asked. */
+  readonly leftAlone?: readonly LeftAlone[];
   readonly random?: () => number;
   readonly sleep?: (ms: number, signal?: AbortSignal) => Promise<unknown>;
   /** ms since the epoch. */
@@ -91,6 +94,8 @@ export interface EesClient {
   now(): number;
   /** What each API said that asked for more time than a run waits, a sentence each: it was asked no more since. */
   leftAlone(): readonly string[];
+  /** The same, to be kept for the next runs. */
+  askedForTime(): readonly LeftAlone[];
   /** ms by which the clock of the last host that answered is ahead of this machine's, to a second or so; undefined before that. */
   clockAhead(): number | undefined;
   close(): void;
@@ -100,7 +105,6 @@ const REQUESTS_AT_ONCE = 2;
 const MOST_REDIRECTS = 5;
 /** The largest JSON answer known (the sitemap of all files) is far below one megabyte. */
 const JSON_BYTES = 16 * 1024 * 1024;
-const API_NAMES: Readonly<Record<Api, string>> = { official: 'The official API', content: 'The website' };
 /** A server may name any time; what comes after this one has no date. */
 const LATEST_DATE = Date.parse('9999-12-31T23:59:59Z');
 const RETRYABLE_STATUS = [408, 429, 500, 502, 503, 504];
@@ -123,7 +127,9 @@ export function createEesClient(options: EesClientOptions): EesClient {
   const spent = { requests: 0, bytes: 0 };
   const turns = createTurns(REQUESTS_AT_ONCE);
   const pausedUntil: Record<Api, number> = { official: 0, content: 0 };
-  const leftAlone = new Map<Api, { readonly until: string; readonly said: string }>();
+  const leftAlone = new Map<Api, { readonly until: string; readonly said: string; readonly kept: LeftAlone }>(
+    (options.leftAlone ?? []).map((kept) => [kept.api, { ...kept, kept }]),
+  );
   let ahead: number | undefined;
 
   async function sleep(ms: number): Promise<void> {
@@ -212,7 +218,8 @@ export function createEesClient(options: EesClientOptions): EesClient {
     const asks = retryAfterMs === undefined ? '' : ` and asks to wait ${Math.ceil(retryAfterMs / 1000)} s`;
     if (retryAfterMs !== undefined && !patient) {
       const until = new Date(Math.min(now() + retryAfterMs, LATEST_DATE)).toISOString();
-      leftAlone.set(api, { until, said: `${url} answered ${status}` });
+      const said = `${url} answered ${status}`;
+      leftAlone.set(api, { until, said, kept: askedForTime(api, said, retryAfterMs, now()) });
     }
     return new EesUnavailableError(`${url} answered ${status}${asks}`, url, { retryable: patient, retryAfterMs });
   }
@@ -297,6 +304,7 @@ export function createEesClient(options: EesClientOptions): EesClient {
         ([api, { until, said }]) =>
           `${API_NAMES[api]} asked to be left alone until ${until} (${said}): nothing more was asked of it`,
       ),
+    askedForTime: () => [...leftAlone.values()].map(({ kept }) => kept),
     clockAhead: () => ahead,
     close: () => {
       agents.destroy();

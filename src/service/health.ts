@@ -1,6 +1,8 @@
 /** Is it well? One verdict with reasons, for status, /healthz and the page. */
 import type { MailHealth } from '../alerts/queue-upkeep.js';
 import { troubleWords, type RunTroubles } from '../run-troubles.js';
+import { API_NAMES, stillLeftAlone } from '../extract/left-alone.js';
+import { ukTime } from '../print.js';
 import type { SourceState } from '../source-state.js';
 
 export interface HealthFacts {
@@ -62,6 +64,10 @@ export function healthOf(facts: HealthFacts): Health {
     );
   if (facts.overlap !== undefined) attention.push(facts.overlap);
   if (mail.paused !== undefined) attention.push('sending is paused ("alerts resume" ends it)');
+  for (const { api, until, said } of stillLeftAlone(source.leftAlone, now.getTime()))
+    attention.push(
+      `${API_NAMES[api]} asked for time until ${ukTime(until)} (${said}): the schedule does not ask it before`,
+    );
   for (const { source: name, route, reason, missing, failures } of source.degraded)
     attention.push(
       failures !== undefined

@@ -6,6 +6,7 @@ import { mailHealth, type MailHealth } from '../alerts/queue-upkeep.js';
 import { nextSlots, type Settings } from '../config.js';
 import type { Store } from '../load/database.js';
 import { lastRun, listVersionRows, loadedTotals, type RunRow, type VersionRow } from '../load/inspect.js';
+import { stillLeftAlone } from '../extract/left-alone.js';
 import { noticedText } from '../noticed.js';
 import { counted, shortened, table, ukTime } from '../print.js';
 import { changeText, diffCounts } from '../print-diff.js';
@@ -31,6 +32,8 @@ export interface Status {
   readonly refused: readonly VersionRow[];
   readonly mail: MailHealth;
   readonly degraded: SourceState['degraded'];
+  /** Hosts that asked for time, which the schedule leaves alone until then. */
+  readonly left_alone: SourceState['leftAlone'];
   readonly skipped: SourceState['skipped'];
   /** What was noticed at EES that brings no figures, newest last. */
   readonly noticed: SourceState['noticed'];
@@ -105,6 +108,7 @@ export async function statusOf(store: Store, settings: Settings, now: Date): Pro
     refused,
     mail,
     degraded: source.degraded,
+    left_alone: stillLeftAlone(source.leftAlone, now.getTime()),
     skipped: source.skipped,
     noticed: source.noticed,
     newest_diff:
