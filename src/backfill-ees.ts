@@ -1,7 +1,7 @@
 /** Backfill from EES: planned over both APIs, then fetched and loaded file by file, what is held left where it is. */
 import { ReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { createProgress, type Progress } from './backfill-progress.js';
+import { createProgress, LOG_EVERY_MS, plainLines, planWords, type Progress } from './backfill-progress.js';
 import { downloadsOf } from './downloads.js';
 import type { EesClient } from './extract/client.js';
 import { download } from './extract/download.js';
@@ -14,6 +14,7 @@ import type { Store } from './load/database.js';
 import { heldBack, heldEtag, isHandled, isHandledAsVersion } from './load/sources.js';
 import { learnNumber } from './load/versions.js';
 import { loadFile, type FileReport } from './load-file.js';
+import { counted } from './print.js';
 import { openClient, type Tools } from './tools.js';
 import type { BackfillOptions, BackfillReport, EesBackfill, Loaded, PlannedFile } from './backfill.js';
 import { accepted } from './accepted.js';
@@ -55,7 +56,7 @@ async function withEtag(store: Store, file: WantedFile): Promise<WantedFile> {
 export async function dryEes(tools: Tools, request: EesBackfill): Promise<BackfillReport> {
   const client = openClient(tools.settings, tools.now, tools.signal, BUDGET);
   try {
-    const plan = await planBackfill(client, await inContext(tools, request));
+    const plan = await planOf(tools, client, request);
     const notes = [...plan.notes, ...client.leftAlone()];
     return {
       run: null,
@@ -85,6 +86,22 @@ async function inContext({ store, settings }: Tools, request: EesBackfill): Prom
   return { ...request, sources: settings.config.sources, known: await knownNames(store) };
 }
 
+/** The plan; making it takes minutes where there is much history. */
+async function planOf(tools: Tools, client: EesClient, request: EesBackfill): Promise<BackfillPlan> {
+  const line = plainLines(tools);
+  const asking = `asking EES what it has of ${request.publication}`;
+  tools.progress?.(asking);
+  line(asking);
+  const timer = setInterval(() => {
+    line(`${asking}: ${counted(client.spent.requests, 'request')} so far`);
+  }, LOG_EVERY_MS);
+  try {
+    return await planBackfill(client, await inContext(tools, request));
+  } finally {
+    clearInterval(timer);
+  }
+}
+
 export async function loadFromEes(
   tools: Tools,
   request: EesBackfill,
@@ -100,7 +117,7 @@ export async function loadFromEes(
   await cleanDownloads(directory, now().getTime());
   const client = openClient(settings, now, signal, BUDGET);
   try {
-    const plan = await planBackfill(client, await inContext(tools, request));
+    const plan = await planOf(tools, client, request);
     if (options.accept.length > 0) {
       // Renamed, and asked for by a name that nothing was loaded under.
       const ids = await heldBack(store, { ...request, publication: plan.publication });
@@ -112,6 +129,14 @@ export async function loadFromEes(
     for (const { source, alternative, version } of plan.files)
       if (alternative !== undefined && version !== undefined && !(await isHandled(store, sourceKey(source))))
         await learnNumber(store, sourceKey(alternative), version);
+    const line = plainLines(tools);
+    line(
+      `plan: ${planWords(
+        missing.map(({ expected }) => expected),
+        list.length - missing.length,
+        plan.skipped.length,
+      )}`,
+    );
     const progress = progressOf(tools, missing);
     const counting: EesClient = {
       ...client,
@@ -122,12 +147,15 @@ export async function loadFromEes(
     };
     for (const wanted of missing) {
       signal.throwIfAborted();
-      progress.begin(`${wanted.release.title}, ${wanted.dataSet.title}`);
+      const title = `${wanted.release.title}, ${wanted.dataSet.title}`;
+      progress.begin(title);
+      line(`${progress.text()}: begins: ${title}`, { file: wanted.fileName });
       try {
         const got = await download(counting, await withEtag(store, wanted), directory);
         if (got.kind === 'not modified') {
           await noteNotModified(store, wanted, got);
           progress.end(wanted.expected.bytes ?? 0, 0);
+          line(`${progress.text()}: unchanged`, { file: wanted.fileName });
           continue;
         }
         try {
@@ -156,9 +184,7 @@ export async function loadFromEes(
           await noteUnchanged(store, wanted, report);
           progress.end(got.bytes, report.rows);
           const { file: name, release, outcome, rows, reason } = report;
-          // On a terminal it would stand in the line of the progress; the answer tells it.
-          if (tools.progress === undefined)
-            log.info({ file: name, release, outcome, rows, reason }, `${progress.text()}: ${outcome}`);
+          line(`${progress.text()}: ${outcome}`, { file: name, release, outcome, rows, reason });
           files.push(report);
         } finally {
           await got.remove();
@@ -192,15 +218,12 @@ export async function loadFromEes(
 
 /** How far it is: on a terminal as one line that is written over, else as lines of the log. */
 function progressOf(tools: Tools, files: readonly WantedFile[]): Progress {
-  const { progress, log } = tools;
   return createProgress(
     files.map(({ expected }) => expected),
     {
       now: () => performance.now(),
-      say: (text) => progress?.(text),
-      log: (text) => {
-        if (progress === undefined) log.info(text);
-      },
+      say: (text) => tools.progress?.(text),
+      log: plainLines(tools),
     },
   );
 }

@@ -1,5 +1,6 @@
 /** How far a backfill is, in words: files, rows, bytes, rate, time left. */
 import { counted } from './print.js';
+import type { Tools } from './tools.js';
 
 /** What is told of a file before it is fetched; undefined where EES does not tell. */
 export interface FileSize {
@@ -31,7 +32,8 @@ export interface Progress {
 }
 
 const SAY_EVERY_MS = 100;
-const LOG_EVERY_MS = 30_000;
+/** ms between two lines of the log that tell how far it is. */
+export const LOG_EVERY_MS = 30_000;
 /** Of the work of a file: the rest is reading and writing. */
 const FETCHING = 0.5;
 
@@ -99,6 +101,21 @@ export function createProgress(sizes: readonly FileSize[], { now, say, log }: Pr
       here = { fetched: 0, bytes: 0, rows: 0, share: 0 };
     },
   };
+}
+
+/** Says what it is given as lines of the log; nothing on a terminal, where they would stand in the line of the progress. */
+export function plainLines({ progress, log }: Pick<Tools, 'progress' | 'log'>): (text: string, about?: object) => void {
+  return (text, about = {}) => {
+    if (progress === undefined) log.info(about, text);
+  };
+}
+
+/** '2 files to load (3.4 MB), 1 loaded already, 0 not wanted' @param toLoad files */
+export function planWords(toLoad: readonly FileSize[], loaded: number, notWanted: number): string {
+  const known = toLoad.flatMap(({ bytes }) => bytes ?? []);
+  const unknown = toLoad.length - known.length;
+  const size = `${megabytes(sum(known))} MB${unknown === 0 ? '' : `, and ${unknown} of unknown size`}`;
+  return `${counted(toLoad.length, 'file')} to load${toLoad.length === 0 ? '' : ` (${size})`}, ${loaded} loaded already, ${notWanted} not wanted`;
 }
 
 /** Bytes of each file, where need be from its rows, else what files have on average; 1 each where nothing is known. */

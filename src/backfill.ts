@@ -10,6 +10,8 @@ import type { RunReport } from './pipeline.js';
 import { deliverOwed, evaluateLeftovers, evaluateLoaded } from './tell.js';
 import type { Tools } from './tools.js';
 import { accepted, type Acceptance } from './accepted.js';
+import { LOG_EVERY_MS, plainLines } from './backfill-progress.js';
+import { counted } from './print.js';
 import { dryEes, loadFromEes, NOTHING, wholeOrNot } from './backfill-ees.js';
 
 export interface LocalBackfill {
@@ -202,15 +204,29 @@ async function loadLocal(
   options: BackfillOptions,
 ): Promise<Loaded> {
   const { store, now, signal } = tools;
+  const line = plainLines(tools);
+  const name = basename(request.file.path);
+  let saidAt = performance.now();
+  line(`${name}: begins`);
   const report = await loadFile(
     {
       store,
       now,
       signal,
-      onRows: (rows) => tools.progress?.(`${basename(request.file.path)}: ${rows.toLocaleString('en-GB')} rows`),
+      onRows: (rows) => {
+        const text = `${name}: ${counted(rows, 'row')}`;
+        tools.progress?.(text);
+        if (performance.now() - saidAt < LOG_EVERY_MS) return;
+        saidAt = performance.now();
+        line(text);
+      },
     },
     localFile(await underKnownName(tools.store, request), options, runId, now()),
   );
+  line(`${name}: ${report.outcome}, ${counted(report.rows, 'row')}`, {
+    outcome: report.outcome,
+    reason: report.reason,
+  });
   if (report.outcome !== 'unchanged' || options.accept.length === 0 || report.version_id === null)
     return { ...NOTHING, files: [report] };
   return { ...NOTHING, files: await accepted(tools, [report.version_id], options.accept) };

@@ -1,4 +1,6 @@
 /** How far a backfill is: by bytes where sizes are known, on a terminal as one line, else as lines of the log. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { StandIn } from '../../demo/index.js';
 import { createProgress } from '../../src/backfill-progress.js';
@@ -73,7 +75,7 @@ it('long times are told in minutes and hours; lines of the log come twice a minu
   expect(said.at(-1)).toContain('about 3 min left');
 });
 
-it('on a terminal one line that is cleared at the end; without one the log has a line for each file', async () => {
+it('on a terminal one line that is cleared at the end; without one the log has the plan, and begin and end of each file', async () => {
   const ees = await StandIn.start();
   onTestFinished(() => ees.close());
   ees.publish({
@@ -103,11 +105,29 @@ it('on a terminal one line that is cleared at the end; without one the log has a
     expect(code).toBe(0);
     if (columns === undefined) {
       expect(stderr).not.toContain('\u001b');
-      expect(stderr.match(/"msg":"\d of 2 files, [^"]*: loaded"/g)).toHaveLength(2);
+      const lines = stderr.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as { msg: string }]));
+      expect(lines.map(({ msg }) => msg.replace(/, \d+ rows?, [^:]*/, ''))).toEqual([
+        `asking EES what it has of ${ABSENCE}`,
+        expect.stringMatching(/^plan: 2 files to load \([\d.]+ MB\), 0 loaded already, 0 not wanted$/),
+        '1 of 2 files: begins: Academic year 2024/25, Absence by level',
+        '1 of 2 files: loaded',
+        '2 of 2 files: begins: Academic year 2024/25, Persistent and severe',
+        '2 of 2 files: loaded',
+      ]);
     } else {
       expect(stderr).toMatch(/2 of 2 files, \d rows, [\d.]+( of [\d.]+)? MB/);
       expect(stderr.endsWith('\r\u001b[2K')).toBe(true);
       expect(stderr).not.toContain('"msg"');
     }
   }
+});
+
+it('a local file without a terminal: the log has its begin and its end', async () => {
+  const program = await freshProgram({ LOG_LEVEL: 'info' });
+  await writeFile(join(program.directory, 'pa.csv'), wide('Academic year'));
+  const { stderr } = await program.run(
+    ...['backfill', '--file', 'pa.csv', '--publication', ABSENCE, '--release', 'Academic year 2024/25'],
+  );
+  const said = stderr.split('\n').flatMap((line) => (line === '' ? [] : [(JSON.parse(line) as { msg: string }).msg]));
+  expect(said).toEqual(['pa.csv: begins', expect.stringMatching(/^pa\.csv: \w+, \d+ rows?$/)]);
 });
