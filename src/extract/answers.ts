@@ -96,7 +96,8 @@ export const versionSummary = z.object({
   updateCount: count,
 });
 
-export const updates = z.object({ results: z.array(z.object({ summary: z.string() })) });
+/** Newest first; the last is "First published". */
+export const updates = z.object({ results: z.array(z.object({ date: z.string().optional(), summary: z.string() })) });
 
 export const dataContent = z.object({
   releaseVersionId: id,

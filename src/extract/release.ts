@@ -48,7 +48,8 @@ export async function lookAtRelease(
     : fresh.length + gone.length > 0
       ? 'amended'
       : 'amended in text only';
-  const amended = !isNew && summary.updateCount > (known.updateCount ?? 0);
+  // The first is no amendment's.
+  const amended = !isNew && summary.updateCount > (known.updateCount ?? 1);
   const release: ReleaseMemo = {
     lastModified: behind ? '' : lastModified,
     followed: true,
@@ -65,7 +66,9 @@ export async function lookAtRelease(
     updateCount: summary.updateCount,
     files,
   };
-  const note = amended ? await updateNote(survey, publication, path) : undefined;
+  // Of one that was only watched nobody knows how many notes it had.
+  const since = known.updateCount === undefined ? known.lastModified : '';
+  const note = amended ? await updateNote(survey, publication, path, since) : undefined;
   publication.releases[slug] = release;
   // An old copy of the release, or the same version told with another time: nothing happened that could be told.
   const isNews = kind !== 'amended in text only' || (!behind && summary.lastUpdated !== known.lastUpdated);
@@ -216,14 +219,25 @@ export async function readColumns(
   }
 }
 
-/** The publisher's note on an amendment: good to have, no reason to stop. */
-async function updateNote(survey: Survey, publication: PublicationMemo, path: string): Promise<string | undefined> {
+/**
+ * The publisher's note on an amendment: good to have, no reason to stop.
+ * @param since ISO time of the version before; what is no later than its day is that one's note, or older
+ */
+async function updateNote(
+  survey: Survey,
+  publication: PublicationMemo,
+  path: string,
+  since: string,
+): Promise<string | undefined> {
   try {
     const { results } = await survey.client.get('content', `${path}/updates`, answers.updates, {
       page: 1,
       pageSize: 1,
     });
-    return results[0]?.summary;
+    const [newest] = results;
+    // A note is dated to the day: those who write it choose the time.
+    const isOlder = newest?.date !== undefined && newest.date.slice(0, 10) <= since.slice(0, 10);
+    return isOlder ? undefined : newest?.summary;
   } catch (error) {
     degrade(survey, error, {
       source: publication.name,

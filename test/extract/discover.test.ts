@@ -611,6 +611,29 @@ it('an official API that refuses everything is asked for its list of data sets o
   expect(lists).toEqual([1, 1, 1]);
 });
 
+it.each([
+  ['without any note', undefined],
+  ['with the note of an earlier amendment', 'Wording of an earlier year.'],
+])('a release that was only watched (%s), amended without a note, is told without one', async (_how, earlier) => {
+  ees.publish({
+    publication: ABSENCE,
+    slug: '2023-24',
+    title: 'Academic year 2023/24',
+    at: '2025-03-20T09:30:05Z',
+    latest: false,
+    files: [{ name: 'a3.csv', title: 'Absence rates by geographic level', content: wide('Academic year', '19.9') }],
+  });
+  if (earlier !== undefined)
+    ees.amend({ publication: ABSENCE, release: '2023-24', at: '2025-05-01T10:00:00Z', note: earlier });
+  const memory = await settle();
+  ees.amend({ publication: ABSENCE, release: '2023-24', at: tick() });
+  tick();
+  const found = await discover(client, SOURCES, memory, PATIENT);
+  expect(found.releases.map(({ slug, kind, note }) => [slug, kind, note])).toEqual([
+    ['2023-24', 'amended in text only', undefined],
+  ]);
+});
+
 describe('a data set that takes the place of another', () => {
   const NEXT_SET = '019d209c-08dc-74b6-9edb-52d521406fc0';
   const OTHER = 'children-missing-education';
