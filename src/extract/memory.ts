@@ -104,7 +104,7 @@ const publication = z.object({
   touched: z.string().optional(),
   /** Whether the website was read once: what is there then is not news. */
   seen: z.boolean(),
-  /** Not in the website's listing, which then looked like this; looked for again when it looks different. */
+  /** Not in the website's listing, which then looked like this; looked for again when it looks different, and now and then. */
   absent: z
     .object({
       listing: z.string(),
@@ -114,6 +114,8 @@ const publication = z.object({
       /** ISO time of the first of so many polls in a row. */
       since: z.string().default(''),
       polls: z.number().default(0),
+      /** ISO time at which it was last looked for beyond the listing. */
+      soughtAt: z.string().default(''),
     })
     .optional(),
   /** The choice in the configuration under which files were last chosen. */

@@ -22,13 +22,21 @@ export function findName(
   );
 }
 
-/** Where a slug leads through all renamings; itself where there was none. */
-export function followRedirects(redirects: readonly { fromSlug: string; toSlug: string }[], slug: string): string {
+/**
+ * Where a slug leads through all renamings; itself where there was none.
+ * @param isThere whether a slug is in use: one renamed back has redirects that go round
+ */
+export function followRedirects(
+  redirects: readonly { fromSlug: string; toSlug: string }[],
+  slug: string,
+  isThere: (slug: string) => boolean = () => false,
+): string {
   const seen = new Set([slug]);
   let at = slug;
   for (let next = to(at); next !== undefined && !seen.has(next); next = to(at)) {
     seen.add(next);
     at = next;
+    if (isThere(at)) break;
   }
   return at;
 

@@ -7,6 +7,9 @@ import { fieldName, findName, followRedirects, slugsOf } from './names.js';
 import { degrade, MISSING_WITHOUT_WEBSITE, type Survey } from './survey.js';
 import { lookAtRelease, news } from './release.js';
 
+/** ms after which a publication that is neither listed nor redirected is looked for again. */
+const SOUGHT_AGAIN_MS = 3_600_000;
+
 interface Listed {
   /** When something of the publication itself was changed: its name, its next date, the order of its releases. */
   readonly touched: string | undefined;
@@ -96,17 +99,25 @@ async function findListed(
     .update([...listing.keys()].sort().join('\n'))
     .digest('hex')
     .slice(0, 16);
+  // A redirect may come after the name it leads to: looked for again by the next poll, then once an hour.
+  const isSought =
+    before?.listing !== looksLike ||
+    (!before.served &&
+      ((publication.seen && before.polls < 2) ||
+        !(Math.abs(client.now() - Date.parse(before.soughtAt)) < SOUGHT_AGAIN_MS)));
   const absent = (note: string, served: boolean): undefined => {
-    const { since = new Date(client.now()).toISOString(), polls = 0 } = before ?? {};
-    publication.absent = { listing: looksLike, note, served, since, polls: polls + 1 };
+    const now = new Date(client.now()).toISOString();
+    const { since = now, polls = 0 } = before ?? {};
+    const soughtAt = isSought ? now : before.soughtAt;
+    publication.absent = { listing: looksLike, note, served, since, polls: polls + 1, soughtAt };
     notes.push(note);
   };
-  if (before?.listing === looksLike) {
+  if (before && !isSought) {
     absent(before.note, before.served);
     return;
   }
   const { publicationRedirects } = await client.get('content', '/redirects', answers.redirects);
-  const renamed = followRedirects(publicationRedirects, publication.slug);
+  const renamed = followRedirects(publicationRedirects, publication.slug, (slug) => listing.has(slug));
   if (renamed !== publication.slug) {
     const { publications } = survey.memory;
     // With nothing known of it yet, it goes on here with what is known under the old name.
@@ -195,7 +206,7 @@ async function forgetMissing(
   for (const slug of missing) {
     const release = publication.releases[slug];
     if (!release) continue;
-    const renamed = followRedirects(redirects, slug);
+    const renamed = followRedirects(redirects, slug, (each) => listed.has(each));
     const found = renamed !== slug && listed.has(renamed);
     if (!release.followed && !found) {
       // Listed again, it is still no new release with all of its history.

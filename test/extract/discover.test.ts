@@ -271,6 +271,35 @@ describe('names that change', () => {
     expect(both.notes).toEqual([expect.stringContaining('can leave the configuration')]);
   });
 
+  it.each([
+    ['by the next poll', 1],
+    ['within an hour', 4],
+  ])(
+    'a publication whose redirect comes after its new name is followed %s, and back to its old one',
+    async (_when, polls) => {
+      let memory = await settle();
+      const look = async (): Promise<unknown[]> => {
+        tick();
+        const found = await discover(client, SOURCES, memory, PATIENT);
+        memory = found.remember(found.files);
+        return [...found.publications];
+      };
+      ees.renamePublication(ABSENCE, 'pupil-absence');
+      ees.removeRoute(/\/redirects$/, () => ({ publicationRedirects: [], releaseRedirectsByPublicationSlug: {} }));
+      for (let poll = 0; poll < polls; poll++) expect(await look()).toEqual([]);
+      ees.restoreRoutes();
+      if (polls > 1) {
+        tick(3_480_000);
+        client.close();
+        client = clientFor(ees, { now: () => now });
+      }
+      expect(await look()).toMatchObject([{ what: 'renamed', now: 'pupil-absence' }]);
+      ees.renamePublication('pupil-absence', 'pupil-absence-b');
+      ees.renamePublication('pupil-absence-b', ABSENCE);
+      expect(await look()).toMatchObject([{ what: 'renamed', now: ABSENCE }]);
+    },
+  );
+
   it('a publication that EES does not have is told, and does not hide the others', async () => {
     const found = await discover(client, [{ publication: 'pupil-absense' }, ...SOURCES], undefined, PATIENT);
     expect(found.notes).toContainEqual(expect.stringContaining('"pupil-absense" is not among the publications'));
