@@ -39,10 +39,10 @@ export interface OpenOptions {
 
 /**
  * Writes rows in COPY's text format (tabs, `\N`, line ends included) into a table of the schema.
- * @param chunks pieces of about 64 KB, each ending at a line's end
+ * @param chunks UTF-8, pieces of about 64 KB, each ending at a line's end
  * @throws the server's error, with `where` telling the line within this COPY
  */
-export type Copy = (table: string, columns: readonly string[], chunks: AsyncIterable<string>) => Promise<void>;
+export type Copy = (table: string, columns: readonly string[], chunks: AsyncIterable<Uint8Array>) => Promise<void>;
 
 export interface Store {
   readonly kind: 'postgres' | 'embedded';
@@ -258,11 +258,14 @@ function embeddedStore(
 /** The embedded database takes a COPY as one blob; about 20,000 rows each measured best, and keeps memory flat. */
 const EMBEDDED_PIECE = 2_000_000;
 
-async function* gathered(chunks: AsyncIterable<string>, size: number): AsyncGenerator<{ text: string; lines: number }> {
-  let parts: string[] = [];
+async function* gathered(
+  chunks: AsyncIterable<Uint8Array>,
+  size: number,
+): AsyncGenerator<{ text: Uint8Array; lines: number }> {
+  let parts: Uint8Array[] = [];
   let length = 0;
-  const piece = (): { text: string; lines: number } => {
-    const text = parts.join('');
+  const piece = (): { text: Uint8Array; lines: number } => {
+    const text = Buffer.concat(parts);
     let lines = 0;
     for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) lines++;
     parts = [];

@@ -9,7 +9,7 @@ import { currentNameAndCode } from '../domain/areas.js';
 import type { Breakdown } from '../domain/figure.js';
 import type { Period } from '../domain/period.js';
 import { AreaBook } from './area-book.js';
-import { copyLine, gatherLines } from './copy-text.js';
+import { gatherRows, writeRow } from './copy-text.js';
 import type { Copy } from './database.js';
 import type { Database } from './schema.js';
 
@@ -131,18 +131,20 @@ export class Dimensions {
       await copy(
         'area',
         AREA_COLUMNS,
-        gatherLines(this.areas.namings(lastKnown + 1), ({ id, area }) =>
-          copyLine([
+        gatherRows(this.areas.namings(lastKnown + 1), (rows, { id, area }) => {
+          writeRow(rows, [
             ...[id, area.level, area.key],
             ...(isLoaded ? calledNow(area) : called(area)),
             ...(isLoaded ? [aliasesOf(area), versionId] : ['[]', null]),
-          ]),
-        ),
+          ]);
+        }),
       );
     await copy(
       'area_naming',
       NAMING_COLUMNS,
-      gatherLines(this.areas.namings(), ({ id, area }) => copyLine([id, versionId, ...called(area)])),
+      gatherRows(this.areas.namings(), (rows, { id, area }) => {
+        writeRow(rows, [id, versionId, ...called(area)]);
+      }),
     );
     await this.#saveSmall(trx);
     for (const [table, { last }] of [

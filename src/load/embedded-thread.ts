@@ -8,7 +8,7 @@ export type Asked =
   /** A message of Postgres' own protocol. */
   | { readonly kind: 'protocol'; readonly message: Uint8Array }
   /** A COPY from '/dev/blob', and the text it reads. */
-  | { readonly kind: 'copy'; readonly statement: string; readonly text: string };
+  | { readonly kind: 'copy'; readonly statement: string; readonly text: Uint8Array };
 
 type Facts = { readonly message: string } & Readonly<Record<string, unknown>>;
 type Answer = { readonly id: number; readonly answered: unknown } | { readonly id: number; readonly failure: Facts };
@@ -18,7 +18,7 @@ type Messages = Awaited<ReturnType<PGlite['execProtocolStream']>>;
 /** As much of PGlite as its bridge to pg needs, a COPY, and an end. */
 export interface EmbeddedInstance extends Pick<PGlite, 'waitReady'> {
   execProtocolStream(message: Uint8Array): Promise<Messages>;
-  copy(statement: string, text: string): Promise<void>;
+  copy(statement: string, text: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
 

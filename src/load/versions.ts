@@ -3,12 +3,12 @@
  * so that a reader or a crash meets all of it or nothing.
  */
 import { sql } from 'kysely';
-import { MEASURES } from '../domain/measure.js';
+import { MEASURES, measureMask } from '../domain/measure.js';
 import type { Observation } from '../domain/figure.js';
 import { familyOf } from '../domain/series.js';
 import { agreement, judgeAgain } from './agree.js';
 import { renameAreas } from './area-names.js';
-import { escapeCopy, gatherBatches } from './copy-text.js';
+import { gatherBatches, type CopyRows } from './copy-text.js';
 import { chooseCurrent, compareVersions } from './currency.js';
 import type { Copy, Store } from './database.js';
 import { readDiff, type VersionDiff } from './diff.js';
@@ -156,7 +156,9 @@ async function load(
         rows += batch.length;
         hooks.onRows?.(rows);
       }),
-      (observation) => figureLine(observation, dimensions, versionId),
+      (into, observation) => {
+        writeFigure(into, observation, dimensions, versionId);
+      },
     ),
   );
 
@@ -300,36 +302,26 @@ async function* watched<T>(
   }
 }
 
-/**
- * One row of COPY. Cells of figures are decimal text, so only symbols can hold what must be escaped. Joined, not added
- * up: a string made of forty pieces lives on as all of them until it is written.
- */
-function figureLine(observation: Observation, dimensions: Dimensions, versionId: number): string {
+/** One row of COPY, in the order of FIGURE_COLUMNS. */
+function writeFigure(row: CopyRows, observation: Observation, dimensions: Dimensions, versionId: number): void {
   const { area, period, series, schoolType, breakdown, asOf, values, symbols, computed } = observation;
-  let has = 0;
-  const figures = MEASURES.map((measure, index) => {
-    const value = values[measure];
-    if (value !== undefined) has |= 1 << index;
-    return value ?? '\\N';
-  });
-  return [
-    dimensions.areas.of(area, period),
-    dimensions.periods.of(period),
-    versionId,
-    asOf ?? 'infinity',
-    dimensions.breakdowns.of(breakdown),
-    dimensions.series.of(series),
-    dimensions.schoolTypes.of(schoolType),
-    has,
-    computed,
-    ...figures,
-    `${symbolsCell(symbols)}\n`,
-  ].join('\t');
+  row.cell(dimensions.areas.of(area, period));
+  row.cell(dimensions.periods.of(period));
+  row.cell(versionId);
+  row.cell(asOf ?? 'infinity');
+  row.cell(dimensions.breakdowns.of(breakdown));
+  row.cell(dimensions.series.of(series));
+  row.cell(dimensions.schoolTypes.of(schoolType));
+  row.cell(measureMask(MEASURES.filter((measure) => values[measure] !== undefined)));
+  row.cell(computed);
+  for (const measure of MEASURES) row.cell(values[measure] ?? null);
+  row.cell(symbolsCell(symbols));
+  row.endRow();
 }
 
-function symbolsCell(symbols: Observation['symbols']): string {
-  for (const _ in symbols) return escapeCopy(JSON.stringify(symbols));
-  return '\\N';
+function symbolsCell(symbols: Observation['symbols']): string | null {
+  for (const _ in symbols) return JSON.stringify(symbols);
+  return null;
 }
 
 /**

@@ -6,7 +6,6 @@ import {
   isRate,
   MEASURE_WORDS,
   MEASURES,
-  RATES,
   type Count,
   type Measure,
   type Rate,
@@ -55,13 +54,13 @@ export function named({ area, period, schoolType, breakdown, line }: Observation
 export type Numbers = Float64Array;
 
 /** Place of each measure in Numbers. */
-export const AT = Object.fromEntries(MEASURES.map((measure, index) => [measure, index])) as Record<Measure, number>;
+const AT = Object.fromEntries(MEASURES.map((measure, index) => [measure, index])) as Record<Measure, number>;
 
 /** Reads all figures once, for all gates. */
 export function readNumbers({ values }: Observation, into: Numbers): void {
-  MEASURES.forEach((measure, index) => {
+  MEASURES.forEach((measure, place) => {
     const text = values[measure];
-    into[index] = text == null ? NaN : Number(text);
+    into[place] = text == null ? NaN : Number(text);
   });
 }
 
@@ -74,14 +73,12 @@ export function figuresWithinRange(): Gate {
   const findings = new Findings();
   return {
     observe(observation, numbers) {
-      for (const count of COUNTS)
-        if (numberOf(numbers, count) < 0)
-          findings.add(() => `${MEASURE_WORDS[count]} ${observation.values[count] ?? ''}: ${named(observation)}`);
-      for (const rate of RATES) {
-        const value = numberOf(numbers, rate);
-        if (value < 0 || value > 100)
-          findings.add(() => `${MEASURE_WORDS[rate]} ${observation.values[rate] ?? ''}%: ${named(observation)}`);
-      }
+      MEASURES.forEach((measure, place) => {
+        const value = numbers[place] ?? NaN;
+        if (!(value < 0 || (value > 100 && isRate(measure)))) return;
+        const written = `${observation.values[measure] ?? ''}${isRate(measure) ? '%' : ''}`;
+        findings.add(() => `${MEASURE_WORDS[measure]} ${written}: ${named(observation)}`);
+      });
     },
     verdict: () =>
       verdictOf('rates in range', 'quarantine', findings, 'all rates are between 0 and 100, no count is below zero'),

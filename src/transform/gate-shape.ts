@@ -108,7 +108,7 @@ function isSameTable(newest: PeriodSeen, before: SeriesShape, { likeness }: Last
     isEqual(newest.topics, before.topics) &&
     isEqual(lowest(newest.levels), lowest(before.levels)) &&
     before.levels.some((level) => newest.levels.has(level)) &&
-    before.measures.some((measure) => newest.measures.has(measure))
+    before.measures.some((measure) => newest.gives(measure))
   );
 }
 
@@ -142,7 +142,7 @@ function replacedBy(
       replaced.likeness === 'same data set' ||
       (isTable([name, before]) &&
         (before.levels ?? []).every((level) => newestOf(name)?.levels.has(level)) &&
-        before.measures.every((measure) => newestOf(name)?.measures.has(measure)));
+        before.measures.every((measure) => newestOf(name)?.gives(measure)));
     for (const [name, before] of series.filter(isBound)) {
       if (bound.has(name)) continue;
       const wasThere = ({ period }: { readonly period: string }): boolean =>
@@ -285,7 +285,7 @@ function measures(all: readonly SeriesSeen[]): GateVerdict {
   const findings = new Findings();
   for (const { name, newest, before } of all) {
     if (newest.kind !== 'finished' && newest.startYear !== before?.startYear) continue;
-    const gone = (before?.measures ?? []).filter((measure) => !newest.measures.has(measure));
+    const gone = (before?.measures ?? []).filter((measure) => !newest.gives(measure));
     if (gone.length > 0)
       findings.add(
         () =>

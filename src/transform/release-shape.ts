@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Observation } from '../domain/figure.js';
 import type { PeriodKind } from '../domain/period.js';
-import { MEASURES, RATES, type Measure } from '../domain/measure.js';
+import { measureBit, MEASURES, RATES, type Measure } from '../domain/measure.js';
 import { symbolMeaning } from '../domain/symbol.js';
 import { numberOf, type Numbers } from './gate-figures.js';
 import { RateHeights } from './gate-units.js';
@@ -71,6 +71,9 @@ class Places {
   }
 }
 
+/** Stands where a symbol would, for a figure that has a number. */
+const NUMBER = '';
+
 /** What was met of one period of a series. */
 export class PeriodSeen {
   rows = 0;
@@ -78,7 +81,6 @@ export class PeriodSeen {
   suppressed = 0;
   /** With any row, and with one about all schools and all pupils: of the first a headline may be missing. */
   readonly places: Readonly<Record<Scope, Places>> = { any: new Places(), whole: new Places() };
-  readonly measures = new Set<Measure>();
   readonly schoolTypes = new Set<string>();
   readonly levels = new Set<string>();
   readonly topics = new Set<string>();
@@ -88,6 +90,8 @@ export class PeriodSeen {
   readonly startYear: number;
   readonly sort: number;
   readonly kind: PeriodKind;
+  /** Mask of the measures that a row had a number or a symbol of. */
+  #measures = 0;
 
   constructor({ period }: Observation) {
     this.period = period.label;
@@ -100,18 +104,13 @@ export class PeriodSeen {
     const { area, symbols, schoolType, breakdown } = observation;
     this.heights.add(observation, numbers);
     this.rows += 1;
-    MEASURES.forEach((measure, index) => {
-      if (Number.isNaN(numbers[index] ?? NaN)) return;
+    MEASURES.forEach((measure, place) => {
+      const symbol = Number.isNaN(numbers[place] ?? NaN) ? symbols[measure] : NUMBER;
+      if (symbol === undefined) return;
+      this.#measures |= 1 << place;
       this.figures += 1;
-      this.measures.add(measure);
+      if (symbol !== NUMBER && symbolMeaning(symbol) !== 'low') this.suppressed += 1;
     });
-    for (const measure of MEASURES) {
-      const symbol = symbols[measure];
-      if (symbol === undefined) continue;
-      this.measures.add(measure);
-      this.figures += 1;
-      if (symbolMeaning(symbol) !== 'low') this.suppressed += 1;
-    }
     this.schoolTypes.add(schoolType);
     this.levels.add(area.level);
     this.topics.add(breakdown.topic);
@@ -124,13 +123,17 @@ export class PeriodSeen {
     }
   }
 
+  gives(measure: Measure): boolean {
+    return (this.#measures & measureBit(measure)) !== 0;
+  }
+
   /** @param all periods of the series */
   shape(all: readonly PeriodSeen[]): SeriesShape {
     const { startYear, kind, rows, figures, suppressed } = this;
     return {
       ...this.outline(),
       ...{ startYear, kind, rows, figures, suppressed },
-      measures: MEASURES.filter((measure) => this.measures.has(measure)),
+      measures: MEASURES.filter((measure) => this.gives(measure)),
       schoolTypes: [...this.schoolTypes].sort(),
       levels: [...this.levels].sort(),
       topics: [...this.topics].sort(),
@@ -158,7 +161,7 @@ export function asOfBefore(later: SeriesShape, newest: PeriodSeen, seen: readonl
     ...later,
     ...outlineAsOfBefore(later, newest),
     ...{ rows, figures, suppressed },
-    measures: later.measures.filter((measure) => newest.measures.has(measure)),
+    measures: later.measures.filter((measure) => newest.gives(measure)),
     enrolments: later.kind === 'finished' ? later.enrolments : {},
     periods: later.periods.flatMap((outline) => {
       const own = seen.find(({ period }) => period === outline.period);
