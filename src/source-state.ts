@@ -1,5 +1,5 @@
 /** What is known of the sources between runs: written by the pipeline, read by status, health and the mails. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Its row in the database. */
 export const SOURCE = 'ees';

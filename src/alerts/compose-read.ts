@@ -1,6 +1,6 @@
 /** Reads what is owed to a recipient, as the mail tells it. */
 import { sql, type Kysely } from 'kysely';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isMeasure } from '../domain/measure.js';
 import { periodOf } from '../domain/period.js';
 import { publicationStatus, publicationTitle } from '../domain/publications.js';

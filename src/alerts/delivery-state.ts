@@ -1,6 +1,6 @@
 /** What the senders of one database share beside the queue: the pause, the hold after a restored backup, signs of life. */
 import { sql, type Kysely, type RawBuilder, type Transaction } from 'kysely';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Store } from '../load/database.js';
 import type { Database } from '../load/schema.js';
 

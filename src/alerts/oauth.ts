@@ -1,6 +1,6 @@
 /** Access tokens for mail servers that take no passwords (Microsoft 365, Google). */
 import type { Agent } from 'node:http';
-import { z } from 'zod';
+import * as z from 'zod';
 
 export type OAuthSettings =
   | {

@@ -5,7 +5,7 @@
  */
 import type { Agent } from 'node:http';
 import { sql, type Kysely, type Transaction } from 'kysely';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Store } from '../load/database.js';
 import { retrying } from '../load/retry.js';
 import type { Database } from '../load/schema.js';

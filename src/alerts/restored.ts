@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { sql, type Transaction } from 'kysely';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Store } from '../load/database.js';
 import type { Database } from '../load/schema.js';
 import { lockDelivery, writeDelivery, type DeliveryState } from './delivery-state.js';

@@ -1,6 +1,6 @@
 /** What is new in the rules since they were last applied. */
 import type { Kysely } from 'kysely';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AreaSelector, Rule } from '../domain/rule.js';
 import { resolveSelector } from '../load/areas.js';
 import type { Database } from '../load/schema.js';

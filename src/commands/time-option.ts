@@ -1,5 +1,5 @@
 /** Days and times as options give them. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { UsageError } from './context.js';
 
 const day = z.iso.date();

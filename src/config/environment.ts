@@ -1,5 +1,5 @@
 /** What differs by place and what is secret: environment variables, each also as NAME_FILE. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { OAuthSettings } from '../alerts/oauth.js';
 import type { ConfigProblem } from './types.js';
 

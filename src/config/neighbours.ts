@@ -1,7 +1,7 @@
 /** DfE's ten statistical neighbours of each authority, from the file that the configuration names. */
 import { readFile, stat } from 'node:fs/promises';
 import { parse } from 'csv-parse/sync';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ConfigError } from './types.js';
 
 const MOST_BYTES = 4 * 1024 ** 2;

@@ -1,6 +1,6 @@
 /** A YAML text as configuration, or everything that is wrong with it. */
 import { LineCounter, parseDocument } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { build } from './build.js';
 import { crosscheck, section } from './crosscheck.js';
 import { addIssues, checkKeys, keepFirst, Problems, type Path } from './problems.js';

@@ -12,7 +12,7 @@ import {
   type Pair,
   type YAMLMap,
 } from 'yaml';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { nearest } from '../domain/names.js';
 import type { ConfigPlace, ConfigProblem } from './types.js';
 

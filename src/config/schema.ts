@@ -1,5 +1,5 @@
 /** The shape of the YAML file: strict, every key described, the source of the JSON Schema. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { GeographicLevel } from '../domain/area.js';
 import { MEASURES } from '../domain/measure.js';
 import { nearest } from '../domain/names.js';

@@ -270,10 +270,20 @@ const PUPIL_GROUPS: ReadonlySet<string> = new Set(
 
 /** Groups by a spelling that only one topic has, so that it says by itself what it is. */
 const BY_SPELLING_ALONE = new Map<string, Breakdown>();
-for (const spelling of PUPIL_GROUPS) {
-  const groups = [...GROUPS].flatMap(([key, group]) => (key.endsWith(`: ${spelling}`) ? [group] : []));
-  const [only, ...others] = new Map(groups.map((group) => [identityOf(group), group])).values();
-  if (only !== undefined && others.length === 0) BY_SPELLING_ALONE.set(spelling, only);
+for (const [spelling, groups] of groupsBySpelling()) {
+  const [only, ...others] = groups.values();
+  if (only !== undefined && others.length === 0 && PUPIL_GROUPS.has(spelling)) BY_SPELLING_ALONE.set(spelling, only);
+}
+
+/** For each spelling, as it ends a key of GROUPS, all that it may stand for. */
+function groupsBySpelling(): Map<string, Map<string, Breakdown>> {
+  const found = new Map<string, Map<string, Breakdown>>();
+  for (const [key, group] of GROUPS) {
+    const spelling = key.slice(key.lastIndexOf(': ') + 2);
+    const groups = found.get(spelling) ?? new Map<string, Breakdown>();
+    found.set(spelling, groups.set(identityOf(group), group));
+  }
+  return found;
 }
 
 /** Whether a text is a group of pupils in whatever column it stands ("White British", "Girls"). */

@@ -2,7 +2,7 @@
  * What EES answers, as far as this program reads it: every field here is required unless marked, every other field is
  * ignored. Sources: the official description of API v1, and the content API as its own source has it (undocumented).
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { VERSION_NUMBER } from './wanted.js';
 
 /** Ids go into paths, and EES redirects paths with capitals. */

@@ -4,7 +4,7 @@
  */
 import type { Readable } from 'node:stream';
 import { setTimeout as sleepFor } from 'node:timers/promises';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { createAgents, type ProxyEnvironment } from './agents.js';
 import { plainBytes } from './bytes.js';
 import { followed, retryAfter, shown } from './redirects.js';

@@ -1,5 +1,5 @@
 /** What a backfill can be planned from: the publication under any of its slugs, its files and its data sets, over both APIs. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import * as answers from './answers.js';
 import type { EesClient } from './client.js';
 import { EesRefusedError, troubleOf } from './errors.js';

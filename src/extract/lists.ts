@@ -1,5 +1,5 @@
 /** The lists of the official API, read to their ends. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import * as answers from './answers.js';
 import type { EesClient } from './client.js';
 

@@ -3,7 +3,7 @@
  * whether the pipeline has dealt with it. An unknown shape (an older or newer program wrote it) starts afresh, which
  * costs requests and nothing else: the pipeline knows what it has loaded.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Polls in a row in which a file could not be fetched. */
 const failure = z.object({

@@ -1,5 +1,5 @@
 /** Whether both hosts of EES answer: for `doctor`. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { publicationPage, sitemap } from './answers.js';
 import type { Api, EesClient } from './client.js';
 import { EesRefusedError, troubleOf } from './errors.js';

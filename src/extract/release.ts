@@ -1,5 +1,5 @@
 /** One release of the website: its files, and what of them is new. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import * as answers from './answers.js';
 import { EesAnswerError } from './errors.js';
 import { freshRelease, type FileMemo, type PublicationMemo, type ReleaseMemo } from './memory.js';

@@ -3,7 +3,7 @@
  * others: a way that is gone stays so until it was asked again and answered. Where the whole of an API was down, any
  * answer of it will do.
  */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import * as answers from './answers.js';
 import type { Api, EesClient } from './client.js';
 import { EesError, troubleOf } from './errors.js';

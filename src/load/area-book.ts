@@ -25,6 +25,7 @@ export class AreaBook {
   /** What many areas share, and the numbers by which their namings name it. */
   readonly #surroundings: Surroundings[] = [];
   readonly #surroundingNumbers = new Map<string, number>();
+  #lastSurroundings = 0;
   readonly #texts = new Texts();
   /** By number: the place of its naming in `#texts`, plus 1, and of which period it is. */
   readonly #places = new Pages();
@@ -77,14 +78,32 @@ export class AreaBook {
   }
 
   /** As `#areaOf` reads it back. Schools share much, and are often called by nothing but their URN. */
-  #textOf({ level, key, code, oldLaCode, name, regionCode, regionName }: AreaRef): string {
+  #textOf(area: AreaRef): string {
+    const { key, code, name } = area;
+    const number = this.#surroundingsOf(area);
+    const text = `${number}${BETWEEN}${key}`;
+    return code === key && name === key ? text : `${text}${BETWEEN}${code}${BETWEEN}${name}`;
+  }
+
+  /** @returns their number */
+  #surroundingsOf({ level, oldLaCode, regionCode, regionName }: AreaRef): number {
+    // Schools next to each other are mostly of one authority.
+    const last = this.#surroundings[this.#lastSurroundings];
+    if (
+      last?.oldLaCode === oldLaCode &&
+      last?.level === level &&
+      last.regionCode === regionCode &&
+      last.regionName === regionName
+    )
+      return this.#lastSurroundings;
     const id = JSON.stringify([level, oldLaCode, regionCode, regionName]);
     const number = this.#surroundingNumbers.get(id) ?? this.#surroundings.length;
     if (number === this.#surroundings.length) {
       this.#surroundings.push({ level, oldLaCode, regionCode, regionName });
       this.#surroundingNumbers.set(id, number);
     }
-    return [number, key, ...(code === key && name === key ? [] : [code, name])].join(BETWEEN);
+    this.#lastSurroundings = number;
+    return number;
   }
 
   #areaOf(text: string): AreaRef {

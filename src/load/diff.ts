@@ -1,6 +1,6 @@
 /** What a version says differently from the one before it, counted figure by figure: a row has up to eight. */
 import { sql, type Kysely, type RawBuilder } from 'kysely';
-import { z } from 'zod';
+import * as z from 'zod';
 import { MEASURES } from '../domain/measure.js';
 import type { Database } from './schema.js';
 

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { open, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { DatabaseHeldError } from './errors.js';
 
 const lockContent = z.object({

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { sql } from 'kysely';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Settings } from '../config.js';
 import type { Store } from '../load/database.js';
 

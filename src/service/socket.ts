@@ -6,7 +6,7 @@ import { chmod, open, rm, type FileHandle } from 'node:fs/promises';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { basename, dirname } from 'node:path';
 import { createInterface } from 'node:readline';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isHeld } from '../load/directory-lock.js';
 import type { DatabaseHeldError } from '../load/errors.js';
 import type { ExitCode, Streams, Surroundings } from '../surroundings.js';

@@ -1,6 +1,6 @@
 /** The state of the service as `status` prints it and the page shows it. Reads only. */
 import { sql } from 'kysely';
-import { z } from 'zod';
+import * as z from 'zod';
 import { openEdges } from '../alerts/operator.js';
 import { mailHealth, type MailHealth } from '../alerts/queue-upkeep.js';
 import { nextSlots, type Settings } from '../config.js';

@@ -169,7 +169,7 @@ export function contradictions(): Gate {
         if (text == null || Number.isNaN(count)) continue;
         if (isRunning && !(Number.isInteger(enrolments) && Number.isInteger(count))) continue;
         checked += 1;
-        const published = Number(text);
+        const published = numberOf(numbers, rate);
         const half = ROUNDED_TWICE * 10 ** -places(text) + BINARY;
         // Nobody of nobody is none; somebody of nobody cannot be.
         const exact = enrolments === 0 && count === 0 ? 0 : (100 * count) / enrolments;
@@ -218,18 +218,19 @@ export function partsWithinWholes(): Gate {
       } = values;
       if (overall == null || authorised == null || unauthorised == null) return;
       compared += 1;
-      const isOver = (['authorised_absence_rate', 'unauthorised_absence_rate'] as const).some(
-        (part) =>
-          numberOf(numbers, part) - numberOf(numbers, 'overall_absence_rate') > orderOf(part, values[part], overall),
-      );
+      const whole = numberOf(numbers, 'overall_absence_rate');
+      const isOver = (['authorised_absence_rate', 'unauthorised_absence_rate'] as const).some((part) => {
+        const more = numberOf(numbers, part) - whole;
+        return more > 0 && more > orderOf(part, values[part], overall);
+      });
       if (isOver)
         over.add(
           () =>
             `authorised ${authorised}% or unauthorised ${unauthorised}%, more than overall absence ${overall}%: ${named(observation)}`,
         );
-      const sum = Number(authorised) + Number(unauthorised);
+      const sum = numberOf(numbers, 'authorised_absence_rate') + numberOf(numbers, 'unauthorised_absence_rate');
       const finest = Math.max(places(overall), places(authorised), places(unauthorised));
-      if (Math.abs(sum - Number(overall)) > 1.5 * 10 ** -finest + BINARY)
+      if (Math.abs(sum - whole) > 1.5 * 10 ** -finest + BINARY)
         sums.add(
           () =>
             `authorised ${authorised}% and unauthorised ${unauthorised}% make ${sum.toFixed(5)}%, not ${overall}%: ${named(observation)}`,

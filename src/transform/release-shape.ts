@@ -1,5 +1,5 @@
 /** The outline of a version: places, rows, measures and pupils of each period; and as it is kept for the next one. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Observation } from '../domain/figure.js';
 import type { PeriodKind } from '../domain/period.js';
 import { measureBit, MEASURES, RATES, type Measure } from '../domain/measure.js';

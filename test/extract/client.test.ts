@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { bypassesProxy } from '../../src/extract/agents.js';
 import type { EesClient, EesClientOptions } from '../../src/extract/client.js';
 import { EesAnswerError, EesBudgetError, EesRefusedError, EesUnavailableError } from '../../src/extract/errors.js';

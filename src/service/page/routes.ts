@@ -1,7 +1,7 @@
 /** Addresses of the status page. */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
-import { z } from 'zod';
+import * as z from 'zod';
 import { renderChart } from '../../alerts/chart.js';
 import type { Settings } from '../../config.js';
 import type { Store } from '../../load/database.js';

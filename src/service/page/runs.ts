@@ -1,5 +1,5 @@
 /** Runs, and one run with what it wrote down. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Store } from '../../load/database.js';
 import { countRuns, listRuns, logOfRun, runRow, type RunLogLine, type RunRow } from '../../load/inspect.js';
 import { counted, shortened, ukClock, ukTime } from '../../print.js';
