@@ -9,7 +9,8 @@
  */
 import type { EesClient } from './client.js';
 import { freshPublication, readMemory, type PublicationMemo } from './memory.js';
-import { offersOf, skippedOf, type Offer } from './offers.js';
+import { troubleOf } from './errors.js';
+import { offersOf, skippedOf, type Offer, type Offers } from './offers.js';
 import { findOfficially, lookAtDataSets, noteOfficialTrouble } from './official.js';
 import { takeStep } from './round.js';
 import {
@@ -33,7 +34,7 @@ import type {
   Survey,
   Withdrawn,
 } from './survey.js';
-import { unfetchedOf, type Unfetched } from './unfetched.js';
+import { oneMore, unfetchedOf, type Unfetched } from './unfetched.js';
 import { sourceKey, type WantedFile, type WatchedSource } from './wanted.js';
 import { absentOf, lookAtWebsite, noteWebsiteTrouble, readListing, type Absent, type Listing } from './website.js';
 
@@ -101,7 +102,6 @@ export async function discover(
     reinstated: [],
     degraded: [],
     notes: [],
-    failures: new Map(),
     dataSetLists: new Map(),
     versionsAsked: new Set(),
     asked,
@@ -206,7 +206,7 @@ async function lookByWebsite(
     try {
       const served =
         listing !== undefined &&
-        !survey.failures.has('content') &&
+        !survey.asked.down.has('content') &&
         (await lookAtWebsite(survey, publication, listing, configured));
       if (!served) lost.add(publication);
     } catch (error) {
@@ -245,7 +245,8 @@ async function lookOfficially(
   if (lost.size > 0 && (await attempt(EVERY_SOURCE, () => findOfficially(survey, [...lost]))))
     for (const publication of lost)
       if (await attempt(publication.name, () => lookAtDataSets(survey, publication, true))) answered += 1;
-  if (!survey.failures.has('official'))
+  // Met in trouble beyond a route that is gone: the one step would be one more try at an API that is probably down.
+  if (trouble === undefined || troubleOf(trouble) === 'vanished')
     await attempt(EVERY_SOURCE, () =>
       takeStep(survey, publications, lost, lesserRoutes(survey), survey.client.spent.requests > before),
     );
@@ -258,13 +259,17 @@ async function collectOffers(survey: Survey, watched: readonly Watched[]): Promi
   const { client, options } = survey;
   for (let waited = 0; ; waited += PATIENCE_STEP_MS) {
     const all: Offer[] = [];
+    const outOfReach: Offers['outOfReach'][number][] = [];
     let waiting = 0;
     for (const { source, publication } of watched) {
       const found = await offersOf(survey, source, publication);
       all.push(...found.offers);
+      outOfReach.push(...found.outOfReach);
       waiting += found.waiting;
     }
     if (waiting === 0 || waited >= options.apiPatienceMs) {
+      for (const { memo, reason } of outOfReach)
+        memo.failure = oneMore(memo.failure, reason, new Date(client.now()).toISOString());
       if (waiting > 0)
         survey.notes.push(
           `${waiting} ${waiting === 1 ? 'file is' : 'files are'} on the website before the official API has ${waiting === 1 ? 'its' : 'their'} version; next poll`,

@@ -1,6 +1,5 @@
 /** From what is known of EES to the files that are worth loading now. */
 import { choose, unmatched } from './choose.js';
-import { troubleOf } from './errors.js';
 import { readMetaColumns } from './lists.js';
 import { freshDataSet, type FileMemo, type PublicationMemo, type ReleaseMemo, type VersionMemo } from './memory.js';
 import { isDelisted, noteOfficialTrouble } from './official.js';
@@ -30,6 +29,8 @@ export interface Offers {
   readonly offers: Offer[];
   /** Files whose API version is still behind them. */
   readonly waiting: number;
+  /** Wanted, and only to be had from an API that is down: not offered, since it would be asked again for each of them. */
+  readonly outOfReach: readonly { readonly memo: FileMemo | VersionMemo; readonly reason: string }[];
 }
 
 /** Everything of one publication that has not been dealt with. */
@@ -37,7 +38,9 @@ export async function offersOf(survey: Survey, source: WatchedSource, publicatio
   reopenAfterEdit(source, publication);
   noteUnmatched(survey, source, publication);
   const offers: Offer[] = [];
+  const outOfReach: Offers['outOfReach'][number][] = [];
   let waiting = 0;
+  const { down } = survey.asked;
   for (const [slug, release] of Object.entries(publication.releases)) {
     for (const file of release.files.filter(isOpen)) {
       if (!(await isWanted(survey, source, publication, file))) continue;
@@ -45,22 +48,29 @@ export async function offersOf(survey: Survey, source: WatchedSource, publicatio
       if (pinned.by === 'taken back') Object.assign(file, { state: 'skipped', takenBack: true, reason: pinned.reason });
       else if (pinned.by === 'behind') waiting += 1;
       // Looking for its version may have shown that its bytes came by the official way already.
-      else if (isOpen(file) && (await isWantedByMeta(survey, source, publication, file, pinned)))
-        offers.push(
-          fileOffer(survey, publication, slug, release, file, pinned.by === 'version' ? pinned.version : undefined),
-        );
+      else if (isOpen(file) && (await isWantedByMeta(survey, source, publication, file, pinned))) {
+        const reason = down.get('content')?.message;
+        if (pinned.by === 'website' && reason !== undefined) outOfReach.push({ memo: file, reason });
+        else
+          offers.push(
+            fileOffer(survey, publication, slug, release, file, pinned.by === 'version' ? pinned.version : undefined),
+          );
+      }
     }
     if (release.files.every(({ state }) => state !== 'open')) for (const file of release.files) delete file.columns;
   }
   for (const [id, dataSet] of Object.entries(publication.dataSets))
     for (const [text, version] of Object.entries(dataSet.versions))
-      if (version.state === 'open' && (await isVersionWanted(survey, source, publication, id, text, version)))
-        offers.push(versionOffer(publication, id, text, version));
+      if (version.state === 'open' && (await isVersionWanted(survey, source, publication, id, text, version))) {
+        const reason = down.get('official')?.message;
+        if (reason !== undefined) outOfReach.push({ memo: version, reason });
+        else offers.push(versionOffer(publication, id, text, version));
+      }
   const fresh: Offer[] = [];
   for (const offer of offers)
     if (await survey.options.alreadyLoaded?.(offer.file)) offer.handled(undefined);
     else fresh.push(offer);
-  return { offers: fresh, waiting };
+  return { offers: fresh, waiting, outOfReach };
 }
 
 function isOpen({ state }: FileMemo): boolean {
@@ -106,11 +116,9 @@ async function isWanted(
   const ids = [file.dataSetFileId, file.apiId];
   const byName = choose({ title: file.title, fileName: file.fileName, ids, columns: undefined }, source.dataSets);
   if (byName.wanted && file.columns === undefined) {
-    const failed = survey.failures.has('content');
-    const columns = failed ? undefined : await readColumns(survey, publication, file);
+    // Where the website does not tell them, the official API may, or the file's own header decides, once it is here.
+    const columns = await readColumns(survey, publication, file);
     if (columns) file.columns = columns;
-    // Out of reach for now: wait. Gone for good: the file's own header decides, once it is here.
-    else if (survey.failures.has('content')) return false;
   }
   return judged(source, file);
 }
@@ -133,7 +141,7 @@ async function isWantedByMeta(
   pinned: Pinned,
 ): Promise<boolean> {
   if (file.columns !== undefined || pinned.by !== 'version' || file.apiId === undefined) return true;
-  if (survey.failures.has('official')) return true;
+  if (survey.asked.down.has('official')) return true;
   try {
     file.columns = await readMetaColumns(survey.client, file.apiId, pinned.version);
   } catch (error) {
@@ -155,10 +163,9 @@ async function isVersionWanted(
   if (!dataSet) return false;
   let columns: string[] | undefined;
   try {
-    columns = survey.failures.has('official') ? undefined : await readMetaColumns(survey.client, id, text);
+    if (!survey.asked.down.has('official')) columns = await readMetaColumns(survey.client, id, text);
   } catch (error) {
     noteOfficialTrouble(survey, publication.name, error);
-    if (troubleOf(error) === 'unreachable') return false;
   }
   const choice = choose({ title: dataSet.title, ids: [id, version.dataSetFileId], columns }, source.dataSets);
   if (choice.wanted) dataSet.ours = true;
@@ -191,7 +198,7 @@ async function pin(survey: Survey, publication: PublicationMemo, slug: string, f
   const settled = survey.client.now() - Date.parse(file.lastUpdated) > survey.options.apiDeadlineMs;
   const known = found();
   if (known) return known;
-  if (survey.failures.has('official')) return { by: 'website' };
+  if (survey.asked.down.has('official')) return { by: 'website' };
   try {
     if (!survey.versionsAsked.has(id)) await lookAtVersions(survey, publication, id, false);
     // A patch of an old release stands further down the list.

@@ -193,7 +193,7 @@ function etagBefore(known: readonly FileMemo[], dataSetFileId: string): string |
 
 const FILE_ROUTE = 'data-set-files/…';
 
-/** The header of a file, read from its preview; undefined where the website will not tell. */
+/** The header of a file, read from its preview; undefined where the website will not tell. A dead route is asked once. */
 export async function readColumns(
   survey: Survey,
   publication: PublicationMemo,
@@ -201,7 +201,11 @@ export async function readColumns(
 ): Promise<string[] | undefined> {
   if (survey.degraded.some(({ source, route }) => source === publication.name && route === FILE_ROUTE))
     return undefined;
+  const { down, errors } = survey.asked;
+  if (down.has('content')) return undefined;
   try {
+    const before = errors.get(`content /${FILE_ROUTE}`);
+    if (before !== undefined) throw before;
     const detail = await survey.client.get('content', `/data-set-files/${file.dataSetFileId}`, answers.dataSetFile);
     // Amended while we looked: those columns are another file's.
     if (detail.file.id !== file.fileId) return undefined;

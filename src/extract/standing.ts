@@ -19,6 +19,9 @@ export interface Standing extends Omit<Degraded, 'costsNoFigure'> {
   readonly way: string;
 }
 
+/** Places of an API in a row that gave nothing usable, after which the whole of it is left alone: one may be gone by itself. */
+const PLACES_IN_A_ROW = 2;
+
 /** What was asked in one look around. */
 export interface Asked {
   /** As '`api` `place`'. */
@@ -26,24 +29,49 @@ export interface Asked {
   /** Where each error came from. */
   readonly places: WeakMap<object, Pick<StandingMemo, 'place' | 'path' | 'query'>>;
   readonly failed: Omit<StandingMemo, 'since' | 'whole'>[];
+  /** What each place said that failed when it was asked last, as '`api` `place`'. */
+  readonly errors: Map<string, EesError>;
+  /** By API: the places that gave nothing usable since any of it answered. */
+  readonly silent: Record<Api, Set<string>>;
+  /** APIs that are down: not asked again in this look around. */
+  readonly down: Map<Api, EesError>;
 }
 
 export function nothingAsked(): Asked {
-  return { answered: new Set(), places: new WeakMap(), failed: [] };
+  return {
+    answered: new Set(),
+    places: new WeakMap(),
+    failed: [],
+    errors: new Map(),
+    silent: { official: new Set(), content: new Set() },
+    down: new Map(),
+  };
 }
 
-/** The same client; which places answered, and which threw, is noted. */
-export function noting(client: EesClient, { answered, places }: Asked): EesClient {
+/** The same client; which places answered, and which threw, is noted, and an API that is down is asked no more. */
+export function noting(client: EesClient, { answered, places, errors, silent, down }: Asked): EesClient {
   return {
     ...client,
     async get(api, path, schema, query) {
       const place = placeOf(api, path);
+      const key = `${api} ${place}`;
+      const before = down.get(api);
+      if (before !== undefined) throw before;
       try {
         const answer = await client.get(api, path, schema, query);
-        answered.add(`${api} ${place}`);
+        answered.add(key);
+        errors.delete(key);
+        silent[api].clear();
         return answer;
       } catch (error) {
         if (error instanceof Error) places.set(error, { place, path, query: told(query) });
+        if (error instanceof EesError) {
+          errors.set(key, error);
+          // Who says no is there.
+          if (troubleOf(error) === 'vanished') silent[api].clear();
+          if (troubleOf(error) === 'unreachable') silent[api].add(place);
+          if (silent[api].size >= PLACES_IN_A_ROW) down.set(api, error);
+        }
         throw error;
       }
     },

@@ -117,8 +117,6 @@ export interface Survey {
   readonly reinstated: Reinstated[];
   readonly degraded: Degraded[];
   readonly notes: string[];
-  /** Failures by API: one that failed for good is not asked again in this look around. */
-  readonly failures: Map<'content' | 'official', EesError>;
   /** What came of each list of data sets, by the publication's id: refused or not, it is asked for once. */
   readonly dataSetLists: Map<string, Promise<readonly DataSet[]>>;
   /** Data sets whose versions were asked for. */
@@ -151,7 +149,6 @@ export function degrade(
 ): void {
   const kind = troubleOf(error);
   if (kind === undefined || !(error instanceof EesError)) throw error;
-  if (kind === 'unreachable') survey.failures.set(about.api, error);
   const asked = survey.asked.places.get(error) ?? { place: about.route, path: '', query: {} };
   survey.asked.failed.push({ ...about, missing: [...about.missing], kind, reason: error.message, ...asked });
   const key = `${about.source} ${about.api} ${about.route}`;
@@ -162,7 +159,7 @@ export function degrade(
     kind,
     reason: error.message,
     since,
-    // An API that does not answer is asked no more in this look around: more is missing than this.
-    costsNoFigure: costsNoFigure && kind === 'vanished',
+    // An API that is down is asked no more in this look around: more is missing than this.
+    costsNoFigure: costsNoFigure && !survey.asked.down.has(about.api),
   });
 }

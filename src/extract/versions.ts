@@ -70,6 +70,8 @@ export async function lookAtVersions(
       version.state = 'open';
     // The website's own file of these bytes comes first: it says more about its release.
     if (file === undefined || !isPublished(item)) continue;
+    // Where the website cannot give it, the official API does: it must be known to be of it.
+    if (file.state === 'open') file.apiId ??= id;
     if (file.version === undefined || byVersion(item.version, file.version) > 0) file.version = item.version;
     reopen([file]);
     if (version.state === 'open') version.state = 'known';

@@ -66,7 +66,8 @@ export async function lookAtWebsite(
         await lookAtRelease(survey, publication, slug, releases.get(slug) ?? '', firstLook);
       } catch (error) {
         // One release that cannot be understood does not hide the others.
-        if (!(error instanceof Error) || troubleOf(error) !== 'vanished') throw error;
+        if (!(error instanceof Error) || troubleOf(error) === undefined || survey.asked.down.has('content'))
+          throw error;
         trouble ??= error;
       }
     if (trouble) throw trouble;
