@@ -55,6 +55,8 @@ export async function gather(tools: Tools, run: Run, isByHand: boolean): Promise
     // First of all: what is remembered after the first file must not be forgotten by a kill.
     for (const withdrawn of discovery.withdrawn) {
       const { what } = withdrawn;
+      // No more is to come of it; what was published of it goes on being served, and is the newest there is.
+      if (what.kind === 'data set' && withdrawn.status === 'deprecated') continue;
       const mark = (it: TakenBack): Promise<number[]> =>
         retrying(store, (again) => withdrawAtSource(again, it, withdrawn.status, now()));
       const marked = await mark(what);

@@ -76,6 +76,8 @@ const dataSet = z.object({
   title: z.string(),
   status: z.string(),
   supersededBy: z.string().optional(),
+  /** Deprecated, and said to stand all the same: programs of before had marked its versions as taken back. */
+  stands: z.boolean().optional(),
   /** The successor that was found and is followed. */
   followed: z.string().optional(),
   /** Took another one's place, and is in no list of a watched publication: asked for by its id. */

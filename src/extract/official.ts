@@ -98,8 +98,11 @@ async function noteDataSet(
     reopen(filesOf(publication).filter(({ apiId }) => apiId === item.id));
     reopen(Object.values(known.versions).filter(isPublished));
   }
-  if (known.ours && known.status !== 'Published' && item.status === 'Published')
-    survey.reinstated.push({ kind: 'data set', dataSetId: item.id });
+  // To be discontinued takes nothing back; programs before this one took it for that.
+  const isOfBefore = item.status === 'Deprecated' && known.stands !== true;
+  const isBack = known.status === 'Withdrawn' || (known.status !== 'Published' && item.status === 'Published');
+  if (known.ours && (isOfBefore || isBack)) survey.reinstated.push({ kind: 'data set', dataSetId: item.id });
+  if (known.ours && isOfBefore) known.stands = true;
   known.status = item.status;
   if (successor !== undefined) known.supersededBy = successor;
   const moved = known.latest !== latest;

@@ -61,7 +61,7 @@ export interface Degraded {
   readonly since: string;
 }
 
-/** Data that EES took back. */
+/** Data that EES took back; or a whole data set that it calls deprecated, which goes no further and stands as it is. */
 export interface Withdrawn {
   readonly publication: string;
   readonly title: string;

@@ -827,6 +827,21 @@ describe('bytes that the official API has taken back and the website still has',
   });
 });
 
+it('versions of a deprecated data set that an earlier program marked as taken back are said to stand, once', async () => {
+  const thorough = { ...PATIENT, thorough: true };
+  const noted = await discover(client, SOURCES, await settle(), thorough);
+  ees.dataSet(LONG_SET).status = 'Deprecated';
+  const deprecated = await discover(client, SOURCES, noted.remember([]), thorough);
+  expect(deprecated.withdrawn).toMatchObject([{ status: 'deprecated', what: { kind: 'data set' } }]);
+  const kept = JSON.stringify(deprecated.remember([]));
+  expect((await discover(client, SOURCES, JSON.parse(kept), thorough)).reinstated).toEqual([]);
+  // What it kept had no such mark.
+  const before: unknown = JSON.parse(kept.replaceAll(',"stands":true', ''));
+  expect((await discover(client, SOURCES, before, thorough)).reinstated).toEqual([
+    { kind: 'data set', dataSetId: LONG_SET },
+  ]);
+});
+
 it('a data set that is skipped is listed once, though it was met over both APIs', async () => {
   ees.removeRoute(/^\/content/);
   const reasonsFile = { name: 'r.csv', title: 'Sessions by reason', content: reasons() };

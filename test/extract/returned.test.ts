@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { smallWide } from '../fault/harness/small-files.js';
 import { ABSENCE, CROSSED, FILE_TITLE, watch, type Watch } from '../fault/harness/watch.js';
-import { LONG_SET } from './support.js';
+import { LONG_SET, REASONS_SET } from './support.js';
 
 const SLUG = '2022-23';
 const ORIGINAL = smallWide({ ...CROSSED, shares: { 'Luton 2023': [19.1, 1.8] } });
@@ -151,6 +151,36 @@ describe('the official API', () => {
     await polls(world, 2);
     amend(world, ORIGINAL);
     await polls(world, 2);
+    expect(await figures(world)).toEqual(AS_PUBLISHED);
+  }, 120_000);
+
+  it.each([
+    ['deprecating a data set', undefined, 'deprecated'],
+    ['naming the successor of a data set', REASONS_SET, 'superseded'],
+  ])(
+    '%s: that is noticed, and its figures stay',
+    async (_how, successor, what) => {
+      const world = await loadedOnce(true);
+      const dataSet = world.ees.dataSet(LONG_SET);
+      dataSet.status = 'Deprecated';
+      if (successor !== undefined) dataSet.supersedingDataSetId = successor;
+      await polls(world, 3);
+      expect((await world.noticed()).map((each) => each.what)).toEqual([what]);
+      expect(await figures(world)).toEqual(AS_PUBLISHED);
+      amend(world, OTHER);
+      await polls(world, 2);
+      expect(await figures(world)).toEqual(AMENDED);
+    },
+    120_000,
+  );
+
+  it('listing a data set that it had withdrawn again, as deprecated', async () => {
+    const world = await loadedOnce(true);
+    world.ees.withdrawDataSet(LONG_SET);
+    await polls(world, 3);
+    expect(await figures(world)).toEqual([]);
+    world.ees.dataSet(LONG_SET).status = 'Deprecated';
+    await polls(world, 3);
     expect(await figures(world)).toEqual(AS_PUBLISHED);
   }, 120_000);
 
