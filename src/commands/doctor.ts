@@ -17,10 +17,17 @@ import { untilServiceListens } from '../service/socket.js';
 import { sourceStateOf } from '../service/status.js';
 import type { AddCommand, Context } from './context.js';
 
-/** What was checked, and by how many ms the other side's clock is ahead of this machine's, where it told. */
+/** What was checked, and the clocks that told the time. */
 interface Checked {
   readonly checks: Check[];
-  readonly clockAhead: number | undefined;
+  readonly clocks: readonly Clock[];
+}
+
+interface Clock {
+  /** As 'from … ' goes on. */
+  readonly whose: string;
+  /** ms by which it is ahead of this machine's. */
+  readonly ahead: number;
 }
 
 interface Check {
@@ -47,7 +54,7 @@ export function register(program: Command, add: AddCommand): void {
         ...(await mailServer(context)),
         ...asked.checks,
         ...(await runs(context)),
-        clock(stored.clockAhead, asked.clockAhead),
+        clock([...stored.clocks, ...asked.clocks]),
         ...schedule(context),
       ];
       context.out.result(checks, () =>
@@ -131,14 +138,16 @@ async function database(context: Context): Promise<Checked> {
         advice: MIGRATION_ADVICE[migrations.state],
       },
     ];
-    return { checks, clockAhead: server === undefined ? undefined : server.now * 1000 - Date.now() };
+    // The embedded one goes by the clock of this machine.
+    const isOther = server !== undefined && store.kind !== 'embedded';
+    return { checks, clocks: isOther ? [{ whose: "the database's", ahead: server.now * 1000 - Date.now() }] : [] };
   } catch (error) {
     const isHeld = error instanceof DatabaseHeldError;
     if (isHeld && (await untilServiceListens(error, context)) !== 'silent') throw error;
     const advice = isHeld
       ? 'It can be checked once that process has ended.'
       : 'Check DATABASE_URL, and that the server runs and lets this user in.';
-    return { checks: [{ check: 'database', ok: false, found: messageOf(error), advice }], clockAhead: undefined };
+    return { checks: [{ check: 'database', ok: false, found: messageOf(error), advice }], clocks: [] };
   }
 }
 
@@ -162,23 +171,20 @@ function migrationWords(migrations: Migrations): string {
   }
 }
 
-/** By the database's clock, which the figures are recorded with; without a database, by that of EES. */
-function clock(ofDatabase: number | undefined, ofEes: number | undefined): Check {
+/** s by which this machine's clock may differ from another one. */
+const MOST_APART = 60;
+
+/** By the clock of a database server, which the figures are recorded with, and those of EES, which dates what it publishes. */
+function clock(clocks: readonly Clock[]): Check {
   const zone = `local time zone ${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
-  const ahead = ofDatabase ?? ofEes;
-  if (ahead === undefined)
-    return {
-      check: 'clock',
-      ok: true,
-      found: `compared with no other: neither the database nor EES answered; ${zone}`,
-      advice: '',
-    };
-  const apart = Math.abs(ahead) / 1000;
+  const apart = clocks.map(({ whose, ahead }) => ({ whose, seconds: Math.abs(ahead) / 1000 }));
+  const isWell = apart.every(({ seconds }) => seconds < MOST_APART);
+  const differs = apart.map(({ whose, seconds }) => `by ${seconds.toFixed(1)} s from ${whose}`).join(', ');
   return {
     check: 'clock',
-    ok: apart < 60,
-    found: `differs from ${ofDatabase === undefined ? 'that of EES' : "the database's"} by ${apart.toFixed(1)} s; ${zone}`,
-    advice: apart < 60 ? '' : 'Set the clock (NTP): times of publication and mails depend on it.',
+    ok: isWell,
+    found: `${differs === '' ? 'compared with no other: neither a database server nor EES told the time' : `differs ${differs}`}; ${zone}`,
+    advice: isWell ? '' : 'Set the clock (NTP): times of publication and mails depend on it.',
   };
 }
 
@@ -238,17 +244,25 @@ async function ees(context: Context): Promise<Checked> {
         line('website (content API)', settings.environment.eesContentUrl, content, WITHOUT_WEBSITE),
         ...(await degradedSources(context)),
       ],
-      clockAhead: client.clockAhead(),
+      clocks: [
+        ...clockOf('that of the official API', api, client.clockAhead('official')),
+        ...clockOf('that of the website', content, client.clockAhead('content')),
+      ],
     };
   } catch (error) {
     signal.throwIfAborted();
     return {
       checks: [{ check: 'EES', ok: false, found: messageOf(error), advice: 'Check the network.' }],
-      clockAhead: undefined,
+      clocks: [],
     };
   } finally {
     client.close();
   }
+}
+
+/** The clock of a host of EES, where it was EES that answered: a proxy's page carries the time of the proxy. */
+function clockOf(whose: string, result: Probe, ahead: number | undefined): Clock[] {
+  return ahead !== undefined && (result.ok || result.fault === 'route') ? [{ whose, ahead }] : [];
 }
 
 function adviceOn({ fault }: Extract<Probe, { ok: false }>): string {

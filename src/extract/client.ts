@@ -96,8 +96,8 @@ export interface EesClient {
   leftAlone(): readonly string[];
   /** The same, to be kept for the next runs. */
   askedForTime(): readonly LeftAlone[];
-  /** ms by which the clock of the last host that answered is ahead of this machine's, to a second or so; undefined before that. */
-  clockAhead(): number | undefined;
+  /** ms by which the clock of an API's host is ahead of this machine's, by its last answer, to a second or so; undefined before that. */
+  clockAhead(api: Api): number | undefined;
   close(): void;
 }
 
@@ -130,7 +130,7 @@ export function createEesClient(options: EesClientOptions): EesClient {
   const leftAlone = new Map<Api, { readonly until: string; readonly said: string; readonly kept: LeftAlone }>(
     (options.leftAlone ?? []).map((kept) => [kept.api, { ...kept, kept }]),
   );
-  let ahead: number | undefined;
+  const ahead = new Map<Api, number>();
 
   async function sleep(ms: number): Promise<void> {
     if (ms > 0) await wait(ms, signal);
@@ -186,7 +186,8 @@ export function createEesClient(options: EesClientOptions): EesClient {
       // A body that breaks off while nobody listens must not end the process.
       body.on('error', () => undefined);
       const given = answer.headers as Record<string, unknown>;
-      ahead = aheadBy(given) ?? ahead;
+      const apart = aheadBy(given);
+      if (apart !== undefined) ahead.set(api, apart);
       const location = text(given['location']);
       if (answer.status >= 301 && answer.status <= 308 && answer.status !== 304 && location !== undefined) {
         body.destroy();
@@ -305,7 +306,7 @@ export function createEesClient(options: EesClientOptions): EesClient {
           `${API_NAMES[api]} asked to be left alone until ${until} (${said}): nothing more was asked of it`,
       ),
     askedForTime: () => [...leftAlone.values()].map(({ kept }) => kept),
-    clockAhead: () => ahead,
+    clockAhead: (api) => ahead.get(api),
     close: () => {
       agents.destroy();
     },

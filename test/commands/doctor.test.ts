@@ -1,6 +1,7 @@
 /** `doctor`: one thing that is ill hides none of the others, and what it advises fits what is ill. */
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
-import { expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { StandIn } from '../../demo/index.js';
 import { freshProgram } from '../support/program.js';
 
@@ -42,7 +43,9 @@ it('a database that cannot be reached hides neither host of EES, nor mail, clock
   expect(named(checks, 'database')?.advice).toContain('DATABASE_URL');
   expect(named(checks, 'official API')?.found).toMatch(/answered in \d+ ms/);
   expect(named(checks, 'website (content API)')?.found).toMatch(/answered in \d+ ms/);
-  expect(named(checks, 'clock')?.found).toMatch(/differs from that of EES by \d+\.\d s; local time zone \S/);
+  expect(named(checks, 'clock')?.found).toMatch(
+    /^differs by \d+\.\d s from that of the official API, by \d+\.\d s from that of the website; local time zone \S/,
+  );
   expect(named(checks, 'schedule')?.found).toMatch(/next slots: .+, .+, .+/);
   expect(named(checks, 'mail server')).toBeDefined();
 });
@@ -60,7 +63,56 @@ it('a route that is gone is no fault of the network: it says what the program do
   expect(website?.advice).toMatch(/^The host answers, .*route is gone.*asked again at each run/);
   expect(website?.advice).toContain('On the official API alone only full-year figures are watched');
   expect(website?.advice).not.toMatch(/HTTPS_PROXY|NODE_EXTRA_CA_CERTS/);
-  expect(named(checks, 'clock')?.found).toContain("differs from the database's by");
+  expect(named(checks, 'clock')?.ok).toBe(true);
+});
+
+/** The stand-in behind a host whose clock is ahead. @param seconds of it */
+async function ahead(ees: StandIn, seconds: number): Promise<string> {
+  const server = createHttpServer((request, response) => {
+    void fetch(`${ees.origin}${request.url ?? ''}`, { headers: { accept: 'application/json' } }).then(
+      async (answer) => {
+        response.writeHead(answer.status, {
+          'content-type': 'application/json',
+          date: new Date(Date.now() + seconds * 1000).toUTCString(),
+        });
+        response.end(await answer.text());
+      },
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.close();
+  });
+  const address = server.address();
+  return `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 9}`;
+}
+
+describe('the clock', () => {
+  const clockOf = async (apiUrl: string, contentUrl: string): Promise<Check | undefined> => {
+    const program = await freshProgram({ DATABASE_URL: '', EES_API_URL: apiUrl, EES_CONTENT_URL: contentUrl });
+    await program.run('migrate');
+    return named((await program.run('doctor', '--json')).json() as Check[], 'clock');
+  };
+
+  it.each([
+    ['the official API', 400, 0],
+    ['the website', 0, -400],
+  ])('is held against that of %s, whatever the embedded database says', async (host, api, website) => {
+    const ees = await standIn();
+    const found = await clockOf(`${await ahead(ees, api)}/statistics`, `${await ahead(ees, website)}/content/api`);
+    expect(found?.ok).toBe(false);
+    expect(found?.found).toMatch(new RegExp(`by (399|400|401)\\.\\d s from that of ${host}`));
+    expect(found?.found).not.toContain('database');
+    expect(found?.advice).toContain('Set the clock (NTP)');
+  });
+
+  it('is well where neither host is far off, or none is in reach', async () => {
+    const ees = await standIn();
+    expect((await clockOf(`${await ahead(ees, 20)}/statistics`, ees.contentUrl))?.ok).toBe(true);
+    const away = `http://127.0.0.1:${await deadPort()}`;
+    const alone = await clockOf(away, away);
+    expect([alone?.ok, alone?.found]).toEqual([true, expect.stringContaining('compared with no other')]);
+  });
 });
 
 it('a host that does not answer is looked for in the network', async () => {

@@ -259,9 +259,9 @@ it('tells how far the clock of EES is ahead, also by what a cache answers', asyn
   answer = (_request, response) =>
     response.writeHead(200, { date: new Date(Date.now() + 600_000).toUTCString(), age: '60' }).end('[]');
   const asking = client();
-  expect(asking.clockAhead()).toBeUndefined();
+  expect(asking.clockAhead('content')).toBeUndefined();
   await probe(asking);
-  expect(Math.abs((asking.clockAhead() ?? 0) - 660_000)).toBeLessThan(30_000);
+  expect(Math.abs((asking.clockAhead('content') ?? 0) - 660_000)).toBeLessThan(30_000);
 });
 
 it.each([
