@@ -4,7 +4,7 @@
  * A quiet poll is two requests: the website's listing of all releases (it moves for new releases and every amendment,
  * also of an old release), and one step of the round of the official API (`takeStep`). What moved costs three requests a
  * release, plus one for each file never seen. Without the listing it is one official request for each publication and the
- * try of the listing; the round goes on a step an hour.
+ * try of the listing; the round goes on a step an hour. A publication that the listing lacks costs its one request more.
  * Display dates, the order of lists, titles, 'latest' marks and stored ids decide nothing.
  */
 import type { EesClient } from './client.js';

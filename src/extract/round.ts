@@ -16,8 +16,9 @@ const STEP_BESIDE_LISTS_MS = 3_600_000;
  * takes one step, and a change of standing is noticed within one round. That keeps a quiet poll at two requests.
  *
  * Where the website does not serve a publication, its list of data sets is what every poll must ask, for everything that
- * is published shows in it; beside that a step is taken once an hour, so that a quiet poll is no dearer than before and a
- * change of standing is still noticed.
+ * is published shows in it. Where it serves none (its listing is gone), a step is taken once an hour beside those lists, so
+ * that a quiet poll is no dearer than before and a change of standing is still noticed; where it serves others, their round
+ * goes on at each poll, and the list of the missing one is one request more.
  * @param lost publications that the website does not serve: their lists were read before this
  * @param others further steps of the round
  * @param wasAsked whether this look around has asked the official API already
@@ -33,7 +34,8 @@ export async function takeStep(
   if (await askNumber(survey, publications)) return;
   // Either way round: a clock that was ahead for one run must not put off steps for as long.
   const isSoon = Math.abs(client.now() - Date.parse(memory.steppedAt)) < STEP_BESIDE_LISTS_MS;
-  if (wasAsked && isSoon && !options.thorough) return;
+  const servesNone = publications.every((publication) => lost.has(publication));
+  if (servesNone && wasAsked && isSoon && !options.thorough) return;
   const steps = [
     ...publications.flatMap((publication) => stepsOf(survey, publication, lost.has(publication))),
     ...others,

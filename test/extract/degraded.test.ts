@@ -175,6 +175,48 @@ describe("the website's listing gone", () => {
     120_000,
   );
 
+  it('for one publication alone: the round of the others goes on with a step at each poll', async () => {
+    const both = `  - publication: ${ABSENCE}\n  - publication: ${ATTENDANCE}\n`;
+    const world = await watch({ config: CONFIG.replace(`  - publication: ${ABSENCE}\n`, both) });
+    const file = (id: string) => ({
+      name: 'pa.csv',
+      title: 'Persistent absentees',
+      content: long(),
+      api: { dataSetId: id },
+    });
+    for (const [publication, id] of [
+      [ABSENCE, LONG_SET],
+      [ATTENDANCE, OTHER_SET],
+    ] as const)
+      world.ees.publish({
+        publication,
+        slug: '2022-23',
+        title: '2022/23',
+        at: '2024-03-21T09:30:02Z',
+        files: [file(id)],
+      });
+    await pollAt(world, '2024-03-21T10:00:00Z');
+    world.ees.removeRoute(/sitemap-items$/, (items) =>
+      (items as { slug: string }[]).filter(({ slug }) => slug !== ATTENDANCE),
+    );
+    await pollAt(world, '2024-04-05T09:00:00Z');
+    await pollAt(world, '2024-04-05T09:02:00Z');
+    for (const minute of [10, 12, 14])
+      expect(await pollAt(world, `2024-04-05T09:${minute}:00Z`)).toEqual({ official: 2, content: 1 });
+    world.ees.withdrawVersion(LONG_SET, '1.0', '2024-04-05T09:15:00Z');
+    // The list of one publication, and the versions of both.
+    for (const minute of [16, 18, 20]) await pollAt(world, `2024-04-05T09:${minute}:00Z`);
+    expect((await world.noticed()).map(({ what }) => what)).toContain('withdrawn');
+    world.ees.amend({
+      publication: ATTENDANCE,
+      release: '2022-23',
+      at: '2024-04-05T09:21:30Z',
+      replace: [{ file: 'pa.csv', content: long('19.0') }],
+    });
+    world.at('2024-04-05T09:23:00Z');
+    expect((await world.run()).report.files).toHaveLength(1);
+  }, 120_000);
+
   it('a version withdrawn meanwhile is noticed within an hour for each step of the round', async () => {
     const world = await watchOfTwoFiles();
     world.ees.removeRoute(/sitemap-items$/);
