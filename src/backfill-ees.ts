@@ -16,7 +16,7 @@ import { learnNumber } from './load/versions.js';
 import { loadFile, type FileReport } from './load-file.js';
 import { counted } from './print.js';
 import { openClient, type Tools } from './tools.js';
-import type { BackfillOptions, BackfillReport, EesBackfill, Loaded, PlannedFile } from './backfill.js';
+import type { BackfillOptions, BackfillReport, EesBackfill, Loaded, PlannedFile, PlanTotals } from './backfill.js';
 import { accepted } from './accepted.js';
 
 /** Asked for by a person, who waits for all of history: a plan alone takes a request for each file that EES has of it. */
@@ -36,6 +36,21 @@ async function planned(plan: BackfillPlan, tools: Tools): Promise<PlannedFile[]>
       already_loaded: await isHeld(tools.store, file),
     })),
   );
+}
+
+function totalsOf(releases: number, list: readonly PlannedFile[]): PlanTotals {
+  const amountOf = (files: readonly PlannedFile[]) => ({
+    files: files.length,
+    bytes: files.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0),
+    of_unknown_size: files.filter(({ bytes }) => bytes === null).length,
+  });
+  const toLoad = list.filter((file) => !file.already_loaded);
+  return {
+    releases,
+    ...amountOf(list),
+    already_loaded: list.length - toLoad.length,
+    to_load: amountOf(toLoad),
+  };
 }
 
 /** Whether these bytes were dealt with, whichever way they came. */
@@ -58,11 +73,13 @@ export async function dryEes(tools: Tools, request: EesBackfill): Promise<Backfi
   try {
     const plan = await planOf(tools, client, request);
     const notes = [...plan.notes, ...client.leftAlone()];
+    const list = await planned(plan, tools);
     return {
       run: null,
       dry_run: true,
       outcome: wholeOrNot(notes),
-      plan: await planned(plan, tools),
+      plan: list,
+      totals: totalsOf(plan.releases.length, list),
       files: [],
       skipped: plan.skipped,
       notes,

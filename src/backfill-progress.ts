@@ -113,9 +113,13 @@ export function plainLines({ progress, log }: Pick<Tools, 'progress' | 'log'>): 
 /** '2 files to load (3.4 MB), 1 loaded already, 0 not wanted' @param toLoad files */
 export function planWords(toLoad: readonly FileSize[], loaded: number, notWanted: number): string {
   const known = toLoad.flatMap(({ bytes }) => bytes ?? []);
-  const unknown = toLoad.length - known.length;
-  const size = `${megabytes(sum(known))} MB${unknown === 0 ? '' : `, and ${unknown} of unknown size`}`;
-  return `${counted(toLoad.length, 'file')} to load${toLoad.length === 0 ? '' : ` (${size})`}, ${loaded} loaded already, ${notWanted} not wanted`;
+  const size = toLoad.length === 0 ? '' : ` (${sizeWords(sum(known), toLoad.length - known.length)})`;
+  return `${counted(toLoad.length, 'file')} to load${size}, ${loaded} loaded already, ${notWanted} not wanted`;
+}
+
+/** '12.3 MB, and 2 of unknown size'. @param unknown how many files are of unknown size */
+export function sizeWords(bytes: number, unknown: number): string {
+  return `${megabytes(bytes)} MB${unknown === 0 ? '' : `, and ${unknown} of unknown size`}`;
 }
 
 /** Bytes of each file, where need be from its rows, else what files have on average; 1 each where nothing is known. */

@@ -44,6 +44,8 @@ export interface BackfillReport {
   readonly dry_run: boolean;
   readonly outcome: 'done' | 'in part' | 'failed';
   readonly plan: readonly PlannedFile[];
+  /** Of a plan alone; null where something was loaded, or tried on a local file. */
+  readonly totals: PlanTotals | null;
   readonly files: readonly FileReport[];
   readonly skipped: BackfillPlan['skipped'];
   readonly notes: readonly string[];
@@ -54,6 +56,23 @@ export interface BackfillReport {
   /** Alerts that stand open by this backfill and that nobody was mailed of, since it was quiet. */
   readonly open_unmailed: number;
   readonly mails: RunReport['mails'] | null;
+}
+
+interface Amount {
+  readonly files: number;
+  /** Of those whose size EES tells. */
+  readonly bytes: number;
+  /** How many files those are whose size it does not tell. */
+  readonly of_unknown_size: number;
+}
+
+/** What a plan comes to. */
+export interface PlanTotals extends Amount {
+  readonly releases: number;
+  /** Files. */
+  readonly already_loaded: number;
+  /** The rest of them. */
+  readonly to_load: Amount;
 }
 
 /** One file of a plan. */
@@ -123,6 +142,7 @@ export async function backfill(
         run: run.id,
         dry_run: false,
         outcome,
+        totals: null,
         ...loaded,
         notes,
         events: evaluation.events.length + evaluation.quietBaselines,
@@ -241,6 +261,7 @@ async function dryLocal(tools: Tools, request: LocalBackfill, options: BackfillO
     dry_run: true,
     outcome: report.outcome === 'loaded' ? 'done' : 'in part',
     plan: [],
+    totals: null,
     files: [report],
     skipped: [],
     notes: [],

@@ -1,7 +1,15 @@
 /** `backfill`: history from EES or from files at hand. */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { backfill, isWrongUse, type BackfillReport, type EesBackfill, type LocalBackfill } from '../backfill.js';
+import {
+  backfill,
+  isWrongUse,
+  type BackfillReport,
+  type EesBackfill,
+  type LocalBackfill,
+  type PlanTotals,
+} from '../backfill.js';
+import { sizeWords } from '../backfill-progress.js';
 import { folded } from '../domain/breakdowns.js';
 import { canonicalSchoolType, KNOWN_SCHOOL_TYPES } from '../domain/school-types.js';
 import { BackfillRequestError, releasesWanted } from '../extract/history.js';
@@ -170,6 +178,13 @@ function quietWords({ not_in_breach: quiet }: BackfillReport): string {
   return quiet === 0 ? '' : ` (${quiet.toLocaleString('en-GB')} of them not in breach)`;
 }
 
+/** '2 releases, 3 files (1.2 MB). Would load 2 files (0.8 MB); 1 is loaded already.' */
+function totalsWords({ releases, already_loaded: loaded, to_load: toLoad, ...all }: PlanTotals): string {
+  const amount = ({ files, bytes, of_unknown_size: unknown }: PlanTotals['to_load']): string =>
+    `${counted(files, 'file')}${files === 0 ? '' : ` (${sizeWords(bytes, unknown)})`}`;
+  return `${counted(releases, 'release')}, ${amount(all)}. Would load ${amount(toLoad)}; ${counted(loaded, 'is', 'are')} loaded already.`;
+}
+
 function reportText(report: BackfillReport): string {
   if (report.dry_run && report.files.length === 0)
     return [
@@ -189,7 +204,7 @@ function reportText(report: BackfillReport): string {
           ),
       ...report.skipped.map(notWanted),
       ...report.notes,
-      `Would load ${counted(report.plan.filter((file) => !file.already_loaded).length, 'file')}; ${counted(report.plan.filter((file) => file.already_loaded).length, 'is', 'are')} loaded already.`,
+      ...(report.totals === null ? [] : [totalsWords(report.totals)]),
     ].join('\n');
   return [
     report.files.length === 0

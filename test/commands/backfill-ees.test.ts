@@ -70,6 +70,43 @@ it('a plan is made of however many files EES has: a person waits for it', async 
   expect(plan.plan.length + plan.skipped.length).toBe(1003);
 });
 
+it('a plan ends with its totals: releases, files, their bytes as far as they are told, and what is loaded already', async () => {
+  const { ees, backfill } = await published();
+  await backfill('--data-set', 'Absence by level');
+  ees.publish({
+    publication: ABSENCE,
+    slug: '2023-24',
+    title: 'Academic year 2023/24',
+    at: '2025-03-20T09:30:00Z',
+    files: [{ name: 'old.csv', title: 'Absence by level', content: wide('Academic year', '18.0') }],
+  });
+  // Of one file the catalogue writes no size.
+  ees.removeRoute(/\/data-set-files$/, (value) =>
+    JSON.parse(
+      JSON.stringify(value, (_key, each: unknown) =>
+        typeof each === 'object' && each !== null && 'title' in each && each.title === 'Persistent and severe'
+          ? { ...each, fileSize: undefined }
+          : each,
+      ),
+    ),
+  );
+  const report = (await backfill('--dry-run', '--json')).json() as BackfillReport;
+  const bytes = report.plan.reduce((sum, file) => sum + (file.bytes ?? 0), 0);
+  const bytesToLoad = report.plan.reduce((sum, file) => sum + (file.already_loaded ? 0 : (file.bytes ?? 0)), 0);
+  expect(bytes).toBeGreaterThan(bytesToLoad);
+  expect(report.totals).toEqual({
+    releases: 2,
+    files: 3,
+    bytes,
+    of_unknown_size: 1,
+    already_loaded: 1,
+    to_load: { files: 2, bytes: bytesToLoad, of_unknown_size: 1 },
+  });
+  expect((await backfill('--dry-run')).stdout).toMatch(
+    /\n2 releases, 3 files \(0\.0 MB, and 1 of unknown size\)\. Would load 2 files \(0\.0 MB, and 1 of unknown size\); 1 is loaded already\.\n$/,
+  );
+});
+
 it('what fits and is not wanted, and years of which nothing is there, are not called "there already"', async () => {
   const { backfill } = await published();
   const skipped = await backfill('--data-set', 'Sessions by reason');
