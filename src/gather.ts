@@ -11,7 +11,14 @@ import type { Store } from './load/database.js';
 import { retrying } from './load/retry.js';
 import { learnNumber } from './load/versions.js';
 import { getSourceState, setSourceState, type Run } from './load/runs.js';
-import { isHandled, noteSameBytes, reinstateAtSource, withdrawAtSource, type TakenBack } from './load/sources.js';
+import {
+  isHandled,
+  isLoadedRelease,
+  noteSameBytes,
+  reinstateAtSource,
+  withdrawAtSource,
+  type TakenBack,
+} from './load/sources.js';
 import { knownNames } from './known-names.js';
 import { loadFile, type FileReport, type FileToLoad } from './load-file.js';
 import { operatorPost } from './mail-server.js';
@@ -49,6 +56,7 @@ export async function gather(tools: Tools, run: Run, isByHand: boolean): Promise
     tools.progress?.('asking EES what is new');
     const discovery = await discover(client, settings.config.sources, before.memory, {
       alreadyLoaded: (file) => isHandled(store, sourceKey(file.source)),
+      isLoadedRelease: (publication, slug) => isLoadedRelease(store, publication, slug),
       known: await knownNames(store),
     });
     const known = withNoticed(before, discovery, now());

@@ -95,6 +95,8 @@ export type Reinstated =
 export interface DiscoverOptions {
   /** Whether the pipeline holds these bytes (or has refused them): asked for each file before it is offered. */
   readonly alreadyLoaded?: (file: WantedFile) => boolean | Promise<boolean>;
+  /** Whether the pipeline holds figures of a release: asked for the older ones when a publication is met for the first time. */
+  readonly isLoadedRelease?: (publication: string, slug: string) => Promise<boolean>;
   /** The whole round of the official API instead of one step of it. */
   readonly thorough?: boolean;
   /** ms that a version may be behind its file on the website before the website's file is taken. */
@@ -109,7 +111,8 @@ export interface DiscoverOptions {
 export interface Survey {
   readonly client: EesClient;
   readonly memory: Memory;
-  readonly options: Required<Omit<DiscoverOptions, 'alreadyLoaded'>> & Pick<DiscoverOptions, 'alreadyLoaded'>;
+  readonly options: Required<Omit<DiscoverOptions, 'alreadyLoaded' | 'isLoadedRelease'>> &
+    Pick<DiscoverOptions, 'alreadyLoaded' | 'isLoadedRelease'>;
   readonly releases: ReleaseNews[];
   readonly publications: PublicationNews[];
   readonly numbered: Numbered[];

@@ -75,14 +75,31 @@ export async function lookAtWebsite(
     await readPublication(survey, publication);
   }
   publication.touched = touched;
-  const left = releases.size - follow.length;
-  if (firstLook && left > 0)
-    survey.notes.push(
-      `"${publication.slug}" is new here: the newest release of each kind is watched, ${left} of its ${releases.size} releases ${left === 1 ? 'is' : 'are'} history; ` +
-        `to load it: absence-watch backfill --publication ${publication.slug} (first with --dry-run)`,
+  if (firstLook)
+    await noteHistory(
+      survey,
+      publication,
+      releases.size,
+      [...releases.keys()].filter((slug) => !follow.includes(slug)),
     );
   publication.seen = true;
   return true;
+}
+
+/** Says what is not watched and was not loaded by a backfill either. @param older slugs of the releases that are not watched */
+async function noteHistory(
+  { notes, options }: Survey,
+  { name, slug }: PublicationMemo,
+  all: number,
+  older: readonly string[],
+): Promise<void> {
+  let left = 0;
+  for (const release of older) if ((await options.isLoadedRelease?.(name, release)) !== true) left += 1;
+  if (left === 0) return;
+  notes.push(
+    `"${slug}" is new here: the newest release of each kind is watched, ${left} of its ${all} releases ${left === 1 ? 'is' : 'are'} history that is not loaded; ` +
+      `to load it: absence-watch backfill --publication ${slug} (first with --dry-run)`,
+  );
 }
 
 /** Finds the publication in the listing, under another name if it was renamed, or its successor. */

@@ -23,6 +23,20 @@ export async function isHandled(store: Store, key: string): Promise<boolean> {
   return row !== undefined;
 }
 
+/** Whether anything of a release was loaded, counting or held back. @param publication its name @param slug of the release */
+export async function isLoadedRelease(store: Store, publication: string, slug: string): Promise<boolean> {
+  const row = await store.db
+    .selectFrom('release as r')
+    .innerJoin('data_set_version as v', 'v.release_id', 'r.id')
+    .select('v.id')
+    .where('r.publication', '=', publication)
+    .where('r.slug', '=', slug)
+    .where('v.state', 'in', ['loaded', 'quarantined'])
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** A version that came under this key, or whose very bytes were met under it again. */
 function isOf(key: string): RawBuilder<boolean> {
   return sql<boolean>`(source ->> 'key' = ${key} or coalesce(jsonb_exists(source -> 'also', ${key}), false))`;

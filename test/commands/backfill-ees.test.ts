@@ -107,6 +107,45 @@ it('a plan ends with its totals: releases, files, their bytes as far as they are
   );
 });
 
+it('the first run after a backfill calls only that history which is not loaded', async () => {
+  const { ees, program, backfill } = await published();
+  for (const [slug, years, at] of [
+    ['2023-24', ['202223', '202324'], '2025-03-20T09:30:00Z'],
+    ['2022-23', ['202122', '202223'], '2024-03-21T09:30:00Z'],
+  ] as const)
+    ees.publish({
+      publication: ABSENCE,
+      slug,
+      title: `Academic year ${slug.replace('-', '/')}`,
+      at,
+      files: [
+        {
+          name: 'w.csv',
+          title: 'Absence by level',
+          content: wide('Academic year').replace('202324', years[0]).replace('202425', years[1]),
+        },
+      ],
+    });
+  await program.configure(`
+sources: [{ publication: ${ABSENCE} }]
+recipients: { team: [a@luton.example] }
+rules: [{ name: England, measure: severe_absence_rate, areas: [England], above: 2.0, notify: [team] }]
+mail: { from: a@luton.example }
+`);
+  const history = async (): Promise<string[]> => {
+    const { notes } = (await program.run('run', '--json')).json() as RunReport;
+    return notes.filter((note) => note.includes('history'));
+  };
+  await backfill('--release', '2023-24');
+  expect(await history()).toEqual([
+    expect.stringContaining('1 of its 3 releases is history that is not loaded; to load it: absence-watch backfill'),
+  ]);
+  const second = await freshProgram({ EES_API_URL: ees.apiUrl, EES_CONTENT_URL: ees.contentUrl });
+  await second.run('backfill', '--publication', ABSENCE);
+  const { notes } = (await second.run('run', '--json')).json() as RunReport;
+  expect(notes.filter((note) => note.includes('history'))).toEqual([]);
+});
+
 it('what fits and is not wanted, and years of which nothing is there, are not called "there already"', async () => {
   const { backfill } = await published();
   const skipped = await backfill('--data-set', 'Sessions by reason');

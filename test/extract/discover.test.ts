@@ -73,7 +73,7 @@ it('a first look says that older releases are history, and how they are loaded; 
   });
   const first = await discover(client, SOURCES, undefined, PATIENT);
   expect(first.notes).toEqual([
-    `"${ABSENCE}" is new here: the newest release of each kind is watched, 1 of its 2 releases is history; ` +
+    `"${ABSENCE}" is new here: the newest release of each kind is watched, 1 of its 2 releases is history that is not loaded; ` +
       `to load it: absence-watch backfill --publication ${ABSENCE} (first with --dry-run)`,
   ]);
   amend('17.9');
