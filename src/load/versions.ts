@@ -3,7 +3,7 @@
  * so that a reader or a crash meets all of it or nothing.
  */
 import { sql } from 'kysely';
-import { MEASURES, measureMask } from '../domain/measure.js';
+import { MEASURES } from '../domain/measure.js';
 import type { Observation } from '../domain/figure.js';
 import { familyOf } from '../domain/series.js';
 import { agreement, judgeAgain } from './agree.js';
@@ -305,6 +305,10 @@ async function* watched<T>(
 /** One row of COPY, in the order of FIGURE_COLUMNS. */
 function writeFigure(row: CopyRows, observation: Observation, dimensions: Dimensions, versionId: number): void {
   const { area, period, series, schoolType, breakdown, asOf, values, symbols, computed } = observation;
+  let has = 0;
+  MEASURES.forEach((measure, index) => {
+    if (values[measure] !== undefined) has |= 1 << index;
+  });
   row.cell(dimensions.areas.of(area, period));
   row.cell(dimensions.periods.of(period));
   row.cell(versionId);
@@ -312,7 +316,7 @@ function writeFigure(row: CopyRows, observation: Observation, dimensions: Dimens
   row.cell(dimensions.breakdowns.of(breakdown));
   row.cell(dimensions.series.of(series));
   row.cell(dimensions.schoolTypes.of(schoolType));
-  row.cell(measureMask(MEASURES.filter((measure) => values[measure] !== undefined)));
+  row.cell(has);
   row.cell(computed);
   for (const measure of MEASURES) row.cell(values[measure] ?? null);
   row.cell(symbolsCell(symbols));
