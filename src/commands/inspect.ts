@@ -320,6 +320,14 @@ export function rowWithNumbers(row: AbsenceView): Record<string, unknown> {
   return answer;
 }
 
+/** Which rates their file does not give. */
+function computedNote(measure: Measure, rows: readonly AbsenceView[]): string[] {
+  const computed = rows.filter((row) => row.provenance[measure]?.computed === true);
+  if (computed.length === 0) return [];
+  const which = computed.length === rows.length ? 'all' : computed.map((row) => row.period_label).join(', ');
+  return [`computed from the counts, as the file gives no ${measure}: ${which}`];
+}
+
 function seriesText(
   area: string,
   measure: Measure,
@@ -366,6 +374,7 @@ function seriesText(
           ukTime(row.provenance[measure]?.published_at ?? row.published_at),
         ]),
       ),
+      ...computedNote(measure, own),
     ].join('\n');
   });
   return `${parts.join('\n\n')}\n${counted(rows.length, 'figure')}.`;

@@ -51,7 +51,7 @@ function saidBy(text: string): Said | undefined {
   const word = text.trim().toLowerCase().replaceAll('&', 'and').replace(/\s+/g, ' ');
   const week = /^week (\d{1,2})$/.exec(word)?.[1];
   if (week !== undefined) return Number(week) >= 1 && Number(week) <= 53 ? { week: Number(week) } : undefined;
-  return WORDS[word];
+  return Object.hasOwn(WORDS, word) ? WORDS[word] : undefined;
 }
 
 /** Words of `time_frame` beyond those of an identifier: a day of the week is a single day. */

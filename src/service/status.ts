@@ -195,13 +195,15 @@ const NOTICED_SHOWN = 5;
 const CHANGES_SHOWN = 5;
 
 function diffText(diff: NonNullable<Status['newest_diff']>): string {
-  const { data_set, release, version_id, changed } = diff;
+  const { data_set, release, version_id, changed, gone } = diff;
   const shown = diff.sample.slice(0, CHANGES_SHOWN);
   const more = changed - shown.length;
+  const all = `absence-watch versions diff ${version_id}`;
   return [
     `Newest diff (${data_set}, ${release}): ${diffCounts(diff)}.`,
     ...shown.map((each) => `  - ${changeText(each)}`),
-    ...(more > 0 ? [`  and ${more.toLocaleString('en-GB')} more: absence-watch versions diff ${version_id}`] : []),
+    ...(more > 0 ? [`  and ${more.toLocaleString('en-GB')} more: ${all}`] : []),
+    ...(gone > 0 && more <= 0 ? [`  those that are gone: ${all}`] : []),
   ].join('\n');
 }
 

@@ -1,6 +1,6 @@
 /** Gates that hold a version against the last release of its data set, and what they keep for the next one. */
 import type { Observation } from '../domain/figure.js';
-import { MEASURE_WORDS } from '../domain/measure.js';
+import { MEASURE_WORDS, MEASURES, type Measure } from '../domain/measure.js';
 import { Findings, verdictOf, type Numbers } from './gate-figures.js';
 import { ratesArePercent } from './gate-units.js';
 import type { GateVerdict, LastRelease } from './gates.js';
@@ -240,9 +240,7 @@ function authorities(all: readonly SeriesSeen[]): GateVerdict {
   for (const one of all) {
     if (one.newest.kind === 'week') continue;
     if (one.before !== undefined && one.before.authorities > 0)
-      said.push(
-        `${one.newest.places.any.authorities.size} in ${one.name} (${one.before.authorities} in the last release)`,
-      );
+      said.push(`${one.newest.places.any.authorities} in ${one.name} (${one.before.authorities} in the last release)`);
     for (const scope of SCOPES) {
       const found = findings.count;
       authoritiesOf(one, scope, findings);
@@ -257,12 +255,17 @@ function authorities(all: readonly SeriesSeen[]): GateVerdict {
   );
 }
 
+/** How many authorities more or fewer are no damage. */
+function mostOff({ schoolTypes }: PeriodSeen, expected: number): number {
+  const isSmall = [...schoolTypes].every((type) => SMALL_SCHOOL_TYPES.includes(type));
+  return isSmall ? Math.max(MOST_AUTHORITIES_OFF, expected * MOST_SHARE_OFF) : MOST_AUTHORITIES_OFF;
+}
+
 function authoritiesOf({ name, newest, all: periods, before }: SeriesSeen, scope: Scope, findings: Findings): void {
-  const isSmall = [...newest.schoolTypes].every((type) => SMALL_SCHOOL_TYPES.includes(type));
   const compare = (seen: PeriodSeen, expected: number | undefined, where: string): void => {
     if (expected === undefined || expected === 0) return;
-    const allowed = isSmall ? Math.max(MOST_AUTHORITIES_OFF, expected * MOST_SHARE_OFF) : MOST_AUTHORITIES_OFF;
-    const { size } = seen.places[scope].authorities;
+    const allowed = mostOff(newest, expected);
+    const size = seen.places[scope].authorities;
     if (Math.abs(size - expected) > allowed || expected - size >= expected * SHARE_GONE)
       findings.add(
         () => `${size} authorities in ${name}, ${seen.period}${SCOPE_WORDS[scope]}; ${expected} in ${where}`,
@@ -275,24 +278,72 @@ function authoritiesOf({ name, newest, all: periods, before }: SeriesSeen, scope
     const then = before?.periods.find(({ period }) => period === older.period);
     compare(older, placesOf(then, scope)?.authorities, 'the last release');
     const later = periods[index - 1];
-    if (later !== undefined && older.places[scope].authorities.size > 0)
-      compare(older, later.places[scope].authorities.size, `${later.period} of the same file`);
+    if (later !== undefined && older.places[scope].authorities > 0)
+      compare(older, later.places[scope].authorities, `${later.period} of the same file`);
   }
 }
 
-/** A column that is gone takes its figures away without a row less. Persistent absence of a running year begins in January. */
+/**
+ * A column that is gone takes its figures away without a row less, and so does a row of the long layout, of which three
+ * make one figure. Persistent absence of a running year begins in January.
+ */
 function measures(all: readonly SeriesSeen[]): GateVerdict {
   const findings = new Findings();
-  for (const { name, newest, before } of all) {
+  for (const { name, newest, all: periods, before } of all) {
+    for (const seen of periods)
+      if (seen === newest || seen.kind === 'finished')
+        for (const measure of MEASURES) inSomePlaces(seen, measure, name, findings);
     if (newest.kind !== 'finished' && newest.startYear !== before?.startYear) continue;
-    const gone = (before?.measures ?? []).filter((measure) => !newest.gives(measure));
+    const held = before?.measures ?? [];
+    const gone = held.filter((measure) => !newest.gives(measure));
     if (gone.length > 0)
       findings.add(
         () =>
           `${gone.map((measure) => MEASURE_WORDS[measure]).join(', ')} of ${name} missing in ${newest.period}; the last release had it for ${before?.period ?? ''}`,
       );
+    for (const measure of held) {
+      const then = before?.given[measure];
+      if (then === undefined || !newest.gives(measure)) continue;
+      const now = newest.places.any.of(measure);
+      const lost = [
+        ...(then.england && newest.places.any.england && !now.england ? ['England'] : []),
+        ...(then.regions.length > 0 && newest.places.any.regions.length > 0 && now.regions.length === 0
+          ? ['all regions']
+          : []),
+        ...(then.authorities > 0 && newest.places.any.authorities > 0 && now.authorities === 0
+          ? ['all authorities']
+          : []),
+      ];
+      if (lost.length > 0)
+        findings.add(
+          () =>
+            `${MEASURE_WORDS[measure]} of ${lost.join(', ')} in ${name} missing in ${newest.period}; the last release had it for ${before?.period ?? ''}`,
+        );
+    }
   }
   return verdictOf('measures', 'quarantine', findings, 'all measures that were there before are there');
+}
+
+/** A measure that some places have, as a number or a symbol, and others have not. */
+function inSomePlaces(seen: PeriodSeen, measure: Measure, name: string, findings: Findings): void {
+  if (!seen.gives(measure)) return;
+  for (const scope of SCOPES) {
+    const places = seen.places[scope];
+    const given = places.of(measure);
+    const lacking = [
+      ...(places.england && !given.england && given.regions.length + given.authorities > 0 ? ['England'] : []),
+      ...(given.regions.length > 0 ? places.regions.filter((region) => !given.regions.includes(region)) : []),
+      ...(given.authorities > 0 && places.authorities - given.authorities > mostOff(seen, places.authorities)
+        ? [`${places.authorities - given.authorities} of ${places.authorities} authorities`]
+        : []),
+    ];
+    if (lacking.length === 0) continue;
+    findings.add(
+      () =>
+        `${MEASURE_WORDS[measure]} of ${lacking.join(', ')} in ${name} missing in ${seen.period}${SCOPE_WORDS[scope]}; other places have it`,
+    );
+    return;
+  }
 }
 
 const LARGEST_MOVE = 0.25;
@@ -309,7 +360,7 @@ function enrolments(all: readonly SeriesSeen[]): GateVerdict {
   function compare(earlier: SeriesShape | PeriodSeen, where: string, later: PeriodSeen, name: string): void {
     for (const [area, now] of later.enrolments) {
       const then = earlier instanceof PeriodSeen ? earlier.enrolments.get(area) : earlier.enrolments[area];
-      if (then === undefined || then < FEWEST_ENROLMENTS) continue;
+      if (then === undefined || Math.max(then, now) < FEWEST_ENROLMENTS) continue;
       compared += 1;
       if (Math.abs(now - then) > then * LARGEST_MOVE)
         findings.add(

@@ -147,10 +147,12 @@ export const GATES: readonly GateDescription[] = [
   },
   {
     gate: 'measures',
-    holds: 'each measure (rate, count, enrolments) that the newest period of the series had in the last release',
-    tolerance: 'a symbol in any row will do',
+    holds:
+      'each measure (rate, count, enrolments) that the newest period of the series had in the last release, anywhere and for England, for regions, for authorities; and each that some places have in a period, for the other places of it, also for the rows about all schools and all pupils',
+    tolerance:
+      'a symbol will do; 3 authorities may be without, one in ten where only alternative provision or special schools are counted',
     binds:
-      'series that were in the last release; running periods only within a year, as their persistent absence begins in January',
+      'the newest period and all finished ones; against the last release running periods only within a year, as their persistent absence begins in January',
     verdict: 'quarantine',
   },
   {

@@ -45,8 +45,8 @@ interface Figures {
 interface Draft extends Figures {
   readonly key: RowKey;
   readonly line: number;
-  /** Absence types met. */
-  readonly seen: Set<string>;
+  /** Absence types met, with the line of each. */
+  readonly seen: Map<string, number>;
 }
 
 /** More keys of the long layout waiting for their other rows than any published file has (34,701 rows in 2024/25). */
@@ -127,6 +127,7 @@ export function createNormaliser(header: readonly string[], context: NormaliseCo
   }
 
   function finished(key: RowKey, figures: Figures, line: number, row?: Row): Observation | undefined {
+    const computed = hasCounts ? computeRates(figures) : 0;
     const { values, symbols } = figures;
     const area = unique.area(key, line, figures, row);
     if (area === undefined) return undefined;
@@ -139,7 +140,7 @@ export function createNormaliser(header: readonly string[], context: NormaliseCo
       asOf: key.time.asOf,
       values,
       symbols,
-      computed: hasCounts ? computeRates(values) : 0,
+      computed,
       line,
     };
   }
@@ -167,9 +168,10 @@ export function createNormaliser(header: readonly string[], context: NormaliseCo
       key.breakdown.breakdown,
       key.spelling,
     ].join('\u001f');
-    const draft: Draft = waiting.get(id) ?? { key, values: {}, symbols: NO_SYMBOLS, line, seen: new Set() };
-    if (draft.seen.has(type)) throw duplicate(file, draft.line, line, key);
-    draft.seen.add(type);
+    const draft: Draft = waiting.get(id) ?? { key, values: {}, symbols: NO_SYMBOLS, line, seen: new Map() };
+    const twin = draft.seen.get(type);
+    if (twin !== undefined) throw duplicate(file, twin, line, key);
+    draft.seen.set(type, line);
     figures.ofType(type, row, line, draft);
     if (draft.seen.size < Object.keys(ABSENCE_TYPES).length) {
       waiting.set(id, draft);
@@ -293,7 +295,7 @@ function figureReader(columns: Columns): {
     absenceType(row, line) {
       const text = cell(row, columns.slot(roles.absenceType));
       const type = text.trim().toLowerCase();
-      if (type in ABSENCE_TYPES) return type;
+      if (Object.hasOwn(ABSENCE_TYPES, type)) return type;
       throw unknownCell(
         roles.absenceType ?? 0,
         text,
@@ -316,15 +318,26 @@ function figureReader(columns: Columns): {
 /** Decimals of a rate that the file leaves out and its counts give: as many as DfE's files carry. */
 const COMPUTED_PLACES = 5;
 
-/** Adds the rates that the columns lack and the counts give. @returns the mask of those */
-function computeRates(values: Figures['values']): number {
+/**
+ * Adds the rates that the columns lack and the counts give; where a symbol stands in place of the count, or of the
+ * enrolments, it does so for the rate.
+ * @returns the mask of those computed
+ */
+function computeRates(figures: Figures): number {
+  const { values } = figures;
   let mask = 0;
   for (const [rate, count] of COUNTED_RATES) {
     const counted = values[count];
     const enrolments = values.enrolments;
-    if (values[rate] !== undefined || counted == null || enrolments == null || !(Number(enrolments) > 0)) continue;
-    values[rate] = new Decimal(counted).times(100).div(enrolments).toFixed(COMPUTED_PLACES);
-    mask |= measureBit(rate);
+    if (values[rate] !== undefined || counted === undefined || enrolments === undefined) continue;
+    if (counted === null || enrolments === null) {
+      const symbol = figures.symbols[count] ?? figures.symbols.enrolments;
+      values[rate] = null;
+      if (symbol !== undefined) figures.symbols = { ...figures.symbols, [rate]: symbol };
+    } else if (Number(enrolments) > 0) {
+      values[rate] = new Decimal(counted).times(100).div(enrolments).toFixed(COMPUTED_PLACES);
+      mask |= measureBit(rate);
+    }
   }
   return mask;
 }

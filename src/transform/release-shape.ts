@@ -25,6 +25,8 @@ const seriesShape = periodShape.extend({
   suppressed: z.number(),
   /** Measures with a number or a symbol anywhere in the newest period. */
   measures: z.array(z.enum(MEASURES)).default([]),
+  /** Where each of them has one; absent in shapes of before that was kept. */
+  given: z.partialRecord(z.enum(MEASURES), placesShape).default({}),
   /** School types counted, to know data sets of few schools. */
   schoolTypes: z.array(z.string()),
   /** Geographic levels and topics of pupil groups, to know another table by; absent in shapes of before that was kept. */
@@ -53,26 +55,47 @@ export function readShape(stored: unknown): ReleaseShape | undefined {
   return read.success ? read.data : undefined;
 }
 
-/** Places above school level that have rows. */
+/** Places above school level that have rows, each with the mask of the measures that it has a number or a symbol of. */
 class Places {
-  england = false;
-  readonly regions = new Set<string>();
-  readonly authorities = new Set<string>();
+  /** undefined: no row. */
+  #england: number | undefined;
+  readonly #regions = new Map<string, number>();
+  readonly #authorities = new Map<string, number>();
 
-  add({ level, key }: Observation['area']): void {
-    if (level === 'National') this.england ||= key === 'E92000001';
-    else if (level === 'Regional') this.regions.add(key);
-    else if (level === 'Local authority') this.authorities.add(key);
+  add({ level, key }: Observation['area'], given: number): void {
+    if (level === 'National') {
+      if (key === 'E92000001') this.#england = (this.#england ?? 0) | given;
+    } else if (level === 'Regional') this.#regions.set(key, (this.#regions.get(key) ?? 0) | given);
+    else if (level === 'Local authority') this.#authorities.set(key, (this.#authorities.get(key) ?? 0) | given);
+  }
+
+  get england(): boolean {
+    return this.#england !== undefined;
+  }
+
+  get regions(): readonly string[] {
+    return [...this.#regions.keys()];
+  }
+
+  get authorities(): number {
+    return this.#authorities.size;
+  }
+
+  /** Where one measure has a number or a symbol. */
+  of(measure: Measure): z.infer<typeof placesShape> {
+    const gives = (mask: number): boolean => (mask & measureBit(measure)) !== 0;
+    return {
+      england: gives(this.#england ?? 0),
+      regions: [...this.#regions].flatMap(([key, mask]) => (gives(mask) ? [key] : [])),
+      authorities: [...this.#authorities.values()].filter(gives).length,
+    };
   }
 
   shape(): z.infer<typeof placesShape> {
     const { england, regions, authorities } = this;
-    return { england, regions: [...regions].sort(), authorities: authorities.size };
+    return { england, regions: [...regions].sort(), authorities };
   }
 }
-
-/** Stands where a symbol would, for a figure that has a number. */
-const NUMBER = '';
 
 /** What was met of one period of a series. */
 export class PeriodSeen {
@@ -104,19 +127,22 @@ export class PeriodSeen {
     const { area, symbols, schoolType, breakdown } = observation;
     this.heights.add(observation, numbers);
     this.rows += 1;
+    let given = 0;
     MEASURES.forEach((measure, place) => {
-      const symbol = Number.isNaN(numbers[place] ?? NaN) ? symbols[measure] : NUMBER;
-      if (symbol === undefined) return;
-      this.#measures |= 1 << place;
+      const isNumber = !Number.isNaN(numbers[place] ?? NaN);
+      const symbol = isNumber ? undefined : symbols[measure];
+      if (!isNumber && symbol === undefined) return;
+      given |= 1 << place;
       this.figures += 1;
-      if (symbol !== NUMBER && symbolMeaning(symbol) !== 'low') this.suppressed += 1;
+      if (symbol !== undefined && symbolMeaning(symbol) !== 'low') this.suppressed += 1;
     });
+    this.#measures |= given;
     this.schoolTypes.add(schoolType);
     this.levels.add(area.level);
     this.topics.add(breakdown.topic);
-    this.places.any.add(area);
+    this.places.any.add(area, given);
     const isWhole = schoolType === 'Total' && breakdown.topic === 'Total';
-    if (isWhole) this.places.whole.add(area);
+    if (isWhole) this.places.whole.add(area, given);
     if (isWhole && ABOVE_SCHOOLS.has(area.level)) {
       const enrolments = numberOf(numbers, 'enrolments');
       if (!Number.isNaN(enrolments)) this.enrolments.set(`${area.level} ${area.key}`, enrolments);
@@ -134,6 +160,9 @@ export class PeriodSeen {
       ...this.outline(),
       ...{ startYear, kind, rows, figures, suppressed },
       measures: MEASURES.filter((measure) => this.gives(measure)),
+      given: Object.fromEntries(
+        MEASURES.filter((measure) => this.gives(measure)).map((measure) => [measure, this.places.any.of(measure)]),
+      ),
       schoolTypes: [...this.schoolTypes].sort(),
       levels: [...this.levels].sort(),
       topics: [...this.topics].sort(),
@@ -162,6 +191,7 @@ export function asOfBefore(later: SeriesShape, newest: PeriodSeen, seen: readonl
     ...outlineAsOfBefore(later, newest),
     ...{ rows, figures, suppressed },
     measures: later.measures.filter((measure) => newest.gives(measure)),
+    given: {},
     enrolments: later.kind === 'finished' ? later.enrolments : {},
     periods: later.periods.flatMap((outline) => {
       const own = seen.find(({ period }) => period === outline.period);
@@ -173,8 +203,8 @@ export function asOfBefore(later: SeriesShape, newest: PeriodSeen, seen: readonl
 function outlineAsOfBefore({ period, whole, ...any }: PeriodShape, { places }: PeriodSeen): PeriodShape {
   const asOf = (later: z.infer<typeof placesShape>, own: Places): z.infer<typeof placesShape> => ({
     england: later.england && own.england,
-    regions: own.regions.size > 0 ? later.regions : [],
-    authorities: own.authorities.size > 0 ? later.authorities : 0,
+    regions: own.regions.length > 0 ? later.regions : [],
+    authorities: own.authorities > 0 ? later.authorities : 0,
   });
   return { period, ...asOf(any, places.any), whole: whole && asOf(whole, places.whole) };
 }

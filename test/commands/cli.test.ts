@@ -2,6 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
 import { wideFile } from '../../demo/index.js';
 import { withRunLock } from '../../src/load/runs.js';
@@ -34,6 +35,22 @@ describe('the command line', () => {
     expect(said.stderr).toMatch(/nobody\.csv:1:1 neighbours: there is no such file/);
     await program.configure('{}');
     expect((await program.run('versions', 'list', '--json')).json()).toEqual([]);
+  });
+
+  it('says which rates of a series were computed', async () => {
+    const program = await freshProgram();
+    const file = await composedFile(program);
+    const rows: string[][] = parse(await readFile(join(program.directory, file)));
+    const at = rows[0]?.indexOf('enrolments_pa_10_exact_percent') ?? -1;
+    expect(at).toBeGreaterThan(0);
+    const without = rows.map((row) => row.filter((_, column) => column !== at).map((cell) => `"${cell}"`));
+    await writeFile(join(program.directory, 'counts.csv'), without.map((row) => `${row.join(',')}\n`).join(''));
+    expect((await load(program, 'counts.csv')).code).toBe(0);
+    const series = (measure: string) => program.run('series', '--area', 'Luton', '--measure', measure);
+    expect((await series('persistent_absence_rate')).stdout).toContain(
+      'computed from the counts, as the file gives no persistent_absence_rate: all',
+    );
+    expect((await series('severe_absence_rate')).stdout).not.toContain('computed');
   });
 
   it('shows an example in the help of every command', async () => {

@@ -195,6 +195,18 @@ it('a version that comes between two others, or before the first, is told apart 
   });
 });
 
+it('status says where to see what is gone, where nothing changed besides', async () => {
+  const store = await freshStore('postgres');
+  const rate = { persistent_absence_rate: '17.3' };
+  const [england, luton] = [ENGLAND, LUTON].map((area) => observation(rate, { area }));
+  if (england === undefined || luton === undefined) throw new Error('two rows');
+  await diffOf([england, luton], [england], store);
+  const [version] = await listVersionRows(store);
+  expect(statusText(await statusIn(store))).toContain(
+    `0 figures added, 1 gone, 0 changed.\n  those that are gone: absence-watch versions diff ${version?.id ?? 0}`,
+  );
+});
+
 it('the same versions give the same diffs in whatever order they are loaded, and status the same newest one', async () => {
   const told = async (days: readonly number[]) => {
     const store = await freshStore('postgres');

@@ -411,6 +411,61 @@ describe('gates: each with what just passes and what just fails', () => {
     );
   });
 
+  it('measures of some places only, as rows of the long layout that are gone leave them', () => {
+    const full = { enrolments: '1000', persistent_absence_rate: '17.3' };
+    const bare = { enrolments: '1000' };
+    const england = (values: Row['values']): Row[] => [{ values }];
+    const table = (without: number, more: Partial<Row> = {}): Row[] => [
+      ...england(full),
+      ...regions(EIGHT, { values: full }),
+      ...authorities(153, { values: full, ...more }).map((row, index) =>
+        index < without ? { ...row, values: bare } : row,
+      ),
+    ];
+    expect(judge('measures', table(3)).verdict).toBe('pass');
+    expect(judge('measures', table(4))).toMatchObject({
+      verdict: 'quarantine',
+      message: expect.stringContaining('persistent absence of 4 of 153 authorities in absence/Autumn') as string,
+    });
+    const small = { schoolType: 'Special' };
+    expect(judge('measures', table(15, small).slice(1 + EIGHT.length)).verdict).toBe('pass');
+    expect(judge('measures', table(16, small).slice(1 + EIGHT.length)).verdict).toBe('quarantine');
+    expect(judge('measures', [...england(bare), ...table(0).slice(1)]).message).toContain(
+      'persistent absence of England in absence/Autumn and spring term missing',
+    );
+    const [first, ...others] = EIGHT;
+    expect(
+      judge('measures', [...regions([first ?? ''], { values: bare }), ...regions(others, { values: full })]).message,
+    ).toContain('persistent absence of E12000001 in');
+    // A symbol is a word about the figure.
+    const withheld: Row[] = authorities(153, { values: { ...bare, persistent_absence_rate: null } }).map((row) => ({
+      ...row,
+      symbols: { persistent_absence_rate: 'c' },
+    }));
+    expect(judge('measures', [...england(full), ...withheld]).verdict).toBe('pass');
+    // In an older period, and where the rows of all schools alone are without.
+    expect(judge('measures', [...table(0), ...table(4, { period: BEFORE })]).message).toContain('2023/24');
+    const secondary = authorities(153, { schoolType: 'State-funded secondary', values: full });
+    expect(judge('measures', [...secondary, ...table(4)]).message).toContain('(rows of all schools and all pupils)');
+  });
+
+  it('measures of a level that had them in the last release', () => {
+    const full = { enrolments: '1000', persistent_absence_rate: '17.3' };
+    const bare = { enrolments: '1000' };
+    const table = (ofAuthorities: Row['values']): Row[] => [
+      { values: full },
+      ...regions(EIGHT, { values: full }),
+      ...authorities(153, { values: ofAuthorities }),
+    ];
+    expect(judge('measures', table(bare)).verdict, 'perhaps it was never published').toBe('pass');
+    expect(judge('measures', table(bare), table(full))).toMatchObject({
+      verdict: 'quarantine',
+      message: expect.stringContaining('persistent absence of all authorities in absence/Autumn') as string,
+    });
+    expect(judge('measures', table(full), table(bare)).verdict).toBe('pass');
+    expect(judge('measures', table(bare), table(full), true).verdict, 'it may have begun since').toBe('pass');
+  });
+
   it('enrolments', () => {
     const luton = (enrolments: string, more: Partial<Row> = {}): Row => ({
       level: 'Local authority',
@@ -428,7 +483,9 @@ describe('gates: each with what just passes and what just fails', () => {
     expect(judge('enrolments', [luton('29999')], [luton('40000')]).verdict).toBe('quarantine');
     expect(judge('enrolments', [luton('90000', { topic: 'Sex' })], [luton('40000')]).verdict).toBe('pass');
     expect(judge('enrolments', [luton('90000', { schoolType: 'Special' })], [luton('40000')]).verdict).toBe('pass');
-    expect(judge('enrolments', [luton('999', earlier), luton('50000')]).verdict).toBe('pass');
+    expect(judge('enrolments', [luton('700', earlier), luton('999')]).verdict, 'few pupils').toBe('pass');
+    expect(judge('enrolments', [luton('700', earlier), luton('1000')]).verdict, 'no longer few').toBe('quarantine');
+    expect(judge('enrolments', [luton('1000', earlier), luton('700')]).verdict).toBe('quarantine');
     // A gap of years is not a year.
     expect(
       judge('enrolments', [luton('40000', { period: academicPeriod(2022, 'Autumn and spring term') }), luton('90000')])
@@ -454,6 +511,8 @@ describe('gates: each with what just passes and what just fails', () => {
     expect(judge('suppressed', rows(5), rows(0)).verdict).toBe('pass');
     const missing = rows(6).map((row) => (row.symbols ? { ...row, symbols: { enrolments: 'x' } } : row));
     expect(judge('suppressed', missing, rows(0)).verdict).toBe('warn');
+    const empty = rows(6).map((row) => (row.symbols ? { ...row, symbols: { enrolments: '' } } : row));
+    expect(judge('suppressed', empty, rows(0)).verdict, 'an empty cell is a symbol').toBe('warn');
     const low = rows(6).map((row) => (row.symbols ? { ...row, symbols: { enrolments: 'low' } } : row));
     expect(judge('suppressed', low, rows(0)).verdict).toBe('pass');
     expect(judge('suppressed', rows(6), rows(0))).toMatchObject({

@@ -102,8 +102,31 @@ describe('normalising', () => {
     ]);
     const twice = await refusal([head, rows[0], rows[2], rows[2]].join('\n'));
     expect(twice).toMatchObject({ gate: 'key unique', line: 4 });
+    expect(twice.problem, 'the line of the same absence type').toContain('repeats line 3');
     const unheard = await refusal([head, rows[0]?.replace('Total pupils', 'Some pupils')].join('\n'));
     expect(unheard).toMatchObject({ gate: 'cells', line: 2, column: 'absence_type', value: 'Some pupils' });
+  });
+
+  it('takes no word for known that JavaScript gives every object', async () => {
+    const long = `${HEAD},phase_type_grouping,absence_type,enrolment_count,enrolment_percent`;
+    for (const word of ['constructor', '__proto__', 'toString']) {
+      const type = await refusal(`${long}\n202425,Academic year,${LUTON},All schools,${word},1,1\n`);
+      expect(type).toMatchObject({ gate: 'cells', value: word });
+      const cell = await refusal(`${WIDE}\n202425,Autumn term,${LUTON},Total,10,${word},10,0,0\n`);
+      expect(cell).toMatchObject({ gate: 'cells', line: 2, value: word });
+      const time = await refusal(`${WIDE}\n202425,${word},${LUTON},Total,10,1,10,0,0\n`);
+      expect(time).toMatchObject({ gate: 'time', line: 2, value: word });
+    }
+  });
+
+  it('gives a rate that cannot be computed the symbol in place of its count, or of the enrolments', async () => {
+    const head = `${HEAD},education_phase,enrolments,enrolments_pa_10_exact,enrolments_pa_50_exact`;
+    const read = await one(`${head}\n202425,Autumn term,${LUTON},Total,30000,5551,c\n`);
+    expect(read.values).toMatchObject({ persistent_absence_rate: '18.50333', severe_absence_rate: null });
+    expect(read.symbols).toEqual({ severe_absentees: 'c', severe_absence_rate: 'c' });
+    expect(read.computed).toBe(measureBit('persistent_absence_rate'));
+    const none = await one(`${head}\n202425,Autumn term,${LUTON},Total,x,5551,300\n`);
+    expect(none.symbols).toEqual({ enrolments: 'x', persistent_absence_rate: 'x', severe_absence_rate: 'x' });
   });
 
   it('computes a rate that the file lacks and its counts give, and marks it', async () => {
