@@ -9,7 +9,7 @@ import { cleanDownloads } from './extract/held-files.js';
 import { planBackfill, type BackfillPlan, type BackfillRequest } from './extract/history.js';
 import { sourceKey, type WantedFile } from './extract/wanted.js';
 import { fileToLoad, noteNotModified, noteUnchanged } from './gather.js';
-import { knownNames, underKnownName } from './known-names.js';
+import { knownNames, underKnownName, underKnownReleases } from './known-names.js';
 import type { Store } from './load/database.js';
 import { heldBack, heldEtag, isHandled, isHandledAsVersion } from './load/sources.js';
 import { learnNumber } from './load/versions.js';
@@ -113,7 +113,8 @@ async function planOf(tools: Tools, client: EesClient, request: EesBackfill): Pr
     line(`${asking}: ${counted(client.spent.requests, 'request')} so far`);
   }, LOG_EVERY_MS);
   try {
-    return await planBackfill(client, await inContext(tools, request));
+    const plan = await planBackfill(client, await inContext(tools, request));
+    return { ...plan, files: await underKnownReleases(tools.store, plan.files) };
   } finally {
     clearInterval(timer);
   }

@@ -1,5 +1,5 @@
 /** The publications that are known here: what was loaded, and what runs remember of EES. */
-import { readMemory } from './extract/memory.js';
+import { readMemory, releaseName } from './extract/memory.js';
 import { fieldName, findName, type KnownName } from './extract/names.js';
 import type { Store } from './load/database.js';
 import { getSourceState } from './load/runs.js';
@@ -23,4 +23,17 @@ export async function knownNames(store: Store): Promise<KnownName[]> {
 export async function underKnownName<T extends { readonly publication: string }>(store: Store, request: T): Promise<T> {
   const found = findName(await knownNames(store), undefined, [request.publication]);
   return { ...request, publication: found?.name ?? request.publication };
+}
+
+/** The same files, each under the slug by which its release is known here. */
+export async function underKnownReleases<
+  T extends { readonly publication: { readonly slug: string }; readonly release: { readonly slug: string } },
+>(store: Store, files: readonly T[]): Promise<T[]> {
+  const { memory } = readSourceState(await getSourceState(store, SOURCE));
+  const publications = Object.values(readMemory(memory).publications);
+  return files.map((file) => {
+    const publication = publications.find(({ name }) => name === file.publication.slug);
+    if (publication === undefined) return file;
+    return { ...file, release: { ...file.release, slug: releaseName(publication, file.release.slug) } };
+  });
 }

@@ -130,10 +130,17 @@ export class PublishedState {
   }
 
   /** Gives a release another slug and title; the old slug is redirected. */
-  renameRelease(publicationSlug: string, slug: string, newSlug: string, newTitle: string): void {
+  renameRelease(
+    publicationSlug: string,
+    slug: string,
+    newSlug: string,
+    newTitle: string,
+    redirect: 'at once' | 'not yet' = 'at once',
+  ): void {
     const release = this.release(publicationSlug, slug);
     release.slug = newSlug;
     release.title = newTitle;
+    if (redirect === 'not yet') return;
     const redirects = this.releaseRedirects.get(publicationSlug) ?? [];
     this.releaseRedirects.set(publicationSlug, [...redirects, { fromSlug: slug, toSlug: newSlug }]);
   }

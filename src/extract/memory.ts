@@ -123,6 +123,10 @@ const publication = z.object({
   /** The choice in the configuration under which files were last chosen. */
   choice: z.string(),
   releases: z.record(z.string(), release),
+  /** By slug, followed releases that are listed no longer and have no redirect, which may come late. */
+  vanished: z.record(z.string(), release).default({}),
+  /** By slug in use, the slug that a renamed release was first met under: its identity here. */
+  releaseNames: z.record(z.string(), z.string()).default({}),
   dataSets: z.record(z.string(), dataSet),
 });
 
@@ -166,6 +170,18 @@ export type PublicationMemo = z.infer<typeof publication>;
 export type StandingMemo = z.infer<typeof standing>;
 export type Memory = z.infer<typeof memory>;
 
+/** The slug under which a release is known here. @param slug in use at EES */
+export function releaseName({ releaseNames }: Pick<PublicationMemo, 'releaseNames'>, slug: string): string {
+  return releaseNames[slug] ?? slug;
+}
+
+/** A release is called otherwise from now on, and is the same here. */
+export function renameRelease({ releaseNames }: PublicationMemo, from: string, to: string): void {
+  const name = releaseNames[from] ?? from;
+  if (name === to) delete releaseNames[to];
+  else releaseNames[to] = name;
+}
+
 /** A copy of what was remembered; fresh where there is nothing or another shape. */
 export function readMemory(remembered: unknown): Memory {
   const result = memory.safeParse(remembered);
@@ -182,6 +198,8 @@ export function freshPublication(slug: string): PublicationMemo {
     seen: false,
     choice: '',
     releases: {},
+    vanished: {},
+    releaseNames: {},
     dataSets: {},
   };
 }

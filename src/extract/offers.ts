@@ -1,7 +1,14 @@
 /** From what is known of EES to the files that are worth loading now. */
 import { choose, unmatched } from './choose.js';
 import { readMetaColumns } from './lists.js';
-import { freshDataSet, type FileMemo, type PublicationMemo, type ReleaseMemo, type VersionMemo } from './memory.js';
+import {
+  freshDataSet,
+  releaseName,
+  type FileMemo,
+  type PublicationMemo,
+  type ReleaseMemo,
+  type VersionMemo,
+} from './memory.js';
 import { isDelisted, noteOfficialTrouble } from './official.js';
 import { DATA_SET_WITHDRAWN, whyTakenBack } from './taken-back.js';
 import type { Skipped, Survey } from './survey.js';
@@ -244,7 +251,7 @@ function fileOffer(
       publication: { slug: publication.name, title: publication.title, eesId: publication.eesId },
       release: {
         title: release.title ?? slug,
-        slug,
+        slug: releaseName(publication, slug),
         status: release.type === undefined ? undefined : statusWords(release.type),
         firstPublished: release.firstPublished ?? file.lastUpdated,
         url: releaseUrl(publication.slug, slug),
@@ -283,7 +290,7 @@ function versionOffer(publication: PublicationMemo, id: string, text: string, ve
       publication: { slug: publication.name, title: publication.title, eesId: publication.eesId },
       release: {
         title: version.release.title,
-        slug: version.release.slug,
+        slug: releaseName(publication, version.release.slug),
         status: release?.type === undefined ? undefined : statusWords(release.type),
         firstPublished: release?.firstPublished ?? first,
         url: releaseUrl(publication.slug, version.release.slug),

@@ -2,7 +2,14 @@
 import type * as z from 'zod';
 import * as answers from './answers.js';
 import { EesAnswerError } from './errors.js';
-import { freshRelease, type FileMemo, type PublicationMemo, type ReleaseMemo } from './memory.js';
+import {
+  freshRelease,
+  releaseName,
+  renameRelease,
+  type FileMemo,
+  type PublicationMemo,
+  type ReleaseMemo,
+} from './memory.js';
 import { degrade, type ReleaseNews, type Survey } from './survey.js';
 import { sizeInBytes } from './wanted.js';
 
@@ -27,7 +34,7 @@ export async function lookAtRelease(
   const { client } = survey;
   const path = `/publications/${encodeURIComponent(publication.slug)}/releases/${encodeURIComponent(slug)}`;
   const summary = await client.get('content', `${path}/version-summary`, answers.versionSummary);
-  const before = publication.releases[slug];
+  const before = publication.releases[slug] ?? underFormerName(survey, publication, slug, summary.releaseId);
   const { releaseVersionId, files } = await readFiles(survey, publication, path, summary, before?.files ?? []);
   const known = before ?? freshRelease('');
   const unknown = files.filter((file) => !known.files.some(({ fileId }) => fileId === file.fileId));
@@ -80,9 +87,27 @@ export async function lookAtRelease(
       title,
       release: summary.title,
       status: 'removed from its release',
-      what: { kind: 'release file', release: slug, dataSetFileId, fileId },
+      what: { kind: 'release file', release: releaseName(publication, slug), dataSetFileId, fileId },
       at: summary.lastUpdated,
     });
+}
+
+/** What is known of a release whose redirect is not there (yet): EES's own id of it stays. */
+function underFormerName(
+  survey: Survey,
+  publication: PublicationMemo,
+  slug: string,
+  releaseId: string,
+): ReleaseMemo | undefined {
+  const found = Object.entries(publication.vanished).find(([, release]) => release.releaseId === releaseId);
+  if (found === undefined) return undefined;
+  const [former, release] = found;
+  publication.vanished = Object.fromEntries(Object.entries(publication.vanished).filter(([key]) => key !== former));
+  if (former !== slug) {
+    renameRelease(publication, former, slug);
+    survey.releases.push(news(publication, slug, release, 'renamed'));
+  }
+  return release;
 }
 
 /** The files of a release: those known keep what is known of them, new ones are read from the catalogue. */

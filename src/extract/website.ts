@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import * as answers from './answers.js';
 import { EesRefusedError, troubleOf } from './errors.js';
-import { freshRelease, type PublicationMemo } from './memory.js';
+import { freshRelease, renameRelease, type PublicationMemo } from './memory.js';
 import { fieldName, findName, followRedirects, slugsOf } from './names.js';
 import { degrade, MISSING_WITHOUT_WEBSITE, type Survey } from './survey.js';
 import { lookAtRelease, news } from './release.js';
@@ -179,6 +179,8 @@ async function findListed(
     name: successor,
     eesId: undefined,
     releases: {},
+    vanished: {},
+    releaseNames: {},
     dataSets: {},
     seen: false,
   });
@@ -232,7 +234,10 @@ async function forgetMissing(
       continue;
     }
     publication.releases = without(publication.releases, slug);
-    if (found) publication.releases[renamed] ??= release;
+    if (found) {
+      publication.releases[renamed] ??= release;
+      renameRelease(publication, slug, renamed);
+    } else publication.vanished[slug] = release;
     if (release.followed)
       survey.releases.push(news(publication, found ? renamed : slug, release, found ? 'renamed' : 'gone'));
   }

@@ -250,6 +250,33 @@ describe('names that change', () => {
     const found = await discover(client, SOURCES, memory, PATIENT);
     expect(found.releases).toMatchObject([{ kind: 'renamed', slug: '2024-25-revised' }]);
     expect(found.files).toEqual([]);
+    ees.amend({
+      publication: ABSENCE,
+      release: '2024-25-revised',
+      at: tick(),
+      replace: [{ file: 'a3.csv', content: wide('Academic year', '17.9') }],
+    });
+    const amended = await discover(client, SOURCES, found.remember([]), PATIENT);
+    // Under the slug it was first met by, so that its versions follow each other; the link is the one in use.
+    expect(amended.files.map(({ release }) => [release.slug, release.url.endsWith('/2024-25-revised')])).toEqual([
+      ['2024-25', true],
+    ]);
+  });
+
+  it('a renamed release whose redirect comes late is the same release', async () => {
+    const memory = await settle();
+    ees.renameRelease(ABSENCE, '2024-25', '2024-25-revised', 'Academic year 2024/25 revised', 'not yet');
+    const found = await discover(client, SOURCES, memory, PATIENT);
+    expect(found.releases.map(({ kind }) => kind)).toContain('renamed');
+    expect(found.files).toEqual([]);
+    ees.amend({
+      publication: ABSENCE,
+      release: '2024-25-revised',
+      at: tick(),
+      replace: [{ file: 'a3.csv', content: wide('Academic year', '17.9') }],
+    });
+    const amended = await discover(client, SOURCES, found.remember([]), PATIENT);
+    expect(amended.files.map(({ release }) => release.slug)).toEqual(['2024-25']);
   });
 
   it('a superseded publication is followed to the one that took its place', async () => {
