@@ -1,11 +1,41 @@
 /** Versions that gates hold back, accepted by a person with a reason. */
+import type { Evaluation } from './alerts/evaluate.js';
 import type { FileReport } from './load-file.js';
 import { acceptVersion } from './load/versions.js';
+import { fetchedByRuns } from './load/sources.js';
+import { evaluateLeftovers, evaluateLoaded } from './tell.js';
 import type { Tools } from './tools.js';
 
 export interface Acceptance {
   readonly gate: string;
   readonly reason: string;
+}
+
+/** What was accepted, and what the rules made of that part of it which is told. */
+export interface AcceptedHeld {
+  readonly files: readonly FileReport[];
+  readonly late: Evaluation | undefined;
+}
+
+/**
+ * Overrides gates of versions that are held back. What a run of the schedule had fetched is compared with the rules by
+ * itself, and told as that run would have told it: the gate put it off, and nobody loads history by accepting it. What a
+ * backfill had loaded is left to be compared with the rest of the backfill.
+ * @throws VersionStateError when a gate does not hold one of them back
+ */
+export async function acceptHeld(
+  tools: Tools,
+  runId: number,
+  ids: readonly number[],
+  gates: readonly Acceptance[],
+): Promise<AcceptedHeld> {
+  const put = await fetchedByRuns(tools.store, ids);
+  if (put.length === 0) return { files: await accepted(tools, ids, gates), late: undefined };
+  await evaluateLeftovers(tools, runId, 'quiet');
+  const files = await accepted(tools, put, gates);
+  const late = files.some(({ outcome }) => outcome === 'loaded') ? await evaluateLoaded(tools, runId) : undefined;
+  const others = ids.filter((id) => !put.includes(id));
+  return { files: [...files, ...(await accepted(tools, others, gates))], late };
 }
 
 /** Overrides gates of versions that are held back. */

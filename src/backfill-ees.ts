@@ -17,7 +17,7 @@ import { loadFile, type FileReport } from './load-file.js';
 import { counted } from './print.js';
 import { openClient, type Tools } from './tools.js';
 import type { BackfillOptions, BackfillReport, EesBackfill, Loaded, PlannedFile, PlanTotals } from './backfill.js';
-import { accepted } from './accepted.js';
+import { accepted, acceptHeld } from './accepted.js';
 
 /** Asked for by a person, who waits for all of history: a plan alone takes a request for each file that EES has of it. */
 const BUDGET = { requests: 20_000, ms: 12 * 3_600_000 };
@@ -85,6 +85,7 @@ export async function dryEes(tools: Tools, request: EesBackfill): Promise<Backfi
       notes,
       events: 0,
       not_in_breach: 0,
+      told_late: 0,
       open_unmailed: 0,
       mails: null,
     };
@@ -127,9 +128,14 @@ export async function loadFromEes(
   options: BackfillOptions,
 ): Promise<Loaded> {
   const { store, settings, log, now, signal } = tools;
+  // With --notify all of it is told together.
+  const acceptedHere = async (ids: readonly number[]): Promise<Pick<Loaded, 'files' | 'late'>> =>
+    options.notify
+      ? { files: await accepted(tools, ids, options.accept) }
+      : acceptHeld(tools, runId, ids, options.accept);
   if (options.accept.length > 0) {
     const ids = await heldBack(store, await underKnownName(tools.store, request));
-    if (ids.length > 0) return { ...NOTHING, files: await accepted(tools, ids, options.accept) };
+    if (ids.length > 0) return { ...NOTHING, ...(await acceptedHere(ids)) };
   }
   const directory = downloadsOf(settings);
   await cleanDownloads(directory, now().getTime());
@@ -139,7 +145,7 @@ export async function loadFromEes(
     if (options.accept.length > 0) {
       // Renamed, and asked for by a name that nothing was loaded under.
       const ids = await heldBack(store, { ...request, publication: plan.publication });
-      if (ids.length > 0) return { ...NOTHING, files: await accepted(tools, ids, options.accept) };
+      if (ids.length > 0) return { ...NOTHING, ...(await acceptedHere(ids)) };
     }
     const list = await planned(plan, tools);
     const files: FileReport[] = [];

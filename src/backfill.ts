@@ -1,5 +1,6 @@
 /** History on demand: from EES or from files at hand, on the one lock, quiet unless asked otherwise. */
 import { basename } from 'node:path';
+import type { Evaluation } from './alerts/evaluate.js';
 import { openedUnmailed } from './alerts/state-store.js';
 import { BackfillRequestError, type BackfillPlan, type BackfillRequest } from './extract/history.js';
 import { LocalFileError, type LocalFile } from './extract/local-file.js';
@@ -53,6 +54,8 @@ export interface BackfillReport {
   readonly events: number;
   /** Of these, first looks that found nothing in breach. */
   readonly not_in_breach: number;
+  /** Recipients that are owed news of what runs had fetched, a gate had held back, and this backfill accepted. */
+  readonly told_late: number;
   /** Alerts that stand open by this backfill and that nobody was mailed of, since it was quiet. */
   readonly open_unmailed: number;
   readonly mails: RunReport['mails'] | null;
@@ -129,8 +132,10 @@ export async function backfill(
         options.announce(
           `This makes ${evaluation.addresses} ${evaluation.addresses === 1 ? 'mail' : 'mails'} (one a recipient).`,
         );
-      const { mails, unwritten } = await deliverIf(options.notify, inRun);
+      const { late, ...done } = loaded;
+      const { mails, unwritten } = await deliverIf(options.notify || late !== undefined, inRun);
       const notes = [...loaded.notes, ...unwritten];
+      const quietBaselines = evaluation.quietBaselines + (late?.quietBaselines ?? 0);
       const bad = loaded.files.filter((file) => file.outcome !== 'loaded' && file.outcome !== 'unchanged');
       const outcome =
         bad.length === 0
@@ -143,10 +148,11 @@ export async function backfill(
         dry_run: false,
         outcome,
         totals: null,
-        ...loaded,
+        ...done,
         notes,
-        events: evaluation.events.length + evaluation.quietBaselines,
-        not_in_breach: evaluation.quietBaselines,
+        events: evaluation.events.length + (late?.events.length ?? 0) + quietBaselines,
+        not_in_breach: quietBaselines,
+        told_late: late?.addresses ?? 0,
         open_unmailed: await openedUnmailed(tools.store, run.id),
         mails,
       };
@@ -174,17 +180,20 @@ export async function backfill(
   return done;
 }
 
-/** With `notify` what is owed goes out; `unwritten` says why some of it could not be written. */
+/** Where something is told, what is owed goes out; `unwritten` says why some of it could not be written. */
 async function deliverIf(
-  notify: boolean,
+  isTold: boolean,
   tools: Tools,
 ): Promise<{ mails: BackfillReport['mails']; unwritten: readonly string[] }> {
-  if (!notify) return { mails: null, unwritten: [] };
+  if (!isTold) return { mails: null, unwritten: [] };
   const { unwritten, ...mails } = await deliverOwed(tools);
   return { mails, unwritten: unwritten === undefined ? [] : [unwritten] };
 }
 
-export type Loaded = Pick<BackfillReport, 'plan' | 'files' | 'skipped' | 'notes'>;
+export interface Loaded extends Pick<BackfillReport, 'plan' | 'files' | 'skipped' | 'notes'> {
+  /** What the rules made of what was accepted and is told though the backfill is quiet. */
+  readonly late?: Evaluation | undefined;
+}
 
 /** Whether what was asked for cannot be: a name that EES does not have, a file that is not there. A broken file is no slip. */
 export function isWrongUse(error: unknown): error is Error {
@@ -267,6 +276,7 @@ async function dryLocal(tools: Tools, request: LocalBackfill, options: BackfillO
     notes: [],
     events: 0,
     not_in_breach: 0,
+    told_late: 0,
     open_unmailed: 0,
     mails: null,
   };

@@ -61,6 +61,7 @@ export async function operatorNews(
             '',
             'The figures known before stay in use. "absence-watch status" shows the details. If the file is right after all:',
             `  absence-watch backfill --publication ${publication} --data-set ${versionId} --accept GATE --reason "why"`,
+            'Those whom it concerns are then mailed what it brings, marked as a follow-up.',
           ].join('\n'),
         }),
       },

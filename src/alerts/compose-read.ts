@@ -266,6 +266,24 @@ export async function wasTold(db: Db, address: string, owedIds: readonly number[
   return rows.length > 0;
 }
 
+/**
+ * Is one of these notifications about a version that a gate held back when it came, and that was accepted in a later run,
+ * as the rules saw it then?
+ */
+export async function wasHeldBack(db: Db, owedIds: readonly number[]): Promise<boolean> {
+  if (owedIds.length === 0) return false;
+  const { rows } = await sql`
+    select 1
+    from notification n
+    left join alert e on e.id = n.alert_id
+    join data_set_version v on v.id = e.version_id or n.payload -> 'versionIds' @> to_jsonb(v.id)
+    where n.id in (${sql.join([...owedIds])})
+      and v.state = 'loaded' and v.evaluated_at = n.created_at and v.run_id is distinct from n.run_id
+      and exists (select 1 from jsonb_array_elements(v.history) h where h ->> 'what' like 'accepted %')
+    limit 1`.execute(db);
+  return rows.length > 0;
+}
+
 /** Release, period and day of each alert, and of each brief the newest period of each series. */
 function toldOf(notifications: 'own' | 'earlier') {
   return sql`

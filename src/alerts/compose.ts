@@ -20,6 +20,7 @@ import {
   takeOwed,
   threadOf,
   versionNames,
+  wasHeldBack,
   wasTold,
   type Owed,
   type OwedBrief,
@@ -222,19 +223,24 @@ async function modelFor(
     owner: settings.owner,
     sections,
     composed: settings.composed,
-    followUp:
-      !onlyCorrections &&
-      (await wasTold(
-        db,
-        address,
-        owed.map(({ id }) => id),
-      )),
+    followUp: onlyCorrections ? undefined : await lateness(db, address, owed),
     silenced: await silencedIn(db, runIds, groups, settings.rules),
     notices: noticesFor(settings, sections, await releasesOfVersions(db, [...versionIds])),
     references:
       only !== undefined && others.length === 0 && briefs.length === 0 ? await threadOf(db, address, only) : [],
     versions: await versionNames(db, [...versionIds]),
   };
+}
+
+/** Why what is owed comes late, if it does. */
+async function lateness(
+  db: Kysely<Database>,
+  address: string,
+  owed: readonly Pick<Owed, 'id'>[],
+): Promise<MailModel['followUp']> {
+  const ids = owed.map(({ id }) => id);
+  if (await wasTold(db, address, ids)) return 'told before';
+  return (await wasHeldBack(db, ids)) ? 'held back' : undefined;
 }
 
 /** What concerns a mail: what is missing from all sources, and from the publications that it tells of. */

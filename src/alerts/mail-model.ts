@@ -77,8 +77,11 @@ export interface MailModel {
   readonly sections: readonly MailSection[];
   /** The figures are composed, not published: said in subject and body, and no licence is claimed. */
   readonly composed: boolean;
-  /** Something on the same release went to the recipient before, and not all of the news is a new rule's first summary. */
-  readonly followUp: boolean;
+  /**
+   * Why it comes late. 'told before': something on the same release went to the recipient before, and not all of the news
+   * is a new rule's first summary. 'held back': a gate had held the figures back, and they were accepted since.
+   */
+  readonly followUp: 'told before' | 'held back' | undefined;
   /** Events of these runs that a silence kept out of this mail. */
   readonly silenced: number;
   /** What is missing or doubtful about the sources, in sentences. */

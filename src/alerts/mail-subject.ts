@@ -13,7 +13,7 @@ export function subjectOf(model: MailModel, sections: readonly MailSection[]): s
   const head = first === undefined ? briefLine(quiet[0]) : newsLine(first);
   return [
     model.composed ? 'COMPOSED: ' : '',
-    model.followUp ? 'Follow-up: ' : '',
+    model.followUp === undefined ? '' : 'Follow-up: ',
     news.length > 0 && news.every(({ event }) => event === 'baseline') ? 'First look: ' : '',
     first?.event === 'corrected' ? 'Correction: ' : '',
     head,

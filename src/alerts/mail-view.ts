@@ -117,6 +117,12 @@ export function domainOf(model: MailModel): string {
   return model.from.address.slice(model.from.address.lastIndexOf('@') + 1).toLowerCase();
 }
 
+const FOLLOW_UP: Record<NonNullable<MailModel['followUp']>, string> = {
+  'told before': 'Follow-up: an earlier mail on this release went to you before; this came later.',
+  'held back':
+    'Follow-up: a check held back figures of this mail when they came; they were looked at and accepted since, so they are told later.',
+};
+
 /** @param model cleaned: no control characters in any text */
 export function viewOf(model: MailModel): MailView {
   const sections = inOrder(model.sections.map(withOnePrecision));
@@ -131,7 +137,7 @@ export function viewOf(model: MailModel): MailView {
       ...(model.composed
         ? ['COMPOSED: these figures are made up to show how the program works. They are no statistics.']
         : []),
-      ...(model.followUp ? ['Follow-up: an earlier mail on this release went to you before; this came later.'] : []),
+      ...(model.followUp === undefined ? [] : [FOLLOW_UP[model.followUp]]),
     ],
     summary: shown.length === 1 && news.length === 0 ? [] : [...newsRows(shown), ...shown.flatMap(quietRows)],
     moreAreas: moreAreas(hidden, sections),

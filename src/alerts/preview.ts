@@ -71,7 +71,7 @@ export async function previewMail(
     owner: settings.owner,
     sections,
     composed: settings.composed,
-    followUp: false,
+    followUp: undefined,
     silenced: 0,
     notices: noticesFor(settings, sections, []),
     references: [],

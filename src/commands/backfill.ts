@@ -233,6 +233,11 @@ function reportText(report: BackfillReport): string {
     ...(report.dry_run
       ? ['Nothing was written.']
       : [
+          ...(report.told_late === 0
+            ? []
+            : [
+                `A run had fetched what was accepted, and a gate put it off: ${counted(report.told_late, 'recipient is', 'recipients are')} told what it brings, in a mail marked as a follow-up.`,
+              ]),
           ...(report.open_unmailed === 0
             ? []
             : [

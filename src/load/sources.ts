@@ -183,6 +183,19 @@ export async function heldBack(store: Store, { publication, release, dataSet }: 
   return (await held.execute()).map(({ id }) => id);
 }
 
+/** Those of some versions that runs of the schedule (or `run` by hand) had fetched, not backfills, in the same order. */
+export async function fetchedByRuns(store: Store, ids: readonly number[]): Promise<number[]> {
+  const rows = await store.db
+    .selectFrom('data_set_version')
+    .select('id')
+    .where('id', '=', sql<number>`any(${[...ids]}::int[])`)
+    // Every backfill says there whether it was a quiet one.
+    .where(sql<boolean>`source -> 'backfill' is null`)
+    .execute();
+  const found = new Set(rows.map(({ id }) => id));
+  return ids.filter((id) => found.has(id));
+}
+
 /** A version that a run held back or could not read. */
 export interface HeldBack {
   readonly versionId: number;
@@ -233,7 +246,7 @@ export async function leftovers(store: Store): Promise<{ readonly quiet: boolean
     .selectFrom('data_set_version')
     .select(({ fn }) => [
       fn.countAll<number>().as('count'),
-      sql<boolean | null>`bool_and(source ->> 'backfill' = 'true')`.as('quiet'),
+      sql<boolean | null>`bool_and(source ->> 'backfill' is not distinct from 'true')`.as('quiet'),
     ])
     .where('evaluated_at', 'is', null)
     .where('state', '=', 'loaded')

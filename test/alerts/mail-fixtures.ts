@@ -61,7 +61,7 @@ export function model(sections: readonly MailSection[], changes: Partial<MailMod
     owner: 'Data team, data@luton.example',
     sections,
     composed: false,
-    followUp: false,
+    followUp: undefined,
     silenced: 0,
     notices: [],
     references: [],
@@ -422,7 +422,7 @@ export const SITUATIONS: Readonly<Record<string, () => MailModel>> = {
   composed: () => model([section(lutonAbove(), [news()], { composed: true })], { composed: true }),
   'follow-up-with-silences-and-notices': () =>
     model([section(lutonAbove(), [news()])], {
-      followUp: true,
+      followUp: 'told before',
       silenced: 2,
       notices: ['Term figures are only in release files of the website, which could not be reached in this run.'],
     }),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Store } from '../../src/load/database.js';
 import { findAreas } from '../../src/load/areas.js';
-import { heldBackByRuns } from '../../src/load/sources.js';
+import { heldBackByRuns, leftovers } from '../../src/load/sources.js';
 import {
   acceptVersion,
   loadVersion,
@@ -274,6 +274,16 @@ describe.each(['postgres', 'embedded'] as const)('loading versions (%s)', (kind)
     expect(outcome).toMatchObject({ kind: 'loaded', verdicts: [{ gate: 'sums', verdict: 'accepted' }] });
     const { history } = await store.db.selectFrom('data_set_version').select('history').executeTakeFirstOrThrow();
     expect(history).toMatchObject([{ what: 'accepted sums', reason: 'estimates do not add up' }]);
+  });
+
+  it('what dead runs left unseen by the rules is quiet only where all of it came by quiet backfills', async () => {
+    const store = await freshStore(kind);
+    expect(await leftovers(store)).toBeUndefined();
+    const quiet = versionMeta({ source: { kind: 'api', backfill: true } });
+    await loaded(store, quiet, [rate('17.0')]);
+    expect(await leftovers(store)).toEqual({ quiet: true });
+    await loaded(store, versionMeta({ publishedAt: new Date('2024-04-02T10:00:00Z') }), [rate('17.5')]);
+    expect(await leftovers(store)).toEqual({ quiet: false });
   });
 
   it('an override given with the same bytes accepts what is held back', async () => {

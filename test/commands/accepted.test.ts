@@ -1,0 +1,139 @@
+/** What a gate held back and a person accepts: who is told of it, and how. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { simpleParser } from 'mailparser';
+import { describe, expect, it } from 'vitest';
+import type { BackfillReport } from '../../src/backfill.js';
+import type { VersionRow } from '../../src/load/inspect.js';
+import { smallWide, type SmallFile } from '../fault/harness/small-files.js';
+import {
+  ABSENCE,
+  CONFIG,
+  CROSSED,
+  publishCrossing,
+  QUIET,
+  watch,
+  watchWithHistory,
+  type Watch,
+} from '../fault/harness/watch.js';
+import type { Said } from '../support/program.js';
+
+const GATE = 'rate and count';
+const CROSSING = 'Luton: persistent absence 20.6%, above your 20.0% line (academic year 2023/24)';
+const BRIEFED = `${CONFIG}briefs:\n  - { areas: [Bedford], notify: [team] }\n`;
+
+/** One authority's rate contradicts its count. */
+function contradicting(file: SmallFile): string {
+  const [header = '', ...rows] = smallWide(file).split('\n');
+  const at = header.split(',').indexOf('enrolments_pa_50_exact_percent');
+  const last = rows.findLastIndex((row) => row.includes('Bedford'));
+  return [
+    header,
+    ...rows.map((row, index) =>
+      index === last
+        ? row
+            .split(',')
+            .map((cell, place) => (place === at ? '1.9' : cell))
+            .join(',')
+        : row,
+    ),
+  ].join('\n');
+}
+
+async function heldBack(world: Watch): Promise<string[]> {
+  const rows = (await world.program.run('versions', 'list', '--json')).json() as VersionRow[];
+  return rows.filter(({ state }) => state === 'quarantined').map(({ id }) => String(id));
+}
+
+async function accept(world: Watch, ...more: string[]): Promise<Said> {
+  const why = ['--accept', GATE, '--reason', 'checked by telephone'];
+  return world.program.run('backfill', '--publication', ABSENCE, ...why, ...more);
+}
+
+/** Of the event in which Luton crosses its line. */
+async function mutedAs(world: Watch): Promise<(string | null)[]> {
+  const events = await world.events();
+  return events.filter(({ event, rule }) => event === 'crossed' && rule === 'Luton persistent').map((e) => e.muted);
+}
+
+async function lastText(world: Watch): Promise<string> {
+  const to = world.mail.messages.filter(({ to: all }) => all.includes('attendance@luton.example'));
+  return ((await simpleParser(to.at(-1)?.raw ?? '')).text ?? '').replaceAll(/\s+/g, ' ');
+}
+
+describe('accepted', () => {
+  it('what a run of the schedule had fetched is told as that run would have told it, as a follow-up', async () => {
+    const world = await watchWithHistory({ config: BRIEFED });
+    const before = world.subjects().length;
+    publishCrossing(world, contradicting(CROSSED));
+    expect((await world.run()).code).toBe(3);
+    expect(world.subjects()).toHaveLength(before);
+    const [id = '', ...others] = await heldBack(world);
+    expect(others).toEqual([]);
+    world.at('2025-03-20T11:00:00Z');
+    const said = await accept(world, '--data-set', id);
+    expect(said.code, said.stderr).toBe(0);
+    expect(said.stdout).toContain('1 recipient is told');
+    expect(said.stdout).toMatch(/; mail: 1 written, 1 sent\.$/m);
+    expect(await mutedAs(world)).toEqual([null]);
+    expect(world.subjects().slice(before)).toEqual([`Follow-up: ${CROSSING}, and 1 more`]);
+    const text = await lastText(world);
+    expect(text).toContain('a check held back figures of this mail when they came');
+    expect(text).toContain('Bedford, academic year 2023/24');
+    world.at('2025-03-20T11:10:00Z');
+    await world.run();
+    expect(world.subjects()).toHaveLength(before + 1);
+  });
+
+  it('what a backfill had loaded stays quiet, also beside what a run had fetched; with --notify it is told', async () => {
+    const world = await watchWithHistory();
+    publishCrossing(world, contradicting(CROSSED));
+    await world.run();
+    world.publish({
+      slug: '2021-22',
+      title: 'Academic year 2021/22',
+      at: '2023-03-20T09:30:00Z',
+      content: contradicting({ ...QUIET, years: [2021], shares: { 'Luton 2021': [21.5, 1.8] } }),
+    });
+    world.at('2025-03-20T10:00:00Z');
+    expect((await world.program.run('backfill', '--publication', ABSENCE)).code).toBe(3);
+    expect(await heldBack(world)).toHaveLength(2);
+    const said = await accept(world, '--json');
+    const report = said.json() as BackfillReport;
+    expect(report.files.map(({ outcome }) => outcome)).toEqual(['loaded', 'loaded']);
+    expect(report.mails).toMatchObject({ composed: 1, sent: 1 });
+    expect(world.subjects()).toEqual([`Follow-up: ${CROSSING}`]);
+    expect(await mutedAs(world)).toEqual([null]);
+  });
+
+  it.each([
+    [[], ['backfill'], []],
+    [['--notify'], [null], [`Follow-up: ${CROSSING}`]],
+  ] as const)('a backfill held back, accepted with %j', async (notify, muted, subjects) => {
+    const world = await watchWithHistory();
+    publishCrossing(world, contradicting(CROSSED));
+    expect((await world.program.run('backfill', '--publication', ABSENCE)).code).toBe(3);
+    world.at('2025-03-20T10:00:00Z');
+    const said = await accept(world, ...notify);
+    expect(said.code, said.stderr).toBe(0);
+    expect(await mutedAs(world)).toEqual(muted);
+    expect(world.subjects()).toEqual(subjects);
+    expect(said.stdout).toMatch(notify.length === 0 ? /, nothing sent\.$/m : /; mail: 1 written, 1 sent\.$/m);
+  });
+
+  it('a local file is history as before: quiet without --notify', async () => {
+    const world = await watch();
+    const load = async (file: SmallFile, label: string, ...more: string[]): Promise<Said> => {
+      await writeFile(join(world.program.directory, 'some.csv'), contradicting(file));
+      const options = ['--file', 'some.csv', '--release', label, ...more];
+      return world.program.run('backfill', '--publication', ABSENCE, ...options);
+    };
+    const because = ['--accept', GATE, '--reason', 'checked by telephone'];
+    expect((await load(QUIET, 'Before', ...because)).code).toBe(0);
+    world.at('2025-03-20T10:00:00Z');
+    expect((await load(CROSSED, 'After')).code).toBe(3);
+    expect((await load(CROSSED, 'After', ...because)).code).toBe(0);
+    expect(await mutedAs(world)).toEqual(['backfill']);
+    expect(world.subjects()).toEqual([]);
+  });
+});
