@@ -70,12 +70,12 @@ export async function writeSetting(db: Kysely<Database>, name: string, value: un
 }
 
 /**
- * True for a row of `mail` that is old in that sense. News from a backfill was asked for, and is never old; neither is
+ * True for a row of `mail`, by whatever name, that is old in that sense. News from a backfill was asked for, and is never old; neither is
  * what the program itself says to its operator.
  */
-export function isOld(old: OldMail | undefined): RawBuilder<boolean> {
+export function isOld(old: OldMail | undefined, mail = 'mail'): RawBuilder<boolean> {
   if (old === undefined) return sql<boolean>`false`;
-  const early = sql<boolean>`mail.created_at < ${old.createdBefore}::timestamptz`;
+  const early = sql<boolean>`${sql.ref(`${mail}.created_at`)} < ${old.createdBefore}::timestamptz`;
   if (old.newsBefore === undefined || old.loadedSince === undefined) return sql<boolean>`(${early})`;
   return sql<boolean>`(${early} or exists (
     select 1
@@ -83,7 +83,7 @@ export function isOld(old: OldMail | undefined): RawBuilder<boolean> {
     left join alert a on a.id = n.alert_id
     left join run_record r on r.id = n.run_id
     join data_set_version v on v.id = a.version_id or n.payload -> 'versionIds' @> to_jsonb(v.id)
-    where n.mail_id = mail.id
+    where n.mail_id = ${sql.ref(`${mail}.id`)}
       and n.kind in ('alert', 'brief')
       and r.trigger is distinct from 'backfill'
       and v.published_at < ${old.newsBefore}::timestamptz

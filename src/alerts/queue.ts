@@ -2,11 +2,11 @@
  * The queue of composed mails. A mail is claimed by one process at a time, its attempt is on record before it is made,
  * and what came of it is noted afterwards; a claim that nobody closed is taken over when its lease ends and its sender is gone.
  */
-import { sql, type Kysely, type Transaction } from 'kysely';
+import { sql, type Kysely, type RawBuilder, type Transaction } from 'kysely';
 import type { Store } from '../load/database.js';
 import { retrying } from '../load/retry.js';
 import type { Database, MailState } from '../load/schema.js';
-import { isOld, lockDelivery, type DeliveryState } from './delivery-state.js';
+import { isOld, lockDelivery, readDelivery, type DeliveryState } from './delivery-state.js';
 import { isOrphaned, type Sender } from './sender.js';
 
 type Db = Pick<Store, 'db'>;
@@ -131,54 +131,51 @@ async function hourFullUntil(trx: Transaction<Database>, now: Date, maxPerHour: 
 
 function pickMail(trx: Transaction<Database>, state: DeliveryState, now: Date, leaseMs: number) {
   const future = new Date(now.getTime() + FUTURE_MS);
-  return (
-    trx
-      .selectFrom('mail')
-      .select(['id', 'address', 'message_id', 'kind', 'raw', 'attempts'])
-      .where((eb) =>
-        eb.or([
-          eb.and([eb('state', '=', 'queued'), eb('next_attempt_at', '<=', now)]),
-          eb.and([eb('state', '=', 'sending'), eb('claimed_until', '<', now), isOrphaned(leaseMs)]),
-          // By a clock that was ahead.
-          eb.and([eb('state', '=', 'queued'), eb('created_at', '>', future)]),
-          eb.and([
-            ...[eb('state', '=', 'sending'), eb('claimed_until', '>', new Date(future.getTime() + leaseMs))],
-            isOrphaned(leaseMs),
-          ]),
-          eb.and([
-            eb('state', '=', 'queued'),
-            eb.exists(
-              eb
-                .selectFrom('mail_attempt')
-                .select('mail_attempt.id')
-                .whereRef('mail_attempt.mail_id', '=', 'mail.id')
-                .where('mail_attempt.at', '>', future),
-            ),
-          ]),
+  return trx
+    .selectFrom('mail')
+    .select(['id', 'address', 'message_id', 'kind', 'raw', 'attempts'])
+    .where((eb) =>
+      eb.or([
+        eb.and([eb('state', '=', 'queued'), eb('next_attempt_at', '<=', now)]),
+        eb.and([eb('state', '=', 'sending'), eb('claimed_until', '<', now), isOrphaned(leaseMs)]),
+        // By a clock that was ahead.
+        eb.and([eb('state', '=', 'queued'), eb('created_at', '>', future)]),
+        eb.and([
+          ...[eb('state', '=', 'sending'), eb('claimed_until', '>', new Date(future.getTime() + leaseMs))],
+          isOrphaned(leaseMs),
         ]),
-      )
-      .$if(state.hold !== undefined, (query) => query.where(sql<boolean>`not ${isOld(state.hold)}`))
-      // A correction must not overtake what it corrects: to one recipient one mail at a time, in the order of their writing.
-      .where((eb) =>
-        eb.not(
+        eb.and([
+          eb('state', '=', 'queued'),
           eb.exists(
             eb
-              .selectFrom('mail as before')
-              .select('before.id')
-              .whereRef('before.address', '=', 'mail.address')
-              .whereRef('before.id', '<', 'mail.id')
-              .where('before.state', '=', 'sending')
-              .where('before.claimed_until', '>=', now),
+              .selectFrom('mail_attempt')
+              .select('mail_attempt.id')
+              .whereRef('mail_attempt.mail_id', '=', 'mail.id')
+              .where('mail_attempt.at', '>', future),
           ),
-        ),
-      )
-      .orderBy('created_at')
-      .orderBy('id')
-      .limit(1)
-      .forUpdate()
-      .skipLocked()
-      .executeTakeFirst()
-  );
+        ]),
+      ]),
+    )
+    .$if(state.hold !== undefined, (query) => query.where(sql<boolean>`not ${isOld(state.hold)}`))
+    .where(isNextInTurn(state))
+    .orderBy('created_at')
+    .orderBy('id')
+    .limit(1)
+    .forUpdate()
+    .skipLocked()
+    .executeTakeFirst();
+}
+
+/**
+ * A correction must not overtake what it corrects: to one recipient one mail at a time, in the order of their writing. One
+ * that was tried and waits keeps later ones waiting until it is sent or dead, for as long as mails are retried; one that is
+ * held after a restored backup does not.
+ */
+function isNextInTurn({ hold }: DeliveryState): RawBuilder<boolean> {
+  return sql<boolean>`not exists (
+    select 1 from mail before
+    where before.state in ('queued', 'sending') and before.id < mail.id and lower(before.address) = lower(mail.address)
+      and not (before.state = 'queued' and ${isOld(hold, 'before')}))`;
 }
 
 /** Notes that the server took the mail over. Holds even where the lease was lost meanwhile: it is the truth. */
@@ -276,12 +273,16 @@ export async function takeUntriedApart(trx: Kysely<Database>, address: string): 
   await trx.deleteFrom('mail').where('id', 'in', ids).execute();
 }
 
-/** When the queue next needs attention: the next attempt due, or the end of a claim; undefined for an empty queue. */
+/**
+ * When the queue next needs attention: the next attempt due, or the end of a claim; undefined for an empty queue. What
+ * waits for an earlier mail to the same recipient comes when that does.
+ */
 export async function nextDue(store: Db): Promise<Date | undefined> {
   const { at } = await store.db
     .selectFrom('mail')
     .select(sql<Date | null>`min(case when state = 'queued' then next_attempt_at else claimed_until end)`.as('at'))
     .where('state', 'in', ['queued', 'sending'])
+    .where(isNextInTurn(await readDelivery(store)))
     .executeTakeFirstOrThrow();
   return at ?? undefined;
 }

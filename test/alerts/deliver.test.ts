@@ -3,10 +3,11 @@ import { sql } from 'kysely';
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { greylist, refuseRecipient, type MailCatcher } from '../../demo/mail-catcher.js';
-import { deliverDue, retryDelay } from '../../src/alerts/deliver.js';
+import { deliverDue, retryDelay, type Delivered } from '../../src/alerts/deliver.js';
 import { claimMail, nextDue } from '../../src/alerts/queue.js';
 import { listMail, mailHealth, pauseSending, resumeSending, retryDead } from '../../src/alerts/queue-upkeep.js';
-import type { Smtp } from '../../src/alerts/smtp.js';
+import type { SendResult, Smtp } from '../../src/alerts/smtp.js';
+import type { Store } from '../../src/load/database.js';
 import { freshStore, secondStore, testDatabaseUrl } from '../support/database.js';
 import {
   attempts,
@@ -20,6 +21,7 @@ import {
   queueMails,
   received,
   SENDER,
+  type Clock,
   smtpTo,
 } from '../support/smtp.js';
 
@@ -119,6 +121,81 @@ describe('a mail that is put off', () => {
   });
 });
 
+describe('mails to one recipient', () => {
+  const ADDRESS = 'a@luton.example';
+
+  /** One mail that was put off, and ten seconds later another to the same recipient, and one to somebody else. */
+  async function twoInTurn(after: SendResult): Promise<{
+    store: Store;
+    clock: Clock;
+    ids: readonly number[];
+    pass: (retryForMs?: number) => Promise<Delivered>;
+    sent: string[];
+  }> {
+    const store = await freshStore('postgres');
+    const clock = clockAt(MORNING);
+    const sent: string[] = [];
+    let answers: SendResult[] = [{ kind: 'refused', permanent: false, answer: '451 Later' }, after];
+    const smtp: Smtp = {
+      ...{ server: 'mail.luton.example:587', close: () => undefined },
+      verify: () => Promise.resolve({ kind: 'accepted', answer: '250 ok' }),
+      send: ({ to }) => {
+        const [answer = { kind: 'accepted', answer: '250 ok' }] = to.toLowerCase() === ADDRESS ? answers : [];
+        if (to.toLowerCase() === ADDRESS) answers = answers.slice(1);
+        if (answer.kind === 'accepted') sent.push(to);
+        return Promise.resolve(answer);
+      },
+    };
+    const pass = (retryForMs = 5 * DAY): Promise<Delivered> => deliverDue(store, smtp, delivery(clock, { retryForMs }));
+    const first = await queueMails(store, [ADDRESS], clock());
+    await pass();
+    clock.pass(10_000);
+    const rest = await queueMails(store, ['A@Luton.example', 'b@luton.example'], clock());
+    return { store, clock, ids: [...first, ...rest], pass, sent };
+  }
+
+  it('go in the order of their writing: one that was tried and waits is not overtaken, and holds up nobody else', async () => {
+    const { store, clock, pass, sent } = await twoInTurn({ kind: 'accepted', answer: '250 ok' });
+    expect(await pass()).toMatchObject({ sent: 1 });
+    expect(sent).toEqual(['b@luton.example']);
+    // The one that waits for its turn wakes nobody up.
+    expect((await nextDue(store))?.getTime()).toBeGreaterThan(clock().getTime());
+    clock.pass(MINUTE);
+    expect(await pass()).toMatchObject({ sent: 2 });
+    expect(sent).toEqual(['b@luton.example', ADDRESS, 'A@Luton.example']);
+  });
+
+  it.each<[string, SendResult, number]>([
+    ['refused for good', { kind: 'refused', permanent: true, answer: '554 No' }, 5 * DAY],
+    ['given up', { kind: 'refused', permanent: false, answer: '451 Later' }, MINUTE],
+  ])('go on once the earlier one is %s', async (_, after, retryForMs) => {
+    const { clock, pass, sent } = await twoInTurn(after);
+    clock.pass(MINUTE);
+    expect(await pass(retryForMs)).toMatchObject({ dead: 1, sent: 2 });
+    expect(sent.toSorted()).toEqual(['A@Luton.example', 'b@luton.example']);
+  });
+
+  it('do not wait for one that is held after a restored backup, nor for one that was skipped', async () => {
+    for (const fate of ['held', 'skipped'] as const) {
+      const { store, clock, ids, pass, sent } = await twoInTurn({ kind: 'accepted', answer: '250 ok' });
+      const at = clock().toISOString();
+      const hold = { at, createdBefore: at, reason: 'restored' };
+      if (fate === 'held')
+        await sql`update setting set value = value || ${JSON.stringify({ hold })}::jsonb where name = 'delivery'`.execute(
+          store.db,
+        );
+      else
+        await store.db
+          .updateTable('mail')
+          .set({ state: 'skipped' })
+          .where('id', '=', ids[0] ?? 0)
+          .execute();
+      await pass();
+      expect(sent.toSorted(), fate).toEqual(['A@Luton.example', 'b@luton.example']);
+    }
+  });
+});
+
 describe('a mail server that is down', () => {
   it('for a day loses no mail and doubles none, and is asked once a pass', async () => {
     const store = await freshStore('postgres');
@@ -185,7 +262,8 @@ describe('a mail server that is down', () => {
     await queueMails(store, [...THREE, 'd@luton.example', 'e@luton.example'], clock());
     const before = server.connections();
     expect(await deliverDue(store, smtpTo(server, hasty), delivery(clock, { concurrency: 1 }))).toMatchObject({
-      retried: 6,
+      // The second to a@ waits for the first.
+      retried: 5,
       blocked: expect.any(String) as string,
     });
     expect(server.connections() - before).toBe(3);
