@@ -13,7 +13,7 @@ import { isPerPeriod } from './reading.js';
 import { eventFingerprint, recordEvents, type Recipients } from './record.js';
 import type { RuleChanges } from './rule-changes.js';
 import { comparePosition } from './rule-state.js';
-import { dropStates, loadNewest, loadStates, saveStates } from './state-store.js';
+import { dropStates, loadNewest, loadStates, saveStates, waitingKey } from './state-store.js';
 import {
   sweepWithdrawn,
   type EndedArea,
@@ -21,6 +21,7 @@ import {
   type MissingArea,
   type PendingEvent,
   type RuleOnWay,
+  type Step,
 } from './sweep.js';
 
 export interface GroupContext {
@@ -34,6 +35,8 @@ export interface GroupContext {
   /** Alerts that were open under a rule before it was edited: openKey to the newest period it had seen. */
   readonly openBefore: ReadonlyMap<string, Period>;
   readonly mute: (rule: Rule, areaId: number) => Muted | undefined;
+  /** Alerts (waitingKey) of which something is owed or queued and not sent; empty where sending is not paused. */
+  readonly waiting: ReadonlySet<string>;
   /** Ids of versions that no rule has seen. */
   readonly due: ReadonlySet<number>;
   readonly neighbours: Neighbours;
@@ -95,7 +98,11 @@ export async function evaluateGroup(context: GroupContext, group: RuleGroup): Pr
         newest.get(rule.name) ?? new Map(),
       ),
     );
-    const reactions = { mute: context.mute, sink: (event: PendingEvent) => void raised.push(event) };
+    const reactions = {
+      mute: context.mute,
+      sink: (event: PendingEvent) => void raised.push(event),
+      isWaiting: (rule: Rule, areaId: number) => context.waiting.has(waitingKey(rule.name, areaId, group.slice)),
+    };
     const unknown = new Set(
       [...context.due].filter((id) => catalogue.versions.some((v) => v.id === id && v.state === 'loaded')),
     );
@@ -177,7 +184,7 @@ async function lookFirst(
   walk: GroupWalk,
   plan: Plan,
   chunk: readonly number[],
-  reactions: { readonly mute: GroupContext['mute']; readonly sink: (event: PendingEvent) => void },
+  reactions: Pick<Step, 'mute' | 'sink' | 'isWaiting'>,
 ): Promise<RuleOnWay[]> {
   if (plan.first.length === 0) return [];
   const ways = plan.first.map(({ rule, areaIds }) =>

@@ -20,6 +20,7 @@ import { isPerPeriod } from './reading.js';
 import { recordBriefs, type Recipients } from './record.js';
 import { applyRules, AreaLookup, ruleChanges } from './rule-changes.js';
 import { activeSilences } from './silence.js';
+import { waitingAlerts } from './state-store.js';
 import type { EndedArea, MissingArea, PendingEvent } from './sweep.js';
 
 export interface EvaluateOptions {
@@ -189,6 +190,7 @@ async function evaluateIn(trx: Kysely<Database>, options: EvaluateOptions): Prom
     ...{ db: trx, catalogue, changes, areaIds, newAreas, mute, due: new Set(due) },
     openBefore: new Map(openBefore.map(({ key, period }) => [key, period])),
     neighbours: options.neighbours ?? new Map(),
+    waiting: options.paused ? await waitingAlerts(trx) : new Set(),
     history: options.muteAs === 'backfill' || options.notifyHistory === true,
     recording: { recipients: options.recipients, runId: options.runId, now },
   };

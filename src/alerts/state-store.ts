@@ -202,6 +202,29 @@ export async function dropStates(db: Reader, group: RuleGroup, gone: readonly St
       .execute();
 }
 
+/** Names an alert of a rule for an area in a slice. */
+export function waitingKey(
+  rule: string,
+  areaId: number,
+  { series, schoolTypeId, breakdownId }: RuleGroup['slice'],
+): string {
+  return JSON.stringify([rule, areaId, series.id, schoolTypeId, breakdownId]);
+}
+
+/** The alerts, as `waitingKey` names them, of which something is owed to anybody, or in the queue, and not sent. */
+export async function waitingAlerts(db: Reader): Promise<ReadonlySet<string>> {
+  const rows = await db
+    .selectFrom('notification as n')
+    .innerJoin('alert as e', 'e.id', 'n.alert_id')
+    .leftJoin('mail as m', 'm.id', 'n.mail_id')
+    .select(['e.rule', 'e.area_id', 'e.series_id', 'e.school_type_id', 'e.breakdown_id'])
+    .where((eb) => eb.or([eb('n.mail_id', 'is', null), eb('m.state', 'in', ['queued', 'sending'])]))
+    .execute();
+  return new Set(
+    rows.map((row) => JSON.stringify([row.rule, row.area_id, row.series_id, row.school_type_id, row.breakdown_id])),
+  );
+}
+
 /** How many alerts stand open by events that a run recorded for a quiet backfill: nobody was mailed of them. */
 export async function openedUnmailed({ db }: Pick<Store, 'db'>, runId: number): Promise<number> {
   // Of two stretches of a series the newer one counts.

@@ -60,6 +60,8 @@ export interface Step {
   readonly beside: Beside;
   readonly mute: (rule: Rule, areaId: number) => Muted | undefined;
   readonly sink: (event: PendingEvent) => void;
+  /** Is there news of an alert, the rule's for an area, that is owed or queued and not sent? Only asked during a pause. */
+  readonly isWaiting?: ((rule: Rule, areaId: number) => boolean) | undefined;
   /** Hears of the figures that a rule is given, before it decides. */
   readonly audience?: Audience | undefined;
 }
@@ -237,8 +239,16 @@ function causeOf(version: CatalogueVersion): Omit<Cause, 'muted'> {
   return { versionId: version.id, releaseId: version.releaseId, cause: `version:${version.id}` };
 }
 
+function takesBack({ kind }: Decision): boolean {
+  return kind === 'corrected' || kind === 'cleared' || kind === 'area ended';
+}
+
 /** Writes an outcome into the rule's state, and its events into the sink with what mutes them. */
-export function settle(way: RuleOnWay, step: Step, areaId: number, outcome: Outcome, from: Cause): void {
+export function settle(way: RuleOnWay, step: Step, areaId: number, outcome: Outcome, given: Cause): void {
+  // What a pause holds back would go out after it as if it were still so: what takes it back follows it.
+  const follows =
+    given.muted === 'paused' && outcome.events.some(takesBack) && step.isWaiting?.(way.rule, areaId) === true;
+  const from = follows ? { ...given, muted: undefined } : given;
   const before = way.entries.get(areaId);
   let opening = before?.opening;
   let unmailed = false;

@@ -24,7 +24,7 @@ function options(changes: Partial<EvaluateOptions> = {}): EvaluateOptions {
   return { rules: [ruleWith()], briefs: [], recipients: RECIPIENTS, runId: null, now, paused: false, ...changes };
 }
 
-const words = ({ events }: Evaluation): string[] =>
+const words = ({ events }: Pick<Evaluation, 'events'>): string[] =>
   events.map(
     ({ area, period, event, muted }) => `${area}, ${period}: ${event}${muted === undefined ? '' : ` (${muted})`}`,
   );
@@ -441,6 +441,47 @@ it('records what happens during a pause, mails neither it nor its briefs after t
   expect(await owed(), 'the brief of the release after the pause').toEqual(['brief', 'brief', 'brief', 'brief']);
   await pauseSending(w.store, 'again', options().now);
   expect(await resumeSending(w.store, options().now), 'of this pause alone').toBe(0);
+});
+
+it.each([
+  ['waits', ['Luton, Academic year 2022/23: corrected', 'Bedford, Academic year 2022/23: corrected']],
+  [
+    'went out',
+    ['Luton, Academic year 2022/23: corrected (paused)', 'Bedford, Academic year 2022/23: corrected (paused)'],
+  ],
+])('a correction that comes during a pause, of a crossing whose mail %s', async (fate, expected) => {
+  const w = await world();
+  const rules = [ruleWith(), ruleWith({ name: 'Silenced' })];
+  await w.load(year(2021, { Luton: '1.8', Bedford: '1.8' }));
+  await evaluate(w.store, options({ rules }));
+  await w.load(year(2022, { Luton: '2.1', Bedford: '2.1' }));
+  await evaluate(w.store, options({ rules }));
+  if (fate === 'went out') await mailed(w, rules);
+  await pauseSending(w.store, 'wrong figures', options().now);
+  await addSilence(
+    { db: w.store.db },
+    { rule: 'Silenced', areaId: undefined, until: new Date('2026-10-23T09:00:00Z'), reason: 'ours to know' },
+    NOW,
+  );
+  await w.load(year(2022, { Luton: '1.7', Bedford: '1.7' }, { published: '2024-05-01' }));
+  const { events } = await evaluate(w.store, options({ rules, paused: true }));
+  const ours = events.filter(({ rule }) => rule !== 'Silenced');
+  expect(words({ events: ours }).toSorted()).toEqual(expected.toSorted());
+  expect(new Set(events.filter(({ rule }) => rule === 'Silenced').map(({ muted }) => muted))).toEqual(
+    new Set(['silence']),
+  );
+  // What crosses meanwhile is recorded alone, as ever.
+  await w.load(year(2023, { Luton: '2.4' }));
+  expect(words(await evaluate(w.store, options({ paused: true })))).toContain(
+    'Luton, Academic year 2023/24: crossed (paused)',
+  );
+  await resumeSending(w.store, options().now);
+  const told = await mailed(w, rules);
+  if (fate === 'went out') expect(told).toEqual([]);
+  else {
+    expect(told).toHaveLength(2);
+    for (const mail of told) expect(mail.replaceAll(/\s+/g, ' ')).toContain('was 2.1%, now 1.7%');
+  }
 });
 
 describe('areas that are gone', () => {
