@@ -30,9 +30,9 @@ import { standingsOf, standsBetweenLines } from './standing.js';
 import { readDelivery } from './delivery-state.js';
 import { buildRaw, messageIdOf, renderMail } from './mail.js';
 import type { MailModel, MailSection } from './mail-model.js';
-import { placesOf } from './mail-news.js';
+import { placesInPrint, placesOf } from './mail-news.js';
 import { leading } from './mail-order.js';
-import { newsPlaces } from './mail-precision.js';
+import { newsPlaces, withOnePrecision } from './mail-precision.js';
 import { inOrder, shownOf } from './mail-view.js';
 import { takeUntriedApart } from './queue.js';
 
@@ -155,7 +155,20 @@ async function composeFor(
       owed.map(({ id }) => id),
     )
     .execute();
+  await notePlaces(trx, model, owed);
   return written !== undefined;
+}
+
+/** With how many decimals the mail prints the figure of each event: what a revision has to be told of depends on it. */
+async function notePlaces(trx: Kysely<Database>, { sections }: MailModel, owed: readonly Owed[]): Promise<void> {
+  const news = sections.flatMap((section) => withOnePrecision(section).news).filter(({ measure }) => isRate(measure));
+  if (news.length === 0) return;
+  await sql`
+    update notification n set payload = jsonb_build_object('places', printed.places)
+    from unnest(${news.map(({ fingerprint }) => fingerprint)}::text[], ${news.map(placesInPrint)}::integer[])
+      as printed (fingerprint, places)
+    join alert e on e.fingerprint = printed.fingerprint
+    where n.alert_id = e.id and n.id = any(${owed.map(({ id }) => id)}::bigint[])`.execute(trx);
 }
 
 export function mailbox(text: string): Mailbox {

@@ -147,11 +147,16 @@ function isLevelNews({ condition }: MailNews): boolean {
   return condition === undefined || isLevel(condition);
 }
 
+/** Decimal places with which a mail prints a rate of the news. */
+export function placesInPrint(news: MailNews): number {
+  return differenceOf(news)?.at ?? placesOf(news);
+}
+
 /** '2.1%' of a rate, '6,569' of a count; 'just over 2.00%' where two decimals do not tell it from the line. */
 function amount(news: MailNews, value: string): string {
   if (!isRate(news.measure)) return printedCount(value);
   const exact = decimal(value);
-  const places = differenceOf(news)?.at ?? placesOf(news);
+  const places = placesInPrint(news);
   return `${justBeside(exact, exact, linesOf(news), places)}${printed(exact, places)}%`;
 }
 

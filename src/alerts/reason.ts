@@ -398,7 +398,7 @@ export function printedPlaces(rule: Rule, value: string): number {
 export function wasNow(rule: Rule, was: Earlier, now: Earlier, atLeast = 1): string {
   const verb = isRate(rule.measure) || was.value === null || printedCount(was.value) === '1' ? 'was' : 'were';
   if (was.value === null || now.value === null)
-    return `${verb} ${earlierWords(rule, was, 1)}, now ${now.value === null && now.symbol === undefined ? 'withdrawn' : earlierWords(rule, now, 1)}`;
+    return `${verb} ${earlierWords(rule, was, samePlaces(rule, was, atLeast))}, now ${now.value === null && now.symbol === undefined ? 'withdrawn' : earlierWords(rule, now, samePlaces(rule, now, 1))}`;
   const [a, b] = [decimal(was.value), decimal(now.value)];
   const places = Math.max(
     atLeast,
@@ -411,9 +411,12 @@ export function wasNow(rule: Rule, was: Earlier, now: Earlier, atLeast = 1): str
   return `${verb} ${before}, now ${after}`;
 }
 
-/** Would a reader see another number? */
-export function printsDifferently(rule: Rule, was: string, now: string): boolean {
-  const places = printedPlaces(rule, was);
+/**
+ * Would a reader see another number?
+ * @param atLeast decimal places with which the reader saw it
+ */
+export function printsDifferently(rule: Rule, was: string, now: string, atLeast: number): boolean {
+  const places = Math.max(atLeast, printedPlaces(rule, was));
   return isRate(rule.measure) ? printed(was, places) !== printed(now, places) : printedCount(was) !== printedCount(now);
 }
 

@@ -19,6 +19,7 @@ import {
   type Decision,
   type Outcome,
   type RuleState,
+  type Told,
 } from './rule-state.js';
 
 /** Another value, or another comparison, for the newest figure. */
@@ -26,14 +27,15 @@ export function revise(rule: Rule, state: RuleState, figure: RuleFigure, reading
   const compared = comparedText(reading);
   const sameFigure = sameNumber(figure.value, state.value) && figure.symbol === state.symbol;
   const told = toldAt(state, figure);
-  const reprinted = told !== undefined && readsDifferently(rule, told.value, figure.value);
+  const reprinted = told !== undefined && readsDifferently(rule, told, figure.value);
   if (sameFigure && !reprinted && sameNumber(compared, state.compared)) return { events: [], state };
 
   const inBreach = isBreach(rule.condition, reading, state.before ?? false);
   const next = { ...seen(figure), inBreach, before: state.before, compared };
   const turned = inBreach !== state.inBreach;
   if (turned || reprinted) {
-    const was: Earlier = told === undefined || (turned && !reprinted) ? state : { ...told, symbol: undefined };
+    const was: Earlier & { readonly places?: number } =
+      told === undefined || (turned && !reprinted) ? state : { ...told, symbol: undefined };
     const event = corrected(rule, figure, reading, was, {
       ...{ inBreach, turned, sameFigure: sameFigure && !reprinted, present: true },
       wasCompared: isLevel(rule.condition) ? was.value : state.compared,
@@ -67,7 +69,7 @@ export function reviseHistory(rule: Rule, state: RuleState, figure: RuleFigure, 
   if (reading.kind === 'none') return historyAside(reviseAway(rule, state, figure, reading.why));
   const inBreach = isBreach(rule.condition, reading, told.before);
   const turned = inBreach !== told.inBreach;
-  if (!turned && !readsDifferently(rule, told.value, figure.value)) return { events: [], state };
+  if (!turned && !readsDifferently(rule, told, figure.value)) return { events: [], state };
   const correction = corrected(
     rule,
     figure,
@@ -91,10 +93,10 @@ function historyAside({ events, state }: Outcome): Outcome {
  */
 export function reviseAway(rule: Rule, state: RuleState, figure: RuleFigure, why: string): Outcome {
   const told = toldAt(state, figure);
-  if (told === undefined || !readsDifferently(rule, told.value, figure.value)) return { events: [], state };
+  if (told === undefined || !readsDifferently(rule, told, figure.value)) return { events: [], state };
   const present = comparePosition(figure, state) === 0;
   const inBreach = present ? (state.inBreach ?? false) : told.inBreach;
-  const what = wasNow(rule, { ...told, symbol: undefined }, figure);
+  const what = wasNow(rule, { ...told, symbol: undefined }, figure, told.places);
   const event: Decision = {
     ...blank(rule, figure),
     kind: 'corrected',
@@ -107,16 +109,16 @@ export function reviseAway(rule: Rule, state: RuleState, figure: RuleFigure, why
 }
 
 /** Would a reader of the mail that told a figure see another one, or none, in its place? */
-function readsDifferently(rule: Rule, told: string | null, now: string | null): boolean {
-  if (told === null || now === null) return told !== now;
-  return printsDifferently(rule, told, now);
+function readsDifferently(rule: Rule, told: Told, now: string | null): boolean {
+  if (told.value === null || now === null) return told.value !== now;
+  return printsDifferently(rule, told.value, now, told.places);
 }
 
 function corrected(
   rule: Rule,
   figure: RuleFigure,
   reading: Readable,
-  was: Earlier,
+  was: Earlier & { readonly places?: number },
   found: {
     readonly inBreach: boolean;
     readonly turned: boolean;
@@ -130,7 +132,7 @@ function corrected(
   const when = periodWords(figure.period, figure.asOf);
   const what = found.sameFigure
     ? `the figure that ${measured(rule)} in ${when} is compared with was revised`
-    : `${measured(rule)} in ${when} revised: ${wasNow(rule, was, figure, said.places)}`;
+    : `${measured(rule)} in ${when} revised: ${wasNow(rule, was, figure, Math.max(said.places, was.places ?? 1))}`;
   const wasCompared = found.wasCompared === null ? undefined : decimal(found.wasCompared);
   const standing = revisedStanding(rule, wasCompared, reading, said, found);
   const reason = isLevel(rule.condition) ? `${what}, ${standing}` : `${what}; that makes ${said.figure}, ${standing}`;
@@ -152,7 +154,7 @@ export function retract(
   const gone = state.told.filter((told) => told.value !== null && !exists(told));
   const events = gone.map((told): Decision => ({
     kind: 'corrected',
-    reason: `the figure for ${periodWords(told.period, told.asOf)} was withdrawn: ${wasNow(rule, { ...told, symbol: undefined }, { ...told, value: null, symbol: undefined })}`,
+    reason: `the figure for ${periodWords(told.period, told.asOf)} was withdrawn: ${wasNow(rule, { ...told, symbol: undefined }, { ...told, value: null, symbol: undefined }, told.places)}`,
     inBreach: state.before ?? false,
     betweenLines: false,
     value: null,

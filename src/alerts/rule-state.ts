@@ -4,7 +4,7 @@ import type { Period } from '../domain/period.js';
 import type { EventKind, Rule } from '../domain/rule.js';
 import { symbolMeaning } from '../domain/symbol.js';
 import { furtherBy, read, type Reading, type RuleFigure } from './reading.js';
-import { isBetweenLines, type CountedFrom } from './reason.js';
+import { isBetweenLines, placesIn, type CountedFrom } from './reason.js';
 
 /** A figure that a mail of this rule has told. */
 export interface Told {
@@ -12,6 +12,8 @@ export interface Told {
   readonly asOf: string | undefined;
   /** Decimal text, as published then; null where the last word was that there is no figure any more. */
   readonly value: string | null;
+  /** Decimal places with which a reader saw it, at least: what a revision has to show at to be one for the reader. */
+  readonly places: number;
   readonly inBreach: boolean;
   /** Whether the rule was in breach before this figure: what a revision of it is judged from. */
   readonly before: boolean;
@@ -103,12 +105,17 @@ export function toldAt(
 /** With one more event told; the first one about a figure says how the rule stood before that figure. */
 export function withTold(
   told: readonly Told[],
-  event: Pick<Decision, 'period' | 'asOf' | 'value' | 'inBreach'> & { readonly kind: string },
+  event: Pick<Decision, 'period' | 'asOf' | 'value' | 'inBreach' | 'reason'> & {
+    readonly kind: string;
+    /** Decimal places of the figure in the mails that told it, where those are known. */
+    readonly mailPlaces?: number | undefined;
+  },
 ): readonly Told[] {
-  const { kind, period, asOf, value, inBreach } = event;
+  const { kind, period, asOf, value, inBreach, reason, mailPlaces = 1 } = event;
+  const places = Math.max(placesIn(reason), mailPlaces);
   const others = told.filter((each) => comparePosition(each, event) !== 0);
   const before = told.find((each) => comparePosition(each, event) === 0)?.before ?? stoodBefore(kind);
-  return [...others, { period, asOf, value, inBreach, before }];
+  return [...others, { period, asOf, value, places, inBreach, before }];
 }
 
 /** These are told only of a rule that was in breach before. */

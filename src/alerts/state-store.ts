@@ -102,7 +102,14 @@ async function loadTold(
   const rows = await db
     .selectFrom('alert as e')
     .innerJoin('alert_rule as r', 'r.rule', 'e.rule')
-    .select(['e.rule', 'e.area_id', 'e.period_id', 'e.as_of', 'e.value', 'e.in_breach', 'e.event'])
+    .select(['e.rule', 'e.area_id', 'e.period_id', 'e.as_of', 'e.value', 'e.in_breach', 'e.event', 'e.reason'])
+    .select((eb) =>
+      eb
+        .selectFrom('notification as n')
+        .select(sql<number | null>`max((n.payload ->> 'places')::integer)`.as('places'))
+        .whereRef('n.alert_id', '=', 'e.id')
+        .as('mail_places'),
+    )
     .where('e.muted', 'is', null)
     .where('e.rule', '=', sql<string>`any(${[...names]}::text[])`)
     .where('e.area_id', '=', sql<number>`any(${[...areaIds]}::int[])`)
@@ -122,8 +129,9 @@ async function loadTold(
     if (period === undefined) continue;
     const key = toldKey(row.rule, row.area_id);
     const asOf = row.as_of === 'infinity' ? undefined : row.as_of;
-    const { event: kind, value, in_breach: inBreach } = row;
-    told.set(key, withTold(told.get(key) ?? [], { kind, period, asOf, value, inBreach }));
+    const { event: kind, value, in_breach: inBreach, reason, mail_places: mailPlaces } = row;
+    const event = { kind, period, asOf, value, inBreach, reason, mailPlaces: mailPlaces ?? undefined };
+    told.set(key, withTold(told.get(key) ?? [], event));
   }
   return told;
 }

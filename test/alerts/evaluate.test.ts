@@ -484,6 +484,27 @@ it.each([
   }
 });
 
+it.each([
+  ['alone: one decimal, and the change does not show', [ruleWith()], []],
+  [
+    'beside a line of two decimals: two, and it does',
+    [ruleWith(), ruleWith({ name: 'Finer', condition: { kind: 'above', line: 2.25, clearBelow: undefined } })],
+    ['Luton, Academic year 2023/24: corrected', 'Luton, Academic year 2023/24: corrected'],
+  ],
+])('corrects a figure whose change shows at the decimals that its mail had, %s', async (_, rules, expected) => {
+  const w = await world();
+  await w.load(year(2022, { Luton: '1.8' }));
+  await evaluate(w.store, options({ rules }));
+  await w.load(year(2023, { Luton: '2.61' }));
+  await evaluate(w.store, options({ rules }));
+  const [mail = ''] = await mailed(w, rules);
+  expect(mail).toContain(expected.length === 0 ? '2.6%' : '2.61%');
+  await w.load(year(2023, { Luton: '2.64' }, { published: '2025-06-01' }));
+  const { events } = await evaluate(w.store, options({ rules }));
+  expect(words({ events })).toEqual(expected);
+  for (const { reason } of events) expect(reason).toContain('was 2.61%, now 2.64%');
+});
+
 describe('areas that are gone', () => {
   it('closes the alert of an abolished authority without a word of recovery', async () => {
     const w = await world();
