@@ -3,6 +3,7 @@ import { decimal, Decimal, printed, printedAsGiven, printedCount } from '../doma
 import { isRate, MEASURE_WORDS, type Measure } from '../domain/measure.js';
 import type { Period } from '../domain/period.js';
 import type { Condition, Rule } from '../domain/rule.js';
+import { symbolMeaning } from '../domain/symbol.js';
 import { differenceFits, keepsSide, placesWhere, rounding, shownDifference, statedAt } from './brief-print.js';
 import { periodWords, pupilsOf, schoolTypeWords, symbolWords } from './brief-words.js';
 import {
@@ -16,7 +17,10 @@ import {
   type RuleFigure,
 } from './reading.js';
 
-/** A figure as it stood before: its text, the symbol in its place, and when it was for. */
+/**
+ * A figure as it stood before: its text, the symbol in its place, and when it was for. Both, where a symbol has taken its
+ * place since.
+ */
 export interface Earlier {
   readonly value: string | null;
   readonly symbol: string | undefined;
@@ -347,6 +351,11 @@ export function countedWords(measure: Measure, amount: string): string {
 /** '; it was 1.9% in autumn and spring terms 2023/24', of a gap '; it was 0.1 percentage points above England in …'. A rise or fall has said so already. */
 export function wasBefore(rule: Rule, earlier: Earlier & { readonly compared: string | null }, places: number): string {
   if (isPerPeriod(rule.condition)) return '';
+  const gone = goneSince(earlier);
+  if (gone !== '') {
+    const size = earlierWords(rule, earlier, samePlaces(rule, earlier, places));
+    return `; the figure for ${periodWords(earlier.period, earlier.asOf)}, ${size} before, ${gone}`;
+  }
   const gap = gapBefore(rule, earlier, places);
   if (gap !== undefined) return `; ${IT_WAS}${gap} in ${periodWords(earlier.period, earlier.asOf)}`;
   const told = wasWhen(rule, earlier, places);
@@ -372,10 +381,18 @@ function gapBefore(
   return `${beside}${points(rule, shown, at)} ${shown.gt(0) ? 'above' : 'below'} ${others}`;
 }
 
+/** What became of a figure that a symbol stands for since: it is quoted, but not as if it stood. '' of one that stands. */
+function goneSince({ value, symbol }: Earlier): string {
+  if (value === null || symbol === undefined) return '';
+  return symbolMeaning(symbol) === 'confidential' ? 'has been withheld since' : 'is no longer published';
+}
+
 /** '1.9% in autumn and spring terms 2023/24' */
 export function wasWhen(rule: Rule, earlier: Earlier, places: number): string {
   const when = periodWords(earlier.period, earlier.asOf);
-  return `${earlierWords(rule, earlier, samePlaces(rule, earlier, places))} in ${when}`;
+  const gone = goneSince(earlier);
+  const since = gone === '' ? '' : `, which ${gone}`;
+  return `${earlierWords(rule, earlier, samePlaces(rule, earlier, places))} in ${when}${since}`;
 }
 
 /** The earlier figure too is printed on its own side of the lines. */

@@ -2,6 +2,7 @@
 import { decimal } from '../domain/decimal.js';
 import type { Period } from '../domain/period.js';
 import type { Rule } from '../domain/rule.js';
+import { symbolMeaning } from '../domain/symbol.js';
 import { periodWords } from './brief-words.js';
 import { isBreach, isLevel, read, type Readable, type Reading, type RuleFigure } from './reading.js';
 import { measured, printsDifferently, revisedStanding, sayFigure, wasNow, type Earlier } from './reason.js';
@@ -34,8 +35,7 @@ export function revise(rule: Rule, state: RuleState, figure: RuleFigure, reading
   const next = { ...seen(figure), inBreach, before: state.before, compared };
   const turned = inBreach !== state.inBreach;
   if (turned || reprinted) {
-    const was: Earlier & { readonly places?: number } =
-      told === undefined || (turned && !reprinted) ? state : { ...told, symbol: undefined };
+    const was: Earlier & { readonly places?: number } = told === undefined || (turned && !reprinted) ? state : told;
     const event = corrected(rule, figure, reading, was, {
       ...{ inBreach, turned, sameFigure: sameFigure && !reprinted, present: true },
       wasCompared: isLevel(rule.condition) ? was.value : state.compared,
@@ -70,13 +70,13 @@ export function reviseHistory(rule: Rule, state: RuleState, figure: RuleFigure, 
   const inBreach = isBreach(rule.condition, reading, told.before);
   const turned = inBreach !== told.inBreach;
   if (!turned && !readsDifferently(rule, told, figure.value)) return { events: [], state };
-  const correction = corrected(
-    rule,
-    figure,
-    reading,
-    { ...told, symbol: undefined },
-    { inBreach, turned, sameFigure: false, present: false, wasCompared: isLevel(rule.condition) ? told.value : null },
-  );
+  const correction = corrected(rule, figure, reading, told, {
+    inBreach,
+    turned,
+    sameFigure: false,
+    present: false,
+    wasCompared: isLevel(rule.condition) ? told.value : null,
+  });
   return historyAside({ events: [correction], state: { ...state, told: withTold(state.told, correction) } });
 }
 
@@ -93,19 +93,26 @@ function historyAside({ events, state }: Outcome): Outcome {
  */
 export function reviseAway(rule: Rule, state: RuleState, figure: RuleFigure, why: string): Outcome {
   const told = toldAt(state, figure);
-  if (told === undefined || !readsDifferently(rule, told, figure.value)) return { events: [], state };
-  const present = comparePosition(figure, state) === 0;
-  const inBreach = present ? (state.inBreach ?? false) : told.inBreach;
-  const what = wasNow(rule, { ...told, symbol: undefined }, figure, told.places);
+  const isPresent = comparePosition(figure, state) === 0;
+  const next = isPresent ? { ...state, symbol: symbolSince(figure) } : state;
+  if (told === undefined || !readsDifferently(rule, told, figure.value)) return { events: [], state: next };
+  const inBreach = isPresent ? (state.inBreach ?? false) : told.inBreach;
+  const what = wasNow(rule, told, figure, told.places);
   const event: Decision = {
     ...blank(rule, figure),
     kind: 'corrected',
-    reason: `${measured(rule)} in ${periodWords(figure.period, figure.asOf)} revised: ${what}${figure.value === null ? '' : `, which is not judged: ${why}`}${present && inBreach ? '. The alert stays open, since a missing figure does not clear it' : ''}`,
+    reason: `${measured(rule)} in ${periodWords(figure.period, figure.asOf)} revised: ${what}${figure.value === null ? '' : `, which is not judged: ${why}`}${isPresent && inBreach ? '. The alert stays open, since a missing figure does not clear it' : ''}`,
     inBreach,
     value: figure.value,
     previousValue: told.value,
+    symbol: figure.symbol,
   };
-  return { events: [event], state: { ...state, told: withTold(state.told, event) } };
+  return { events: [event], state: { ...next, told: withTold(state.told, event) } };
+}
+
+/** The symbol that took the place of a figure; 'low' is a figure, too low for a difference to be told. */
+function symbolSince({ value, symbol }: RuleFigure): string | undefined {
+  return value !== null || symbol === undefined || symbolMeaning(symbol) === 'low' ? undefined : symbol;
 }
 
 /** Would a reader of the mail that told a figure see another one, or none, in its place? */
@@ -154,10 +161,11 @@ export function retract(
   const gone = state.told.filter((told) => told.value !== null && !exists(told));
   const events = gone.map((told): Decision => ({
     kind: 'corrected',
-    reason: `the figure for ${periodWords(told.period, told.asOf)} was withdrawn: ${wasNow(rule, { ...told, symbol: undefined }, { ...told, value: null, symbol: undefined }, told.places)}`,
+    reason: `the figure for ${periodWords(told.period, told.asOf)} was withdrawn: ${wasNow(rule, told, { ...told, value: null, symbol: undefined }, told.places)}`,
     inBreach: state.before ?? false,
     betweenLines: false,
     value: null,
+    symbol: undefined,
     previousValue: told.value,
     compared: null,
     threshold: String(rule.condition.line),

@@ -12,6 +12,8 @@ export interface Told {
   readonly asOf: string | undefined;
   /** Decimal text, as published then; null where the last word was that there is no figure any more. */
   readonly value: string | null;
+  /** The symbol in its place, where that is known. */
+  readonly symbol: string | undefined;
   /** Decimal places with which a reader saw it, at least: what a revision has to show at to be one for the reader. */
   readonly places: number;
   readonly inBreach: boolean;
@@ -45,6 +47,8 @@ export interface Decision {
   /** In breach on the clearing line alone: the figure, or the difference, is not past the line itself. */
   readonly betweenLines: boolean;
   readonly value: string | null;
+  /** In the place of a value. */
+  readonly symbol: string | undefined;
   readonly previousValue: string | null;
   /** What was held against the line; null for low. */
   readonly compared: string | null;
@@ -105,17 +109,17 @@ export function toldAt(
 /** With one more event told; the first one about a figure says how the rule stood before that figure. */
 export function withTold(
   told: readonly Told[],
-  event: Pick<Decision, 'period' | 'asOf' | 'value' | 'inBreach' | 'reason'> & {
+  event: Pick<Decision, 'period' | 'asOf' | 'value' | 'symbol' | 'inBreach' | 'reason'> & {
     readonly kind: string;
     /** Decimal places of the figure in the mails that told it, where those are known. */
     readonly mailPlaces?: number | undefined;
   },
 ): readonly Told[] {
-  const { kind, period, asOf, value, inBreach, reason, mailPlaces = 1 } = event;
+  const { kind, period, asOf, value, symbol, inBreach, reason, mailPlaces = 1 } = event;
   const places = Math.max(placesIn(reason), mailPlaces);
   const others = told.filter((each) => comparePosition(each, event) !== 0);
   const before = told.find((each) => comparePosition(each, event) === 0)?.before ?? stoodBefore(kind);
-  return [...others, { period, asOf, value, places, inBreach, before }];
+  return [...others, { period, asOf, value, symbol, places, inBreach, before }];
 }
 
 /** These are told only of a rule that was in breach before. */
@@ -149,6 +153,7 @@ export function blank(
     inBreach: false,
     betweenLines: false,
     value: null,
+    symbol: undefined,
     compared: null,
     threshold: String(rule.condition.line),
     period: at.period,
@@ -171,6 +176,7 @@ export function decision(
     inBreach,
     betweenLines: isBetweenLines(rule.condition, reading, inBreach),
     value: figure.value,
+    symbol: figure.symbol,
     previousValue,
     compared: comparedText(reading),
     threshold: String(rule.condition.line),

@@ -1,6 +1,7 @@
 /** Where the rules' states are kept between evaluations, and which rules they belong to. */
 import { createHash } from 'node:crypto';
 import { sql, type Kysely } from 'kysely';
+import { isMeasure } from '../domain/measure.js';
 import type { Period } from '../domain/period.js';
 import type { Rule } from '../domain/rule.js';
 import { epochOf } from '../domain/series.js';
@@ -102,7 +103,20 @@ async function loadTold(
   const rows = await db
     .selectFrom('alert as e')
     .innerJoin('alert_rule as r', 'r.rule', 'e.rule')
+    // An event keeps no symbol; its version has it, as long as that is kept.
+    .leftJoin('figure as f', (join) =>
+      join
+        .onRef('f.version_id', '=', 'e.version_id')
+        .onRef('f.area_id', '=', 'e.area_id')
+        .onRef('f.series_id', '=', 'e.series_id')
+        .onRef('f.period_id', '=', 'e.period_id')
+        .onRef('f.school_type_id', '=', 'e.school_type_id')
+        .onRef('f.breakdown_id', '=', 'e.breakdown_id')
+        .onRef('f.as_of', '=', 'e.as_of')
+        .on('e.value', 'is', null),
+    )
     .select(['e.rule', 'e.area_id', 'e.period_id', 'e.as_of', 'e.value', 'e.in_breach', 'e.event', 'e.reason'])
+    .select(['e.measure', 'f.symbols'])
     .select((eb) =>
       eb
         .selectFrom('notification as n')
@@ -130,7 +144,8 @@ async function loadTold(
     const key = toldKey(row.rule, row.area_id);
     const asOf = row.as_of === 'infinity' ? undefined : row.as_of;
     const { event: kind, value, in_breach: inBreach, reason, mail_places: mailPlaces } = row;
-    const event = { kind, period, asOf, value, inBreach, reason, mailPlaces: mailPlaces ?? undefined };
+    const symbol = isMeasure(row.measure) ? row.symbols?.[row.measure] : undefined;
+    const event = { kind, period, asOf, value, symbol, inBreach, reason, mailPlaces: mailPlaces ?? undefined };
     told.set(key, withTold(told.get(key) ?? [], event));
   }
   return told;

@@ -505,6 +505,22 @@ it.each([
   for (const { reason } of events) expect(reason).toContain('was 2.61%, now 2.64%');
 });
 
+it('quotes what was mailed as too low to print as that, and what is withheld since as that', async () => {
+  const w = await world();
+  const rules = [ruleWith({ condition: { kind: 'below', line: 2, clearAbove: undefined } })];
+  await w.load(year(2022, { Luton: 'low', Bedford: '1.9' }));
+  await evaluate(w.store, options({ rules }));
+  await w.load(year(2022, { Luton: '2.5', Bedford: 'c' }, { published: '2024-06-01' }));
+  const reasons = (await evaluate(w.store, options({ rules }))).events.map(({ reason }) => reason);
+  expect(reasons).toContainEqual(
+    expect.stringContaining('revised: was so low that it rounds to zero (published as “low”), now 2.5%'),
+  );
+  await w.load(year(2023, { Luton: '2.4', Bedford: '2.4' }));
+  expect((await evaluate(w.store, options({ rules }))).events.map(({ reason }) => reason)).toEqual([
+    'severe absence 2.4%, no longer below the line of 2.0%; the figure for academic year 2022/23, 1.9% before, has been withheld since',
+  ]);
+});
+
 describe('areas that are gone', () => {
   it('closes the alert of an abolished authority without a word of recovery', async () => {
     const w = await world();
