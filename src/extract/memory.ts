@@ -177,9 +177,7 @@ export function releaseName({ releaseNames }: Pick<PublicationMemo, 'releaseName
 
 /** A release is called otherwise from now on, and is the same here. */
 export function renameRelease({ releaseNames }: PublicationMemo, from: string, to: string): void {
-  const name = releaseNames[from] ?? from;
-  if (name === to) delete releaseNames[to];
-  else releaseNames[to] = name;
+  releaseNames[to] = releaseNames[from] ?? from;
 }
 
 /** A copy of what was remembered; fresh where there is nothing or another shape. */
