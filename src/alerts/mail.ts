@@ -1,25 +1,26 @@
 /** A mail: from its model to text, HTML and pictures, and to the bytes that go over the wire. */
 import { createHash } from 'node:crypto';
-import Handlebars from 'handlebars';
 import MailComposer from 'nodemailer/lib/mail-composer';
 import { clean, cleanAll } from './brief-words.js';
 import { newsCsv } from './mail-csv.js';
+import { mailHtml, WHOLE_MAIL } from './mail-html.js';
 import type { MailAttachment, MailModel, RenderedMail } from './mail-model.js';
 import { byImportance } from './mail-news.js';
 import { mailText } from './mail-text.js';
-import { chartCid, domainOf, inOrder, shownOf, viewOf, type MailView } from './mail-view.js';
-import { MAIL_HTML } from './templates/mail-html.js';
+import { chartCid, domainOf, inOrder, shownOf, viewOf } from './mail-view.js';
 
-/** Strict: a field that the view lacks is an error, not a blank. */
-const html = Handlebars.compile<MailView>(MAIL_HTML, { strict: true });
-
-/** @returns subject, both bodies, and the attachments: a picture for each chart shown, above 25 areas a CSV of all events */
+/**
+ * @returns subject, both bodies, and the attachments: a picture for each chart in the HTML, above 25 areas a CSV of all
+ * events, and the plain text as a file where the HTML has no room for all of it
+ */
 export function renderMail(unclean: MailModel): RenderedMail {
   const model = cleanAll(unclean);
   const view = viewOf(model);
   const sections = inOrder(model.sections);
+  const text = mailText(view);
+  const { html, sections: inHtml, isCut } = mailHtml(view);
   const attachments: MailAttachment[] = shownOf(sections).flatMap(({ chart }, i) =>
-    chart === undefined
+    chart === undefined || i >= inHtml
       ? []
       : [{ filename: `chart-${i + 1}.png`, content: chart.png, contentType: 'image/png', cid: chartCid(i, model) }],
   );
@@ -32,7 +33,14 @@ export function renderMail(unclean: MailModel): RenderedMail {
       cid: undefined,
     });
   }
-  return { subject: view.subject, text: mailText(view), html: html(view), attachments };
+  if (isCut)
+    attachments.push({
+      filename: WHOLE_MAIL,
+      content: Buffer.from(text),
+      contentType: 'text/plain; charset=utf-8',
+      cid: undefined,
+    });
+  return { subject: view.subject, text, html, attachments };
 }
 
 /**

@@ -16,6 +16,7 @@ const SHOWN = [
   'gap-to-england',
   'reminder-between-the-lines',
   'composed',
+  'more-areas-than-a-mail-holds',
   'year-to-date-of-a-school-type',
 ];
 

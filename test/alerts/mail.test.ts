@@ -60,12 +60,87 @@ describe('the HTML of every mail', () => {
       expect(shown).toEqual(attachments.filter(({ cid }) => cid !== undefined).map(({ cid }) => cid));
       for (const link of tags(html, 'a')) expect(link).toMatch(/href="https:\/\//);
       for (const table of tags(html, 'table'))
-        expect(table, 'layout tables are hidden from screen readers').toMatch(/role="presentation"|border-collapse/);
+        expect(table, 'layout tables are hidden from screen readers').toMatch(/role="presentation"|class="figures/);
       for (const header of tags(html, 'th')) expect(header).toMatch(/scope="(row|col)"/);
       expect(tags(html, 'h1')).toHaveLength(1);
       expect(Math.max(...[...html.matchAll(/(?<!max-)width:(\d+)px/g)].map(([, px]) => Number(px)), 0)).toBe(0);
     });
   }
+});
+
+describe('the size of the HTML, which Gmail cuts off at 102 KB', () => {
+  /** Sections as long as they come: every paragraph, both tables, the chart. */
+  const crowd = (count: number, changes: Parameters<typeof news>[0] = {}): MailSection[] =>
+    Array.from({ length: count }, (_, i) => {
+      const area: BriefArea = { ...LUTON, name: `Authority ${String(i + 1).padStart(3, '0')}`, code: `E${i}` };
+      const facts = lutonFacts();
+      const own = facts.own.map((one) => ({ ...one, area: area.name, areaCode: area.code }));
+      return section({ ...facts, area, own }, [news({ area, fingerprint: area.code, ...changes })]);
+    });
+  const sized = (sections: readonly MailSection[]): ReturnType<typeof renderMail> & { bytes: number } => {
+    const mail = renderMail(model(sections));
+    return { ...mail, bytes: Buffer.byteLength(mail.html) };
+  };
+  /** What a mail must always say. */
+  const always = (html: string): void => {
+    for (const needed of ['In short', '>Sources<', 'Open Government Licence', 'You get this mail because'])
+      expect(html).toContain(needed);
+    expect(html).toContain('To stop these mails');
+    expect(html.trimEnd()).toMatch(/<\/html>$/);
+  };
+  const headings = (html: string): number => tags(html, 'h2').length;
+  const named = (mail: ReturnType<typeof renderMail>, name: string): string | undefined =>
+    mail.attachments.find(({ filename }) => filename === name)?.content.toString('utf8');
+
+  it('is a few kilobytes for an area, and tells all of them where there is room', () => {
+    expect(sized(crowd(1)).bytes).toBeLessThan(12_000);
+    const few = sized(crowd(15));
+    expect(few.bytes).toBeLessThan(80_000);
+    expect(headings(few.html)).toBe(15);
+    expect(named(few, 'whole-mail.txt')).toBeUndefined();
+    expect(few.html).not.toContain('leaves out');
+  });
+
+  it('has a style sheet that Gmail reads: below 16 KB', () => {
+    const sheets = [...sized(crowd(1)).html.matchAll(/<style>([^]*?)<\/style>/g)].map(([, sheet = '']) => sheet);
+    expect(Buffer.byteLength(sheets.join(''))).toBeLessThan(16_000);
+  });
+
+  it('gives as many whole sections as there is room for, and says where the others stand', () => {
+    const mail = sized(crowd(40));
+    expect(mail.bytes).toBeLessThan(100_000);
+    expect(mail.bytes).toBeGreaterThan(90_000);
+    always(mail.html);
+    const told = headings(mail.html);
+    expect(told).toBeLessThan(25);
+    expect(mail.html).toContain(`so this one leaves out the last ${25 - told} of 25 sections.`);
+    expect(mail.html).toContain('The attached file whole-mail.txt has all of it');
+    expect(mail.text.match(/^Authority \d{3}, autumn/gm)).toHaveLength(25);
+    expect(mail.text).not.toContain('leaves out');
+    expect(named(mail, 'whole-mail.txt')).toBe(mail.text);
+    // Pictures of sections that are not there would stand at the foot as attachments of their own.
+    expect(mail.attachments.filter(({ cid }) => cid !== undefined)).toHaveLength(told);
+    expect(tags(mail.html, 'img')).toHaveLength(told);
+  });
+
+  it('keeps to it with hundreds of briefs, rules with long names, and characters that HTML writes longer', () => {
+    const quiet = crowd(450).map((one) => ({ ...one, news: [] }));
+    const briefs = sized(quiet);
+    expect(briefs.bytes).toBeLessThan(100_000);
+    always(briefs.html);
+    expect(briefs.html).toMatch(/the last \d+ of 900 rows of this table and all 450 sections\./);
+    const ruled = sized(
+      crowd(25).map((one, i) => ({
+        ...one,
+        news: Array.from({ length: 20 }, (_, j) =>
+          news({ area: one.area, rule: `"<${i}-${j}>" ${'&'.repeat(80)}`, fingerprint: `${i} ${j}` }),
+        ),
+      })),
+    );
+    expect(ruled.bytes).toBeLessThan(100_000);
+    always(ruled.html);
+    expect(ruled.html).toMatch(/the last \d+ of 500 rules\./);
+  });
 });
 
 describe('the subject', () => {

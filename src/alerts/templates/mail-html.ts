@@ -1,6 +1,9 @@
 /**
- * The HTML part of a mail. Layout by tables and inline styles, for old clients; the one style sheet holds what a client
- * may ignore: dark colours, and more room on wide screens. Nothing is loaded from anywhere.
+ * The HTML part of a mail. Layout by tables. What stands once has its style inline; what is repeated, cells and
+ * paragraphs of each area, has it from the style sheet (Gmail and Outlook read classes; a sheet of more than 16 KB Gmail
+ * would leave out), since Gmail cuts a mail off at 102 KB. A client that reads no sheet shows the same with its own
+ * margins: attributes align the cells. Dark colours and more room on wide screens have a sheet of their own, so that a
+ * client that stumbles over it keeps the first. Nothing is loaded from anywhere.
  */
 export const MAIL_HTML = `<!doctype html>
 <html lang="en-GB" xmlns="http://www.w3.org/1999/xhtml">
@@ -12,12 +15,33 @@ export const MAIL_HTML = `<!doctype html>
 <meta name="format-detection" content="telephone=no, date=no, address=no, email=no">
 <title>{{subject}}</title>
 <style>
+.sheet p { margin: 0 0 12px; }
+.sheet h2 { margin: 24px 0 12px; padding: 12px 0 0; border-top: 1px solid #d5dade; font-size: 19px; line-height: 1.3; }
+.sheet h3 { margin: 24px 0 8px; font-size: 16px; }
+.sheet .part { padding: 12px 0 0; border-top: 1px solid #d5dade; }
+.sheet .soft { color: #50575d; font-size: 14px; }
+.sheet p.small { margin: 0 0 4px; color: #50575d; font-size: 14px; }
+.sheet a { color: #1155cc; }
+.sheet .news { padding: 8px 12px; background-color: #fff6dc; border-left: 4px solid #b58900; }
+.sheet .news .soft { font-size: 16px; }
+.figures { border-collapse: collapse; table-layout: fixed; margin: 0 0 16px; }
+.figures caption { padding: 0 0 4px; color: #50575d; font-size: 14px; text-align: left; }
+.figures th, .figures td { border-bottom: 1px solid #d5dade; padding: 4px 0 4px 4px; font-size: 15px; font-weight: normal; }
+.figures th { padding: 4px 4px 4px 0; }
+.figures .heads th { border-bottom: 2px solid #9aa3ab; padding: 8px 0 4px 4px; font-size: 13px; font-weight: bold; }
+.figures .heads .first { padding: 8px 4px 4px 0; font-size: 14px; }
+.figures td { white-space: nowrap; }
+.brief td { white-space: normal; padding: 6px 0 6px 8px; }
+.brief th { padding: 6px 8px 6px 0; }
+.sheet img { display: block; width: 100%; height: auto; border: 0; background-color: #ffffff; }
+</style>
+<style>
 @media (prefers-color-scheme: dark) {
   .page { background-color: #16181b !important; }
   .sheet { background-color: #202327 !important; }
-  .sheet, .sheet p, .sheet td, .sheet th, .sheet h1, .sheet h2, .sheet h3, .sheet li, .sheet caption { color: #eceff1 !important; }
-  .sheet .soft { color: #b7bec4 !important; }
-  .sheet .line { border-color: #4a5157 !important; }
+  .sheet, .sheet p, .sheet td, .sheet th, .sheet h1, .sheet h2, .sheet h3, .sheet li { color: #eceff1 !important; }
+  .sheet .soft, .sheet p.small, .sheet caption { color: #b7bec4 !important; }
+  .sheet h2, .sheet .part, .sheet .figures th, .sheet .figures td { border-color: #4a5157 !important; }
   .sheet .news { background-color: #2d2a1c !important; border-color: #d9a400 !important; }
   .sheet .banner { background-color: #5a1a1a !important; }
   .sheet a { color: #8ab4f8 !important; }
@@ -37,76 +61,81 @@ export const MAIL_HTML = `<!doctype html>
 {{/each}}
 <h1 style="margin:0 0 16px;font-size:22px;line-height:1.3;color:#1f1f1f;">{{subject}}</h1>
 {{#if summary.length}}
-<table width="100%" cellpadding="0" cellspacing="0" border="0" style="border-collapse:collapse;table-layout:fixed;margin:0 0 20px;">
-<caption class="soft" style="text-align:left;font-size:14px;padding:0 0 4px;color:#50575d;">In short</caption>
-<tr>
-<th scope="col" class="line" align="left" style="border-bottom:2px solid #9aa3ab;padding:4px 8px 4px 0;font-size:14px;color:#1f1f1f;">Area and measure</th>
-<th scope="col" class="line" width="64" align="right" style="border-bottom:2px solid #9aa3ab;padding:4px 0 4px 8px;font-size:14px;white-space:nowrap;color:#1f1f1f;">Figure</th>
-<th scope="col" class="line" width="84" align="right" style="border-bottom:2px solid #9aa3ab;padding:4px 0 4px 8px;font-size:14px;white-space:nowrap;color:#1f1f1f;">Line</th>
-</tr>
+<table class="figures brief" width="100%" cellspacing="0" border="0">
+<caption>In short</caption>
+<tr class="heads" align="right"><th scope="col" align="left" class="first">Area and measure</th><th scope="col" width="64">Figure</th><th scope="col" width="84">Line</th></tr>
 {{#each summary}}
-<tr>
-<th scope="row" class="line" align="left" style="border-bottom:1px solid #d5dade;padding:6px 8px 6px 0;font-size:15px;font-weight:normal;color:#1f1f1f;"><strong>{{who}}</strong>, {{measure}}{{#if difference}}, {{difference}}{{/if}}<br><span class="soft" style="font-size:14px;color:#50575d;">{{event}}.{{#if rule}} Rule: {{rule}}.{{/if}}</span></th>
-<td class="line" align="right" valign="top" style="border-bottom:1px solid #d5dade;padding:6px 0 6px 8px;font-size:15px;color:#1f1f1f;"><strong>{{value}}</strong></td>
-<td class="line" align="right" valign="top" style="border-bottom:1px solid #d5dade;padding:6px 0 6px 8px;font-size:15px;color:#1f1f1f;">{{#if line}}{{line}}{{else}}–{{/if}}</td>
-</tr>
+<tr align="right" valign="top"><th scope="row" align="left"><strong>{{who}}</strong>, {{measure}}{{#if difference}}, {{difference}}{{/if}}<br><span class="soft">{{event}}.{{#if rule}} Rule: {{rule}}.{{/if}}</span></th><td><strong>{{value}}</strong></td><td>{{#if line}}{{line}}{{else}}–{{/if}}</td></tr>
 {{/each}}
 </table>
 {{/if}}
-{{#if moreAreas}}<p style="margin:0 0 16px;color:#1f1f1f;">{{moreAreas}}</p>{{/if}}
+{{#if moreAreas}}
+<p>{{moreAreas}}</p>
+{{/if}}
+{{#if leftOut}}
+<p>{{leftOut}}</p>
+{{/if}}
 {{#each sections}}
-<h2 class="line" style="margin:24px 0 12px;padding:12px 0 0;border-top:1px solid #d5dade;font-size:19px;line-height:1.3;color:#1f1f1f;">{{heading}}</h2>
+<h2>{{heading}}</h2>
 {{#each news}}
-<p class="news" style="margin:0 0 12px;padding:8px 12px;background-color:#fff6dc;border-left:4px solid #b58900;color:#1f1f1f;"><strong>{{label}}.</strong> {{reason}} <span class="soft" style="color:#50575d;">Rule: {{rule}}.</span></p>
+<p class="news"><strong>{{label}}.</strong> {{reason}} <span class="soft">Rule: {{rule}}.</span></p>
 {{/each}}
 {{#each paragraphs}}
-<p style="margin:0 0 12px;color:#1f1f1f;">{{this}}</p>
+<p>{{this}}</p>
 {{/each}}
-{{#if table}}{{#with table}}
-<table width="100%" cellpadding="0" cellspacing="0" border="0" style="border-collapse:collapse;table-layout:fixed;margin:0 0 16px;">
-<caption class="soft" style="text-align:left;font-size:14px;padding:0 0 4px;color:#50575d;">{{caption}}</caption>
+{{#with table}}
+<table class="figures" width="100%" cellspacing="0" border="0">
+<caption>{{caption}}</caption>
 {{#each groups}}
-<tr>
-<th scope="col" class="line" align="left" valign="bottom" style="border-bottom:2px solid #9aa3ab;padding:8px 4px 4px 0;font-size:14px;color:#1f1f1f;">{{measure}}</th>
-<th scope="col" class="line" width="62" align="right" valign="bottom" style="border-bottom:2px solid #9aa3ab;padding:8px 0 4px 4px;font-size:13px;color:#1f1f1f;">{{../now}}</th>
-{{#if ../before}}<th scope="col" class="line" width="62" align="right" valign="bottom" style="border-bottom:2px solid #9aa3ab;padding:8px 0 4px 4px;font-size:13px;color:#1f1f1f;">{{../before}}</th>
-<th scope="col" class="line" width="62" align="right" valign="bottom" style="border-bottom:2px solid #9aa3ab;padding:8px 0 4px 4px;font-size:13px;color:#1f1f1f;">Change</th>{{/if}}
-</tr>
+<tr class="heads" align="right" valign="bottom"><th scope="col" align="left" class="first">{{measure}}</th><th scope="col" width="62" nowrap>{{../now}}</th>{{#if ../before}}<th scope="col" width="62" nowrap>{{../before}}</th><th scope="col" width="62" nowrap>Change</th>{{/if}}</tr>
 {{#each rows}}
-<tr>
-<th scope="row" class="line" align="left" style="border-bottom:1px solid #d5dade;padding:4px 4px 4px 0;font-size:15px;font-weight:normal;color:#1f1f1f;">{{place}}</th>
-<td class="line" align="right" style="border-bottom:1px solid #d5dade;padding:4px 0 4px 4px;font-size:15px;white-space:nowrap;color:#1f1f1f;">{{now}}</td>
-{{#if ../../before}}<td class="line" align="right" style="border-bottom:1px solid #d5dade;padding:4px 0 4px 4px;font-size:15px;white-space:nowrap;color:#1f1f1f;">{{before}}</td>
-<td class="line" align="right" style="border-bottom:1px solid #d5dade;padding:4px 0 4px 4px;font-size:15px;white-space:nowrap;color:#1f1f1f;">{{change}}</td>{{/if}}
-</tr>
+<tr align="right"><th scope="row" align="left">{{place}}</th><td>{{now}}</td>{{#if ../../before}}<td>{{before}}</td><td>{{change}}</td>{{/if}}</tr>
 {{/each}}
 {{/each}}
 </table>
-{{/with}}{{/if}}
-{{#if chart}}{{#with chart}}
-<p style="margin:0 0 12px;"><img src="cid:{{cid}}" alt="{{alt}}" width="{{width}}" style="display:block;width:100%;max-width:{{width}}px;height:auto;border:0;background-color:#ffffff;"></p>
-{{/with}}{{/if}}
-{{#if chartNote}}<p class="soft" style="margin:0 0 12px;font-size:14px;color:#50575d;">{{chartNote}}</p>{{/if}}
-{{#if ended}}<p class="soft" style="margin:0 0 12px;font-size:14px;color:#50575d;">{{ended}}</p>{{/if}}
+{{/with}}
+{{#with chart}}
+<p><img src="cid:{{cid}}" alt="{{alt}}" width="{{width}}" style="max-width:{{width}}px;"></p>
+{{/with}}
+{{#if chartNote}}
+<p class="soft">{{chartNote}}</p>
+{{/if}}
+{{#if ended}}
+<p class="soft">{{ended}}</p>
+{{/if}}
 {{/each}}
 {{#if notices.length}}
-<h3 style="margin:24px 0 8px;font-size:16px;color:#1f1f1f;">What is missing</h3>
-{{#each notices}}<p style="margin:0 0 8px;color:#1f1f1f;">{{this}}</p>{{/each}}
+<h3>What is missing</h3>
+{{#each notices}}
+<p>{{this}}</p>
+{{/each}}
 {{/if}}
-<h3 class="line" style="margin:24px 0 8px;padding:12px 0 0;border-top:1px solid #d5dade;font-size:16px;color:#1f1f1f;">What the words mean</h3>
-{{#each definitions}}<p class="soft" style="margin:0 0 4px;font-size:14px;color:#50575d;">{{this}}</p>{{/each}}
+<h3 class="part">What the words mean</h3>
+{{#each definitions}}
+<p class="small">{{this}}</p>
+{{/each}}
 {{#if rules.length}}
-<h3 style="margin:16px 0 8px;font-size:16px;color:#1f1f1f;">Rules</h3>
-{{#each rules}}<p class="soft" style="margin:0 0 4px;font-size:14px;color:#50575d;">{{this}}</p>{{/each}}
-{{#if owner}}<p class="soft" style="margin:0 0 4px;font-size:14px;color:#50575d;">{{owner}}</p>{{/if}}
+<h3>Rules</h3>
+{{#each rules}}
+<p class="small">{{this}}</p>
+{{/each}}
+{{#if owner}}
+<p class="small">{{owner}}</p>
+{{/if}}
 {{/if}}
 {{#if sources.length}}
-<h3 style="margin:16px 0 8px;font-size:16px;color:#1f1f1f;">Sources</h3>
-{{#each sources}}<p class="soft" style="margin:0 0 4px;font-size:14px;color:#50575d;">{{text}}{{#if url}} <a href="{{url}}" style="color:#1155cc;">See the release</a>{{/if}}</p>{{/each}}
+<h3>Sources</h3>
+{{#each sources}}
+<p class="small">{{text}}{{#if url}} <a href="{{url}}">See the release</a>{{/if}}</p>
+{{/each}}
 {{/if}}
-{{#if licence}}{{#with licence}}<p class="soft" style="margin:0 0 4px;font-size:14px;color:#50575d;">{{text}} <a href="{{url}}" style="color:#1155cc;">Read the licence</a></p>{{/with}}{{/if}}
-<h3 class="line" style="margin:24px 0 8px;padding:12px 0 0;border-top:1px solid #d5dade;font-size:16px;color:#1f1f1f;">About this mail</h3>
-{{#each foot}}<p class="soft" style="margin:0 0 4px;font-size:14px;color:#50575d;">{{this}}</p>{{/each}}
+{{#with licence}}
+<p class="small">{{text}} <a href="{{url}}">Read the licence</a></p>
+{{/with}}
+<h3 class="part">About this mail</h3>
+{{#each foot}}
+<p class="small">{{this}}</p>
+{{/each}}
 </td></tr>
 </table>
 <!--[if mso]></td></tr></table><![endif]-->
