@@ -9,7 +9,8 @@ export function subjectOf(model: MailModel, sections: readonly MailSection[]): s
   const news = sections.flatMap((section) => section.news);
   const quiet = sections.filter((section) => section.news.length === 0);
   const first = leading(news)[0];
-  const more = news.length + quiet.length - 1;
+  // A brief beside news is no more of it: its figures stand in the table in short.
+  const more = (news.length > 0 ? news.length : quiet.length) - 1;
   const head = first === undefined ? briefLine(quiet[0]) : newsLine(first);
   return [
     model.composed ? 'COMPOSED: ' : '',

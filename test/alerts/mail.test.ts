@@ -285,8 +285,17 @@ describe('the subject', () => {
   });
   it('says the most important of several and how many more there are', () => {
     expect(subject('several-areas')).toBe(
-      'Luton: severe absence 2.1%, above your 2.0% line (autumn and spring terms 2024/25), and 3 more',
+      'Luton: severe absence 2.1%, above your 2.0% line (autumn and spring terms 2024/25), and 2 more',
     );
+  });
+  it('counts as more what happened, and no brief without an event beside it', () => {
+    const briefs = ['Derby', 'Slough'].map((name) => section({ ...lutonFacts(), area: { ...LUTON, name, code: name } }));
+    const event = section(lutonFacts(), [news()]);
+    const of = (...sections: MailSection[]): string => renderMail(model(sections)).subject;
+    expect(of(event, ...briefs)).toBe(
+      'Luton: severe absence 2.1%, above your 2.0% line (autumn and spring terms 2024/25)',
+    );
+    expect(of(...briefs)).toMatch(/^Derby: persistent absence 17\.3%.*, and 1 more$/);
   });
   it('counts pupils as a sentence does, and tells rates before counts', () => {
     const count = news({
