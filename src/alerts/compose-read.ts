@@ -158,7 +158,7 @@ export async function readNews(
             .whereRef('applied.first_seen', '<=', 'e.at'),
         ),
       );
-  const conditions = new Map(rules.map((rule) => [rule.name, rule.condition]));
+  const configured = new Map(rules.map((rule) => [rule.name, rule]));
   return (await query.execute()).flatMap((row) => {
     const period = periodOf(row.time_period, row.time_identifier);
     if (period === undefined || !isMeasure(row.measure)) return [];
@@ -171,7 +171,8 @@ export async function readNews(
     const news: MailNews = {
       event: row.event as EventKind,
       rule: row.rule,
-      condition: conditions.get(row.rule),
+      condition: configured.get(row.rule)?.condition,
+      settings: configured.get(row.rule),
       measure: row.measure,
       area,
       series: row.series,

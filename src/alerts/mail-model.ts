@@ -1,10 +1,16 @@
 /** What one mail to one recipient is made from. Everything is given: no clock, no lookup. */
-import type { Condition, EventKind } from '../domain/rule.js';
+import type { Condition, EventKind, Rule } from '../domain/rule.js';
 import type { Measure } from '../domain/measure.js';
 import type { Period } from '../domain/period.js';
 import type { Mailbox } from '../config/words.js';
 import type { Brief, BriefArea, ReleaseFacts } from './brief-model.js';
 import type { RenderedChart } from './chart.js';
+
+/** What of a rule, beside its condition, decides which events it has. */
+export type RuleSettings = Pick<
+  Rule,
+  'worseBy' | 'remind' | 'minEnrolments' | 'onSuppressed' | 'onMissingArea' | 'timeIdentifiers' | 'sources'
+>;
 
 /** One event, as it was recorded, with the rule's condition where the rule is still configured. */
 export interface MailNews {
@@ -12,6 +18,8 @@ export interface MailNews {
   readonly rule: string;
   /** undefined: the rule is no longer configured. */
   readonly condition: Condition | undefined;
+  /** Of the rule as it is configured now. */
+  readonly settings?: RuleSettings | undefined;
   readonly measure: Measure;
   readonly area: BriefArea;
   readonly series: string;

@@ -1,8 +1,9 @@
 /** Events in words: what stands in a subject, in the summary table and before a reason. */
 import { decimal, printed, printedAsGiven, printedCount, type Decimal } from '../domain/decimal.js';
 import { findAbolished } from '../domain/authorities.js';
-import { isRate, MEASURE_WORDS } from '../domain/measure.js';
-import type { Condition, EventKind } from '../domain/rule.js';
+import { isRate, MEASURE_WORDS, type Measure } from '../domain/measure.js';
+import { publicationTitle } from '../domain/publications.js';
+import { USUAL_MIN_ENROLMENTS, type Condition, type EventKind } from '../domain/rule.js';
 import { symbolMeaning } from '../domain/symbol.js';
 import { periodWords, pupilsOf, schoolTypeWords } from './brief-words.js';
 import { keepsSide, placesWhere } from './brief-print.js';
@@ -359,11 +360,49 @@ function wasNow(news: MailNews, previous: string): string {
   return `${was} ${before}, now ${now}`;
 }
 
-/** What a rule watches, in words: 'severe absence above 2.0%, clear again below 1.8%'. */
+/**
+ * What a rule watches, in words, and whatever else decides its events and is not as usual: 'severe absence above 2.0%,
+ * clear again below 1.8%; told again when more than 0.3 percentage points further than last told'.
+ */
 export function ruleWords(news: MailNews): string {
   const clearing = news.condition === undefined ? undefined : clearingLine(news.condition);
-  if (clearing === undefined) return watchedWords(news);
-  return `${watchedWords(news)}, clear again ${clearingWords(news, clearing)}`;
+  const watched =
+    clearing === undefined ? watchedWords(news) : `${watchedWords(news)}, clear again ${clearingWords(news, clearing)}`;
+  return [watched, ...settingsWords(news)].join('; ');
+}
+
+function settingsWords({ settings, measure }: MailNews): string[] {
+  if (settings === undefined) return [];
+  const { worseBy, remind, minEnrolments, onSuppressed, onMissingArea, timeIdentifiers, sources } = settings;
+  const list = new Intl.ListFormat('en-GB');
+  return [
+    ...(timeIdentifiers === undefined
+      ? []
+      : [`figures of ${list.format(timeIdentifiers.map((one) => one.toLowerCase()))} only`]),
+    ...(sources === undefined
+      ? []
+      : [`figures of ${list.format(sources.map((slug) => `“${publicationTitle(slug, undefined)}”`))} only`]),
+    ...(worseBy === undefined
+      ? []
+      : [`told again when more than ${pointsOf(measure, worseBy)} further than last told`]),
+    ...(remind ? ['told again at each release while past the line'] : []),
+    ...(minEnrolments === USUAL_MIN_ENROLMENTS ? [] : [enrolmentsWords(minEnrolments)]),
+    ...(onSuppressed === 'keep' ? [] : ['clear again when a figure is withheld']),
+    ...(onMissingArea === 'keep' ? [] : ['closed when a release has no figure for the area']),
+  ];
+}
+
+function enrolmentsWords(least: number): string {
+  return least <= 0
+    ? 'figures count however few the pupil enrolments'
+    : `figures of fewer than ${printedCount(least)} pupil enrolments do not count`;
+}
+
+/** '0.25 percentage points', or '120' of a count: as configured. */
+function pointsOf(measure: Measure, size: number): string {
+  if (!isRate(measure)) return printedAsGiven(size);
+  const exact = decimal(size);
+  return `${printed(exact, Math.max(1, exact.decimalPlaces()))} percentage points`;
 }
 
 /** 'below 1.8%', 'more than 0.3 percentage points below England' */

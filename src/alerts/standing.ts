@@ -203,7 +203,7 @@ function standingNews(standing: Standing, area: BriefArea, symbol: string | unde
   const { rule, series, period, asOf, schoolType, topic, breakdown, value, compared } = standing;
   const { condition, measure } = rule;
   const news: MailNews = {
-    ...{ event: 'reminder', rule: rule.name, condition, measure, area, series, period, asOf },
+    ...{ event: 'reminder', rule: rule.name, condition, settings: rule, measure, area, series, period, asOf },
     ...{ schoolType, topic, breakdown, value, symbol, previous: null, inBreach: true },
     betweenLines: standsBetweenLines(standing),
     ...{ threshold: String(condition.line), compared, reason: '', release: '' },

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import type { GeographicLevel } from '../domain/area.js';
 import { MEASURES } from '../domain/measure.js';
 import { nearest } from '../domain/names.js';
+import { USUAL_MIN_ENROLMENTS } from '../domain/rule.js';
 import { cronProblems, knownTimezone } from './schedule.js';
 import { parseDuration, parseMailbox } from './words.js';
 
@@ -144,7 +145,7 @@ export const ruleSchema = z
     time_identifiers: listOf(z.enum(TIME_IDENTIFIERS), 20).optional().describe('Default: every finished period'),
     sources: listOf(slug, 50).optional(),
     data_sets: dataSets.optional(),
-    min_enrolments: z.number().int().min(0).max(10_000_000).default(100),
+    min_enrolments: z.number().int().min(0).max(10_000_000).default(USUAL_MIN_ENROLMENTS),
     on_suppressed: onNoFigure.default('keep'),
     on_missing_area: onNoFigure.default('keep'),
     remind: z.literal('each release').optional(),

@@ -28,6 +28,9 @@ export type WatchedName =
 /** What a figure that is no number does to a rule's state. */
 export type OnNoFigure = 'keep' | 'clear';
 
+/** `min_enrolments` of a rule that says nothing of it (product.md, Configuration). */
+export const USUAL_MIN_ENROLMENTS = 100;
+
 export interface Rule {
   /** A rule's name is its identity. */
   readonly name: string;

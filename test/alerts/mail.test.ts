@@ -10,6 +10,7 @@ import type { MailModel, MailNews, MailSection } from '../../src/alerts/mail-mod
 import { academicPeriod } from '../../src/domain/period.js';
 import { lutonFacts } from './brief-fixtures.js';
 import { LUTON, model, news, section, SITUATIONS } from './mail-fixtures.js';
+import { ruleWith } from './rules.js';
 
 const GOLDEN = join(import.meta.dirname, '../golden/mails');
 const UPDATE = process.env['UPDATE_GOLDEN'] === '1';
@@ -250,6 +251,33 @@ describe('the subject', () => {
       'past your line of 0.2 points below its statistical neighbours (',
     );
   });
+  it('names what else of a rule decides its events, where it is not as usual', () => {
+    const usual = ruleWith();
+    const told = (changes: Partial<typeof usual>, more: Partial<MailNews> = {}): string =>
+      ruleWords(news({ settings: { ...usual, ...changes }, ...more }));
+    const plain = 'severe absence above 2.0%, clear again below 1.8%';
+    expect(told({})).toBe(plain);
+    expect(told({ worseBy: 0.25, remind: true })).toBe(
+      `${plain}; told again when more than 0.25 percentage points further than last told; told again at each release while past the line`,
+    );
+    expect(told({ minEnrolments: 1200 })).toBe(`${plain}; figures of fewer than 1,200 pupil enrolments do not count`);
+    expect(told({ minEnrolments: 0 })).toBe(`${plain}; figures count however few the pupil enrolments`);
+    expect(told({ onSuppressed: 'clear', onMissingArea: 'clear' })).toBe(
+      `${plain}; clear again when a figure is withheld; closed when a release has no figure for the area`,
+    );
+    expect(told({ timeIdentifiers: ['Autumn term', 'Year to date'], sources: ['pupil-attendance-in-schools'] })).toBe(
+      `${plain}; figures of autumn term and year to date only; figures of “Pupil attendance in schools” only`,
+    );
+    const count = { measure: 'severe_absentees', threshold: '500' } as const;
+    const condition = { kind: 'above', line: 500, clearBelow: undefined } as const;
+    expect(told({ worseBy: 120 }, { ...count, condition })).toBe(
+      'severely absent pupils above 500; told again when more than 120 further than last told',
+    );
+    const worse = model([section(lutonFacts(), [news({ event: 'worse', settings: { ...usual, worseBy: 0.3 } })])]);
+    expect(renderMail(worse).text.replace(/\s+/g, ' ')).toContain(
+      'Luton severe absence: severe absence above 2.0%, clear again below 1.8%; told again when more than 0.3 percentage points further than last told.',
+    );
+  });
   it('tells a figure that two decimals do not tell from the line in words', () => {
     const close = { value: '2.004', condition: { kind: 'above', line: 2, clearBelow: undefined } } as const;
     expect(newsLine(news(close))).toContain('severe absence just over 2.00%, above your 2.00% line');
@@ -289,7 +317,9 @@ describe('the subject', () => {
     );
   });
   it('counts as more what happened, and no brief without an event beside it', () => {
-    const briefs = ['Derby', 'Slough'].map((name) => section({ ...lutonFacts(), area: { ...LUTON, name, code: name } }));
+    const briefs = ['Derby', 'Slough'].map((name) =>
+      section({ ...lutonFacts(), area: { ...LUTON, name, code: name } }),
+    );
     const event = section(lutonFacts(), [news()]);
     const of = (...sections: MailSection[]): string => renderMail(model(sections)).subject;
     expect(of(event, ...briefs)).toBe(
