@@ -146,6 +146,7 @@ function advance(rule: Rule, state: RuleState, figure: RuleFigure, reading: Read
   const said = sayFigure(rule, figure, reading, inBreach, was ? state.compared : null, further);
   const earlier = samePosition ? '' : wasBefore(rule, state, said.places);
   const previous = earlier === '' ? '' : `${earlier}${acrossWords(rule, state, figure)}`;
+  // The notes are about the figure judged: they come before what it was earlier.
   const { notes } = said;
   const compared = comparedText(reading);
   const next = { ...seen(figure), inBreach, before: samePosition ? state.before : carried, compared };
@@ -164,15 +165,15 @@ function advance(rule: Rule, state: RuleState, figure: RuleFigure, reading: Read
       state: { ...next, mailed: inBreach ? compared : null, told: withTold(state.told, event) },
     };
   };
-  if (inBreach && !was) return tell('crossed', `${said.figure}, ${said.standing}${previous}${notes}`);
-  if (was && !inBreach) return tell('cleared', `${said.figure}, ${said.cleared}${previous}${notes}`);
+  if (inBreach && !was) return tell('crossed', `${said.figure}, ${said.standing}${notes}${previous}`);
+  if (was && !inBreach) return tell('cleared', `${said.figure}, ${said.cleared}${notes}${previous}`);
   if (inBreach) {
     if (further !== undefined)
-      return tell('worse', `${said.figure}, ${said.still}, ${said.further}${previous}${notes}`);
+      return tell('worse', `${said.figure}, ${said.still}, ${said.further}${notes}${previous}`);
     if (rule.remind)
       return tell(
         'reminder',
-        `${said.figure}, ${said.still}${previous}${notes}; told at each release, as the rule asks`,
+        `${said.figure}, ${said.still}${notes}${previous}; told at each release, as the rule asks`,
       );
   }
   return { events: [], state: { ...next, mailed: inBreach ? worseFrom(state) : null, told: state.told } };

@@ -595,7 +595,7 @@ describe('comparisons', () => {
     const evaluation = await evaluate(w.store, options(more));
     expect(evaluation.events.map(({ rule, event, reason }) => `${rule} ${event}: ${reason}`)).toEqual([
       'gap_to_england crossed: severe absence 2.1%, 0.6 percentage points above England (1.5%), more than the line of 0.5 percentage points; it was 0.1 percentage points above England in academic year 2022/23',
-      'gap_to_neighbours crossed: severe absence 2.1%, 0.7 percentage points above the mean of its statistical neighbours (1.4%), more than the line of 0.5 percentage points; it was 0.1 percentage points above that mean in academic year 2022/23 (1 of 2 statistical neighbours have a figure)',
+      'gap_to_neighbours crossed: severe absence 2.1%, 0.7 percentage points above the mean of its statistical neighbours (1.4%), more than the line of 0.5 percentage points (1 of 2 statistical neighbours have a figure); it was 0.1 percentage points above that mean in academic year 2022/23',
     ]);
   });
 
