@@ -1,9 +1,9 @@
 /**
  * Which line would have given about so many alerts a year: all areas' figures, in the order in which they were published,
  * held against many lines, without the words and the states that `decide` makes. As there, a crossing lies between two
- * consecutive figures; a revision that takes a figure past the line is a correction, and counts as none. Pure. It starts
- * from lines that nothing is past and goes on to less strict ones: a line with a short first look is preferred, and one
- * that most are past from the start is never an answer.
+ * consecutive figures; a revision that takes the newest figure past the line opens an alert too, which a mail tells as a
+ * correction, and counts like one. Pure. It starts from lines that nothing is past and goes on to less strict ones: a line
+ * with a short first look is preferred, and one that most are past from the start is never an answer.
  */
 import { decimal } from '../domain/decimal.js';
 import { isRate } from '../domain/measure.js';
@@ -269,7 +269,9 @@ export class LineChooser {
       const revises: boolean = place === 'same' && valued;
       valued = at !== undefined;
       if (revises && at !== undefined) {
-        inBreach = isPast(before === true);
+        const past = isPast(before === true);
+        if (past && inBreach !== true) crossings++;
+        inBreach = past;
         continue;
       }
       const ownPeriod = this.#perPeriod && (place === 'next period' || place === 'fresh');

@@ -476,7 +476,7 @@ function furtherWords(rule: Rule, compared: Decimal, from: CountedFrom, places: 
   return `${by} further than the ${counted} ${from.wasMailed ? LAST_MAILED : RECORDED}`;
 }
 
-const LAST_MAILED = 'last mailed';
+export const LAST_MAILED = 'last mailed';
 const RECORDED = 'that the alert was recorded with, which nobody was mailed';
 
 /** What follows a number of a recorded sentence that says how much worse a figure got, and is none of its event. */

@@ -41,7 +41,7 @@ export function revise(rule: Rule, state: RuleState, figure: RuleFigure, reading
       wasCompared: isLevel(rule.condition) ? was.value : state.compared,
     });
     return {
-      events: [event],
+      events: [turned && inBreach ? { ...event, opens: true } : event],
       state: { ...next, mailed: inBreach ? compared : null, told: withTold(state.told, event) },
     };
   }

@@ -44,6 +44,8 @@ export interface Decision {
   /** In plain words: the figures, the line, and what it was before. */
   readonly reason: string;
   readonly inBreach: boolean;
+  /** A correction that opens an alert: by the revision the newest figure came to be past the line. */
+  readonly opens?: boolean;
   /** In breach on the clearing line alone: the figure, or the difference, is not past the line itself. */
   readonly betweenLines: boolean;
   readonly value: string | null;

@@ -10,6 +10,7 @@ import { hasMeasure } from './figures-at.js';
 import { GroupWalk, replay, type Neighbours } from './group-walk.js';
 import { LineChooser, type Suggestions } from './line-chooser.js';
 import type { RuleFigure } from './reading.js';
+import { LAST_MAILED } from './reason.js';
 import { AreaLookup } from './rule-changes.js';
 import type { PendingEvent } from './sweep.js';
 
@@ -45,7 +46,10 @@ export interface SimulatedEvent {
 /** What would have been told of the figures of an academic year; years come oldest first, also those without any. */
 export interface SimulatedYear {
   readonly academicYear: string;
-  /** Alerts that open, as the suggested lines are chosen by: past the line at first sight, or crossed. */
+  /**
+   * Alerts that open, as the suggested lines are chosen by: past the line at first sight, crossed, or taken past the line by
+   * a revision. Each is one that a mail tells of.
+   */
   readonly alerts: number;
   /** All events: those, and what became of them (cleared, worse, corrected, reminder). */
   readonly events: number;
@@ -147,7 +151,12 @@ function simulated(catalogue: Catalogue, event: PendingEvent): SimulatedEvent {
   const version = catalogue.versions.find(({ id }) => id === event.versionId);
   const area = catalogue.areas.get(event.areaId);
   return {
-    ...{ at: version?.publishedAt ?? new Date(0), rule: rule.name, event: decision.kind, reason: decision.reason },
+    ...{
+      at: version?.publishedAt ?? new Date(0),
+      rule: rule.name,
+      event: decision.kind,
+      reason: replayed(decision.reason),
+    },
     ...{
       measure: rule.measure,
       area_code: area?.code ?? '',
@@ -161,13 +170,18 @@ function simulated(catalogue: Catalogue, event: PendingEvent): SimulatedEvent {
   };
 }
 
+/** Nothing is mailed in a replay: what `worse_by` is counted from is what an earlier event told. */
+function replayed(reason: string): string {
+  return reason.replace(new RegExp(`(?<=further than the .*) ${LAST_MAILED}(?=[;, ]|$)`), ' last told');
+}
+
 function countPerYear(events: readonly PendingEvent[], years: Iterable<string>): SimulatedYear[] {
   const counts = new Map<string, SimulatedYear>();
   for (const academicYear of years) counts.set(academicYear, { academicYear, alerts: 0, events: 0 });
   for (const { decision } of events) {
     const { academicYear } = decision.period;
     const { alerts, events: all } = counts.get(academicYear) ?? { alerts: 0, events: 0 };
-    const opens = decision.kind === 'baseline' || decision.kind === 'crossed';
+    const opens = decision.kind === 'baseline' || decision.kind === 'crossed' || decision.opens === true;
     counts.set(academicYear, { academicYear, alerts: alerts + (opens ? 1 : 0), events: all + 1 });
   }
   return [...counts.values()].sort((a, b) => (a.academicYear < b.academicYear ? -1 : 1));

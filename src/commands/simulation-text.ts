@@ -21,7 +21,7 @@ export function simulationText({ events, rules }: Simulation): string {
   ].join('\n\n');
 }
 
-/** One line for each number of crossings a year, the smallest first. */
+/** One line for each number of alerts a year, the smallest first. */
 function suggestionLines({ lines, none }: Suggestions, measure: Measure): string[] {
   return [
     ...lines.map((line) => ({ ...line, text: `a line of ${suggestedText(line, measure)}` })),
@@ -29,8 +29,7 @@ function suggestionLines({ lines, none }: Suggestions, measure: Measure): string
   ]
     .sort((a, b) => a.alertsAYear - b.alertsAYear)
     .map(
-      ({ alertsAYear, text }) =>
-        `  For about ${counted(alertsAYear, 'crossing')} a year after the first look: ${text}.`,
+      ({ alertsAYear, text }) => `  For about ${counted(alertsAYear, 'alert')} a year after the first look: ${text}.`,
     );
 }
 
@@ -43,13 +42,14 @@ function noLineText({ nearest }: NoLine, measure: Measure): string {
   return nearest === undefined ? why : `${why}; the nearest is ${suggestedText(nearest, measure)}`;
 }
 
-/** 'alerts a year (first looks and crossings): 2022/23: 4, 2023/24: 1; 3 further events (cleared, worse, …)' */
+/** 'alerts a year (past the line at first look, …): 2022/23: 4, 2023/24: 1; 3 further events (cleared, worse, …)' */
 function yearsText(perYear: readonly SimulatedYear[]): string {
   if (perYear.length === 0) return 'no alert';
   const further = perYear.reduce((sum, { alerts, events }) => sum + events - alerts, 0);
   const years = perYear.map(({ academicYear, alerts }) => `${academicYear}: ${alerts}`).join(', ');
-  const rest = further === 0 ? '' : `; ${counted(further, 'further event')} (cleared, worse, corrected, reminders)`;
-  return `alerts a year (past the line at first look, or crossed): ${years}${rest}`;
+  const rest =
+    further === 0 ? '' : `; ${counted(further, 'further event')} (cleared, worse, other corrections, reminders)`;
+  return `alerts a year (past the line at first look, crossed, or taken past it by a revision): ${years}${rest}`;
 }
 
 /** A line with at least the decimal of its rates: '5.0', '0.54'; of a count '120'. */

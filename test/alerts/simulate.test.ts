@@ -117,7 +117,7 @@ describe('a suggested line', () => {
         year(start, {}, { rows: authorities(20).map((area, i) => [area, start, i === 0 ? last : '3.05'] as const) }),
       );
     const { rules } = await simulate(w.store, [ruleWith()]);
-    // One of 20 crossings a year is not about 20, and 1 or 5 would be told no more than as many at first look.
+    // One of 20 alerts a year is not about 20, and 1 or 5 would be told no more than as many at first look.
     expect(rules[0]?.suggested).toMatchObject({ lines: [], none: [{ alertsAYear: 1 }, { alertsAYear: 5 }, {}] });
   });
 
@@ -146,7 +146,7 @@ describe('a suggested line', () => {
 });
 
 describe('a line suggested where figures were revised', () => {
-  it('gives as many alerts a year as the same line tried: a revision past the line is a correction, no crossing', async () => {
+  it('gives as many alerts a year as the same line tried: those included that a revision opens', async () => {
     const w = new FiguresWorld(await freshStore('postgres'));
     const areas = Array.from({ length: 60 }, (_, i): AreaOf => ({
       ...{ level: 'Local authority', key: String(201 + i), name: `Area ${i}` },
@@ -175,6 +175,25 @@ describe('a line suggested where figures were revised', () => {
       expect((alerts - firstLook) / (years.length - 1), `a year at ${line}`).toBeCloseTo(wouldHaveGiven, 1);
       expect(tried.events.some(({ event }) => event === 'corrected')).toBe(true);
     }
+  });
+});
+
+describe('a replay in which figures were revised', () => {
+  it('counts the alert that a revision opens, once, and says of nothing that it was mailed', async () => {
+    const w = new FiguresWorld(await freshStore('postgres'));
+    await w.load(year(2022, { Luton: '1.9' }));
+    for (const [i, value] of ['1.8', '2.3', '2.4'].entries())
+      await w.load(year(2023, { Luton: value }, { published: `2025-03-2${i}T09:30:00Z` }));
+    await w.load(year(2024, { Luton: '2.9' }));
+    const { events, rules } = await simulate(w.store, [ruleWith({ worseBy: 0.3 })]);
+    expect(rules[0]?.perYear.map(({ academicYear, alerts }) => `${academicYear} ${alerts}`)).toEqual([
+      '2022/23 0',
+      '2023/24 1',
+      '2024/25 0',
+    ]);
+    expect(events.map(({ event }) => event)).toEqual(['baseline', 'corrected', 'corrected', 'worse']);
+    expect(events.at(-1)?.reason).toContain('0.5 percentage points further than the 2.4% last told; it was 2.4%');
+    expect(events.map(({ reason }) => reason).join()).not.toContain('mailed');
   });
 });
 

@@ -44,9 +44,9 @@ describe('the text of a simulation', () => {
 
   it('counts a year what the suggested lines are chosen by, and prints these with their decimals', () => {
     expect(simulationText(simulation).split('\n').slice(-5)).toEqual([
-      'Low (158 areas): alerts a year (past the line at first look, or crossed): 2023/24: 2, 2024/25: 1; 2 further events (cleared, worse, corrected, reminders).',
-      '  For about 1 crossing a year after the first look: a line of 1.0 (it would have given 1.0 a year; the first look would have told none).',
-      '  For about 5 crossings a year after the first look: a line of 1.04 (it would have given 4.8 a year; the first look would have told 2 in one summary).',
+      'Low (158 areas): alerts a year (past the line at first look, crossed, or taken past it by a revision): 2023/24: 2, 2024/25: 1; 2 further events (cleared, worse, other corrections, reminders).',
+      '  For about 1 alert a year after the first look: a line of 1.0 (it would have given 1.0 a year; the first look would have told none).',
+      '  For about 5 alerts a year after the first look: a line of 1.04 (it would have given 4.8 a year; the first look would have told 2 in one summary).',
       '',
       '1 event.',
     ]);
@@ -64,9 +64,9 @@ describe('the text of a simulation', () => {
       ],
     }).split('\n');
     expect(lines.slice(-5, -2)).toEqual([
-      '  For about 1 crossing a year after the first look: no line that at most half of the areas are past at first look would have given that many.',
-      '  For about 5 crossings a year after the first look: a line of 1.0 (it would have given 5.0 a year; the first look would have told none).',
-      '  For about 20 crossings a year after the first look: no line that at most half of the areas are past at first look would have given that many; the nearest is 0.9 (it would have given 10.8 a year; the first look would have told 3 in one summary).',
+      '  For about 1 alert a year after the first look: no line that at most half of the areas are past at first look would have given that many.',
+      '  For about 5 alerts a year after the first look: a line of 1.0 (it would have given 5.0 a year; the first look would have told none).',
+      '  For about 20 alerts a year after the first look: no line that at most half of the areas are past at first look would have given that many; the nearest is 0.9 (it would have given 10.8 a year; the first look would have told 3 in one summary).',
     ]);
     expect(text(undefined)).not.toContain('line, with');
     expect(text(undefined)).not.toContain('For about');
