@@ -35,6 +35,7 @@ import {
   type Places,
 } from './brief-print.js';
 import { briefTable } from './brief-table.js';
+import { justBeside } from './reason.js';
 import {
   courseOf,
   differencePlaces,
@@ -101,6 +102,8 @@ export function composeBrief(unclean: BriefFacts, options: BriefOptions = {}): B
 interface Telling {
   readonly course: Course | undefined;
   readonly places: number;
+  /** The line of a rule on it, in percent. */
+  readonly line: number | undefined;
 }
 
 /**
@@ -113,6 +116,7 @@ function tellingOf(facts: BriefFacts, measure: Rate, options: BriefOptions): Tel
   const beside = measure === options.focus ? options : {};
   return {
     course,
+    line: beside.threshold,
     places: Math.max(
       course?.places ?? 1,
       england?.places ?? 1,
@@ -155,7 +159,7 @@ function areaParagraph(facts: BriefFacts, last: FigureRow, tellings: ReadonlyMap
   const sentences: Sentence[] = [];
   const gaps = new Set<string>();
   let enrolmentsNamed = false;
-  [...tellings].forEach(([measure, { course, places }], i) => {
+  [...tellings].forEach(([measure, { course, places, line }], i) => {
     const when = i === 0 ? ` ${duringPeriod(last.period, last.asOf, last.asOfPublication)}` : '';
     if (course === undefined) {
       sentences.push(missingSentence(facts, last, measure, when, places));
@@ -166,8 +170,8 @@ function areaParagraph(facts: BriefFacts, last: FigureRow, tellings: ReadonlyMap
     const where = i === 0 ? ` ${whereWords(facts.area, facts.schoolType, facts.group)}` : '';
     const at = changeAt(course, places);
     const told =
-      toldOfPupils(course.now, where, pupils, at) ??
-      say`${MEASURE_WORDS[measure]}${where} was ${rate(course.now, at)} of possible sessions`;
+      toldOfPupils(course.now, where, pupils, { at, line }) ??
+      say`${MEASURE_WORDS[measure]}${where} was ${rateBeside(course.now, at, line)} of possible sessions`;
     if (measure in TOLD_OF) enrolmentsNamed = true;
     const aside = when.endsWith(',') ? when.slice(0, -1) : when;
     sentences.push(capital(say`${told}${aside}${changeClause(course, at)}.`));
@@ -187,19 +191,31 @@ function areaParagraph(facts: BriefFacts, last: FigureRow, tellings: ReadonlyMap
 }
 
 /** '6,569 pupil enrolments in Luton (17.3%, about one in six) were persistently absent'; undefined for rates of sessions. */
-function toldOfPupils(now: Figure, where: string, pupils: string, places: number): Sentence | undefined {
+function toldOfPupils(
+  now: Figure,
+  where: string,
+  pupils: string,
+  { at: places, line }: { readonly at: number; readonly line: number | undefined },
+): Sentence | undefined {
   const words = TOLD_OF[now.measure];
   if (words === undefined) return undefined;
   const near = frequency(now, places);
+  const share = rateBeside(now, places, line);
   const counted = countBehind(now);
   if (counted === undefined) {
     const aside = near === undefined ? '' : say` (${near})`;
-    return say`${rate(now, places)} of ${pupils}${where}${aside} were ${words}`;
+    return say`${share} of ${pupils}${where}${aside} were ${words}`;
   }
-  const share = say`(${rate(now, places)}${near === undefined ? '' : say`, ${near}`})`;
-  if (counted.value === 0) return say`${{ ...counted, text: 'no' }} ${pupils}${where} ${share} were ${words}`;
-  if (counted.value === 1) return say`${counted} ${pupils.replace(/s$/, '')}${where} ${share} was ${words}`;
-  return say`${counted} ${pupils}${where} ${share} were ${words}`;
+  const aside = say`(${share}${near === undefined ? '' : say`, ${near}`})`;
+  if (counted.value === 0) return say`${{ ...counted, text: 'no' }} ${pupils}${where} ${aside} were ${words}`;
+  if (counted.value === 1) return say`${counted} ${pupils.replace(/s$/, '')}${where} ${aside} was ${words}`;
+  return say`${counted} ${pupils}${where} ${aside} were ${words}`;
+}
+
+/** '2.1%', or 'just under 2.00%' where print does not tell the figure from the line of a rule. */
+function rateBeside(figure: Figure, places: number, line: number | undefined): Sentence {
+  const lines = line === undefined ? [] : [decimal(line)];
+  return say`${justBeside(figure.value, figure.value, lines, places)}${rate(figure, places)}`;
 }
 
 /** The published count of a rate; estimates of running periods are no counts. */
@@ -231,13 +247,20 @@ function changeClause({ now, before }: Course, at: number): Sentence {
   const ofRate = counted !== undefined && countedBefore !== undefined && counted.value !== countedBefore.value;
   // The sentence begins with the count, which may have moved where the rate as printed has not.
   if (decimal(by.text).isZero())
-    return say`, ${ofRate ? 'the rate ' : ''}unchanged ${when.replace(/^in /, 'from ').replace(/^at /, 'from ')}`;
+    return say`${ofRate ? countClause(counted, countedBefore) : ''}, ${ofRate ? 'the rate ' : ''}unchanged ${when.replace(/^in /, 'from ').replace(/^at /, 'from ')}`;
   const direction = by.value > 0 ? 'up' : 'down';
   const slight = Math.abs(by.value) < SLIGHT * figure.value.toNumber();
   const how = slight
     ? say`${direction} slightly, by ${by} percentage points,`
     : say`${direction} ${by} percentage points`;
   return say`, ${how} from ${rate(figure, at)} ${when}`;
+}
+
+/** ', down from 2' of a count that moved by more than slightly. */
+function countClause(now: Quoted, before: Quoted): Sentence {
+  const by = now.value - before.value;
+  if (Math.abs(by) < SLIGHT * before.value) return NOTHING;
+  return say`, ${by > 0 ? 'up' : 'down'} from ${before.value === 0 ? { ...before, text: 'none' } : before}`;
 }
 
 /** 'That is the lowest since comparable figures began in 2021/22.' */

@@ -291,6 +291,25 @@ describe('what a sceptic found', () => {
     expect(one.chart?.title).toBe('Persistent absence at Hill Top School, autumn and spring terms');
   });
 
+  it('says of a count that moved a lot what it was, where the rate as printed has not', () => {
+    const own = (before: string, now: string): FigureRow[] =>
+      [before, now].map((severe_absentees, i) =>
+        row(term(2023 + i), { severe_absentees, severe_absence_rate: `0.0${2 - i}`, enrolments: '9000' }),
+      );
+    const of = (before: string, now: string): string => told(alone(own(before, now)));
+    expect(of('2', '1')).toContain(
+      '1 pupil enrolment in Luton (0.0%) was severely absent across the autumn and spring terms 2024/25, down from 2, the rate unchanged from 2023/24.',
+    );
+    expect(of('0', '3')).toContain('3 pupil enrolments in Luton (0.0%) were severely absent across the autumn and');
+    expect(of('0', '3')).toContain(', up from none, the rate unchanged from 2023/24.');
+    expect(of('100', '101')).toContain('2024/25, the rate unchanged from 2023/24.');
+  });
+  it('says of a figure that print does not tell from the line of a rule on which side it is', () => {
+    const own = years({ 2023: ['18.0', '1.9'], 2024: ['17.3', '1.998'] });
+    const brief = composeBrief(lutonFacts({ own }), { focus: 'severe_absence_rate', threshold: 2, places: 2 });
+    expect(told(brief)).toContain('17.3% of pupil enrolments in Luton');
+    expect(told(brief)).toContain('Just under 2.00% of pupils (about one in 50) were severely absent, up 0.10');
+  });
   it('names the one missing year, and whose it is, once', () => {
     const text = told(alone(years({ 2022: ['20.0', '1.1'], 2024: ['19.0', '1.5'] })));
     expect(text).toContain('makes no trend: no figure for Luton was published for 2023/24.');
