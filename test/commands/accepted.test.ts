@@ -76,7 +76,7 @@ describe('accepted', () => {
     expect(said.stdout).toContain('1 recipient is told');
     expect(said.stdout).toMatch(/; mail: 1 written, 1 sent\.$/m);
     expect(await mutedAs(world)).toEqual([null]);
-    expect(world.subjects().slice(before)).toEqual([`Follow-up: ${CROSSING}, and 1 more`]);
+    expect(world.subjects().slice(before)).toEqual([`Follow-up: ${CROSSING}`]);
     const text = await lastText(world);
     expect(text).toContain('a check held back figures of this mail when they came');
     expect(text).toContain('Bedford, academic year 2023/24');
