@@ -8,6 +8,7 @@ import {
   loadVersion,
   NOTHING_WATCHED,
   recordRefusal,
+  underKnownRelease,
   type KeptVerdict,
   type VersionMeta,
 } from './load/versions.js';
@@ -77,7 +78,7 @@ export async function loadFile(tools: LoadTools, file: FileToLoad): Promise<File
       const reading = await readObservations(file, now());
       const notes = (): string[] => [...(file.notes ?? []), ...reading.notes()];
       columns = reading.header;
-      const meta: VersionMeta = { ...file.meta, dataSet: { ...file.meta.dataSet, columns } };
+      const meta = await underKnownRelease(store.db, { ...file.meta, dataSet: { ...file.meta.dataSet, columns } });
       const gates = gatesFor(reading, await lastReleases(store, meta));
       if (tools.dryRun === true) {
         let rows = 0;

@@ -1,6 +1,6 @@
 /** The rows that say of a data set version what it is: publication, release, data set, number. */
 import { createHash } from 'node:crypto';
-import { sql, type Transaction } from 'kysely';
+import { sql, type Kysely, type Transaction } from 'kysely';
 import { familyOf } from '../domain/series.js';
 import type { Store } from './database.js';
 import type { Database } from './schema.js';
@@ -95,6 +95,26 @@ async function dataSetOf(trx: Trx, meta: VersionMeta): Promise<number> {
     .returning('id')
     .executeTakeFirstOrThrow();
   return dataSet.id;
+}
+
+/**
+ * The same, its release under the slug by which it is known here: a release that EES has renamed is told by the catalogue
+ * id of a file of it, which EES keeps through amendments and never gives to another release (DfE, EES: a data set file keeps its id from version to version of its release). So it does not
+ * matter who met the new slug first, a run or a backfill, or by which of the two ways.
+ */
+export async function underKnownRelease(db: Kysely<Database>, meta: VersionMeta): Promise<VersionMeta> {
+  const fileId = meta.source['dataSetFileId'];
+  if (typeof fileId !== 'string') return meta;
+  const known = await db
+    .selectFrom('data_set_version as v')
+    .innerJoin('release as r', 'r.id', 'v.release_id')
+    .select('r.slug')
+    .where('r.publication', '=', meta.publication.slug)
+    .where(sql<boolean>`v.source ->> 'dataSetFileId' = ${fileId}`)
+    .orderBy('v.id')
+    .limit(1)
+    .executeTakeFirst();
+  return known === undefined ? meta : { ...meta, release: { ...meta.release, slug: known.slug } };
 }
 
 /**

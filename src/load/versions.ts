@@ -31,6 +31,7 @@ import {
 } from './version-record.js';
 
 export { NOTHING_WATCHED, recordRefusal } from './unloaded.js';
+export { underKnownRelease } from './version-record.js';
 export type { KeptVerdict } from './verdicts.js';
 export type { Gates, Verdict, VersionMeta, VersionNumber } from './version-meta.js';
 export type { ChangedFigure, VersionDiff } from './diff.js';
