@@ -293,7 +293,10 @@ export interface NotificationTable {
   /** The recipient group, for List-Id. */
   recipient_group: string;
   alert_id: number | null;
-  /** For briefs { areaId, releaseId, versionIds, lacking? }, for operator mails { subject, text }. */
+  /**
+   * For briefs { areaId, releaseId, versionIds, lacking? }, for operator mails { subject, text }, for alerts of rates, once
+   * in a mail, { places }: the decimals with which it prints the figure.
+   */
   payload: JsonOrNull<Record<string, unknown>>;
   run_id: number | null;
   /** Unique: makes a second row for the same recipient and event impossible. */
