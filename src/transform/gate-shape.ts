@@ -2,6 +2,7 @@
 import type { Observation } from '../domain/figure.js';
 import { MEASURE_WORDS, MEASURES, type Measure } from '../domain/measure.js';
 import { Findings, verdictOf, type Numbers } from './gate-figures.js';
+import { authoritiesOfGroups, groupsGone, measuresOfGroups, regionsOfGroups } from './gate-holes.js';
 import { ratesArePercent } from './gate-units.js';
 import type { GateVerdict, LastRelease } from './gates.js';
 import {
@@ -13,6 +14,7 @@ import {
   SCOPE_WORDS,
   type ReleaseShape,
   type Scope,
+  type SeriesSeen,
   type SeriesShape,
 } from './release-shape.js';
 
@@ -154,8 +156,6 @@ function replacedBy(
   return Object.fromEntries(bound);
 }
 
-type SeriesSeen = { name: string; newest: PeriodSeen; all: PeriodSeen[]; before: SeriesShape | undefined };
-
 /** Some files have rows of other places, called z or by a code of Wales, in single periods. */
 const OF_ENGLAND = /^E1[23]/;
 
@@ -184,6 +184,7 @@ function englandAndRegions(all: readonly SeriesSeen[], replaced: ReleaseShape['s
       regionsOf(one, scope, findings);
       if (findings.count > found) break;
     }
+  if (findings.count === 0) for (const one of all) regionsOfGroups(one, findings);
   return verdictOf(
     'England and regions',
     'quarantine',
@@ -247,6 +248,7 @@ function authorities(all: readonly SeriesSeen[]): GateVerdict {
       if (findings.count > found) break;
     }
   }
+  if (findings.count === 0) for (const one of all) authoritiesOfGroups(one, findings);
   return verdictOf(
     'authorities',
     'quarantine',
@@ -289,10 +291,13 @@ function authoritiesOf({ name, newest, all: periods, before }: SeriesSeen, scope
  */
 function measures(all: readonly SeriesSeen[]): GateVerdict {
   const findings = new Findings();
-  for (const { name, newest, all: periods, before } of all) {
+  for (const one of all) {
+    const { name, newest, all: periods, before } = one;
+    const found = findings.count;
     for (const seen of periods)
       if (seen === newest || seen.kind === 'finished')
         for (const measure of MEASURES) inSomePlaces(seen, measure, name, findings);
+    if (findings.count === found) measuresOfGroups(one, findings);
     if (newest.kind !== 'finished' && newest.startYear !== before?.startYear) continue;
     const held = before?.measures ?? [];
     const gone = held.filter((measure) => !newest.gives(measure));
@@ -389,7 +394,9 @@ const MOST_SUPPRESSED_OFF = 0.05;
 function againstLastRelease(all: readonly SeriesSeen[]): GateVerdict[] {
   const rows = new Findings();
   const suppressed = new Findings();
-  for (const { name, newest, before } of all) {
+  for (const one of all) {
+    const { name, newest, before } = one;
+    groupsGone(one, rows);
     if (before === undefined) continue;
     if (newest.kind !== 'week' && isOff(newest.rows, before.rows))
       rows.add(

@@ -131,7 +131,7 @@ export const GATES: readonly GateDescription[] = [
   {
     gate: 'England and regions',
     holds:
-      'England and each region that the series had in its last release, or in another period of the file, is in its newest period; an older period that has regions has all, and what the last release had of it; a version that replaces another within its release has all its periods; all of this also for the rows about all schools and all pupils',
+      'England and each region that the series had in its last release, or in another period of the file, is in its newest period; an older period that has regions has all, and what the last release had of it; a version that replaces another within its release has all its periods; all of this also for the rows about all schools and all pupils; and England, or all regions, in each school type and pupil group that had them in the last release or the year before in the file',
     tolerance: 'London may come as one or as Inner and Outer London',
     binds: 'series whose data set has those levels; weeks: in any week of the file, as holiday weeks differ by area',
     verdict: 'quarantine',
@@ -139,18 +139,18 @@ export const GATES: readonly GateDescription[] = [
   {
     gate: 'authorities',
     holds:
-      'number of authorities in the newest period against the last release of the series; in older periods against the last release and against the period after; all of this also for the rows about all schools and all pupils',
+      'number of authorities in the newest period against the last release of the series; in older periods against the last release and against the period after; all of this also for the rows about all schools and all pupils; and of each school type and pupil group against the last release or the year before in the file',
     tolerance:
-      '3 more or fewer, and less than a third gone; one in ten where only alternative provision or special schools are counted',
+      '3 more or fewer, and less than a third gone; one in ten where only alternative provision or special schools are counted; of one school type or pupil group less than a third gone',
     binds: 'series that had authorities in the last release, or in other finished periods of the file; weeks exempt',
     verdict: 'quarantine',
   },
   {
     gate: 'measures',
     holds:
-      'each measure (rate, count, enrolments) that the newest period of the series had in the last release, anywhere and for England, for regions, for authorities; and each that some places have in a period, for the other places of it, also for the rows about all schools and all pupils',
+      'each measure (rate, count, enrolments) that the newest period of the series had in the last release, anywhere and for England, for regions, for authorities; and each that some places have in a period, for the other places of it, also for the rows about all schools and all pupils; the same for each school type and pupil group, also against the year before in the file',
     tolerance:
-      'a symbol will do; 3 authorities may be without, one in ten where only alternative provision or special schools are counted',
+      'a symbol will do, an empty cell (or NaN, or a dot) only in a week, where there may be holidays; 3 authorities may be without, one in ten where only alternative provision or special schools are counted, less than a third of those of one school type or pupil group',
     binds:
       'the newest period and all finished ones; against the last release running periods only within a year, as their persistent absence begins in January',
     verdict: 'quarantine',
@@ -219,9 +219,10 @@ export const GATES: readonly GateDescription[] = [
   },
   {
     gate: 'rows',
-    holds: 'rows of the newest period against the last release of the series',
+    holds:
+      'rows of the newest period against the last release of the series; school types and pupil groups that it had, or the year before in the file',
     tolerance: 'one in ten; weeks exempt',
-    binds: 'series that were in the last release',
+    binds: 'series that were in the last release; groups of the rows above school level',
     verdict: 'warn',
   },
   {

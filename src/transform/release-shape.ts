@@ -1,6 +1,6 @@
 /** The outline of a version: places, rows, measures and pupils of each period; and as it is kept for the next one. */
 import * as z from 'zod';
-import type { Observation } from '../domain/figure.js';
+import type { Breakdown, Observation } from '../domain/figure.js';
 import type { PeriodKind } from '../domain/period.js';
 import { measureBit, MEASURES, RATES, type Measure } from '../domain/measure.js';
 import { symbolMeaning } from '../domain/symbol.js';
@@ -8,6 +8,18 @@ import { numberOf, type Numbers } from './gate-figures.js';
 import { RateHeights } from './gate-units.js';
 
 const placesShape = z.object({ england: z.boolean(), regions: z.array(z.string()), authorities: z.number() });
+
+const groupShape = z.object({
+  england: z.boolean(),
+  /** Rows, those of London as one and as Inner and Outer London each counted. */
+  regions: z.number(),
+  authorities: z.number(),
+  /** Of each measure with a number or a symbol: whether England has one, how many regions, how many authorities. */
+  given: z.partialRecord(z.enum(MEASURES), z.tuple([z.boolean(), z.number(), z.number()])),
+});
+
+/** What one school type, and one pupil group in it, has in a period. */
+export type GroupShape = z.infer<typeof groupShape>;
 
 const periodShape = placesShape.extend({
   period: z.string(),
@@ -27,6 +39,8 @@ const seriesShape = periodShape.extend({
   measures: z.array(z.enum(MEASURES)).default([]),
   /** Where each of them has one; absent in shapes of before that was kept. */
   given: z.partialRecord(z.enum(MEASURES), placesShape).default({}),
+  /** Of each school type and pupil group ("Special, SEN provision: EHC plan"); absent in shapes of before that was kept. */
+  groups: z.record(z.string(), groupShape).default({}),
   /** School types counted, to know data sets of few schools. */
   schoolTypes: z.array(z.string()),
   /** Geographic levels and topics of pupil groups, to know another table by; absent in shapes of before that was kept. */
@@ -97,6 +111,36 @@ class Places {
   }
 }
 
+const LEVELS = ['National', 'Regional', 'Local authority'];
+
+/** Rows of one school type and pupil group. As no key is there twice, counting them counts places. */
+class Group {
+  /** For each of LEVELS the rows, then those that give each of MEASURES. */
+  readonly #counts = LEVELS.map(() => new Uint32Array(1 + MEASURES.length));
+
+  add({ level, key }: Observation['area'], given: number): void {
+    const counts = this.#counts[LEVELS.indexOf(level)];
+    if (counts === undefined || (level === 'National' && key !== 'E92000001')) return;
+    for (let place = 0; place < counts.length; place++)
+      if (place === 0 || (given & (1 << (place - 1))) !== 0) counts[place] = (counts[place] ?? 0) + 1;
+  }
+
+  shape(): GroupShape {
+    const at = (place: number): [boolean, number, number] => {
+      const [england = 0, regions = 0, authorities = 0] = this.#counts.map((counts) => counts[place] ?? 0);
+      return [england > 0, regions, authorities];
+    };
+    const [england, regions, authorities] = at(0);
+    const given = MEASURES.map((measure, place) => [measure, at(place + 1)] as const);
+    return {
+      england,
+      regions,
+      authorities,
+      given: Object.fromEntries(given.filter(([, counts]) => counts.some(Boolean))),
+    };
+  }
+}
+
 /** What was met of one period of a series. */
 export class PeriodSeen {
   rows = 0;
@@ -104,6 +148,7 @@ export class PeriodSeen {
   suppressed = 0;
   /** With any row, and with one about all schools and all pupils: of the first a headline may be missing. */
   readonly places: Readonly<Record<Scope, Places>> = { any: new Places(), whole: new Places() };
+  readonly #groups = new Map<string, Group>();
   readonly schoolTypes = new Set<string>();
   readonly levels = new Set<string>();
   readonly topics = new Set<string>();
@@ -132,9 +177,11 @@ export class PeriodSeen {
       const isNumber = !Number.isNaN(numbers[place] ?? NaN);
       const symbol = isNumber ? undefined : symbols[measure];
       if (!isNumber && symbol === undefined) return;
-      given |= 1 << place;
+      const meaning = symbol === undefined ? undefined : symbolMeaning(symbol);
+      // An empty cell says as little as a row that is not there; a week has them where there were holidays.
+      if (meaning !== 'no data' || this.kind === 'week') given |= 1 << place;
       this.figures += 1;
-      if (symbol !== undefined && symbolMeaning(symbol) !== 'low') this.suppressed += 1;
+      if (symbol !== undefined && meaning !== 'low') this.suppressed += 1;
     });
     this.#measures |= given;
     this.schoolTypes.add(schoolType);
@@ -143,10 +190,20 @@ export class PeriodSeen {
     this.places.any.add(area, given);
     const isWhole = schoolType === 'Total' && breakdown.topic === 'Total';
     if (isWhole) this.places.whole.add(area, given);
-    if (isWhole && ABOVE_SCHOOLS.has(area.level)) {
+    if (!ABOVE_SCHOOLS.has(area.level)) return;
+    const words = groupWords(schoolType, breakdown);
+    let group = this.#groups.get(words);
+    if (group === undefined) this.#groups.set(words, (group = new Group()));
+    group.add(area, given);
+    if (isWhole) {
       const enrolments = numberOf(numbers, 'enrolments');
       if (!Number.isNaN(enrolments)) this.enrolments.set(`${area.level} ${area.key}`, enrolments);
     }
+  }
+
+  /** By school type and pupil group, of the rows above school level. */
+  groups(): Record<string, GroupShape> {
+    return Object.fromEntries([...this.#groups].map(([words, group]) => [words, group.shape()]));
   }
 
   gives(measure: Measure): boolean {
@@ -163,6 +220,7 @@ export class PeriodSeen {
       given: Object.fromEntries(
         MEASURES.filter((measure) => this.gives(measure)).map((measure) => [measure, this.places.any.of(measure)]),
       ),
+      groups: this.groups(),
       schoolTypes: [...this.schoolTypes].sort(),
       levels: [...this.levels].sort(),
       topics: [...this.topics].sort(),
@@ -192,6 +250,7 @@ export function asOfBefore(later: SeriesShape, newest: PeriodSeen, seen: readonl
     ...{ rows, figures, suppressed },
     measures: later.measures.filter((measure) => newest.gives(measure)),
     given: {},
+    groups: {},
     enrolments: later.kind === 'finished' ? later.enrolments : {},
     periods: later.periods.flatMap((outline) => {
       const own = seen.find(({ period }) => period === outline.period);
@@ -207,6 +266,18 @@ function outlineAsOfBefore({ period, whole, ...any }: PeriodShape, { places }: P
     authorities: own.authorities > 0 ? later.authorities : 0,
   });
   return { period, ...asOf(any, places.any), whole: whole && asOf(whole, places.whole) };
+}
+
+function groupWords(schoolType: string, { topic, breakdown }: Breakdown): string {
+  return topic === 'Total' ? schoolType : `${schoolType}, ${topic}: ${breakdown}`;
+}
+
+/** A series of a version: its newest period, all its periods, newest first, and what the last release had of it. */
+export interface SeriesSeen {
+  readonly name: string;
+  readonly newest: PeriodSeen;
+  readonly all: readonly PeriodSeen[];
+  readonly before: SeriesShape | undefined;
 }
 
 /** Rows of any school type and pupil group, or of all schools and all pupils together. */

@@ -466,6 +466,140 @@ describe('gates: each with what just passes and what just fails', () => {
     expect(judge('measures', table(bare), table(full), true).verdict, 'it may have begun since').toBe('pass');
   });
 
+  it('an empty cell is as little as no row, but in a week, where there were holidays', () => {
+    const both = { enrolments: '1000', severe_absence_rate: '2.1' };
+    const blank = (mark: string, more: Partial<Row> = {}): Partial<Row> => ({
+      values: { enrolments: null, severe_absence_rate: null },
+      symbols: { enrolments: mark, severe_absence_rate: mark },
+      ...more,
+    });
+    const table = (england: Partial<Row>, some: Partial<Row> = {}, more: Partial<Row> = {}): Row[] => [
+      { values: both, ...england, ...more },
+      ...regions(EIGHT, { values: both, ...more }),
+      ...authorities(76, { values: both, ...some, ...more }),
+      ...authorities(153, { values: both, ...more }).slice(76),
+    ];
+    for (const mark of ['', '.', 'NaN'])
+      expect(judge('measures', table(blank(mark))), mark).toMatchObject({
+        verdict: 'quarantine',
+        message: expect.stringContaining('severe absence of England in absence/Autumn') as string,
+      });
+    for (const mark of ['c', '[x]', 'z', 'low'])
+      expect(judge('measures', table(blank(mark))).verdict, mark).toBe('pass');
+    expect(judge('measures', table({}, blank(''))).message).toContain('severe absence of 76 of 153 authorities');
+    const gone = table({}).map((row) => ({ ...row, ...blank('') }));
+    expect(judge('measures', gone, table({})).message).toContain(
+      'the last release had it for Autumn and spring term 2024/25',
+    );
+    const week = { period: weekPeriod(2024, 30) };
+    expect(judge('measures', table(blank('NaN'), blank('NaN'), week)).verdict).toBe('pass');
+  });
+
+  describe('holes in one school type or pupil group', () => {
+    const full = { enrolments: '1000', severe_absence_rate: '2.1' };
+    const bare = { enrolments: '1000' };
+    const GROUPS: readonly Partial<Row>[] = [
+      {},
+      { schoolType: 'State-funded primary' },
+      { topic: 'SEN provision', group: 'EHC plan' },
+      { topic: 'SEN provision', group: 'No SEN' },
+    ];
+    const of = (group: Partial<Row>): Row[] => [
+      { values: full, ...group },
+      ...regions(EIGHT, { values: full, ...group }),
+      ...authorities(153, { values: full, ...group }),
+    ];
+    const all = GROUPS.flatMap(of);
+    const isEhc = ({ group }: Row): boolean => group === 'EHC plan';
+    const isPrimary = ({ schoolType }: Row): boolean => schoolType === 'State-funded primary';
+    const isEngland = ({ level }: Row): boolean => level === undefined;
+    const found = (rows: readonly Row[], before?: readonly Row[], isLater?: boolean): string[] =>
+      (['England and regions', 'authorities', 'measures', 'rows'] as const).flatMap((gate) => {
+        const { verdict, message } = judge(gate, rows, before, isLater);
+        return verdict === 'pass' ? [] : [`${gate}: ${verdict}: ${message}`];
+      });
+    const without = (is: (row: Row) => boolean): Row[] => all.map((row) => (is(row) ? { ...row, values: bare } : row));
+
+    it('nothing is missing, of the last release, of the year before and in a first file', () => {
+      expect(found(all, all)).toEqual([]);
+      expect(found([...all, ...all.map((row) => ({ ...row, period: BEFORE }))])).toEqual([]);
+      expect(found(all)).toEqual([]);
+    });
+
+    it('a measure of a group', () => {
+      const inSeries = 'in absence/Autumn and spring term missing in Autumn and spring term 2024/25';
+      const before = 'the last release had it for Autumn and spring term 2024/25';
+      expect(found(without(isEhc), all)).toEqual([
+        `measures: quarantine: severe absence ${inSeries} (Total, SEN provision: EHC plan); ${before}`,
+      ]);
+      expect(found(without(isPrimary), all)).toEqual([
+        `measures: quarantine: severe absence ${inSeries} (State-funded primary); ${before}`,
+      ]);
+      expect(
+        found(
+          without((row) => isPrimary(row) && row.level === 'Regional'),
+          all,
+        ),
+      ).toEqual([`measures: quarantine: severe absence of all regions ${inSeries} (State-funded primary); ${before}`]);
+      expect(found(without((row) => isPrimary(row) && isEngland(row)))).toEqual([
+        `measures: quarantine: severe absence of England ${inSeries} (State-funded primary); other places have it`,
+      ]);
+      const some = without((row) => isEhc(row) && Number(row.key) < 251);
+      expect(found(some, all)[0]).toContain('severe absence of 51 of 153 authorities');
+      expect(
+        found(
+          without((row) => isEhc(row) && Number(row.key) < 250),
+          all,
+        ),
+      ).toEqual([]);
+      const inFile = [...without(isEhc), ...all.map((row) => ({ ...row, period: BEFORE }))];
+      expect(found(inFile)[0]).toContain('Autumn and spring term 2023/24 of the same file has it');
+      expect(found(without(isEhc)), 'perhaps it was never published').toEqual([]);
+      expect(found(without(isEhc), all, true), 'it may have begun since').toEqual([]);
+    });
+
+    it('places of a group', () => {
+      const keep = (is: (row: Row) => boolean): Row[] => all.filter((row) => !is(row));
+      const of2024 = 'from absence/Autumn and spring term, Autumn and spring term 2024/25';
+      const before = 'the last release had it for Autumn and spring term 2024/25';
+      expect(
+        found(
+          keep((row) => isPrimary(row) && isEngland(row)),
+          all,
+        ),
+      ).toEqual([`England and regions: quarantine: England of State-funded primary missing ${of2024}; ${before}`]);
+      expect(
+        found(
+          keep((row) => isEhc(row) && row.level === 'Regional'),
+          all,
+        ),
+      ).toEqual([
+        `England and regions: quarantine: all regions of Total, SEN provision: EHC plan missing ${of2024}; ${before}`,
+      ]);
+      expect(
+        found(
+          keep((row) => isEhc(row) && Number(row.key) < 251),
+          all,
+        ),
+      ).toEqual([
+        `authorities: quarantine: 51 of 153 authorities of Total, SEN provision: EHC plan missing ${of2024}; ${before}`,
+      ]);
+      expect(
+        found(
+          keep((row) => isEhc(row) && Number(row.key) < 250),
+          all,
+        ),
+      ).toEqual([]);
+    });
+
+    it('a group without a row is told, as it may have another name', () => {
+      const rest = all.filter((row) => !isEhc(row));
+      expect(found(rest, all)).toEqual([
+        expect.stringMatching(/^rows: warn: no row of Total, SEN provision: EHC plan for Autumn.*; 486 rows for /),
+      ]);
+    });
+  });
+
   it('enrolments', () => {
     const luton = (enrolments: string, more: Partial<Row> = {}): Row => ({
       level: 'Local authority',
