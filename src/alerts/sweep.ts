@@ -108,11 +108,14 @@ export interface VersionStep extends Step {
 /** The rule sees a version: figures of areas it knows, first figures of areas it does not, and areas that are missing. */
 export function sweepVersion(way: RuleOnWay, step: VersionStep): Lacking {
   const { rule } = way;
-  for (const [areaId, all] of step.grid) {
+  for (const areaId of new Set([...step.grid.keys(), ...way.entries.keys()])) {
     if (!way.areaIds.has(areaId)) continue;
-    const own = all.filter((figure) => hasMeasure(figure, rule.measure));
+    const own = (step.grid.get(areaId) ?? []).filter((figure) => hasMeasure(figure, rule.measure));
     const rows = own.filter((figure) => step.judged.has(figure.periodId));
-    const figures = figuresToDecide(way, step, areaId, rows).map((row) => ruleFigure(rule, row, own, step.beside));
+    const figures = [
+      ...figuresToDecide(way, step, areaId, rows).map((row) => ruleFigure(rule, row, own, step.beside)),
+      ...figuresGone(way, step, areaId, own),
+    ].sort(comparePosition);
     if (figures.length === 0) continue;
     step.audience?.see(rule, areaId, figures);
     const before = way.entries.get(areaId);
@@ -139,6 +142,21 @@ function figuresToDecide(
   const last = rows.at(-1);
   const newest = way.newest.get(step.catalogue.areas.get(areaId)?.level ?? '');
   return last === undefined || (newest !== undefined && last.period.sort < newest.period.sort) ? [] : [last];
+}
+
+/**
+ * Figures that were told and that a version for their period leaves without a row: it took the place of the one that
+ * had them. To a reader that is the same as an empty cell.
+ */
+function figuresGone(way: RuleOnWay, step: VersionStep, areaId: number, own: readonly FigureAt[]): RuleFigure[] {
+  const level = step.catalogue.areas.get(areaId)?.level;
+  const isCovered = (at: Position): boolean =>
+    step.covered.some(
+      (covered) => covered.level === level && speaksOf(covered, way.rule) && comparePosition(covered, at) === 0,
+    );
+  return (way.entries.get(areaId)?.state.told ?? [])
+    .filter((told) => told.value !== null && isCovered(told) && !own.some((each) => comparePosition(each, told) === 0))
+    .map(({ period, asOf }) => ({ period, asOf, value: null, symbol: '', enrolments: undefined, against: undefined }));
 }
 
 function speaksOf(covered: Covered, rule: Rule): boolean {

@@ -300,11 +300,22 @@ function measures(all: readonly SeriesSeen[]): GateVerdict {
     if (findings.count === found) measuresOfGroups(one, findings);
     if (newest.kind !== 'finished' && newest.startYear !== before?.startYear) continue;
     const held = before?.measures ?? [];
-    const gone = held.filter((measure) => !newest.gives(measure));
-    if (gone.length > 0)
-      findings.add(
-        () =>
-          `${gone.map((measure) => MEASURE_WORDS[measure]).join(', ')} of ${name} missing in ${newest.period}; the last release had it for ${before?.period ?? ''}`,
+    const missing = (gone: readonly Measure[], why: string): void => {
+      if (gone.length > 0)
+        findings.add(
+          () =>
+            `${gone.map((measure) => MEASURE_WORDS[measure]).join(', ')} of ${name} missing in ${newest.period}; ${why}`,
+        );
+    };
+    missing(
+      held.filter((measure) => !newest.gives(measure)),
+      `the last release had it for ${before?.period ?? ''}`,
+    );
+    const earlier = newest.kind === 'finished' ? periods[1] : undefined;
+    if (earlier !== undefined)
+      missing(
+        MEASURES.filter((measure) => earlier.gives(measure) && !newest.gives(measure) && !held.includes(measure)),
+        `${earlier.period} of the same file has it`,
       );
     for (const measure of held) {
       const then = before?.given[measure];

@@ -148,7 +148,7 @@ export const GATES: readonly GateDescription[] = [
   {
     gate: 'measures',
     holds:
-      'each measure (rate, count, enrolments) that the newest period of the series had in the last release, anywhere and for England, for regions, for authorities; and each that some places have in a period, for the other places of it, also for the rows about all schools and all pupils; the same for each school type and pupil group, also against the year before in the file',
+      'each measure (rate, count, enrolments) that the newest period of the series had in the last release or the year before in the file, and in the last release for England, for regions, for authorities; and each that some places have in a period, for the other places of it, also for the rows about all schools and all pupils; the same for each school type and pupil group, also against the year before in the file',
     tolerance:
       'a symbol will do, an empty cell (or NaN, or a dot) only in a week, where there may be holidays; 3 authorities may be without, one in ten where only alternative provision or special schools are counted, less than a third of those of one school type or pupil group',
     binds:

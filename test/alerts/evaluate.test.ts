@@ -140,6 +140,28 @@ it('corrects a told figure that an amendment suppresses, once, and keeps the ale
   expect(await evaluate(w.store, options())).toMatchObject({ events: [], versions: 1 });
 });
 
+it.each([
+  ['the newest figure', 2023, ''],
+  ['an older figure', 2024, '; newer figures stand as they were'],
+])('corrects %s that was told and that an amendment leaves without a row, once', async (_, last, after) => {
+  const w = await world();
+  await w.load(year(2022, { Luton: '1.9', Bedford: '1.0' }));
+  await evaluate(w.store, options());
+  for (let start = 2023; start <= last; start++) {
+    await w.load(year(start, { Luton: '2.3', Bedford: '1.0' }));
+    await evaluate(w.store, options());
+  }
+  await w.load(year(2023, { Bedford: '1.0' }, { published: '2026-04-01T12:00:00Z' }));
+  const gone = await evaluate(w.store, options());
+  expect(gone.events.map(({ event, reason }) => `${event}: ${reason}`)).toEqual([
+    `corrected: severe absence in academic year 2023/24 revised: was 2.3%, now missing in the release${after === '' ? '. The alert stays open, since a missing figure does not clear it' : after}`,
+  ]);
+  await w.load(year(2023, { Bedford: '1.0' }, { published: '2026-04-08T12:00:00Z' }));
+  expect(await evaluate(w.store, options())).toMatchObject({ events: [], versions: 1 });
+  await w.load(year(2023, { Luton: '2.3', Bedford: '1.0' }, { published: '2026-05-01T12:00:00Z' }));
+  expect(words(await evaluate(w.store, options()))).toEqual(['Luton, Academic year 2023/24: corrected']);
+});
+
 it('records what an event was judged by, and that only the clearing line holds it', async () => {
   const w = await world();
   const rules = [

@@ -554,6 +554,10 @@ describe('gates: each with what just passes and what just fails', () => {
       ).toEqual([]);
       const inFile = [...without(isEhc), ...all.map((row) => ({ ...row, period: BEFORE }))];
       expect(found(inFile)[0]).toContain('Autumn and spring term 2023/24 of the same file has it');
+      const gone = [...without(() => true), ...all.map((row) => ({ ...row, period: BEFORE }))];
+      expect(found(gone)).toEqual([
+        `measures: quarantine: severe absence of absence/Autumn and spring term missing in Autumn and spring term 2024/25; Autumn and spring term 2023/24 of the same file has it`,
+      ]);
       expect(found(without(isEhc)), 'perhaps it was never published').toEqual([]);
       expect(found(without(isEhc), all, true), 'it may have begun since').toEqual([]);
     });
