@@ -1,7 +1,7 @@
 /** Reads what is owed to a recipient, as the mail tells it. */
 import { sql, type Kysely } from 'kysely';
 import * as z from 'zod';
-import { isMeasure } from '../domain/measure.js';
+import { isMeasure, measureBit, type Measure } from '../domain/measure.js';
 import { periodOf } from '../domain/period.js';
 import { publicationStatus, publicationTitle } from '../domain/publications.js';
 import type { EventKind, Rule } from '../domain/rule.js';
@@ -140,6 +140,7 @@ export async function readNews(
       'b.name as breakdown',
       'r.title as release',
       'f.symbols',
+      'f.has',
     ])
     .orderBy('e.id');
   if ('alertIds' in which) {
@@ -182,7 +183,7 @@ export async function readNews(
       topic: row.topic,
       breakdown: row.breakdown,
       value: row.value,
-      symbol: row.symbols?.[row.measure],
+      symbol: isGone(row, row.measure) ? '' : row.symbols?.[row.measure],
       previous: row.previous_value,
       inBreach: row.in_breach,
       betweenLines: row.between_lines,
@@ -194,6 +195,14 @@ export async function readNews(
     };
     return [{ alertId: row.id, areaId: row.area_id, releaseId: row.release_id, versionId: row.version_id, news }];
   });
+}
+
+/** A corrected figure of which the version has no row any more: to a reader an empty cell. A withdrawn version has its row. */
+function isGone(
+  row: { readonly event: string; readonly value: string | null; readonly has: number | null },
+  measure: Measure,
+): boolean {
+  return row.event === 'corrected' && row.value === null && ((row.has ?? 0) & measureBit(measure)) === 0;
 }
 
 /** 'Absence by authority 1.0.1' for each version: what the Message-ID is made of. */
