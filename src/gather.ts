@@ -26,6 +26,7 @@ import { withNoticed } from './noticed.js';
 import { operatorNews } from './operator-news.js';
 import { readSourceState, SOURCE, type SourceState } from './source-state.js';
 import { messageOf, openClient, type Tools } from './tools.js';
+import { newlyUnmatched, unmatchedWords } from './unmatched.js';
 
 /** What came of it. */
 export interface Gathered {
@@ -110,7 +111,11 @@ export async function gather(tools: Tools, run: Run, isByHand: boolean): Promise
       files,
       skipped: discovery.skipped,
       degraded: discovery.degraded,
-      notes: [...discovery.notes, ...client.leftAlone()],
+      notes: [
+        ...discovery.notes,
+        ...newlyUnmatched(before.unmatched, discovery.unmatched).map(unmatchedWords),
+        ...client.leftAlone(),
+      ],
       ...spentBy(client),
       error: null,
       untold,
@@ -285,6 +290,7 @@ function stateOf(before: SourceState, discovery: Discovery): SourceState {
       })),
     ],
     skipped: discovery.skipped.map(({ title, release, reason }) => ({ title, release, reason })),
+    unmatched: [...discovery.unmatched],
     next: discovery.next.map(({ publication, nextReleaseDate }) => ({
       publication,
       nextReleaseDate: nextReleaseDate ?? null,

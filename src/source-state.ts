@@ -19,6 +19,13 @@ const degraded = z.object({
 const skipped = z.object({ title: z.string(), release: z.string(), reason: z.string() });
 const next = z.object({ publication: z.string(), nextReleaseDate: z.string().nullable() });
 
+const unmatched = z.object({
+  /** Slug, as the configuration has it. */
+  publication: z.string(),
+  list: z.enum(['include', 'exclude']),
+  entry: z.string(),
+});
+
 const leftAlone = z.object({
   api: z.enum(['content', 'official']),
   /** ISO time before which the schedule does not ask it. */
@@ -63,12 +70,15 @@ const sourceState = z.object({
   degraded: z.array(degraded),
   skipped: z.array(skipped),
   next: z.array(next),
+  /** Entries of `data_sets` in the configuration of the last run that name nothing. */
+  unmatched: z.array(unmatched).default([]),
   /** Oldest first. */
   noticed: z.array(noticed).default([]),
   /** Hosts that asked for more time than a run waits. */
   leftAlone: z.array(leftAlone).default([]),
 });
 
+export type Unmatched = z.infer<typeof unmatched>;
 export type Noticed = z.infer<typeof noticed>;
 export type SourceState = z.infer<typeof sourceState>;
 
@@ -81,6 +91,7 @@ export const NO_SOURCE_STATE: SourceState = {
   degraded: [],
   skipped: [],
   next: [],
+  unmatched: [],
   noticed: [],
   leftAlone: [],
 };

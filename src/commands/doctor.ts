@@ -11,6 +11,7 @@ import { DatabaseHeldError } from '../load/errors.js';
 import { migrationState } from '../load/migrate.js';
 import { openMailServer } from '../mail-server.js';
 import { messageOf, openClient, proxyOf } from '../tools.js';
+import { stillUnmatched, UNMATCHED_ADVICE, unmatchedWords } from '../unmatched.js';
 import { counted, ukSlot } from '../print.js';
 import { runTroubles, troubleWords } from '../run-troubles.js';
 import { untilServiceListens } from '../service/socket.js';
@@ -242,7 +243,7 @@ async function ees(context: Context): Promise<Checked> {
       checks: [
         line('official API', settings.environment.eesApiUrl, api, WITHOUT_API),
         line('website (content API)', settings.environment.eesContentUrl, content, WITHOUT_WEBSITE),
-        ...(await degradedSources(context)),
+        ...(await sourcesInTrouble(context)),
       ],
       clocks: [
         ...clockOf('that of the official API', api, client.clockAhead('official')),
@@ -276,18 +277,27 @@ function adviceOn({ fault }: Extract<Probe, { ok: false }>): string {
   }
 }
 
-/** What the last run could not read. Without a database nobody knows, and `database` says so. */
-async function degradedSources(context: Context): Promise<Check[]> {
+/** What the last run could not read or find. Without a database nobody knows, and `database` says so. */
+async function sourcesInTrouble(context: Context): Promise<Check[]> {
   const state = await context
     .store({ migrate: false })
     .then(sourceStateOf)
     .catch(() => undefined);
-  return (state?.degraded ?? []).map((each) => ({
-    check: 'source',
-    ok: false,
-    found: `${each.source}: ${each.route}: ${each.reason}`,
-    advice: each.missing.length === 0 ? '' : `Missing meanwhile: ${each.missing.join('; ')}.`,
-  }));
+  if (state === undefined) return [];
+  return [
+    ...state.degraded.map((each) => ({
+      check: 'source',
+      ok: false,
+      found: `${each.source}: ${each.route}: ${each.reason}`,
+      advice: each.missing.length === 0 ? '' : `Missing meanwhile: ${each.missing.join('; ')}.`,
+    })),
+    ...stillUnmatched(state, context.settings.config.sources).map((each) => ({
+      check: 'data_sets',
+      ok: false,
+      found: unmatchedWords(each),
+      advice: UNMATCHED_ADVICE,
+    })),
+  ];
 }
 
 /** What the last runs could not do. Without a database nobody knows, and `database` says so. */

@@ -57,10 +57,19 @@ export function choose(candidate: Candidate, dataSets: DataSets): Choice {
   return recognised.kind === 'not ours' ? { wanted: false, reason: recognised.reason } : { wanted: true };
 }
 
+/** An entry of `data_sets` in the configuration. */
+export interface Entry {
+  readonly list: 'include' | 'exclude';
+  readonly entry: string;
+}
+
 /** The entries of the configuration that name none of these data sets: misspelt, or of releases that are not followed. */
-export function unmatched(candidates: readonly Omit<Candidate, 'columns'>[], dataSets: DataSets): string[] {
-  const entries = [...(dataSets?.include ?? []), ...(dataSets?.exclude ?? [])];
-  return entries.filter((entry) => !candidates.some((candidate) => isNamed(candidate, entry)));
+export function unmatched(candidates: readonly Omit<Candidate, 'columns'>[], dataSets: DataSets): Entry[] {
+  return (['include', 'exclude'] as const).flatMap((list) =>
+    (dataSets?.[list] ?? [])
+      .filter((entry) => !candidates.some((candidate) => isNamed(candidate, entry)))
+      .map((entry) => ({ list, entry })),
+  );
 }
 
 /** By title, id, or name of the file with or without its ending. */

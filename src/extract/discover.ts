@@ -10,7 +10,7 @@
 import type { EesClient } from './client.js';
 import { freshPublication, readMemory, type PublicationMemo } from './memory.js';
 import { troubleOf } from './errors.js';
-import { offersOf, skippedOf, type Offer, type Offers } from './offers.js';
+import { offersOf, skippedOf, unmatchedOf, type Offer, type Offers, type Unmatched } from './offers.js';
 import { findOfficially, lookAtDataSets, noteOfficialTrouble } from './official.js';
 import { takeStep } from './round.js';
 import {
@@ -50,6 +50,8 @@ export interface Discovery {
   standing(): readonly Standing[];
   /** Publications of the configuration that the website does not list. */
   readonly absent: readonly Absent[];
+  /** Entries of `data_sets` that name nothing in the releases that are followed, whether anything moved or not. */
+  readonly unmatched: readonly Unmatched[];
   readonly publications: readonly PublicationNews[];
   readonly numbered: readonly Numbered[];
   readonly withdrawn: readonly Withdrawn[];
@@ -128,6 +130,7 @@ export async function discover(
     degraded: survey.degraded,
     standing: () => standing(memory),
     absent: watched.flatMap(({ publication }) => absentOf(publication) ?? []),
+    unmatched: watched.flatMap(({ source, publication }) => unmatchedOf(source, publication)),
     publications: survey.publications,
     numbered: survey.numbered,
     withdrawn: survey.withdrawn,

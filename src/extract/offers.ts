@@ -1,5 +1,5 @@
 /** From what is known of EES to the files that are worth loading now. */
-import { choose, unmatched } from './choose.js';
+import { choose, unmatched, type Entry } from './choose.js';
 import { readMetaColumns } from './lists.js';
 import {
   freshDataSet,
@@ -43,7 +43,6 @@ export interface Offers {
 /** Everything of one publication that has not been dealt with. */
 export async function offersOf(survey: Survey, source: WatchedSource, publication: PublicationMemo): Promise<Offers> {
   reopenAfterEdit(source, publication);
-  noteUnmatched(survey, source, publication);
   const offers: Offer[] = [];
   const outOfReach: Offers['outOfReach'][number][] = [];
   let waiting = 0;
@@ -99,19 +98,25 @@ function reopenAfterEdit({ dataSets }: WatchedSource, publication: PublicationMe
   publication.choice = choice;
 }
 
-/** An entry of `data_sets` that names nothing is said where releases have moved: a misspelt one would do nothing in silence. */
-function noteUnmatched(survey: Survey, { dataSets }: WatchedSource, publication: PublicationMemo): void {
-  if (!survey.releases.some((news) => news.publication === publication.name)) return;
+/** An entry of `data_sets` that names nothing: a misspelt one would do nothing in silence. */
+export interface Unmatched extends Entry {
+  /** Slug, as the configuration has it. */
+  readonly publication: string;
+}
+
+/** Those of one source; none while the website, which alone lists every file, was never read. */
+export function unmatchedOf({ publication: slug, dataSets }: WatchedSource, publication: PublicationMemo): Unmatched[] {
+  if (!publication.seen) return [];
   const candidates = [
     ...Object.values(publication.releases).flatMap(({ files }) =>
       files.map(({ title, fileName, dataSetFileId, apiId }) => ({ title, fileName, ids: [dataSetFileId, apiId] })),
     ),
-    ...Object.entries(publication.dataSets).map(([id, { title }]) => ({ title, ids: [id] })),
+    ...Object.entries(publication.dataSets).map(([id, { title, versions }]) => ({
+      title,
+      ids: [id, ...Object.values(versions).map(({ dataSetFileId }) => dataSetFileId)],
+    })),
   ];
-  for (const entry of unmatched(candidates, dataSets))
-    survey.notes.push(
-      `data_sets of ${publication.name} in the configuration names "${entry}", and the releases that are followed have no such data set (write a title, a file name or an id)`,
-    );
+  return unmatched(candidates, dataSets).map((each) => ({ publication: slug, ...each }));
 }
 
 async function isWanted(

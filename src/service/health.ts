@@ -16,6 +16,8 @@ export interface HealthFacts {
   readonly pollExpected: Date | undefined;
   readonly mail: MailHealth;
   readonly failuresBeforeMail: number;
+  /** Entries of the configuration that name nothing, a sentence each. */
+  readonly unmatched: readonly string[];
   /** Sentences about data set versions held back or refused, and files that the last run could not load, one each. */
   readonly heldBack: readonly string[];
   readonly overdue: readonly string[];
@@ -74,7 +76,7 @@ export function healthOf(facts: HealthFacts): Health {
         ? `${name}: ${reason}`
         : `${name}: ${route} does not answer as it should (${reason})${missing.length === 0 ? '' : `; missing meanwhile: ${missing.join(', ')}`}`,
     );
-  attention.push(...facts.heldBack, ...facts.overdue);
+  attention.push(...facts.unmatched, ...facts.heldBack, ...facts.overdue);
   return { well: reasons.length === 0, reasons, attention };
 }
 

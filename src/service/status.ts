@@ -11,7 +11,8 @@ import { noticedText } from '../noticed.js';
 import { counted, shortened, table, ukTime } from '../print.js';
 import { changeText, diffCounts } from '../print-diff.js';
 import { runTroubles } from '../run-troubles.js';
-import { readSourceState, type SourceState } from '../source-state.js';
+import { readSourceState, type SourceState, type Unmatched } from '../source-state.js';
+import { stillUnmatched, unmatchedWords } from '../unmatched.js';
 import { overlapWords, waitingSlots } from './overlap.js';
 import { healthOf, overdueRelease, type Health, type Rhythm } from './health.js';
 
@@ -35,6 +36,8 @@ export interface Status {
   /** Hosts that asked for time, which the schedule leaves alone until then. */
   readonly left_alone: SourceState['leftAlone'];
   readonly skipped: SourceState['skipped'];
+  /** Entries of `data_sets` in the configuration that name nothing. */
+  readonly unmatched: readonly Unmatched[];
   /** What was noticed at EES that brings no figures, newest last. */
   readonly noticed: SourceState['noticed'];
   /** Of the version loaded last among those that count. */
@@ -56,6 +59,7 @@ export async function statusOf(store: Store, settings: Settings, now: Date): Pro
     openEdges(store),
     waitingSlots(store),
   ]);
+  const unmatched = stillUnmatched(source, config.sources);
   const overlap = overlapWords(slots, config.failuresBeforeMail);
   const troubles = runTroubles(edges);
   const overdue = withAnnounced(rhythms, source)
@@ -93,6 +97,7 @@ export async function statusOf(store: Store, settings: Settings, now: Date): Pro
       pollExpected,
       mail,
       failuresBeforeMail: config.failuresBeforeMail,
+      unmatched: unmatched.map(unmatchedWords),
       heldBack,
       overdue,
     }),
@@ -110,6 +115,7 @@ export async function statusOf(store: Store, settings: Settings, now: Date): Pro
     degraded: source.degraded,
     left_alone: stillLeftAlone(source.leftAlone, now.getTime()),
     skipped: source.skipped,
+    unmatched,
     noticed: source.noticed,
     newest_diff:
       newest?.diff == null

@@ -97,8 +97,8 @@ describe('by the configuration', () => {
   it('an entry that names nothing is known', () => {
     const files = [{ title: 'rates', fileName: 'rates.csv', ids: ['0198aaaa'] }];
     expect(unmatched(files, { include: ['Rates', 'rate'], exclude: ['reasons.csv', '0198aaaa'] })).toEqual([
-      'rate',
-      'reasons.csv',
+      { list: 'include', entry: 'rate' },
+      { list: 'exclude', entry: 'reasons.csv' },
     ]);
   });
 });
