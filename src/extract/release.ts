@@ -34,8 +34,9 @@ export async function lookAtRelease(
   const { client } = survey;
   const path = `/publications/${encodeURIComponent(publication.slug)}/releases/${encodeURIComponent(slug)}`;
   const summary = await client.get('content', `${path}/version-summary`, answers.versionSummary);
-  const before = publication.releases[slug] ?? underFormerName(survey, publication, slug, summary.releaseId);
-  const { releaseVersionId, files } = await readFiles(survey, publication, path, summary, before?.files ?? []);
+  const followed = publication.releases[slug] ?? underFormerName(survey, publication, slug, summary.releaseId);
+  const { releaseVersionId, files } = await readFiles(survey, publication, path, summary, followed?.files ?? []);
+  const before = followed ?? watchedBefore(survey, publication, slug, files);
   const known = before ?? freshRelease('');
   const unknown = files.filter((file) => !known.files.some(({ fileId }) => fileId === file.fileId));
   // An old release that was only watched: what it held before is history, what was replaced now is news.
@@ -107,6 +108,28 @@ function underFormerName(
     renameRelease(publication, former, slug);
     survey.releases.push(news(publication, slug, release, 'renamed'));
   }
+  return release;
+}
+
+/**
+ * A release that was only watched, and is listed no longer: without its id, and amended since, it is told by files that
+ * were published before it was last seen. No new release has such files.
+ */
+function watchedBefore(
+  survey: Survey,
+  publication: PublicationMemo,
+  slug: string,
+  files: readonly FileMemo[],
+): ReleaseMemo | undefined {
+  const [found] = Object.entries(publication.releases)
+    .filter(([, { followed, gone }]) => !followed && gone === true)
+    .filter(([, { lastModified }]) => files.some(({ lastUpdated }) => lastUpdated <= lastModified))
+    .sort(([, a], [, b]) => a.lastModified.localeCompare(b.lastModified));
+  if (found === undefined) return undefined;
+  const [former, release] = found;
+  publication.releases = Object.fromEntries(Object.entries(publication.releases).filter(([key]) => key !== former));
+  renameRelease(publication, former, slug);
+  survey.releases.push(news(publication, slug, release, 'renamed'));
   return release;
 }
 

@@ -217,6 +217,7 @@ async function forgetMissing(
   listed: ReadonlyMap<string, string>,
 ): Promise<void> {
   for (const slug of listed.keys()) delete publication.releases[slug]?.gone;
+  findByTime(publication, listed);
   const missing = Object.keys(publication.releases).filter(
     (slug) => !listed.has(slug) && publication.releases[slug]?.gone !== true,
   );
@@ -240,6 +241,24 @@ async function forgetMissing(
     } else publication.vanished[slug] = release;
     if (release.followed)
       survey.releases.push(news(publication, found ? renamed : slug, release, found ? 'renamed' : 'gone'));
+  }
+}
+
+/**
+ * A release that is only watched has no id here. What tells it under another slug, before there is a redirect, is the
+ * time of its newest version: a new name leaves it as it is.
+ */
+function findByTime(publication: PublicationMemo, listed: ReadonlyMap<string, string>): void {
+  for (const [slug, release] of Object.entries(publication.releases)) {
+    if (release.followed || listed.has(slug)) continue;
+    const [renamed, ...others] = [...listed.keys()].filter(
+      (each) => publication.releases[each] === undefined && listed.get(each) === release.lastModified,
+    );
+    if (renamed === undefined || others.length > 0) continue;
+    publication.releases = without(publication.releases, slug);
+    delete release.gone;
+    publication.releases[renamed] = release;
+    renameRelease(publication, slug, renamed);
   }
 }
 

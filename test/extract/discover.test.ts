@@ -279,6 +279,77 @@ describe('names that change', () => {
     expect(amended.files.map(({ release }) => release.slug)).toEqual(['2024-25']);
   });
 
+  describe('a release that is only watched, renamed before its redirect is there, is no new release', () => {
+    const OLD = '2023-24';
+    const NEW = '2023-24-revised';
+
+    beforeEach(() => {
+      ees.publish({
+        publication: ABSENCE,
+        slug: OLD,
+        title: 'Academic year 2023/24',
+        at: '2025-03-20T09:30:05Z',
+        latest: false,
+        files: [
+          { name: 'a2.csv', title: 'Absence rates by geographic level', content: wide('Academic year', '18.0') },
+          { name: 'b2.csv', title: 'Absence rates by term', content: wide('Academic year', '18.1') },
+        ],
+      });
+    });
+
+    async function look(memory: unknown) {
+      const mark = ees.requests.length;
+      const found = await discover(client, SOURCES, memory, PATIENT);
+      const kept = JSON.parse(JSON.stringify(found.remember(found.files))) as unknown;
+      return { files: found.files.map(({ fileName }) => fileName), found, kept, requests: asked(ees, mark) };
+    }
+    const rename = (): void => {
+      ees.renameRelease(ABSENCE, OLD, NEW, 'Academic year 2023/24 revised', 'not yet');
+    };
+    const replace = (): void => {
+      const content = wide('Academic year', '18.4');
+      ees.amend({ publication: ABSENCE, release: NEW, at: tick(), replace: [{ file: 'a2.csv', content }] });
+    };
+
+    it.each([
+      ['in one poll', false],
+      ['after a poll that listed neither', true],
+    ])('%s: it stays watched', async (_when, isAway) => {
+      let memory = await settle();
+      rename();
+      if (isAway) {
+        ees.removeRoute(/sitemap-items$/, (listing) =>
+          (listing as { releases: { slug: string }[] }[]).map((each) => ({
+            ...each,
+            releases: each.releases.filter(({ slug }) => slug !== NEW),
+          })),
+        );
+        memory = (await look(memory)).kept;
+        ees.restoreRoutes();
+      }
+      const renamed = await look(memory);
+      expect([renamed.files, renamed.found.releases]).toEqual([[], []]);
+      const quiet = await look(renamed.kept);
+      expect([quiet.files, quiet.requests.length]).toEqual([[], 2]);
+      // What is replaced later is news, and of the release as it was known.
+      replace();
+      const amended = await look(quiet.kept);
+      expect(amended.files).toEqual(['a2.csv']);
+      expect(amended.found.files[0]?.release).toMatchObject({ slug: OLD, title: 'Academic year 2023/24 revised' });
+      expect(amended.found.releases).toMatchObject([{ kind: 'amended', slug: NEW }]);
+    });
+
+    it('and amended meanwhile: what it held before is history, what was replaced is news', async () => {
+      const memory = await settle();
+      rename();
+      replace();
+      const { files, found } = await look(memory);
+      expect(files).toEqual(['a2.csv']);
+      expect(found.files[0]?.release.slug).toBe(OLD);
+      expect(found.releases.map(({ kind }) => kind)).toEqual(['renamed', 'amended']);
+    });
+  });
+
   it('a superseded publication is followed to the one that took its place', async () => {
     const memory = await settle();
     ees.publish({
