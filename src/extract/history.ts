@@ -107,6 +107,7 @@ export async function planBackfill(client: EesClient, request: BackfillRequest):
   const files: WantedFile[] = [];
   const pinned = new Set<string>();
   const meta = new Map<string, Promise<string[] | undefined>>();
+  const previewOf = createPreviews(client, notes);
   for (const { publication, item, types } of website?.files ?? []) {
     if (!isWanted(item.release.slug)) continue;
     const takenBack = official && (await whyRefused(client, official, item));
@@ -119,7 +120,7 @@ export async function planBackfill(client: EesClient, request: BackfillRequest):
     if (version) pinned.add(`${version.dataSetId} ${version.version.version}`);
     const ids = [item.id, item.api?.id];
     if (!isNamed(request.dataSet, [item.title, ...ids])) continue;
-    const { columns, fileName } = await previewOf(client, item, notes);
+    const { columns, fileName } = await previewOf(item);
     const choice = choose({ title: item.title, fileName, ids, columns }, dataSets);
     if (!choice.wanted) skipped.push({ release: item.release.title, title: item.title, reason: choice.reason });
     else
@@ -282,14 +283,31 @@ function versionOf(official: readonly Versions[], item: CatalogueFile) {
   return made.sort((a, b) => byVersion(a.version.version, b.version.version)).at(-1);
 }
 
-/** What a file is called, and its columns where the website tells them. */
-async function previewOf(client: EesClient, item: CatalogueFile, notes: string[]) {
-  const detail = await tolerated(
-    () => client.get('content', `/data-set-files/${item.id}`, answers.dataSetFile),
-    (why) => notes.push(`The columns of "${item.title}" are not known before it is fetched (${why})`),
-  );
-  const fileName = item.filename ?? detail?.file.name ?? `${item.id}.csv`;
-  return { columns: detail?.file.dataCsvPreview.headers, fileName };
+/** Files in a row without a preview after which the route is taken for gone: one may be gone by itself. */
+const UNTOLD_IN_A_ROW = 2;
+
+/** What a file is called, and its columns where the website tells them. A dead route is not asked file after file. */
+function createPreviews(client: EesClient, notes: string[]) {
+  let untold = 0;
+  return async (item: CatalogueFile): Promise<{ columns: string[] | undefined; fileName: string }> => {
+    const detail =
+      untold >= UNTOLD_IN_A_ROW
+        ? undefined
+        : await tolerated(
+            async () => {
+              const answer = await client.get('content', `/data-set-files/${item.id}`, answers.dataSetFile);
+              untold = 0;
+              return answer;
+            },
+            (why) => {
+              untold += 1;
+              const more = untold < UNTOLD_IN_A_ROW ? '' : '; other files are not asked about';
+              notes.push(`The columns of "${item.title}" are not known before it is fetched (${why})${more}`);
+            },
+          );
+    const fileName = item.filename ?? detail?.file.name ?? `${item.id}.csv`;
+    return { columns: detail?.file.dataCsvPreview.headers, fileName };
+  };
 }
 
 /** When a release first came out, as well as its files and its display date tell. */

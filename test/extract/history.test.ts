@@ -223,6 +223,46 @@ describe('a plan of all history', () => {
       }
     });
 
+    it.each([
+      ['gone', undefined],
+      ['silent', { kind: 'unavailable' } as const],
+      ['a web page', { kind: 'HTML' } as const],
+    ])('the previews of files, %s: after two files in a row no other is asked for', async (_how, fault) => {
+      const whole = await planBackfill(client, { publication: ABSENCE });
+      const preview = /\/data-set-files\/[0-9a-f-]+$/;
+      if (fault === undefined) ees.removeRoute(preview);
+      else ees.fault(({ path }) => (preview.test(path) ? fault : undefined));
+      const from = ees.requests.length;
+      try {
+        const plan = await planBackfill(client, { publication: ABSENCE });
+        expect(new Set(ees.requests.slice(from).flatMap(({ path }) => preview.exec(path) ?? [])).size).toBe(2);
+        // Nothing is left out for want of columns: the file's own header decides, once it is here.
+        expect(lines(plan)).toEqual(expect.arrayContaining(lines(whole)));
+        expect(plan.notes).toEqual([
+          stringMatching(/^The columns of "[^"]+" are not known before it is fetched \(/),
+          stringMatching(
+            /^The columns of "[^"]+" are not known before it is fetched \(.*; other files are not asked about$/,
+          ),
+        ]);
+      } finally {
+        ees.fault();
+      }
+    });
+
+    it('the previews of two files with one in between that answers: all others are asked for', async () => {
+      let asked = 0;
+      const preview = /\/data-set-files\/[0-9a-f-]+$/;
+      const hurried = clientFor(ees, { timing: { attempts: 1 } });
+      ees.fault(({ path }) => (preview.test(path) && asked++ % 2 === 0 ? { kind: 'unavailable' } : undefined));
+      try {
+        await planBackfill(hurried, { publication: ABSENCE });
+        expect(asked).toBeGreaterThan(4);
+      } finally {
+        ees.fault();
+        hurried.close();
+      }
+    });
+
     it('the page of the publication: the list of publications has it', async () => {
       const whole = await planBackfill(client, { publication: TERM });
       ees.removeRoute(/\/publications\/[^/]+-term$/);
