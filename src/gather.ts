@@ -174,7 +174,7 @@ async function takeIn(
       await remember(got.etag);
       return { ...namesOf(wanted), outcome: 'unchanged', reason: 'EES has the same bytes as before' };
     }
-    discovery.fetched({ ...wanted, source: got.source }, got.detour);
+    discovery.fetched(wanted, got);
     try {
       const report = await loadFile(
         { store, now, signal, onRows: (rows) => tools.progress?.(`${wanted.dataSet.title}: ${rows} rows`) },

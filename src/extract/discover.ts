@@ -21,6 +21,7 @@ import {
   nothingAsked,
   noting,
   standing,
+  type Came,
   type Standing,
 } from './standing.js';
 import type {
@@ -69,10 +70,10 @@ export interface Discovery {
   /** Notes that a file could not be fetched: it is offered again at the next poll. `remember` keeps the note. */
   failed(file: WantedFile, reason: string): void;
   /**
-   * Notes how a file came: `standing` tells from now on whether pinned addresses answer.
-   * @param detour why it did not come from its pinned address; undefined where it did
+   * Notes how a file came: `standing` tells from now on whether the official API hands out files, and whether pinned
+   * addresses of the website do.
    */
-  fetched(file: WantedFile, detour: string | undefined): void;
+  fetched(file: WantedFile, got: Came): void;
   /** What is noted so, by this poll or one before, of files that are still to be had. */
   unfetched(): readonly Unfetched[];
 }
@@ -145,8 +146,8 @@ export async function discover(
     failed(file, reason) {
       byKey.get(sourceKey(file.source))?.failed(reason, new Date(client.now()).toISOString());
     },
-    fetched(file, detour) {
-      noteWay(memory, file, detour, new Date(client.now()).toISOString());
+    fetched(file, got) {
+      noteWay(memory, file, got, new Date(client.now()).toISOString());
     },
     unfetched: () => watched.flatMap(({ publication }) => unfetchedOf(publication) ?? []),
   };

@@ -7,7 +7,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { plainBytes, type Limits } from './bytes.js';
-import { looksLikeHtml, type EesClient, type OpenAnswer } from './client.js';
+import { looksLikeHtml, type Api, type EesClient, type OpenAnswer, type Query } from './client.js';
 import * as answers from './answers.js';
 import { EesAnswerError, EesError, EesRefusedError, EesUnavailableError } from './errors.js';
 import { heldFile, hold, letGo, pieceIn, type FileFacts } from './held-files.js';
@@ -48,6 +48,8 @@ export interface Downloaded {
   readonly doubts: readonly string[];
   /** Why it had to come from the data catalogue; undefined where it did not. */
   readonly detour?: string;
+  /** Why it had to come by the other API; undefined where it did not. */
+  readonly missed?: EesError;
   /** The plain bytes. */
   open(): Readable;
   /** Files are kept only as long as a load needs them. */
@@ -98,8 +100,22 @@ export async function download(
     return await oneWay(file.source, []);
   } catch (error) {
     if (!file.alternative || !(error instanceof EesError)) throw error;
-    return await oneWay(file.alternative, [`${error.message}; taken the other way`]);
+    const got = await oneWay(file.alternative, [`${error.message}; taken the other way`]);
+    return got.kind === 'file' ? { ...got, missed: error } : got;
   }
+}
+
+/**
+ * Whether an address hands out a file, told by the first bytes of it; one try.
+ * @throws EesError where it does not
+ */
+export async function tryFile(client: EesClient, api: Api, path: string, query: Query): Promise<void> {
+  const { body, url } = await client.open(api, path, query);
+  for await (const chunk of plainBytes(body, url, DEFAULT_LIMITS, client.count)) {
+    refuseMarkup(chunk, url);
+    return;
+  }
+  throw new EesUnavailableError(`${url} sent an empty file`, url);
 }
 
 /**

@@ -6,7 +6,8 @@
 import type * as z from 'zod';
 import * as answers from './answers.js';
 import type { Api, EesClient } from './client.js';
-import { EesError, troubleOf } from './errors.js';
+import { tryFile, type Downloaded } from './download.js';
+import { EesError, EesRefusedError, troubleOf } from './errors.js';
 import type { Memory, StandingMemo } from './memory.js';
 import type { Degraded, Survey } from './survey.js';
 import type { WantedFile } from './wanted.js';
@@ -112,53 +113,85 @@ const LESSER_ROUTES: readonly (readonly [route: RegExp, answer: z.ZodType])[] = 
   [/\/data-set-files\/…$/, answers.dataSetFile],
 ];
 
-/** The route of release files, as it is told and as it is remembered. */
-const FILES = { route: 'releases/…/files/…', place: '/releases/…/files/…' };
+/** The routes of files, as they are told and as they are remembered. */
+const FILES = { api: 'content', route: 'releases/…/files/…', place: '/releases/…/files/…' } as const;
+const CSV = { api: 'official', route: 'data-sets/…/csv', place: '/data-sets/…/csv' } as const;
 
-/** Notes whether the pinned address of a file answered, or why the file had to come from the data catalogue. */
-export function noteWay(
+type FileRoute = typeof FILES | typeof CSV;
+
+/** How a file came. */
+export type Came = Pick<Downloaded, 'source' | 'detour' | 'missed'>;
+
+/** Notes whether the official API handed out a file, and whether the pinned address of the website did. */
+export function noteWay(memory: Memory, { publication, source }: WantedFile, got: Came, at: string): void {
+  const { slug } = publication;
+  const { missed } = got;
+  if (got.source.kind === 'api') noteFileRoute(memory, slug, CSV, undefined, at);
+  else {
+    // Refused is one version (withdrawn meanwhile), not the route.
+    const isRefused = missed instanceof EesRefusedError && missed.status === 403;
+    const kind = troubleOf(missed);
+    if (source.kind === 'api' && missed !== undefined && kind !== undefined && !isRefused) {
+      const trouble = {
+        kind,
+        reason: missed.message,
+        path: `/data-sets/${source.dataSetId}/csv`,
+        query: { dataSetVersion: source.version },
+      };
+      noteFileRoute(memory, slug, CSV, trouble, at);
+    }
+    const { releaseVersionId, fileId } = got.source;
+    const detour =
+      got.detour === undefined
+        ? undefined
+        : {
+            kind: 'vanished' as const,
+            reason: got.detour,
+            path: `/releases/${releaseVersionId}/files/${fileId}`,
+            query: {},
+          };
+    noteFileRoute(memory, slug, FILES, detour, at);
+  }
+}
+
+/** @param trouble undefined where it answered: then it does so for every publication */
+function noteFileRoute(
   memory: Memory,
-  { publication, source }: Pick<WantedFile, 'publication' | 'source'>,
-  detour: string | undefined,
+  source: string,
+  of: FileRoute,
+  trouble: Pick<StandingMemo, 'kind' | 'reason' | 'path' | 'query'> | undefined,
   at: string,
 ): void {
-  if (source.kind !== 'release file') return;
-  const isOfFiles = (each: StandingMemo): boolean => each.api === 'content' && each.place === FILES.place;
-  const before = memory.degraded.find((each) => isOfFiles(each) && each.source === publication.slug);
-  memory.degraded = memory.degraded.filter((each) => (detour === undefined ? !isOfFiles(each) : each !== before));
-  if (detour !== undefined)
-    memory.degraded.push({
-      ...FILES,
-      source: publication.slug,
-      api: 'content',
-      kind: 'vanished',
-      reason: detour,
-      missing: [],
-      since: before?.since ?? at,
-      path: `/releases/${source.releaseVersionId}/files/${source.fileId}`,
-      query: {},
-      whole: false,
-    });
+  const isOfIt = (each: StandingMemo): boolean => each.api === of.api && each.place === of.place;
+  const before = memory.degraded.find((each) => isOfIt(each) && each.source === source);
+  memory.degraded = memory.degraded.filter((each) => (trouble === undefined ? !isOfIt(each) : each !== before));
+  if (trouble !== undefined)
+    memory.degraded.push({ ...of, ...trouble, source, missing: [], since: before?.since ?? at, whole: false });
 }
 
 /**
- * One step for each place of the website that is gone and that nobody asks for until the next release: whoever was told
- * that it is gone hears soon that it is back.
+ * One step for each place that is gone and that nobody asks for until the next release (of the website, and the files of
+ * the official API): whoever was told that it is gone hears soon that it is back.
  */
 export function lesserRoutes({ client, memory, asked }: Survey): (() => Promise<void>)[] {
   return memory.degraded
-    .filter(({ api, whole, path }) => api === 'content' && !whole && path !== '')
+    .filter(({ api, place, whole, path }) => (api === 'content' || place === CSV.place) && !whole && path !== '')
     .flatMap(({ source, api, route, missing, place, path, query }) => {
       const answer = LESSER_ROUTES.find(([pattern]) => pattern.test(place))?.[1];
-      if (answer === undefined && place !== FILES.place) return [];
+      if (answer === undefined && place !== FILES.place && place !== CSV.place) return [];
       return async () => {
         try {
           if (answer !== undefined) await client.get(api, path, answer, query);
           else {
-            (await client.open(api, path)).body.destroy();
+            await tryFile(client, api, path, query);
             asked.answered.add(`${api} ${place}`);
           }
         } catch (error) {
+          if (place === CSV.place && error instanceof EesRefusedError && error.status === 403) {
+            // That version was withdrawn since; the route is there.
+            asked.answered.add(`${api} ${place}`);
+            return;
+          }
           const kind = troubleOf(error);
           if (kind === undefined || !(error instanceof EesError)) throw error;
           asked.failed.push({ source, api, route, missing, kind, reason: error.message, place, path, query });

@@ -61,8 +61,11 @@ async function poll(): Promise<string[]> {
     const handled = [];
     for (const file of found.files)
       try {
-        const got = await download(client, file, directory);
-        if (got.kind === 'file') await got.remove();
+        const got = await download(client, file, directory, { stallMs: 300 });
+        if (got.kind === 'file') {
+          found.fetched(file, got);
+          await got.remove();
+        }
         handled.push(file);
       } catch (error) {
         found.failed(file, String(error));
@@ -181,6 +184,55 @@ describe('the website shows new files, and is down from then on', () => {
     expect(await poll()).toEqual([]);
     if (late !== undefined) versions.push(late);
     expect(await poll()).toEqual([LONG]);
+  });
+});
+
+describe('the files of the official API', () => {
+  const GONE = { api: 'official', source: ABSENCE, route: 'data-sets/…/csv', way: 'the official API', missing: [] };
+
+  it.each<Fault>([
+    { kind: 'HTML' },
+    { kind: 'stall' },
+    { kind: 'stall', afterBytes: 0 },
+    { kind: 'server error' },
+    { kind: 'cut' },
+  ])('$kind, while all else is well: the website does, and that is told until one comes again', async (fault) => {
+    amend('18.0');
+    ees.fault(({ path }) => (path.endsWith('/csv') ? fault : undefined));
+    expect(await poll()).toEqual([TERM, LONG]);
+    expect(found.standing()).toMatchObject([GONE]);
+    const [{ since } = { since: '' }] = found.standing();
+    // No file is new: a step of the round asks for its beginning.
+    const mark = ees.requests.length;
+    const polls = 4;
+    // A silence of half a minute is waited for: not in a test.
+    if (fault.kind === 'stall') ees.fault();
+    for (let quiet = 0; quiet < polls; quiet += 1) expect(await poll()).toEqual([]);
+    expect(ees.requests.length - mark).toBe(2 * polls);
+    // What is cut later on begins well.
+    if (fault.kind === 'HTML' || fault.kind === 'server error')
+      expect(found.standing()).toMatchObject([{ ...GONE, since }]);
+    ees.fault();
+    for (let quiet = 0; quiet < polls; quiet += 1) await poll();
+    expect(found.standing()).toEqual([]);
+  });
+
+  it('the next one that comes whole tells that they are back', async () => {
+    amend('18.0');
+    ees.removeRoute(/\/csv$/);
+    expect(await poll()).toEqual([TERM, LONG]);
+    expect(found.standing()).toMatchObject([GONE]);
+    ees.restoreRoutes();
+    amend('18.1');
+    expect(await poll()).toEqual([TERM, LONG]);
+    expect(found.standing()).toEqual([]);
+  });
+
+  it('a version that is refused says nothing about the others', async () => {
+    amend('18.0');
+    ees.fault(({ path }) => (path.endsWith('/csv') ? { kind: 'forbidden' } : undefined));
+    expect(await poll()).toEqual([TERM, LONG]);
+    expect(found.standing()).toEqual([]);
   });
 });
 
