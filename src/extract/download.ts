@@ -28,6 +28,24 @@ export const DEFAULT_LIMITS: DownloadLimits = {
   totalMs: 20 * 60_000,
 };
 
+/** Far more than a row, or a file, has been known to take: what EES says of either is rough. */
+const BYTES_OF_A_ROW = 4096;
+const TIMES_ITS_SIZE = 16;
+/** Any file may have as many: a count or size that is far out must keep no small file out. */
+const FLOOR_BYTES = 64 * 1024 ** 2;
+
+/** The same limits, the bytes bound by what EES says of a file (rows, size), where it says anything. */
+export function within<T extends Limits>(limits: T, { rows = 0, bytes = 0 }: WantedFile['expected']): T {
+  // A count of none is none.
+  if (rows === 0 && bytes === 0) return limits;
+  const most = Math.max(FLOOR_BYTES, rows * BYTES_OF_A_ROW, bytes * TIMES_ITS_SIZE);
+  return {
+    ...limits,
+    wireBytes: Math.min(limits.wireBytes, most),
+    plainBytes: Math.min(limits.plainBytes, most),
+  };
+}
+
 export interface Downloaded {
   readonly kind: 'file';
   readonly path: string;
@@ -78,7 +96,7 @@ export async function download(
   directory: string,
   limits: Partial<DownloadLimits> = {},
 ): Promise<Downloaded | NotModified> {
-  const all = { ...DEFAULT_LIMITS, ...limits };
+  const all = within({ ...DEFAULT_LIMITS, ...limits }, file.expected);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const oneWay = async (source: FileSource, notes: readonly string[]): Promise<Downloaded | NotModified> => {
     try {

@@ -10,7 +10,7 @@ import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EesClient } from '../../src/extract/client.js';
-import { download } from '../../src/extract/download.js';
+import { DEFAULT_LIMITS, download, within } from '../../src/extract/download.js';
 import { cleanDownloads } from '../../src/extract/held-files.js';
 import { createRecordCounter } from '../../src/extract/records.js';
 import type { WantedFile } from '../../src/extract/wanted.js';
@@ -18,6 +18,7 @@ import { clientFor, LONG_SET } from './support.js';
 
 const CSV = 'time_period,rate\r\n202324,1\r\n202425,"2,5"\r\n';
 const FILE_ID = 'e3e3e3e3-0000-4000-8000-000000000002';
+const MB = 1024 ** 2;
 const LIMITS = { stallMs: 150, totalMs: 600 };
 
 let server: Server;
@@ -179,6 +180,28 @@ describe('a file that is not whole is fetched again, and never left behind', () 
     answer = (_request, response) => response.writeHead(403).end();
     await expect(download(client, wanted({ source: onWebsite }), directory, LIMITS)).rejects.toThrow(/answered 403/);
     expect(seen).toHaveLength(1);
+  });
+
+  it('far more than what EES says of it makes likely: it is not unpacked to the end, nor asked for again', async () => {
+    const bomb = gzipSync(Buffer.alloc(96 * MB, '0'));
+    answer = (_request, response) => response.writeHead(200).end(bomb);
+    await expect(download(client, wanted(), directory)).rejects.toThrow(/more than \d+ bytes unpacked/);
+    expect(seen).toHaveLength(1);
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  it.each<[what: string, expected: WantedFile['expected'], most: number]>([
+    ['nothing is told: as much as of any file', { rows: undefined, bytes: undefined }, 4096 * MB],
+    ['a count of none', { rows: 0, bytes: undefined }, 4096 * MB],
+    ['a few rows, a small size', { rows: 2, bytes: 3000 }, 64 * MB],
+    ['a size', { rows: undefined, bytes: 91 * MB }, 16 * 91 * MB],
+    ['rows', { rows: 34_701, bytes: undefined }, 34_701 * 4096],
+    ['both: the larger of the two', { rows: 34_701, bytes: 2 * MB }, 34_701 * 4096],
+    ['more than of any file', { rows: 5_500_000, bytes: 900 * MB }, 4096 * MB],
+  ])('%s', (_what, expected, most) => {
+    const bounded = within(DEFAULT_LIMITS, expected);
+    expect(bounded.plainBytes).toBe(most);
+    expect(bounded.wireBytes).toBe(Math.min(most, DEFAULT_LIMITS.wireBytes));
   });
 
   it('too many bytes: over the wire, or only once unpacked; not asked again', async () => {
