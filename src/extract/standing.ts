@@ -187,8 +187,8 @@ export function lesserRoutes({ client, memory, asked }: Survey): (() => Promise<
             asked.answered.add(`${api} ${place}`);
           }
         } catch (error) {
-          if (place === CSV.place && error instanceof EesRefusedError && error.status === 403) {
-            // That version was withdrawn since; the route is there.
+          if (answer === undefined && error instanceof EesRefusedError && error.status === 403) {
+            // That version was withdrawn or amended since; the route is there.
             asked.answered.add(`${api} ${place}`);
             return;
           }

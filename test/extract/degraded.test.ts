@@ -407,29 +407,37 @@ describe('the pinned address of files gone', () => {
   const PINNED = /\/content\/api\/releases\/[^/]+\/files\//;
   const amendment = { slug: '2022-23', at: '2024-04-02T08:59:00Z', content: smallWide(CROSSED) };
 
-  it('a file comes from the data catalogue: the run ends 0, the operator hears of it once, and of its return', async () => {
-    const world = await watchOfTwoFiles();
-    world.ees.removeRoute(PINNED);
-    world.at('2024-04-02T09:00:00Z');
-    world.amend(amendment);
-    const { code, report } = await world.run();
-    expect([code, report.files.map(({ outcome }) => outcome)]).toEqual([0, ['loaded']]);
-    expect(await world.figures()).toContain('202324 20.6');
-    const told = [GONE('the website: releases/.../files/...')];
-    for (const minute of ['02', '04', '06']) {
-      expect(await routes(world)).toEqual(['releases/…/files/…']);
-      expect(operatorMails(world)).toEqual(told);
-      world.at(`2024-04-02T09:${minute}:00Z`);
-      expect((await world.run()).code).toBe(0);
-    }
-    world.ees.restoreRoutes();
-    for (const minute of ['08', '10', '12']) {
-      world.at(`2024-04-02T09:${minute}:00Z`);
-      expect((await world.run()).code).toBe(0);
-    }
-    expect(await routes(world)).toEqual([]);
-    expect(operatorMails(world)).toEqual([...told, BACK]);
-  }, 120_000);
+  it.each([
+    ['its return', undefined],
+    ['its return where an amendment has since taken that address away', { kind: 'forbidden' }],
+  ] as const)(
+    'a file comes from the data catalogue: the run ends 0, the operator hears of it once, and of %s',
+    async (_, then) => {
+      const world = await watchOfTwoFiles();
+      world.ees.removeRoute(PINNED);
+      world.at('2024-04-02T09:00:00Z');
+      world.amend(amendment);
+      const { code, report } = await world.run();
+      expect([code, report.files.map(({ outcome }) => outcome)]).toEqual([0, ['loaded']]);
+      expect(await world.figures()).toContain('202324 20.6');
+      const told = [GONE('the website: releases/.../files/...')];
+      for (const minute of ['02', '04', '06']) {
+        expect(await routes(world)).toEqual(['releases/…/files/…']);
+        expect(operatorMails(world)).toEqual(told);
+        world.at(`2024-04-02T09:${minute}:00Z`);
+        expect((await world.run()).code).toBe(0);
+      }
+      world.ees.restoreRoutes();
+      world.ees.fault(({ path }) => (PINNED.test(path) ? then : undefined));
+      for (const minute of ['08', '10', '12']) {
+        world.at(`2024-04-02T09:${minute}:00Z`);
+        expect((await world.run()).code).toBe(0);
+      }
+      expect(await routes(world)).toEqual([]);
+      expect(operatorMails(world)).toEqual([...told, BACK]);
+    },
+    120_000,
+  );
 
   it('a file that the data catalogue has no longer is not taken for another', async () => {
     const world = await watchOfTwoFiles();
