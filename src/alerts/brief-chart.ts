@@ -7,6 +7,7 @@ import type { BriefFacts, ChartLine, ChartModel, FigureRow } from './brief-model
 import type { BriefOptions } from './brief.js';
 import { figureOf, type Places } from './brief-print.js';
 import { recordOf } from './brief-trend.js';
+import { linePlaces } from './reason.js';
 import { periodWords, shortPeriod, symbolWords, whereWords } from './brief-words.js';
 
 /** A chart of a phone's width has room for so many periods. */
@@ -125,7 +126,7 @@ function altText(
 
 /** A line never with fewer decimals than configured: '2' is '2.0', '2.25' stays '2.25'. */
 function plain(value: number, places: number): string {
-  return printed(value, Math.max(places, decimal(value).decimalPlaces()));
+  return printed(value, linePlaces(decimal(value), places));
 }
 
 /** Each stretch between gaps for itself: no trend is told across one. */

@@ -51,9 +51,9 @@ export function rounding(places: number): Rounding {
 }
 
 /**
- * Decimal places at which what is said holds for the numbers as printed (a difference fits the two figures beside it, a
- * figure is on its side of a line): one, or else one more, and never more than that. A figure that two do not tell from a
- * line is told in words; a difference that two do not fit is the one of the figures as printed (`shownDifference`).
+ * Decimal places at which what is said holds for the numbers as printed (a difference fits the two figures beside it): one,
+ * or else one more, and never more than that. A difference that two do not fit is the one of the figures as printed
+ * (`shownDifference`); only a line may ask for more of them (`placesOnSide`).
  */
 export function placesWhere(holds: (as: Rounding) => boolean): 1 | 2 {
   return holds(rounding(1)) ? 1 : 2;
@@ -64,7 +64,28 @@ export function keepsSide(as: Rounding, value: Decimal, line: Decimal): boolean 
   return as(value).cmp(as(line)) === value.cmp(line);
 }
 
-/** Decimal places at which all figures of some rows stay on their side of a line, in percent. */
+/** More decimal places than any figure is published with: a published number is on its side of any line before that. */
+const ALL_DECIMALS = 30;
+
+/**
+ * The fewest decimal places at which something holds of numbers as printed, so many as it takes.
+ * @param from not fewer than these
+ */
+function fewestPlaces(holds: (as: Rounding) => boolean, from = 1): number {
+  let places = from;
+  while (places < ALL_DECIMALS && !holds(rounding(places))) places++;
+  return places;
+}
+
+/** Decimal places at which a value stays on its side of lines: a figure never contradicts its line, in words or in a table. */
+export function placesOnSide(value: Decimal, lines: readonly Decimal[]): number {
+  return fewestPlaces((as) => lines.every((line) => keepsSide(as, value, line)));
+}
+
+/**
+ * Decimal places at which all figures of some rows stay on their side of a line, in percent; two at the most, as nothing is
+ * said of the side of figures of years ago.
+ */
 export function placesBeside(rows: readonly FigureRow[], measure: Measure, line: number | undefined): 1 | 2 {
   const values = rows.map((row) => figureOf(row, measure)?.value).filter((value) => value !== undefined);
   return line === undefined ? 1 : placesWhere((as) => values.every((value) => keepsSide(as, value, decimal(line))));
@@ -87,7 +108,7 @@ const MOST_DECIMALS = 2;
  * difference would be another than a reader gets by subtracting. Where two decimals do not make them agree either, the
  * difference is that of the figures as printed, less than 0.01 from the true one.
  * @param places with which the figures are printed wherever nothing speaks against it
- * @param holds what else the difference has to show in print: its side of a line
+ * @param holds what else the difference has to show in print, with as many decimals as it takes: its side of a line
  */
 export function statedAt(
   later: Decimal,
@@ -95,8 +116,8 @@ export function statedAt(
   places: number,
   holds: (as: Rounding) => boolean = () => true,
 ): number {
-  const as = rounding(places);
-  return differenceFits(as, later, earlier) && holds(as) ? places : Math.max(places, MOST_DECIMALS);
+  const fits = differenceFits(rounding(places), later, earlier);
+  return fewestPlaces(holds, fits ? places : Math.max(places, MOST_DECIMALS));
 }
 
 /** '17.3%' */

@@ -28,6 +28,7 @@ import {
   joined,
   NOTHING,
   placesBeside,
+  placesOnSide,
   rate,
   say,
   statedAt,
@@ -35,7 +36,6 @@ import {
   type Places,
 } from './brief-print.js';
 import { briefTable } from './brief-table.js';
-import { justBeside } from './reason.js';
 import {
   courseOf,
   differencePlaces,
@@ -102,8 +102,6 @@ export function composeBrief(unclean: BriefFacts, options: BriefOptions = {}): B
 interface Telling {
   readonly course: Course | undefined;
   readonly places: number;
-  /** The line of a rule on it, in percent. */
-  readonly line: number | undefined;
 }
 
 /**
@@ -116,7 +114,6 @@ function tellingOf(facts: BriefFacts, measure: Rate, options: BriefOptions): Tel
   const beside = measure === options.focus ? options : {};
   return {
     course,
-    line: beside.threshold,
     places: Math.max(
       course?.places ?? 1,
       england?.places ?? 1,
@@ -125,6 +122,9 @@ function tellingOf(facts: BriefFacts, measure: Rate, options: BriefOptions): Tel
       beside.places ?? 1,
       options.atLeast?.[measure] ?? 1,
       placesBeside(facts.own, measure, beside.threshold),
+      course === undefined || beside.threshold === undefined
+        ? 1
+        : placesOnSide(course.now.value, [decimal(beside.threshold)]),
     ),
   };
 }
@@ -159,7 +159,7 @@ function areaParagraph(facts: BriefFacts, last: FigureRow, tellings: ReadonlyMap
   const sentences: Sentence[] = [];
   const gaps = new Set<string>();
   let enrolmentsNamed = false;
-  [...tellings].forEach(([measure, { course, places, line }], i) => {
+  [...tellings].forEach(([measure, { course, places }], i) => {
     const when = i === 0 ? ` ${duringPeriod(last.period, last.asOf, last.asOfPublication)}` : '';
     if (course === undefined) {
       sentences.push(missingSentence(facts, last, measure, when, places));
@@ -170,8 +170,8 @@ function areaParagraph(facts: BriefFacts, last: FigureRow, tellings: ReadonlyMap
     const where = i === 0 ? ` ${whereWords(facts.area, facts.schoolType, facts.group)}` : '';
     const at = changeAt(course, places);
     const told =
-      toldOfPupils(course.now, where, pupils, { at, line }) ??
-      say`${MEASURE_WORDS[measure]}${where} was ${rateBeside(course.now, at, line)} of possible sessions`;
+      toldOfPupils(course.now, where, pupils, at) ??
+      say`${MEASURE_WORDS[measure]}${where} was ${rate(course.now, at)} of possible sessions`;
     if (measure in TOLD_OF) enrolmentsNamed = true;
     const aside = when.endsWith(',') ? when.slice(0, -1) : when;
     sentences.push(capital(say`${told}${aside}${changeClause(course, at)}.`));
@@ -191,16 +191,11 @@ function areaParagraph(facts: BriefFacts, last: FigureRow, tellings: ReadonlyMap
 }
 
 /** '6,569 pupil enrolments in Luton (17.3%, about one in six) were persistently absent'; undefined for rates of sessions. */
-function toldOfPupils(
-  now: Figure,
-  where: string,
-  pupils: string,
-  { at: places, line }: { readonly at: number; readonly line: number | undefined },
-): Sentence | undefined {
+function toldOfPupils(now: Figure, where: string, pupils: string, places: number): Sentence | undefined {
   const words = TOLD_OF[now.measure];
   if (words === undefined) return undefined;
   const near = frequency(now, places);
-  const share = rateBeside(now, places, line);
+  const share = rate(now, places);
   const counted = countBehind(now);
   if (counted === undefined) {
     const aside = near === undefined ? '' : say` (${near})`;
@@ -210,12 +205,6 @@ function toldOfPupils(
   if (counted.value === 0) return say`${{ ...counted, text: 'no' }} ${pupils}${where} ${aside} were ${words}`;
   if (counted.value === 1) return say`${counted} ${pupils.replace(/s$/, '')}${where} ${aside} was ${words}`;
   return say`${counted} ${pupils}${where} ${aside} were ${words}`;
-}
-
-/** '2.1%', or 'just under 2.00%' where print does not tell the figure from the line of a rule. */
-function rateBeside(figure: Figure, places: number, line: number | undefined): Sentence {
-  const lines = line === undefined ? [] : [decimal(line)];
-  return say`${justBeside(figure.value, figure.value, lines, places)}${rate(figure, places)}`;
 }
 
 /** The published count of a rate; estimates of running periods are no counts. */

@@ -6,15 +6,15 @@ import { publicationTitle } from '../domain/publications.js';
 import { USUAL_MIN_ENROLMENTS, type Condition, type EventKind } from '../domain/rule.js';
 import { symbolMeaning } from '../domain/symbol.js';
 import { periodWords, pupilsOf, schoolTypeWords } from './brief-words.js';
-import { keepsSide, placesWhere } from './brief-print.js';
+import { keepsSide, placesOnSide, placesWhere } from './brief-print.js';
 import { isBreach, isLevel } from './reading.js';
 import {
   belowOthers,
   clearingLine,
+  countBeside,
   countedWords,
   differenceInPrint,
   isGap,
-  justBeside,
   linePlaces,
   measured,
   OTHERS,
@@ -123,16 +123,12 @@ export function placesOf(news: MailNews): number {
   const atLeast = news.places ?? 1;
   if (value === null) return atLeast;
   const own = decimal(value);
-  const line = threshold === null || !isLevelNews(news) ? undefined : decimal(threshold);
+  const line = threshold === null || !isLevelNews(news) ? [] : [decimal(threshold)];
   const was = event !== 'corrected' || previous === null ? undefined : decimal(previous);
   return Math.max(
     atLeast,
-    placesWhere(
-      (as) =>
-        linesOf(news).every((each) => keepsSide(as, own, each)) &&
-        (was === undefined || keepsSide(as, own, was)) &&
-        (was === undefined || line === undefined || keepsSide(as, was, line)),
-    ),
+    placesOnSide(own, linesOf(news)),
+    ...(was === undefined ? [] : [placesOnSide(was, line), placesWhere((as) => keepsSide(as, own, was))]),
   );
 }
 
@@ -153,12 +149,9 @@ export function placesInPrint(news: MailNews): number {
   return differenceOf(news)?.at ?? placesOf(news);
 }
 
-/** '2.1%' of a rate, '6,569' of a count; 'just over 2.00%' where two decimals do not tell it from the line. */
+/** '2.1%' of a rate, '6,569' of a count. */
 function amount(news: MailNews, value: string): string {
-  if (!isRate(news.measure)) return printedCount(value);
-  const exact = decimal(value);
-  const places = placesInPrint(news);
-  return `${justBeside(exact, exact, linesOf(news), places)}${printed(exact, places)}%`;
+  return isRate(news.measure) ? `${printed(value, placesInPrint(news))}%` : countBeside(decimal(value), linesOf(news));
 }
 
 /** '2.1%', or that there is none. */
@@ -181,25 +174,20 @@ function differenceOf(
 ):
   | (ReturnType<typeof differenceInPrint> & { readonly kind: Exclude<Condition['kind'], 'above' | 'below'> })
   | undefined {
-  const { condition, compared, threshold, measure, value } = news;
+  const { condition, compared, measure, value } = news;
   if (condition === undefined || isLevel(condition) || compared === null) return undefined;
   const exact = decimal(compared);
-  const lines = [threshold, clearingLine(condition)].filter((line) => line !== null && line !== undefined).map(decimal);
-  const places = Math.max(
-    placesOf(news),
-    placesWhere((as) => lines.every((line) => keepsSide(as, exact, line))),
-  );
   const turned = condition.kind === 'fall' ? exact.neg() : exact;
   const own = decimal(value ?? compared);
-  return { kind: condition.kind, ...differenceInPrint({ measure, condition }, own, own.minus(turned), places) };
+  return { kind: condition.kind, ...differenceInPrint({ measure, condition }, own, own.minus(turned), placesOf(news)) };
 }
 
 /** The difference a rule is judged by: '0.6 points above England', 'up 1.2 points in a year'; '' where it is the figure itself. */
 export function differenceWords(news: MailNews): string {
   const told = differenceOf(news);
   if (told === undefined) return '';
-  const { kind, beside, shown: turned, isNone, at } = told;
-  const size = `${beside}${pointsText(news, turned.abs(), at)}`;
+  const { kind, shown: turned, isNone, at } = told;
+  const size = pointsText(news, turned.abs(), at);
   switch (kind) {
     case 'rise':
     case 'fall':
@@ -214,8 +202,13 @@ export function differenceWords(news: MailNews): string {
 }
 
 /** '1.0 points' of a rate, '120' of a count. */
-function pointsText({ measure }: MailNews, value: Decimal, places: number): string {
-  return isRate(measure) ? `${printed(value, places)} points` : printedCount(value);
+function pointsText({ measure, condition, threshold }: MailNews, value: Decimal, places: number): string {
+  if (isRate(measure)) return `${printed(value, places)} points`;
+  const lines = [threshold, condition === undefined ? undefined : clearingLine(condition)];
+  return countBeside(
+    value,
+    lines.filter((line) => line !== null && line !== undefined).map((line) => decimal(line).abs()),
+  );
 }
 
 /** The line as configured, never with fewer decimals, and what it is a line of: '2.25%', '0.5 points above England'. */

@@ -1,6 +1,7 @@
 /** One choice of decimals for each measure of a section: reason, summary, subject, prose and table print it alike. */
 import { decimal, printed, type Decimal } from '../domain/decimal.js';
 import { isRate, type Measure } from '../domain/measure.js';
+import { rounding, shownDifference } from './brief-print.js';
 import { isLevel } from './reading.js';
 import { clearingLine, differenceInPrint, IT_WAS, linePlaces, OF_FURTHER, placesIn } from './reason.js';
 import type { MailNews, MailSection } from './mail-model.js';
@@ -28,12 +29,12 @@ export function withOnePrecision(section: MailSection): MailSection {
 
 /** Not how much further a figure is than another, nor how wide a gap was before, which the event does not have. */
 const FIGURES = new RegExp(
-  `(?<![\\d.])(?<!${IT_WAS}(?=[\\d.]+ ))(line of (?:minus )?)?(\\d+\\.\\d)(%| percentage points)(?!${OF_FURTHER})`,
+  `(?<![\\d.])(?<!${IT_WAS}(?=[\\d.]+ ))(line of (?:minus )?)?(\\d+\\.\\d+)(%| percentage points)(?!${OF_FURTHER})`,
   'g',
 );
 
 /**
- * The recorded sentence with two decimals where it has one. Each number is told by the stored figures of the event, in
+ * The recorded sentence with more decimals where it has fewer than those. Each number is told by the stored figures of the event, in
  * the order in which a sentence has them; one that is none of them stays as it was recorded.
  */
 function reprinted(news: MailNews, places: number): string {
@@ -42,26 +43,27 @@ function reprinted(news: MailNews, places: number): string {
   const rates = present([...(event === 'corrected' ? [previous, value] : [value]), previous]);
   // In print a difference is the one of the two figures beside it.
   const points: Decimal[] = [];
-  let shown = (number: Decimal): Decimal => number;
+  let inPrint: (number: Decimal, to: number) => Decimal = (number) => number;
   let at: number = places;
   if (condition !== undefined && !isLevel(condition) && value !== null && compared !== null) {
     const own = decimal(value);
     const against = own.minus(decimal(compared).times(condition.kind === 'fall' ? -1 : 1));
     rates.splice(1, 0, against);
     points.push(decimal(compared).abs());
-    const told = differenceInPrint({ measure, condition }, own, against, places);
-    at = told.at;
-    shown = (number) => (points.includes(number) ? told.shown.abs() : number);
+    at = differenceInPrint({ measure, condition }, own, against, places).at;
+    inPrint = (number, to) => (points.includes(number) ? shownDifference(rounding(to), own, against).abs() : number);
   }
   const lines = present([threshold, condition === undefined ? undefined : clearingLine(condition)]);
   const taken = new Set<Decimal>();
   return news.reason.replace(FIGURES, (all, line: string | undefined, text: string, unit: string) => {
     const some = line !== undefined ? lines : unit === '%' ? rates : points;
-    const fitting = some.filter((number) => printed(number, 1) === text);
+    const had = text.length - text.indexOf('.') - 1;
+    const fitting = some.filter((number) => printed(inPrint(number, had), had) === text);
     const number = fitting.find((one) => !taken.has(one)) ?? fitting[0];
     if (number === undefined) return all;
     taken.add(number);
-    return `${line ?? ''}${printed(shown(number), some === lines ? linePlaces(number, at) : at)}${unit}`;
+    const to = some === lines ? linePlaces(number, at) : at;
+    return had >= to ? all : `${line ?? ''}${printed(inPrint(number, to), to)}${unit}`;
   });
 }
 

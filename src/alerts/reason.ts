@@ -4,18 +4,17 @@ import { isRate, MEASURE_WORDS, type Measure } from '../domain/measure.js';
 import type { Period } from '../domain/period.js';
 import type { Condition, Rule } from '../domain/rule.js';
 import { symbolMeaning } from '../domain/symbol.js';
-import { differenceFits, keepsSide, placesWhere, rounding, shownDifference, statedAt } from './brief-print.js';
-import { periodWords, pupilsOf, schoolTypeWords, symbolWords } from './brief-words.js';
 import {
-  isBreach,
-  isLevel,
-  furtherBy,
-  isPerPeriod,
-  type Against,
-  type Readable,
-  type Reading,
-  type RuleFigure,
-} from './reading.js';
+  keepsSide,
+  placesOnSide,
+  placesWhere,
+  rounding,
+  shownDifference,
+  statedAt,
+  type Rounding,
+} from './brief-print.js';
+import { periodWords, pupilsOf, schoolTypeWords, symbolWords } from './brief-words.js';
+import { isBreach, isLevel, furtherBy, isPerPeriod, type Readable, type Reading, type RuleFigure } from './reading.js';
 
 /**
  * A figure as it stood before: its text, the symbol in its place, and when it was for. Both, where a symbol has taken its
@@ -56,18 +55,14 @@ function linesOf(condition: Condition): readonly Decimal[] {
   return [condition.line, clearingLine(condition)].filter((line) => line !== undefined).map(decimal);
 }
 
-/** All the numbers a condition is judged by: figure, comparison and difference fit each other and their side of the lines. */
-function placesFor(rule: Rule, reading: Extract<Reading, { kind: 'number' }>, against: Against | undefined): number {
+/** Decimal places of a figure beside the lines it is held against; those of a difference are `differenceInPrint`'s to say. */
+function placesFor(rule: Rule, value: Decimal): number {
+  if (!isLevel(rule.condition)) return 1;
   // A figure beside a line of two decimals has two itself.
-  const ofLine = isLevel(rule.condition) ? Math.min(2, decimal(rule.condition.line).decimalPlaces()) : 1;
-  const own = placesWhere(
-    (as) =>
-      linesOf(rule.condition).every((line) => keepsSide(as, reading.compared, line)) &&
-      (isLevel(rule.condition) ||
-        typeof against?.value !== 'string' ||
-        differenceFits(as, reading.value, decimal(against.value))),
+  return Math.max(
+    placesOnSide(value, linesOf(rule.condition)),
+    Math.min(2, decimal(rule.condition.line).decimalPlaces()),
   );
-  return Math.max(own, ofLine);
 }
 
 /** The line past which a rule in breach is clear again, where it has one of its own. */
@@ -79,32 +74,29 @@ export function clearingLine(condition: Condition): number | undefined {
 /** A value of the rule's measure: '17.3%', or '6,569' for a count. */
 function amount(rule: Rule, value: Decimal | string | number, places: number): string {
   if (isRate(rule.measure)) return `${printed(value, places)}%`;
-  // Attendance counts are estimates with a fraction: shown only where the whole number would be the line itself.
-  const exact = new Decimal(value);
-  return !exact.isInteger() && exact.round().eq(rule.condition.line) ? printed(exact, places) : printedCount(exact);
-}
-
-/** A figure of a rule; one that two decimals do not tell from a line is 'just over 2.00%'. */
-function figureAmount(rule: Rule, value: Decimal | string, places: number): string {
-  const exact = decimal(value.toString());
-  const beside = isLevel(rule.condition) ? justBeside(exact, exact, linesOf(rule.condition), places) : '';
-  return `${beside}${amount(rule, exact, places)}`;
+  return countBeside(new Decimal(value), isLevel(rule.condition) ? linesOf(rule.condition) : []);
 }
 
 /**
- * 'just over ' or 'just under ' where a value is printed as one of the lines and is not that line.
- * @param shown the value in print, before it is rounded
+ * '6,569'. Attendance counts are estimates with a fraction, which is shown where the whole number would not be on the
+ * count's side of a line: '120.4' beside a line of 120.
  */
-export function justBeside(value: Decimal, shown: Decimal, lines: readonly Decimal[], places: number): string {
-  if (places < 2) return '';
-  const line = lines.find((each) => rounding(places)(shown).eq(each) && !value.eq(each));
-  return line === undefined ? '' : value.gt(line) ? 'just over ' : 'just under ';
+export function countBeside(value: Decimal, lines: readonly Decimal[]): string {
+  if (lines.every((line) => keepsSide(rounding(0), value, line))) return printedCount(value);
+  return printedAsGiven(rounding(placesOnSide(value, lines))(value));
 }
 
 /** A difference of the rule's measure, without sign: '0.7 percentage points', or '120' for a count. */
-function points(rule: Rule, difference: Decimal | number, places: number): string {
+function points(
+  rule: Rule,
+  difference: Decimal | number,
+  places: number,
+  lines: readonly Decimal[] = linesOf(rule.condition),
+): string {
   const size = new Decimal(difference).abs();
-  return isRate(rule.measure) ? `${printed(size, places)} percentage points` : amount(rule, size, places);
+  if (isRate(rule.measure)) return `${printed(size, places)} percentage points`;
+  const sizes = lines.map((line) => line.abs());
+  return countBeside(size, sizes);
 }
 
 /** As `points`, where no word beside it says on which side of zero it is: 'minus 0.9 percentage points'. */
@@ -114,40 +106,40 @@ function signedPoints(rule: Rule, difference: Decimal | number, places: number):
 
 /**
  * The difference a rule is judged by, as it stands in print: with one more decimal where it takes that not to contradict
- * the two figures beside it or to stay on its side of the lines, and never another than a reader gets by subtracting.
+ * the two figures beside it, or as many as it takes to stay on its side of the lines, and never another than a reader gets
+ * by subtracting.
  * @param places decimal places of the figures wherever nothing speaks against them
- * @returns 'just over ' and the like, what to print and with how many decimals; `isNone` where that is nothing
+ * @returns what to print and with how many decimals; `isNone` where that is nothing
  */
 export function differenceInPrint(
   { measure, condition }: Pick<Rule, 'measure' | 'condition'>,
   value: Decimal,
   against: Decimal,
   places: number,
-): { readonly beside: string; readonly shown: Decimal; readonly isNone: boolean; readonly at: number } {
+): { readonly shown: Decimal; readonly isNone: boolean; readonly at: number } {
   const exact = value.minus(against);
   const upward = (difference: Decimal): Decimal => (condition.kind === 'fall' ? difference.neg() : difference);
-  const lines = linesOf(condition);
+  const keepSide = (as: Rounding, shown: Decimal): boolean =>
+    linesOf(condition).every((line) => upward(shown).cmp(as(line)) === upward(exact).cmp(line));
   if (!isRate(measure)) {
-    const beside = justBeside(upward(exact), upward(exact), lines, places);
-    return { beside, shown: exact, isNone: beside === '' && rounding(0)(exact).isZero(), at: places };
+    const whole = rounding(0);
+    return { shown: exact, isNone: whole(exact).isZero() && keepSide(whole, whole(exact)), at: places };
   }
-  const at = statedAt(value, against, places, (as) => lines.every((line) => keepsSide(as, upward(exact), line)));
+  const at = statedAt(value, against, places, (as) => keepSide(as, shownDifference(as, value, against)));
   const shown = shownDifference(rounding(at), value, against);
-  // What two decimals do not tell from a line is 'just over' it.
-  const beside = justBeside(upward(exact), upward(shown), lines, at);
-  return { beside, shown, isNone: beside === '' && shown.isZero(), at };
+  return { shown, isNone: shown.isZero(), at };
 }
 
 /**
  * Decimal places of a line beside figures with so many: its own are never cut (a line of 2.25 is told as 2.25), and two
- * are enough, however many a difference beside it takes.
+ * are enough, however many a figure beside it takes.
  */
 export function linePlaces(line: Decimal, places: number): number {
   return Math.max(Math.min(places, 2), line.decimalPlaces());
 }
 
 function earlierWords(rule: Rule, earlier: Earlier, places: number): string {
-  if (earlier.value !== null) return figureAmount(rule, earlier.value, places);
+  if (earlier.value !== null) return amount(rule, earlier.value, places);
   return earlier.symbol === undefined ? 'without a figure' : symbolWords(earlier.symbol);
 }
 
@@ -184,14 +176,14 @@ function figureWords(rule: Rule, figure: RuleFigure, reading: Readable, places: 
   const measure = measured(rule);
   if (reading.kind === 'low') return `${measure} ${symbolWords(figure.symbol ?? 'low')}`;
   const told = differenceOf(rule, figure, reading, places);
-  const size = figureAmount(rule, reading.value, told?.at ?? places);
+  const size = amount(rule, reading.value, told?.at ?? places);
   const own = isRate(rule.measure)
     ? `${measure} ${size}`
     : `${size} ${countedWords(rule.measure, size)}${ofWhom(rule.schoolType, rule.breakdown)}`;
   const against = figure.against;
   if (told === undefined || typeof against?.value !== 'string') return own;
-  const { beside, shown: difference, isNone, at } = told;
-  const apart = `${beside}${points(rule, difference, at)}`;
+  const { shown: difference, isNone, at } = told;
+  const apart = points(rule, difference, at);
   const other = amount(rule, against.value, at);
   if (against.who === 'a year before') {
     const when = periodWords(against.period, against.asOf);
@@ -375,10 +367,10 @@ function gapBefore(
   const { condition } = rule;
   if (!isGap(condition) || value === null || compared === null) return undefined;
   const own = decimal(value);
-  const { beside, shown, isNone, at } = differenceInPrint(rule, own, own.minus(compared), places);
+  const { shown, isNone, at } = differenceInPrint(rule, own, own.minus(compared), places);
   const others = condition.kind === 'gap_to_england' ? OTHERS[condition.kind] : 'that mean';
   if (isNone) return `level with ${others}`;
-  return `${beside}${points(rule, shown, at)} ${shown.gt(0) ? 'above' : 'below'} ${others}`;
+  return `${points(rule, shown, at)} ${shown.gt(0) ? 'above' : 'below'} ${others}`;
 }
 
 /** What became of a figure that a symbol stands for since: it is quoted, but not as if it stood. '' of one that stands. */
@@ -400,12 +392,9 @@ function samePlaces(rule: Rule, earlier: Earlier, places: number): number {
   return earlier.value === null ? places : Math.max(places, printedPlaces(rule, earlier.value));
 }
 
-/** How many decimals a figure is printed with in a mail of this rule: one, or another where its lines ask for it. */
+/** How many decimals a figure is printed with in a mail of this rule: one, or more where its lines ask for it. */
 export function printedPlaces(rule: Rule, value: string): number {
-  const exact = decimal(value);
-  return isLevel(rule.condition)
-    ? placesWhere((as) => linesOf(rule.condition).every((line) => keepsSide(as, exact, line)))
-    : 1;
+  return isLevel(rule.condition) ? placesOnSide(decimal(value), linesOf(rule.condition)) : 1;
 }
 
 /**
@@ -423,7 +412,7 @@ export function wasNow(rule: Rule, was: Earlier, now: Earlier, atLeast = 1): str
     printedPlaces(rule, now.value),
     placesWhere((as) => a.eq(b) || !as(a).eq(as(b))),
   );
-  const [before, after] = [figureAmount(rule, a, places), figureAmount(rule, b, places)];
+  const [before, after] = [amount(rule, a, places), amount(rule, b, places)];
   if (before === after && !a.eq(b)) return `${verb} ${before}, now slightly ${b.gt(a) ? 'higher' : 'lower'}`;
   return `${verb} ${before}, now ${after}`;
 }
@@ -455,13 +444,14 @@ function placesCounting(
   reading: Extract<Reading, { kind: 'number' }>,
   from: CountedFrom | undefined,
 ): number {
-  let places = placesFor(rule, reading, figure.against);
+  let places = placesFor(rule, reading.value);
   if (from === undefined || !isRate(rule.measure)) return places;
   const earlier = decimal(from.compared);
-  const by = furtherBy(rule.condition, reading.compared, from.compared);
   places = Math.max(places, printedPlaces(rule, from.compared));
   const at = differenceOf(rule, figure, reading, places)?.at ?? places;
-  return statedAt(reading.compared, earlier, at, (as) => as(by).gt(rule.worseBy ?? 0));
+  return statedAt(reading.compared, earlier, at, (as) =>
+    furtherBy(rule.condition, as(reading.compared), as(earlier).toString()).gt(rule.worseBy ?? 0),
+  );
 }
 
 /**
@@ -471,8 +461,9 @@ function placesCounting(
 function furtherWords(rule: Rule, compared: Decimal, from: CountedFrom, places: number): string {
   const earlier = decimal(from.compared);
   const as = isRate(rule.measure) ? rounding(places) : (value: Decimal): Decimal => value;
-  const by = points(rule, furtherBy(rule.condition, as(compared), as(earlier).toString()), places);
-  const counted = isLevel(rule.condition) ? figureAmount(rule, earlier, places) : signedPoints(rule, earlier, places);
+  const further = furtherBy(rule.condition, as(compared), as(earlier).toString());
+  const by = points(rule, further, places, [decimal(rule.worseBy ?? 0)]);
+  const counted = isLevel(rule.condition) ? amount(rule, earlier, places) : signedPoints(rule, earlier, places);
   return `${by} further than the ${counted} ${from.wasMailed ? LAST_MAILED : RECORDED}`;
 }
 
@@ -482,7 +473,11 @@ const RECORDED = 'that the alert was recorded with, which nobody was mailed';
 /** What follows a number of a recorded sentence that says how much worse a figure got, and is none of its event. */
 export const OF_FURTHER = ` (further|${LAST_MAILED}|${RECORDED})`;
 
-/** Decimal places that a recorded sentence asks of others: two where it prints a rate or a difference with two or more. */
-export function placesIn(reason: string): 1 | 2 {
-  return /\d\.\d\d+(%| (percentage )?points)/.test(reason) ? 2 : 1;
+/** Decimal places that a recorded sentence asks of others: the most of a rate or a difference in it; a line asks for two. */
+export function placesIn(reason: string): number {
+  const numbers = reason.matchAll(/(line of (?:minus )?)?\d+\.(\d+)(?:%| (?:percentage )?points)/g);
+  return Math.max(
+    1,
+    ...[...numbers].map(([, line, { length } = '']) => (line === undefined ? length : Math.min(length, 2))),
+  );
 }

@@ -147,7 +147,7 @@ describe('what the years before allow', () => {
           { focus: 'severe_absence_rate', threshold: 2 },
         ),
       );
-    expect(severe('2.004')).toContain('up 0.50 percentage points from 1.50%');
+    expect(severe('2.004')).toContain('up 0.504 percentage points from 1.500%');
     expect(severe('2.004')).not.toContain('sped up');
     expect(severe('2.02')).toContain('The rise has sped up: 0.50 percentage points in 2023/24 and 0.52 in 2024/25.');
   });
@@ -304,11 +304,19 @@ describe('what a sceptic found', () => {
     expect(of('0', '3')).toContain(', up from none, the rate unchanged from 2023/24.');
     expect(of('100', '101')).toContain('2024/25, the rate unchanged from 2023/24.');
   });
-  it('says of a figure that print does not tell from the line of a rule on which side it is', () => {
+  it('gives a figure the decimals that tell it from the line of a rule', () => {
     const own = years({ 2023: ['18.0', '1.9'], 2024: ['17.3', '1.998'] });
-    const brief = composeBrief(lutonFacts({ own }), { focus: 'severe_absence_rate', threshold: 2, places: 2 });
+    const brief = composeBrief(lutonFacts({ own }), { focus: 'severe_absence_rate', threshold: 2 });
     expect(told(brief)).toContain('17.3% of pupil enrolments in Luton');
-    expect(told(brief)).toContain('Just under 2.00% of pupils (about one in 50) were severely absent, up 0.10');
+    expect(told(brief)).toContain(
+      '1.998% of pupils (about one in 50) were severely absent, up 0.098 percentage points',
+    );
+    expect(
+      brief.table.rows.find(({ place, measure }) => place === 'Luton' && measure.startsWith('severe')),
+    ).toMatchObject({
+      ...{ now: '1.998%', before: '1.900%' },
+    });
+    expect(brief.chart?.alt).toContain('A dashed line marks 2.00%.');
   });
   it('names the one missing year, and whose it is, once', () => {
     const text = told(alone(years({ 2022: ['20.0', '1.1'], 2024: ['19.0', '1.5'] })));

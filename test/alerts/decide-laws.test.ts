@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { decide } from '../../src/alerts/decide.js';
 import type { RuleFigure } from '../../src/alerts/reading.js';
 import type { Decision, RuleState } from '../../src/alerts/rule-state.js';
+import { printed } from '../../src/domain/decimal.js';
 import { academicPeriod } from '../../src/domain/period.js';
 import type { Condition, Rule } from '../../src/domain/rule.js';
 import { ruleWith } from './rules.js';
@@ -129,7 +130,7 @@ describe('laws of decisions', () => {
     );
   });
 
-  it('a reason never prints a figure on the wrong side of its line, nor with more than two decimals', () => {
+  it('a reason never prints a figure on the wrong side of its line, nor with more decimals than that takes', () => {
     const conditions: Condition[] = [above().condition, below().condition];
     fc.assert(
       fc.property(
@@ -138,13 +139,13 @@ describe('laws of decisions', () => {
         (condition, tenThousandths) => {
           const value = (tenThousandths / 10_000).toFixed(4);
           const [event] = decide(ruleWith({ condition }), undefined, path(value)).events;
-          const [, just, figureText, lineText] =
-            /severe absence (just over |just under )?(\d+\.\d\d?)%, .* line of (\d\.\d\d?)%$/.exec(
-              event?.reason ?? '',
-            ) ?? [];
-          const shown = Math.sign(Number(figureText) - Number(lineText));
-          const told = shown !== 0 || just === undefined ? shown : just === 'just over ' ? 1 : -1;
-          expect(told).toBe(Math.sign(Number(value) - 2));
+          const [, figureText = '', lineText = ''] =
+            /severe absence (\d+\.\d+)%, .* line of (\d\.\d\d?)%$/.exec(event?.reason ?? '') ?? [];
+          const side = (shown: number): number => Math.sign(shown - Number(lineText));
+          expect(side(Number(figureText))).toBe(side(Number(value)));
+          const fewer = (figureText.split('.')[1]?.length ?? 0) - 1;
+          expect(figureText).toBe(printed(value, fewer + 1));
+          if (fewer > 0) expect(side(Number(printed(value, fewer)))).toBe(0);
         },
       ),
     );

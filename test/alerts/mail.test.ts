@@ -3,12 +3,16 @@ import { join } from 'node:path';
 import { simpleParser } from 'mailparser';
 import { describe, expect, it } from 'vitest';
 import { buildRaw, messageIdOf, renderMail } from '../../src/alerts/mail.js';
-import { eventLabel, lineWords, newsLine, ruleWords } from '../../src/alerts/mail-news.js';
-import type { BriefArea } from '../../src/alerts/brief-model.js';
+import type { BriefOptions } from '../../src/alerts/brief.js';
+import type { BriefArea, BriefFacts } from '../../src/alerts/brief-model.js';
+import { decide } from '../../src/alerts/decide.js';
+import { eventLabel, lineWords, newsLine, placesOf, ruleWords } from '../../src/alerts/mail-news.js';
 import { newsPlaces } from '../../src/alerts/mail-precision.js';
 import type { MailModel, MailNews, MailSection } from '../../src/alerts/mail-model.js';
+import type { Against } from '../../src/alerts/reading.js';
 import { academicPeriod } from '../../src/domain/period.js';
-import { lutonFacts } from './brief-fixtures.js';
+import type { Condition } from '../../src/domain/rule.js';
+import { lutonFacts, term } from './brief-fixtures.js';
 import { LUTON, model, news, section, SITUATIONS } from './mail-fixtures.js';
 import { ruleWith } from './rules.js';
 
@@ -42,6 +46,63 @@ describe('golden mails', () => {
 function tags(html: string, name: string): string[] {
   return [...html.matchAll(new RegExp(`<${name}\\b[^>]*>`, 'gi'))].map(([tag]) => tag);
 }
+
+describe('a figure that two decimals do not tell from its line', () => {
+  const kinds: readonly (readonly [Condition, string, string | undefined])[] = [
+    [{ kind: 'above', line: 2, clearBelow: undefined }, '2.004', undefined],
+    [{ kind: 'below', line: 2, clearAbove: undefined }, '1.998', undefined],
+    [{ kind: 'below', line: 2, clearAbove: undefined }, '1.99996', undefined],
+    [{ kind: 'rise', line: 1 }, '2.503', '1.5'],
+    [{ kind: 'fall', line: 1 }, '1.5', '2.504'],
+    [{ kind: 'gap_to_england', line: 0.5, clearBelow: undefined }, '2.7504', '2.25'],
+    [{ kind: 'gap_to_england', line: 0, clearBelow: undefined }, '2.2503', '2.25'],
+    [{ kind: 'gap_to_neighbours', line: 0.5, clearBelow: undefined }, '2.7502', '2.25'],
+  ];
+  for (const [condition, value, other] of kinds)
+    it(`is told in words and table alike: ${condition.kind} ${condition.line}, ${value}${other === undefined ? '' : ` and ${other}`}`, () => {
+      const year = condition.kind === 'rise' || condition.kind === 'fall' ? 2023 : 2024;
+      const who = { rise: 'a year before', fall: 'a year before', gap_to_neighbours: 'neighbours' } as const;
+      const against: Against | undefined =
+        other === undefined
+          ? undefined
+          : {
+              who: condition.kind in who ? who[condition.kind as keyof typeof who] : 'England',
+              ...{ value: other, period: term(year), asOf: undefined },
+            };
+      const asked = { period: term(2024), asOf: undefined, value, symbol: undefined, enrolments: '40000', against };
+      const [event] = decide(ruleWith({ condition }), undefined, [asked]).events;
+      expect(event).toMatchObject({ inBreach: true });
+      const one = news({
+        ...{ event: 'baseline', condition, value, previous: null, threshold: String(condition.line) },
+        ...{ reason: event?.reason ?? '', compared: event?.compared ?? null },
+      });
+      const facts = lutonFacts();
+      const severe = (rows: BriefFacts['own'], at: number, rate: string): BriefFacts['own'] =>
+        rows.map((row) =>
+          row.period.startYear === at ? { ...row, values: { ...row.values, severe_absence_rate: rate } } : row,
+        );
+      const own = severe(year === 2023 ? severe(facts.own, 2023, other ?? '') : facts.own, 2024, value);
+      const england = against?.who === 'England' ? severe(facts.england, 2024, other ?? '') : facts.england;
+      const level = condition.kind === 'above' || condition.kind === 'below';
+      const options: BriefOptions = {
+        ...{ focus: 'severe_absence_rate', atLeast: newsPlaces([one]) },
+        ...(level ? { threshold: condition.line, places: placesOf(one) } : {}),
+      };
+      const { text, subject } = renderMail(model([section({ ...facts, own, england }, [one], options)]));
+      const words = text.replace(/\s+/g, ' ');
+      expect(words).not.toMatch(/just (over|under)/);
+      const told = /severe absence ([\d.]+%)/.exec(one.reason)?.[1] ?? 'nothing';
+      expect(subject).toContain(`severe absence ${told},`);
+      const table = text.slice(text.indexOf('\nSevere absence'));
+      expect(/\n {2}Luton +([\d.]+%)/.exec(table)?.[1]).toBe(told);
+      if (against?.who === 'England') expect(table).toMatch(new RegExp(`\n {2}England +${Number(other)}0*%`));
+      // Held against the line as a reader does it, who has the printed figures alone.
+      const beside = /(?:from |neighbours \(|England \()([\d.]+)%/.exec(one.reason)?.[1];
+      const difference = Number(told.slice(0, -1)) - Number(beside ?? 0);
+      const printed = condition.kind === 'fall' ? -difference : difference;
+      expect(Math.sign(printed - condition.line), one.reason).toBe(condition.kind === 'below' ? -1 : 1);
+    });
+});
 
 describe('the HTML of every mail', () => {
   for (const [name, make] of Object.entries(SITUATIONS)) {
@@ -213,7 +274,7 @@ describe('the subject', () => {
     expect(line('gap', '-0.4', false)).toContain(
       '0.4 points below its statistical neighbours, no longer more than your line of 3.2 points (',
     );
-    expect(line('rise', '1.003')).toContain('up just over 1.00 points in a year, more than your line of 1.00 points (');
+    expect(line('rise', '1.003')).toContain('up 1.003 points in a year, more than your line of 1.00 points (');
     expect(line('fall', '1.5')).toContain('down 1.5 points in a year, more than your line of 1.0 points (');
   });
   it('tells a line below England as one, wherever a line is put in words', () => {
@@ -278,12 +339,26 @@ describe('the subject', () => {
       'Luton severe absence: severe absence above 2.0%, clear again below 1.8%; told again when more than 0.3 percentage points further than last told.',
     );
   });
-  it('tells a figure that two decimals do not tell from the line in words', () => {
+  it('gives a figure that two decimals do not tell from the line as many as do', () => {
     const close = { value: '2.004', condition: { kind: 'above', line: 2, clearBelow: undefined } } as const;
-    expect(newsLine(news(close))).toContain('severe absence just over 2.00%, above your 2.00% line');
+    expect(newsLine(news(close))).toContain('severe absence 2.004%, above your 2.00% line');
     expect(
       newsLine(news({ ...close, event: 'corrected', value: '1.998', previous: '2.004', inBreach: false })),
-    ).toContain('was just over 2.00%, now just under 2.00%, no longer above your 2.00% line');
+    ).toContain('was 2.004%, now 1.998%, no longer above your 2.00% line');
+    expect(newsLine(news({ ...close, value: '2.000000000000004' }))).toContain('2.000000000000004%, above your 2.00%');
+    // A line of more decimals than two beside a figure that is as near to it.
+    const fine = { condition: { kind: 'above', line: 2.002, clearBelow: undefined }, threshold: '2.002' } as const;
+    expect(newsLine(news({ ...fine, value: '2.003' }))).toContain('severe absence 2.003%, above your 2.002% line');
+  });
+  it('gives an estimated count the decimals that tell it from the line', () => {
+    const condition = { kind: 'above', line: 120, clearBelow: undefined } as const;
+    const counted = { measure: 'persistent_absentees', threshold: '120', condition } as const;
+    expect(newsLine(news({ ...counted, value: '120.04' }))).toContain(
+      '120.04 persistently absent pupils, above your line of 120',
+    );
+    expect(newsLine(news({ ...counted, value: '120.6' }))).toContain('121 persistently absent pupils, above your line');
+    const gap = { ...counted, condition: { kind: 'rise', line: 120 }, value: '4000', compared: '120.4' } as const;
+    expect(newsLine(news(gap))).toContain('4,000 persistently absent pupils, up 120.4 in a year, more than your line');
   });
   it('keeps the figure before a correction on its side of the line', () => {
     const corrected = { event: 'corrected', inBreach: false, value: '1.9', previous: '2.02' } as const;
