@@ -236,7 +236,7 @@ async function modelFor(
     owner: settings.owner,
     sections,
     composed: settings.composed,
-    followUp: onlyCorrections ? undefined : await lateness(db, address, owed),
+    followUp: await lateness(db, address, owed, onlyCorrections),
     silenced: await silencedIn(db, runIds, groups, settings.rules),
     notices: noticesFor(settings, sections, await releasesOfVersions(db, [...versionIds])),
     references:
@@ -245,14 +245,15 @@ async function modelFor(
   };
 }
 
-/** Why what is owed comes late, if it does. */
+/** Why what is owed comes late, if it does. That a correction follows an earlier mail goes without saying. */
 async function lateness(
   db: Kysely<Database>,
   address: string,
   owed: readonly Pick<Owed, 'id'>[],
+  onlyCorrections: boolean,
 ): Promise<MailModel['followUp']> {
   const ids = owed.map(({ id }) => id);
-  if (await wasTold(db, address, ids)) return 'told before';
+  if (!onlyCorrections && (await wasTold(db, address, ids))) return 'told before';
   return (await wasHeldBack(db, ids)) ? 'held back' : undefined;
 }
 

@@ -85,6 +85,30 @@ describe('accepted', () => {
     expect(world.subjects()).toHaveLength(before + 1);
   });
 
+  it('a correction is marked as a follow-up as an alert is, and one that no gate held back is not', async () => {
+    const world = await watchWithHistory();
+    publishCrossing(world);
+    await world.run();
+    const before = world.subjects().length;
+    const amend = async (share: number, at: string, make = smallWide): Promise<Said> => {
+      world.at(`2025-03-${at}T09:32:00Z`);
+      const content = make({ ...CROSSED, shares: { 'Luton 2023': [share, 1.8] } });
+      world.amend({ slug: '2023-24', at: `2025-03-${at}T09:30:00Z`, content });
+      return world.run();
+    };
+    expect((await amend(21.4, '21', contradicting)).code).toBe(3);
+    expect(world.subjects()).toHaveLength(before);
+    world.at('2025-03-21T11:00:00Z');
+    expect((await accept(world)).code).toBe(0);
+    expect((await amend(22.3, '24')).code).toBe(0);
+    const corrected = (was: string, now: string): string =>
+      `Correction: Luton: persistent absence was ${was}%, now ${now}%, above your 20.0% line (academic year 2023/24)`;
+    expect(world.subjects().slice(before)).toEqual([
+      `Follow-up: ${corrected('20.6', '21.4')}`,
+      corrected('21.4', '22.3'),
+    ]);
+  });
+
   it('what a backfill had loaded stays quiet, also beside what a run had fetched; with --notify it is told', async () => {
     const world = await watchWithHistory();
     publishCrossing(world, contradicting(CROSSED));
