@@ -12,7 +12,7 @@ import type { Period } from '../domain/period.js';
 import type { EventKind, Rule } from '../domain/rule.js';
 import { periodWords } from './brief-words.js';
 import { isBreach, isPerPeriod, read, type Reading, type RuleFigure } from './reading.js';
-import { measured, sayFigure, wasBefore, wasWhen } from './reason.js';
+import { measured, sayFigure, wasBefore, wasWhen, type Telling } from './reason.js';
 import { revise, reviseAway, reviseHistory } from './revise.js';
 import {
   blank,
@@ -45,24 +45,32 @@ export const OCCASION_WORDS: Record<Occasion, string> = {
  * @param state undefined at first sight: the first figure given is then a baseline
  * @param figures of one area, series, school type and breakdown, in the order of `comparePosition`
  * @param occasion why the area is seen for the first time, for the reason of the baseline
+ * @param telling how events are told, for the reasons that name an earlier one
  */
 export function decide(
   rule: Rule,
   state: RuleState | undefined,
   figures: readonly RuleFigure[],
   occasion: Occasion = 'first figure',
+  telling: Telling = 'mailed',
 ): Outcome {
   const events: Decision[] = [];
   let current = state;
   for (const figure of figures) {
-    const step = decideOne(rule, current, figure, occasion);
+    const step = decideOne(rule, current, figure, occasion, telling);
     events.push(...step.events);
     current = step.state;
   }
   return { events, state: current };
 }
 
-function decideOne(rule: Rule, state: RuleState | undefined, figure: RuleFigure, occasion: Occasion): Outcome {
+function decideOne(
+  rule: Rule,
+  state: RuleState | undefined,
+  figure: RuleFigure,
+  occasion: Occasion,
+  telling: Telling,
+): Outcome {
   const reading = read(rule, figure);
   if (state === undefined) return begin(rule, undefined, figure, reading, OCCASION_WORDS[occasion]);
   const order = comparePosition(figure, state);
@@ -70,8 +78,8 @@ function decideOne(rule: Rule, state: RuleState | undefined, figure: RuleFigure,
   const restart = startsAfresh(rule, state.period, figure);
   if (restart !== undefined) return begin(rule, state, figure, reading, restart);
   if (order > 0 || !(state.compared !== null || wasJudgedLow(rule, state)))
-    return advance(rule, state, figure, reading, order === 0);
-  if (reading.kind !== 'none') return revise(rule, state, figure, reading);
+    return advance(rule, state, figure, reading, { samePosition: order === 0, telling });
+  if (reading.kind !== 'none') return revise(rule, state, figure, reading, telling);
   return rule.onSuppressed === 'keep'
     ? reviseAway(rule, state, figure, reading.why)
     : withoutFigure(rule, state, figure, reading.why, state.inBreach);
@@ -128,7 +136,13 @@ function begin(rule: Rule, state: RuleState | undefined, figure: RuleFigure, rea
 }
 
 /** The next figure of the series, or the first number for a period that had none. */
-function advance(rule: Rule, state: RuleState, figure: RuleFigure, reading: Reading, samePosition: boolean): Outcome {
+function advance(
+  rule: Rule,
+  state: RuleState,
+  figure: RuleFigure,
+  reading: Reading,
+  { samePosition, telling }: { readonly samePosition: boolean; readonly telling: Telling },
+): Outcome {
   const perPeriod = isPerPeriod(rule.condition) && figure.period.sort !== state.period.sort;
   const carried = perPeriod ? false : state.inBreach;
   if (reading.kind === 'none') {
@@ -142,7 +156,7 @@ function advance(rule: Rule, state: RuleState, figure: RuleFigure, reading: Read
 
   const was = carried ?? false;
   const inBreach = isBreach(rule.condition, reading, was);
-  const further = inBreach && was ? worse(rule, state, reading) : undefined;
+  const further = inBreach && was ? worse(rule, state, reading, telling) : undefined;
   const said = sayFigure(rule, figure, reading, inBreach, was ? state.compared : null, further);
   const earlier = samePosition ? '' : wasBefore(rule, state, said.places);
   const previous = earlier === '' ? '' : `${earlier}${acrossWords(rule, state, figure)}`;

@@ -14,7 +14,7 @@ import { sweepVersion, type Entry, type Lacking, type RuleOnWay, type Step } fro
 export type Neighbours = ReadonlyMap<string, readonly string[]>;
 
 /** What becomes of the events on the way, and who else hears of the figures. */
-type Reactions = Pick<Step, 'mute' | 'sink' | 'isWaiting' | 'audience'>;
+type Reactions = Pick<Step, 'mute' | 'sink' | 'isWaiting' | 'telling' | 'audience'>;
 
 export interface Position {
   readonly period: Period;

@@ -430,9 +430,12 @@ export function printsDifferently(rule: Rule, was: string, now: string, atLeast:
 export interface CountedFrom {
   /** The figure, or the difference a rule is judged by. */
   readonly compared: string;
-  /** A mail told it; else it is what a muted alert was recorded with. */
-  readonly wasMailed: boolean;
+  /** How it was told; undefined where it is what a muted alert was recorded with. */
+  readonly told: Telling | undefined;
 }
+
+/** How events are told: in mails, or by a replay of history, which mails nobody. */
+export type Telling = 'mailed' | 'replayed';
 
 /**
  * Decimal places at which all numbers of a sentence agree: the figure, what it is compared with, what it is counted from
@@ -464,14 +467,14 @@ function furtherWords(rule: Rule, compared: Decimal, from: CountedFrom, places: 
   const further = furtherBy(rule.condition, as(compared), as(earlier).toString());
   const by = points(rule, further, places, [decimal(rule.worseBy ?? 0)]);
   const counted = isLevel(rule.condition) ? amount(rule, earlier, places) : signedPoints(rule, earlier, places);
-  return `${by} further than the ${counted} ${from.wasMailed ? LAST_MAILED : RECORDED}`;
+  return `${by} further than the ${counted} ${from.told === undefined ? RECORDED : LAST[from.told]}`;
 }
 
-export const LAST_MAILED = 'last mailed';
+const LAST: Record<Telling, string> = { mailed: 'last mailed', replayed: 'last told' };
 const RECORDED = 'that the alert was recorded with, which nobody was mailed';
 
 /** What follows a number of a recorded sentence that says how much worse a figure got, and is none of its event. */
-export const OF_FURTHER = ` (further|${LAST_MAILED}|${RECORDED})`;
+export const OF_FURTHER = ` (further|${LAST.mailed}|${RECORDED})`;
 
 /** Decimal places that a recorded sentence asks of others: the most of a rate or a difference in it; a line asks for two. */
 export function placesIn(reason: string): number {

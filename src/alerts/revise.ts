@@ -5,7 +5,15 @@ import type { Rule } from '../domain/rule.js';
 import { symbolMeaning } from '../domain/symbol.js';
 import { periodWords } from './brief-words.js';
 import { isBreach, isLevel, read, type Readable, type Reading, type RuleFigure } from './reading.js';
-import { measured, printsDifferently, revisedStanding, sayFigure, wasNow, type Earlier } from './reason.js';
+import {
+  measured,
+  printsDifferently,
+  revisedStanding,
+  sayFigure,
+  wasNow,
+  type Earlier,
+  type Telling,
+} from './reason.js';
 import {
   blank,
   comparePosition,
@@ -24,7 +32,7 @@ import {
 } from './rule-state.js';
 
 /** Another value, or another comparison, for the newest figure. */
-export function revise(rule: Rule, state: RuleState, figure: RuleFigure, reading: Readable): Outcome {
+export function revise(rule: Rule, state: RuleState, figure: RuleFigure, reading: Readable, telling: Telling): Outcome {
   const compared = comparedText(reading);
   const sameFigure = sameNumber(figure.value, state.value) && figure.symbol === state.symbol;
   const told = toldAt(state, figure);
@@ -45,7 +53,7 @@ export function revise(rule: Rule, state: RuleState, figure: RuleFigure, reading
       state: { ...next, mailed: inBreach ? compared : null, told: withTold(state.told, event) },
     };
   }
-  const further = inBreach ? worse(rule, state, reading) : undefined;
+  const further = inBreach ? worse(rule, state, reading, telling) : undefined;
   if (further !== undefined) {
     const said = sayFigure(rule, figure, reading, true, state.compared, further);
     const event = decision(

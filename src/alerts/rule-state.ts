@@ -4,7 +4,7 @@ import type { Period } from '../domain/period.js';
 import type { EventKind, Rule } from '../domain/rule.js';
 import { symbolMeaning } from '../domain/symbol.js';
 import { furtherBy, read, type Reading, type RuleFigure } from './reading.js';
-import { isBetweenLines, placesIn, type CountedFrom } from './reason.js';
+import { isBetweenLines, placesIn, type CountedFrom, type Telling } from './reason.js';
 
 /** A figure that a mail of this rule has told. */
 export interface Told {
@@ -94,11 +94,12 @@ export function worseFrom(state: RuleState | undefined): string | null {
 }
 
 /** What a figure is counted from that lies more than `worse_by` further past the line; undefined where it does not. */
-export function worse(rule: Rule, state: RuleState, reading: Reading): CountedFrom | undefined {
+export function worse(rule: Rule, state: RuleState, reading: Reading, telling: Telling): CountedFrom | undefined {
   const from = worseFrom(state);
   if (rule.worseBy === undefined || from === null || reading.kind !== 'number') return undefined;
   const by = furtherBy(rule.condition, reading.compared, from);
-  return by.gt(rule.worseBy) ? { compared: from, wasMailed: state.told.at(-1)?.inBreach === true } : undefined;
+  if (!by.gt(rule.worseBy)) return undefined;
+  return { compared: from, told: state.told.at(-1)?.inBreach === true ? telling : undefined };
 }
 
 export function toldAt(

@@ -10,7 +10,6 @@ import { hasMeasure } from './figures-at.js';
 import { GroupWalk, replay, type Neighbours } from './group-walk.js';
 import { LineChooser, type Suggestions } from './line-chooser.js';
 import type { RuleFigure } from './reading.js';
-import { LAST_MAILED } from './reason.js';
 import { AreaLookup } from './rule-changes.js';
 import type { PendingEvent } from './sweep.js';
 
@@ -97,6 +96,7 @@ export async function simulate(
     const reactions = {
       mute: () => undefined,
       sink: (event: PendingEvent) => void pending.push(event),
+      telling: 'replayed' as const,
       audience: {
         see: (rule: Rule, areaId: number, figures: readonly RuleFigure[]) => {
           if (counts) lines.get(rule.name)?.see(track(areaId), figures);
@@ -155,7 +155,7 @@ function simulated(catalogue: Catalogue, event: PendingEvent): SimulatedEvent {
       at: version?.publishedAt ?? new Date(0),
       rule: rule.name,
       event: decision.kind,
-      reason: replayed(decision.reason),
+      reason: decision.reason,
     },
     ...{
       measure: rule.measure,
@@ -168,11 +168,6 @@ function simulated(catalogue: Catalogue, event: PendingEvent): SimulatedEvent {
     ...{ value: decision.value, previous_value: decision.previousValue, threshold: decision.threshold },
     ...{ release: version?.release ?? '', muted: event.muted ?? null },
   };
-}
-
-/** Nothing is mailed in a replay: what `worse_by` is counted from is what an earlier event told. */
-function replayed(reason: string): string {
-  return reason.replace(new RegExp(`(?<=further than the .*) ${LAST_MAILED}(?=[;, ]|$)`), ' last told');
 }
 
 function countPerYear(events: readonly PendingEvent[], years: Iterable<string>): SimulatedYear[] {

@@ -13,6 +13,7 @@ import { ruleFigure, type Beside } from './comparison.js';
 import { decide, endArea } from './decide.js';
 import { hasMeasure, type Covered, type FigureAt, type Grid } from './figures-at.js';
 import type { RuleFigure } from './reading.js';
+import type { Telling } from './reason.js';
 import { retract } from './revise.js';
 import { comparePosition, withoutMail, type Decision, type Outcome, type RuleState } from './rule-state.js';
 
@@ -62,6 +63,8 @@ export interface Step {
   readonly sink: (event: PendingEvent) => void;
   /** Is there news of an alert, the rule's for an area, that is owed or queued and not sent? Only asked during a pause. */
   readonly isWaiting?: ((rule: Rule, areaId: number) => boolean) | undefined;
+  /** How events are told; by mail unless it says otherwise. */
+  readonly telling?: Telling | undefined;
   /** Hears of the figures that a rule is given, before it decides. */
   readonly audience?: Audience | undefined;
 }
@@ -119,7 +122,7 @@ export function sweepVersion(way: RuleOnWay, step: VersionStep): Lacking {
     if (figures.length === 0) continue;
     step.audience?.see(rule, areaId, figures);
     const before = way.entries.get(areaId);
-    const outcome = decide(rule, before?.state, figures);
+    const outcome = decide(rule, before?.state, figures, undefined, step.telling);
     settle(way, step, areaId, outcome, { ...causeOf(step.version), muted: step.mute(rule, areaId) });
   }
   const lacking = findMissing(way, step);
