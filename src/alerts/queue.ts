@@ -169,12 +169,14 @@ function pickMail(trx: Transaction<Database>, state: DeliveryState, now: Date, l
 /**
  * A correction must not overtake what it corrects: to one recipient one mail at a time, in the order of their writing. One
  * that was tried and waits keeps later ones waiting until it is sent or dead, for as long as mails are retried; one that is
- * held after a restored backup does not.
+ * held after a restored backup does not. What the program says to its operator, who may be a recipient too, is another
+ * matter: an outage is not told days late because a mail of news is put off.
  */
 function isNextInTurn({ hold }: DeliveryState): RawBuilder<boolean> {
   return sql<boolean>`not exists (
     select 1 from mail before
     where before.state in ('queued', 'sending') and before.id < mail.id and lower(before.address) = lower(mail.address)
+      and (before.kind = 'operator') = (mail.kind = 'operator')
       and not (before.state = 'queued' and ${isOld(hold, 'before')}))`;
 }
 
@@ -275,14 +277,18 @@ export async function takeUntriedApart(trx: Kysely<Database>, address: string): 
 
 /**
  * When the queue next needs attention: the next attempt due, or the end of a claim; undefined for an empty queue. What
- * waits for an earlier mail to the same recipient comes when that does.
+ * waits for an earlier mail to the same recipient comes when that does; what waits for a word of the operator, held or
+ * paused, is looked for as often as what another process queues.
  */
 export async function nextDue(store: Db): Promise<Date | undefined> {
+  const state = await readDelivery(store);
+  if (state.paused !== undefined) return undefined;
   const { at } = await store.db
     .selectFrom('mail')
     .select(sql<Date | null>`min(case when state = 'queued' then next_attempt_at else claimed_until end)`.as('at'))
     .where('state', 'in', ['queued', 'sending'])
-    .where(isNextInTurn(await readDelivery(store)))
+    .where(isNextInTurn(state))
+    .where(sql<boolean>`not (state = 'queued' and ${isOld(state.hold)})`)
     .executeTakeFirstOrThrow();
   return at ?? undefined;
 }

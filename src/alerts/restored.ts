@@ -10,7 +10,7 @@ import { sql, type Transaction } from 'kysely';
 import * as z from 'zod';
 import type { Store } from '../load/database.js';
 import type { Database } from '../load/schema.js';
-import { lockDelivery, writeDelivery, type DeliveryState } from './delivery-state.js';
+import { isOld, lockDelivery, writeDelivery, type DeliveryState } from './delivery-state.js';
 
 const witness = z.object({ id: z.string(), alive: z.iso.datetime() });
 type Witness = z.infer<typeof witness>;
@@ -47,6 +47,7 @@ export async function noteAlive(
     // What a clock that was ahead took for a long silence was none.
     const standing = before.hold?.newsBefore === undefined && isAhead(before.hold?.at) ? undefined : before.hold;
     const hold = standing ?? (await suspicion(trx, before, life, seen, options));
+    if (hold !== undefined) await endOldClaims(trx, hold, now);
     const wasAhead = isAhead(before.alive);
     const fresh = !wasAhead && before.alive !== undefined && now.getTime() - Date.parse(before.alive) < BEAT_MS;
     const isSame = before.table === life.table && before.files === life.files;
@@ -70,6 +71,24 @@ export async function noteAlive(
     if (seen?.id !== id || seen.alive !== alive) await writeWitness(options.witness, { id, alive }, options.warn);
   }
   return state.hold;
+}
+
+/**
+ * A mail that was being sent when the backup was made is held like the others: nobody claims what is old, and a claim
+ * without an end would keep later mails to its recipient waiting.
+ */
+async function endOldClaims(
+  trx: Transaction<Database>,
+  hold: NonNullable<DeliveryState['hold']>,
+  now: Date,
+): Promise<void> {
+  await trx
+    .updateTable('mail')
+    .set({ state: 'queued', claimed_until: null })
+    .where('state', '=', 'sending')
+    .where('claimed_until', '<', now)
+    .where(isOld(hold))
+    .execute();
 }
 
 async function suspicion(

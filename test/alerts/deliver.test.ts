@@ -176,11 +176,11 @@ describe('mails to one recipient', () => {
   });
 
   it('do not wait for one that is held after a restored backup, nor for one that was skipped', async () => {
-    for (const fate of ['held', 'skipped'] as const) {
+    for (const fate of ['held', 'held in the middle of an attempt', 'skipped'] as const) {
       const { store, clock, ids, pass, sent } = await twoInTurn({ kind: 'accepted', answer: '250 ok' });
       const at = clock().toISOString();
       const hold = { at, createdBefore: at, reason: 'restored' };
-      if (fate === 'held')
+      if (fate !== 'skipped')
         await sql`update setting set value = value || ${JSON.stringify({ hold })}::jsonb where name = 'delivery'`.execute(
           store.db,
         );
@@ -190,9 +190,41 @@ describe('mails to one recipient', () => {
           .set({ state: 'skipped' })
           .where('id', '=', ids[0] ?? 0)
           .execute();
-      await pass();
+      if (fate === 'held in the middle of an attempt')
+        await store.db
+          .updateTable('mail')
+          .set({ state: 'sending', claimed_until: new Date(clock().getTime() - 1) })
+          .where('id', '=', ids[0] ?? 0)
+          .execute();
+      const { held } = await pass();
       expect(sent.toSorted(), fate).toEqual(['A@Luton.example', 'b@luton.example']);
+      expect(held, fate).toBe(fate === 'skipped' ? 0 : 1);
+      // What is held waits for a word, which wakes the sender by itself.
+      expect(await nextDue(store), fate).toBeUndefined();
     }
+  });
+
+  it('do not hold up what the program says to its operator at the same address, nor wait for it', async () => {
+    const { store, clock, ids, pass, sent } = await twoInTurn({ kind: 'accepted', answer: '250 ok' });
+    await queueMails(store, [ADDRESS], clock(), 'operator');
+    await pass();
+    expect(sent.toSorted()).toEqual([ADDRESS, 'b@luton.example']);
+    await store.db
+      .updateTable('mail')
+      .set({ kind: 'operator' })
+      .where('id', '=', ids[0] ?? 0)
+      .execute();
+    await pass();
+    expect(sent.toSorted()).toEqual(['A@Luton.example', ADDRESS, 'b@luton.example']);
+  });
+
+  it('wake nobody up while sending is paused', async () => {
+    const store = await freshStore('postgres');
+    await queueMails(store, [ADDRESS], MORNING);
+    await pauseSending(store, 'holidays', MORNING);
+    expect(await nextDue(store)).toBeUndefined();
+    await resumeSending(store, MORNING);
+    expect(await nextDue(store)).toEqual(MORNING);
   });
 });
 
