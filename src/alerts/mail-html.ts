@@ -27,32 +27,37 @@ const template = Handlebars.compile<HtmlView>(MAIL_HTML, { strict: true });
 interface Room {
   readonly rules: number;
   readonly summary: number;
-  readonly sections: number;
+  /** Positions of those it has. */
+  readonly sections: readonly number[];
 }
 
 export interface MailHtml {
   readonly html: string;
-  /** How many sections it has, the first of the mail. */
-  readonly sections: number;
+  /** Positions of the sections that it has. */
+  readonly sections: readonly number[];
   /** Does it say that something stands in the file WHOLE_MAIL instead? */
   readonly isCut: boolean;
 }
 
 /**
  * All of a mail, or where that is too large for mail programs: as many rows of the table in short as there is room for,
- * then as many whole sections, and what stands in WHOLE_MAIL instead. Notices, definitions, sources, licence and foot are
+ * then as many whole sections, passing over one that is too large by itself, and what stands in WHOLE_MAIL instead. Notices, definitions, sources, licence and foot are
  * always there.
  */
 export function mailHtml(view: MailView): MailHtml {
-  const all = { rules: view.rules.length, summary: view.summary.length, sections: view.sections.length };
-  const whole = rendered(view, all);
-  if (isWithin(whole, MOST_HTML)) return { html: whole, sections: all.sections, isCut: false };
-  const none = { rules: 0, summary: 0, sections: 0 };
+  const all = { rules: view.rules.length, summary: view.summary.length, sections: [...view.sections.keys()] };
+  const uncut = rendered(view, all);
+  if (isWithin(uncut, MOST_HTML)) return { html: uncut, sections: all.sections, isCut: false };
+  const none = { rules: 0, summary: 0, sections: [] };
   const rules = most(all.rules, (count) => isWithin(rendered(view, { ...none, rules: count }), MOST_WITH_RULES));
   const summary = most(all.summary, (count) => isWithin(rendered(view, { ...none, rules, summary: count }), MOST_HTML));
-  const sections = most(all.sections, (count) =>
-    isWithin(rendered(view, { rules, summary, sections: count }), MOST_HTML),
+  const whole = all.sections.filter((position) =>
+    isWithin(rendered(view, { ...none, sections: [position] }), MOST_HTML),
   );
+  const count = most(whole.length, (some) =>
+    isWithin(rendered(view, { rules, summary, sections: whole.slice(0, some) }), MOST_HTML),
+  );
+  const sections = whole.slice(0, count);
   return { html: rendered(view, { rules, summary, sections }), sections, isCut: true };
 }
 
@@ -61,7 +66,7 @@ function rendered(view: MailView, { rules, summary, sections }: Room): string {
     ...view,
     rules: view.rules.slice(0, rules),
     summary: view.summary.slice(0, summary),
-    sections: view.sections.slice(0, sections),
+    sections: view.sections.filter((_, position) => sections.includes(position)),
     leftOut: leftOut(view, { rules, summary, sections }),
   });
 }
@@ -85,7 +90,7 @@ function most(all: number, fits: (count: number) => boolean): number {
 function leftOut(view: MailView, room: Room): string {
   const parts = [
     part(view.summary.length, room.summary, 'row of this table', 'rows of this table'),
-    part(view.sections.length, room.sections, 'section', 'sections'),
+    part(view.sections.length, room.sections.length, 'section', 'sections', isStart(room.sections)),
     part(view.rules.length, room.rules, 'rule', 'rules'),
   ].filter((text) => text !== '');
   if (parts.length === 0) return '';
@@ -93,9 +98,17 @@ function leftOut(view: MailView, room: Room): string {
   return `Mail programs cut long mails off, so this one leaves out ${what}. The attached file ${WHOLE_MAIL} has all of it, as has the plain text part of this mail.`;
 }
 
-/** 'the last 3 of 25 sections', 'all 25 sections', or nothing. */
-function part(all: number, told: number, one: string, several: string): string {
+function isStart(positions: readonly number[]): boolean {
+  return positions.every((position, i) => position === i);
+}
+
+/**
+ * 'the last 3 of 25 sections', 'all 25 sections', or nothing.
+ * @param fromStart what is told are the first ones; else '3 of 25 sections'
+ */
+function part(all: number, told: number, one: string, several: string, fromStart = true): string {
   if (told === all) return '';
   if (told === 0) return all === 1 ? `the ${one}` : `all ${all} ${several}`;
+  if (!fromStart) return `${all - told} of ${all} ${several}`;
   return all - told === 1 ? `the last of ${all} ${several}` : `the last ${all - told} of ${all} ${several}`;
 }

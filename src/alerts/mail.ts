@@ -20,7 +20,7 @@ export function renderMail(unclean: MailModel): RenderedMail {
   const text = mailText(view);
   const { html, sections: inHtml, isCut } = mailHtml(view);
   const attachments: MailAttachment[] = shownOf(sections).flatMap(({ chart }, i) =>
-    chart === undefined || i >= inHtml
+    chart === undefined || !inHtml.includes(i)
       ? []
       : [{ filename: `chart-${i + 1}.png`, content: chart.png, contentType: 'image/png', cid: chartCid(i, model) }],
   );

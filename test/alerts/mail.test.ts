@@ -185,6 +185,32 @@ describe('the size of the HTML, which Gmail cuts off at 102 KB', () => {
     expect(tags(mail.html, 'img')).toHaveLength(told);
   });
 
+  it('goes on after a section that is larger than all of it, in letters of several bytes too, beside the file of events', () => {
+    const [first, ...others] = crowd(30);
+    if (first === undefined) throw new Error('there are sections');
+    const many = Array.from({ length: 120 }, (_, i) =>
+      news({
+        ...{ area: first.area, value: '9.9', fingerprint: `many ${i}`, rule: 'Łódź – 数' },
+        reason: `severe absence 9.9%: ${'“数” '.repeat(90)}`,
+      }),
+    );
+    const mail = sized([{ ...first, news: many }, ...others]);
+    expect(mail.bytes).toBeLessThan(100_000);
+    expect(mail.bytes).toBeGreaterThan(90_000);
+    always(mail.html);
+    const told = headings(mail.html);
+    expect(told).toBeGreaterThan(5);
+    const headed = [...mail.html.matchAll(/<h2>([^,<]+)/g)].map(([, name]) => name);
+    expect(headed).not.toContain(first.area.name);
+    expect(mail.html).toContain(`so this one leaves out ${25 - told} of 25 sections.`);
+    expect(named(mail, 'whole-mail.txt')).toBe(mail.text);
+    expect(mail.text).toContain(`\n${first.area.name}, autumn and spring terms 2024/25\n`);
+    expect(named(mail, 'alerts.csv')?.trimEnd().split('\r\n')).toHaveLength(1 + 120 + 29);
+    const shown = tags(mail.html, 'img').map((image) => /cid:([^"]+)"/.exec(image)?.[1]);
+    expect(mail.attachments.flatMap(({ cid }) => (cid === undefined ? [] : [cid]))).toEqual(shown);
+    expect(shown).toHaveLength(told);
+  });
+
   it('keeps to it with hundreds of briefs, rules with long names, and characters that HTML writes longer', () => {
     const quiet = crowd(450).map((one) => ({ ...one, news: [] }));
     const briefs = sized(quiet);
