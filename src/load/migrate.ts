@@ -12,6 +12,7 @@ import * as runningMeasures from './migrations/0007_running_measures.js';
 import * as namedBy from './migrations/0008_named_by.js';
 import * as notTried from './migrations/0009_not_tried.js';
 import * as mailSender from './migrations/0010_mail_sender.js';
+import * as heldHistory from './migrations/0011_held_history.js';
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001_initial': initial,
@@ -24,6 +25,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0008_named_by': namedBy,
   '0009_not_tried': notTried,
   '0010_mail_sender': mailSender,
+  '0011_held_history': heldHistory,
 };
 const MIGRATION_TABLE = 'schema_migration';
 

@@ -195,7 +195,7 @@ async function createAbsence(db: Kysely<unknown>): Promise<void> {
   `.execute(db);
 }
 
-/** A version that no gate holds back: one withdrawn while it was held back was never the one to read. */
+/** A version that no gate holds back: one withdrawn or removed while it was held back was never the one to read. */
 export const NOT_HELD: RawBuilder<unknown> = sql`not exists (
   select from gate_result held where held.version_id = v.id and held.verdict = 'quarantine')`;
 
@@ -220,7 +220,8 @@ export async function renewResolution(db: Kysely<unknown>): Promise<void> {
  * publication on, one that was withdrawn until then, one that we removed (a slip of ours) never; but for the times of
  * the versions after it within its release. A row lives while its version counts, for as long as newer days and newer
  * releases leave it one of its measures. Two data sets of one release do not end each other: which of them
- * the view shows is a matter of precision, not of time. `figuresAsOf` asks the same of one time.
+ * the view shows is a matter of precision, not of time. What a gate held back to the end is no history. `figuresAsOf` asks
+ * the same of one time.
  */
 async function createHistory(db: Kysely<unknown>): Promise<void> {
   const takenOver = sql.join(
@@ -267,7 +268,7 @@ async function createHistory(db: Kysely<unknown>): Promise<void> {
             partition by v.data_set_id, v.release_id
             order by v.published_at desc, v.major desc, v.minor desc, v.patch desc, v.id desc
             rows between unbounded preceding and 1 preceding)
-        ) v on v.id = f.version_id and v.state in ('loaded', 'withdrawn', 'removed')
+        ) v on v.id = f.version_id and (v.state = 'loaded' or (v.state in ('withdrawn', 'removed') and ${NOT_HELD}))
         join data_set ds on ds.id = v.data_set_id
         join release r on r.id = v.release_id
         join series s on s.id = f.series_id

@@ -23,6 +23,7 @@ const ALL = [
   '0008_named_by',
   '0009_not_tried',
   '0010_mail_sender',
+  '0011_held_history',
 ];
 
 const VIEWS = {

@@ -292,7 +292,10 @@ describe('which figure is current', () => {
     ]);
   });
 
-  it('what was withdrawn while it was held back was never the one to read', async () => {
+  it.each([
+    ['withdrawn', withdrawVersion],
+    ['removed', removeVersion],
+  ] as const)('what was %s while it was held back was never the one to read, and is no history', async (_, take) => {
     const store = await freshStore(kind);
     await loaded(store, geography({ publishedAt: march(2024, 1) }), [observation({ persistent_absence_rate: '17.0' })]);
     const held = await load(
@@ -301,9 +304,10 @@ describe('which figure is current', () => {
       [observation({ persistent_absence_rate: '71.0' })],
       heldBy('sums'),
     );
-    await withdrawVersion(store, held.versionId, 'withdrawn at source', march(2024, 9));
+    await take(store, held.versionId, 'a test', march(2024, 9));
     expect(await readAt(store, march(2024, 7))).toEqual(['persistent_absence_rate 17.0']);
     expect(await publishedBy(store, march(2024, 7))).toEqual(['persistent_absence_rate 17.0']);
+    expect(await spans(store)).toEqual([['17.0', march(2024, 1), null]]);
   });
 
   it('of a running total a newer day ends what it has of an older one, at any time as series --as-of reads it', async () => {
