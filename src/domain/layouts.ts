@@ -164,6 +164,25 @@ export function speaksOfPupils(name: string): boolean {
 }
 
 /**
+ * Words that a value has which narrows a row: groups of pupils, kinds of schools, and what leaves some out. Not 'pupil': a
+ * source or a remark may have it.
+ */
+const NARROWING_WORDS: ReadonlySet<string> = new Set(
+  (
+    'academies academy carers children cin cla cohort disadvantaged eal ehc ehcp except excluding fsm ks1 ks2 ks3 ks4 ks5 ' +
+    'maintained only sen'
+  ).split(' '),
+);
+
+/** Whether a text in a column that is not known says that only some pupils or schools are counted. */
+export function narrowsPupils(text: string): boolean {
+  return text
+    .toLowerCase()
+    .split(/[^a-z0-9]+/)
+    .some((word) => NARROWING_WORDS.has(word));
+}
+
+/**
  * Geographic levels and, beyond those with columns of their own, their code and name columns (EES open data standard).
  */
 export const LEVELS: Record<GeographicLevel, readonly [code?: string | undefined, name?: string]> = {

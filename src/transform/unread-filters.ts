@@ -6,8 +6,8 @@
  * symbols are figures. A filter with several values for one area and period repeats its key and is held back for that
  * (key unique), so what is left to tell apart are texts that stand once: a filter cut down to one value, or a fact or remark
  * about an area, school or source, which may stay. It is a filter where its name speaks of pupils, where a value is a known
- * group of pupils (or kind of schools, in a row about no single school), or where some rows have Total in it and others
- * have not. No published file that was collected has a column that is not known, so none is held back by this.
+ * group of pupils or, in a row about no single school, a kind of schools or has a word that narrows (NARROWING_WORDS in
+ * domain/layouts), or where some rows have Total in it and others have not. No published file that was collected has a column that is not known, so none is held back by this.
  *
  * Columns that are known to say which schools or sessions are counted (NARROWING in domain/layouts) need no such signs:
  * but in rows about one school, or one body that runs schools, any text but a total holds the file back.
@@ -16,7 +16,7 @@ import type { GeographicLevel } from '../domain/area.js';
 import { isPupilGroup, isWhole } from '../domain/breakdowns.js';
 import { canonicalSchoolType } from '../domain/school-types.js';
 import type { UnreadColumn, UsableColumns } from '../domain/columns.js';
-import { columnKey, speaksOfPupils } from '../domain/layouts.js';
+import { columnKey, narrowsPupils, speaksOfPupils } from '../domain/layouts.js';
 import { readCell } from './cell.js';
 import { cell, NOT_APPLICABLE, ownCopy, type Columns, type Row } from './dimensions.js';
 import { declaredColumns } from './school-types.js';
@@ -103,7 +103,8 @@ export function unreadFilters(columns: Columns, suspects: readonly Suspect[]): U
     if (column.narrows !== undefined && kind !== 'symbol') throw refused(column, line, text);
     if (kind !== 'unknown') return;
     const isKindOfSchools = level !== 'School' && canonicalSchoolType(text) !== undefined;
-    if (column.speaksOfPupils || isPupilGroup(text) || isKindOfSchools) throw refused(column, line, text);
+    const isNarrow = column.speaksOfPupils || isPupilGroup(text) || (!ABOUT_ONE.has(level) && narrowsPupils(text));
+    if (isNarrow || isKindOfSchools) throw refused(column, line, text);
     column.first ??= { line, value: ownCopy(text) };
   }
 

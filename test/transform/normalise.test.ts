@@ -428,6 +428,10 @@ describe('a file about some pupils only', () => {
     ['a group of pupils', 'subset', ['Girls'], 2],
     ['a group of pupils by another name', 'subset', ['SEMH'], 2],
     ['a kind of schools', 'subset', ['State-funded AP school'], 2],
+    ['children in need', 'population', ['Children in need'], 2],
+    ['a remark that narrows', 'remark', ['SEN pupils only'], 2],
+    ['academies', 'establishment_type_group', ['Academies'], 2],
+    ['what is left out', 'basis', ['Excluding boarders'], 2],
     ['Total beside others', 'subset', ['Left-handed', 'Total'], 2],
     ['others beside Total', 'subset', ['Total', 'Left-handed'], 3],
   ])('without a declaration holds back %s', async (_, column, cells, line) => {
@@ -439,7 +443,7 @@ describe('a file about some pupils only', () => {
 
   it.each([
     ['figures', 'number_of_pupils', ['7', '7.5', 'c', '[z]', '']],
-    ['a remark', 'source', ['School census', 'School census', 'Other']],
+    ['a remark', 'source', ['School census', 'Pupil absence census', 'Other']],
     ['totals only', 'subset', ['Total', 'All pupils']],
   ])('without a declaration ignores %s, and notes the column', async (_, column, cells) => {
     const { observations, notes } = await readObservations(file(column, ...cells));
@@ -452,6 +456,7 @@ describe('a file about some pupils only', () => {
       '202425,Academic year,School,E92000001,England,E12000002,North West,356,E08000007,Stockport,106167,Special,5';
     const text = `${HEAD},urn,school_type,sess_overall_percent,kind\n${row},Special`;
     expect((await one(text)).schoolType).toBe('Special');
+    expect((await one(text.replace(/Special$/, 'Academies'))).schoolType).toBe('Special');
   });
 });
 
