@@ -184,6 +184,13 @@ function englandAndRegions(all: readonly SeriesSeen[], replaced: ReleaseShape['s
       regionsOf(one, scope, findings);
       if (findings.count > found) break;
     }
+  // A row under another identifier by mistake is a series of its own, of one place.
+  const withEngland = all.find(({ all: periods }) => periods.some(({ places }) => places.any.england));
+  for (const { name, newest, all: periods } of all)
+    if (withEngland !== undefined && !periods.some(({ places }) => places.any.england))
+      findings.add(
+        () => `England is missing from ${name}, ${newest.period}; ${withEngland.name} of the same file has it`,
+      );
   if (findings.count === 0) for (const one of all) regionsOfGroups(one, findings);
   return verdictOf(
     'England and regions',

@@ -50,7 +50,7 @@ const seriesShape = periodShape.extend({
   rates: z.record(z.string(), z.partialRecord(z.enum(RATES), z.number())).default({}),
   /** Enrolments of Total by area ("Local authority 821"). */
   enrolments: z.record(z.string(), z.number()),
-  /** All finished periods of the series, the newest included. */
+  /** All periods of the series but weeks, the newest included. */
   periods: z.array(periodShape).default([]),
 });
 
@@ -226,7 +226,7 @@ export class PeriodSeen {
       topics: [...this.topics].sort(),
       rates: this.heights.means(),
       enrolments: Object.fromEntries(this.enrolments),
-      periods: all.filter(({ kind }) => kind === 'finished').map((each) => each.outline()),
+      periods: all.filter(({ kind }) => kind !== 'week').map((each) => each.outline()),
     };
   }
 

@@ -562,6 +562,15 @@ describe('gates: each with what just passes and what just fails', () => {
       expect(found(without(isEhc), all, true), 'it may have begun since').toEqual([]);
     });
 
+    it('a row under another identifier is a series without England', () => {
+      const astray: Row = { ...all[20], period: academicPeriod(2024, 'Autumn term'), values: full };
+      expect(found([...all, astray])).toEqual([
+        'England and regions: quarantine: England is missing from absence/Autumn term, Autumn term 2024/25; absence/Autumn and spring term of the same file has it',
+      ]);
+      expect(found([...all, { ...astray, level: 'National', key: 'E92000001' }])).toEqual([]);
+      expect(found(all.filter((row) => !isEngland(row)))).toEqual([]);
+    });
+
     it('places of a group', () => {
       const keep = (is: (row: Row) => boolean): Row[] => all.filter((row) => !is(row));
       const of2024 = 'from absence/Autumn and spring term, Autumn and spring term 2024/25';
@@ -891,6 +900,13 @@ describe('older periods of a file', () => {
     const whole = [...year(2022, 153), ...year(2021, 153)];
     expect(held(year(2022, 153), whole, true)).toEqual(['England and regions']);
     expect(held(year(2022, 153), whole)).toEqual([]);
+    // A running total of the next school year is a release of its own, or a label.
+    const running = (startYear: number): Row[] => [
+      { period: academicPeriod(startYear, 'Year to date'), values: { overall_absence_rate: '6.6' } },
+    ];
+    expect(held(running(2022), running(2021), true)).toEqual(['England and regions']);
+    expect(held(running(2022), running(2021))).toEqual([]);
+    expect(held(running(2021), running(2021), true)).toEqual([]);
   });
 
   it('a year without the England that it had is held back', () => {
