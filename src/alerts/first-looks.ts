@@ -92,7 +92,7 @@ function lookAtOpen(
   if (at === undefined || basis === undefined) {
     const event: Decision = {
       ...blank(rule, newest),
-      kind: 'cleared',
+      kind: 'baseline',
       previousValue: null,
       reason: `${OCCASION_WORDS[occasion]}: there is no figure that counts${reading.kind === 'none' ? ` (${reading.why})` : ''}`,
     };

@@ -14,6 +14,7 @@ import {
   countBeside,
   countedWords,
   differenceInPrint,
+  directionWords,
   isGap,
   linePlaces,
   measured,
@@ -53,10 +54,16 @@ const EVENT_LABELS: Record<EventKind, string> = {
 /** What happened, in two or three words: never 'still past the line' of a figure that only the clearing line holds. */
 export function eventLabel(news: MailNews): string {
   const { event, betweenLines } = news;
+  if (isClosedByEdit(news)) return 'Closed by an edit of the rule';
   if (isWithheld(news)) return 'No figure, the alert stays open';
   if (isAgain(news)) return 'Past the line again';
   if (event === 'area ended' && !isAbolished(news)) return 'No figure, the alert is closed';
   return betweenLines && event !== 'corrected' ? 'No longer past the line, not yet clear' : EVENT_LABELS[event];
+}
+
+/** An alert that was open under the rule as it was before an edit: a first look that finds nothing past the line is told of no other. */
+function isClosedByEdit({ event, inBreach }: MailNews): boolean {
+  return event === 'baseline' && !inBreach;
 }
 
 /** Did the area come to its end? Else the release has no figure for it, and that is all that is known. */
@@ -256,11 +263,12 @@ function notYetClear(news: MailNews): string {
 function standing(news: MailNews): string {
   const line = news.threshold === null ? '–' : lineText(news, news.threshold);
   const again = isAgain(news) ? ' again' : '';
-  const turn = again !== '' ? '' : news.inBreach && !news.betweenLines ? TURN[news.event] : 'no longer ';
+  const since = isClosedByEdit(news) ? 'not ' : 'no longer ';
+  const turn = again !== '' ? '' : news.inBreach && !news.betweenLines ? TURN[news.event] : since;
   const clear = `${again}${notYetClear(news)}`;
   const difference = differenceWords(news);
   if (difference !== '') {
-    const beyond = belowOthers(news.condition, news.threshold ?? 0) === '' ? 'more than' : 'past';
+    const beyond = belowOthers(news.condition, news.threshold ?? 0) === '' ? `${otherWay(news)}more than` : 'past';
     return `${difference}, ${turn}${beyond} your line of ${line}${clear}`;
   }
   switch (news.condition?.kind) {
@@ -276,6 +284,11 @@ function standing(news: MailNews): string {
     case undefined:
       return `${turn}past your line of ${lineWords(news)}${clear}`;
   }
+}
+
+/** 'down by ', where a rule watches for a fall and there was a rise. */
+function otherWay({ condition, compared }: MailNews): string {
+  return condition === undefined || compared === null ? '' : directionWords(condition, decimal(compared));
 }
 
 /** Where a corrected figure stands that was not past the line before either; undefined where that is not known, or was so. */
@@ -311,6 +324,21 @@ export function whoWords({
   return types === undefined ? area.name : `${area.name}, ${types}`;
 }
 
+/** What a difference is to, where that was revised and the area's own figure was not. */
+const COMPARED_WITH: Record<Condition['kind'], string> = {
+  above: '',
+  below: '',
+  rise: 'the figure of the year before',
+  fall: 'the figure of the year before',
+  gap_to_england: 'the figure of England',
+  gap_to_neighbours: 'the mean of its statistical neighbours',
+};
+
+function isSameFigure(news: MailNews): boolean {
+  const { previous, value } = news;
+  return !isLevelNews(news) && previous !== null && value !== null && decimal(previous).eq(value);
+}
+
 /** 'Luton: severe absence 2.1%, above your 2.0% line (autumn and spring terms 2024/25)' */
 export function newsLine(news: MailNews): string {
   const who = whoWords(news);
@@ -319,6 +347,8 @@ export function newsLine(news: MailNews): string {
   const when = ` (${periodWords(news.period, news.asOf)})`;
   if (news.event === 'corrected' && news.previous !== null && news.value === null && news.symbol !== undefined)
     return `${who}: ${measure} ${isRate(news.measure) ? 'was' : 'were'} ${amount(news, news.previous)}, now no figure is published${when}`;
+  if (news.event === 'corrected' && news.previous !== null && news.condition !== undefined && isSameFigure(news))
+    return `${who}: ${COMPARED_WITH[news.condition.kind]} was revised: ${figureWords(news)}, ${standing(news)}${when}`;
   if (news.event === 'corrected' && news.previous !== null) {
     return `${who}: ${measure} ${wasNow(news, news.previous)}, ${revised(news, news.previous) ?? standing(news)}${when}`;
   }
@@ -326,7 +356,10 @@ export function newsLine(news: MailNews): string {
     return `${who}: no figure for ${measure} in this release, the alert on your line of ${lineWords(news)} is closed${when}`;
   if (isWithheld(news))
     return `${who}: no figure for ${measure}, the alert on your line of ${lineWords(news)} stays open${when}`;
-  return `${who}: ${figureWords(news)}, ${standing(news)}${when}`;
+  if (isClosedByEdit(news) && news.value === null && !isTooLow(news))
+    return `${who}: no figure for ${measure} that counts, the alert is closed by an edit of the rule${when}`;
+  const edit = isClosedByEdit(news) ? ': the alert is closed by an edit of the rule' : '';
+  return `${who}: ${figureWords(news)}, ${standing(news)}${edit}${when}`;
 }
 
 /** Why an alert is told that has no event of its own: where its newest figure stands. */

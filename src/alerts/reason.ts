@@ -204,11 +204,18 @@ function lineWords(rule: Rule, line: number, places: number): string {
 }
 
 /** 'above the line of 2.0%'. */
-function beyondWords(rule: Rule, places: number): string {
+function beyondWords(rule: Rule, reading: Readable, places: number): string {
   const line = lineWords(rule, rule.condition.line, places);
   if (belowOthers(rule.condition, rule.condition.line) !== '') return `past ${line}`;
   const beyond = rule.condition.kind === 'below' ? 'below' : isLevel(rule.condition) ? 'above' : 'more than';
-  return `${beyond} ${line}`;
+  const way = reading.kind === 'low' ? '' : directionWords(rule.condition, reading.compared);
+  return `${way}${beyond} ${line}`;
+}
+
+/** 'down by ' before 'more than the line', where a rule watches for a fall and the figure rose: else '', as the figure says it. */
+export function directionWords({ kind }: Condition, compared: Decimal): string {
+  if (!compared.isNeg() || compared.isZero()) return '';
+  return kind === 'fall' ? 'down by ' : kind === 'rise' ? 'up by ' : '';
 }
 
 /** Is the rule in breach on its clearing line alone, the figure itself being back on the right side of the line? */
@@ -218,15 +225,15 @@ export function isBetweenLines(condition: Condition, reading: Reading, inBreach:
 
 /** Where the figure stands: 'above the line of 2.0%', or in breach on the clearing line alone. */
 function standing(rule: Rule, reading: Readable, inBreach: boolean, places: number): string {
-  const beyond = beyondWords(rule, places);
+  const beyond = beyondWords(rule, reading, places);
   if (isBetweenLines(rule.condition, reading, inBreach))
-    return `no longer ${beyond}, but not yet ${clearedStanding(rule, places)}`;
+    return `no longer ${beyond}, but not yet ${clearedStanding(rule, reading, places)}`;
   return `${inBreach ? '' : 'not '}${beyond}`;
 }
 
 /** What a cleared rule is past: its clearing line where it has one. */
-function clearedStanding(rule: Rule, places: number): string {
-  if (clearingLine(rule.condition) === undefined) return `no longer ${beyondWords(rule, places)}`;
+function clearedStanding(rule: Rule, reading: Readable, places: number): string {
+  if (clearingLine(rule.condition) === undefined) return `no longer ${beyondWords(rule, reading, places)}`;
   return `${rule.condition.kind === 'below' ? 'above' : 'below'} ${clearingLineWords(rule, places)}`;
 }
 
@@ -297,8 +304,8 @@ export function sayFigure(
       : before !== null && !isPastLine(rule.condition, before)
         ? `${stands}${AGAIN}`
         : `still ${stands}`,
-    beyond: beyondWords(rule, at),
-    cleared: clearedStanding(rule, at),
+    beyond: beyondWords(rule, reading, at),
+    cleared: clearedStanding(rule, reading, at),
     further: from === undefined || reading.kind === 'low' ? '' : furtherWords(rule, reading.compared, from, at),
     notes: notes.length === 0 ? '' : ` (${notes.join('; ')})`,
     places: at,
@@ -324,7 +331,7 @@ export function revisedStanding(
   if (before !== undefined && !isBreach(condition, before, false)) {
     if (isBetweenLines(condition, reading, inBreach)) {
       const open = found.present && turned ? ', so the alert is open again' : '';
-      if (!isBreach(condition, before, true)) return `no longer ${clearedStanding(rule, said.places)}${open}`;
+      if (!isBreach(condition, before, true)) return `no longer ${clearedStanding(rule, reading, said.places)}${open}`;
       return `still between ${lineWords(rule, condition.line, said.places)} and ${clearingLineWords(rule, said.places)}${open}`;
     }
     if (inBreach) return `now ${said.standing}`;
@@ -371,6 +378,21 @@ function gapBefore(
   const others = condition.kind === 'gap_to_england' ? OTHERS[condition.kind] : 'that mean';
   if (isNone) return `level with ${others}`;
   return `${points(rule, shown, at)} ${shown.gt(0) ? 'above' : 'below'} ${others}`;
+}
+
+/**
+ * '; it was 1.0 percentage points above England before' of a difference whose other figure was revised; of a rise or fall
+ * '; it was 0.6 percentage points up before'.
+ */
+export function differenceBefore(rule: Rule, value: string, compared: string, places: number): string {
+  const { kind } = rule.condition;
+  const gap = gapBefore(rule, { value, compared }, places);
+  if (gap !== undefined) return `; ${IT_WAS}${gap} before`;
+  if (kind !== 'rise' && kind !== 'fall') return '';
+  const own = decimal(value);
+  const turned = kind === 'fall' ? decimal(compared).neg() : decimal(compared);
+  const { shown, isNone, at } = differenceInPrint(rule, own, own.minus(turned), places);
+  return `; ${IT_WAS}${isNone ? 'unchanged' : `${points(rule, shown, at)} ${shown.gt(0) ? 'up' : 'down'}`} before`;
 }
 
 /** What became of a figure that a symbol stands for since: it is quoted, but not as if it stood. '' of one that stands. */

@@ -6,6 +6,7 @@ import { symbolMeaning } from '../domain/symbol.js';
 import { periodWords } from './brief-words.js';
 import { isBreach, isLevel, read, type Readable, type Reading, type RuleFigure } from './reading.js';
 import {
+  differenceBefore,
   measured,
   printsDifferently,
   revisedStanding,
@@ -150,7 +151,13 @@ function corrected(
     : `${measured(rule)} in ${when} revised: ${wasNow(rule, was, figure, Math.max(said.places, was.places ?? 1))}`;
   const wasCompared = found.wasCompared === null ? undefined : decimal(found.wasCompared);
   const standing = revisedStanding(rule, wasCompared, reading, said, found);
-  const reason = isLevel(rule.condition) ? `${what}, ${standing}` : `${what}; that makes ${said.figure}, ${standing}`;
+  const before =
+    found.sameFigure && figure.value !== null && found.wasCompared !== null
+      ? differenceBefore(rule, figure.value, found.wasCompared, said.places)
+      : '';
+  const reason = isLevel(rule.condition)
+    ? `${what}, ${standing}`
+    : `${what}; that makes ${said.figure}, ${standing}${before}`;
   return decision(rule, 'corrected', figure, reading, found.inBreach, was.value, `${reason}${said.notes}`);
 }
 

@@ -147,7 +147,7 @@ it('tells that it is closed where no figure of the edited rule counts', async ()
   const other = above(2, undefined, { breakdown: { topic: 'SEN provision', breakdown: 'EHC plan' } });
   const edit = await evaluate(w.store, options(other));
   expect(told(edit)).toEqual([
-    'Academic year 2024/25: cleared: first look since this rule was edited: there is no figure that counts (the figure is withheld so that no pupil can be identified (published as “c”)); under the rule as it was before, an alert was open: it is closed by the edit',
+    'Academic year 2024/25: baseline: first look since this rule was edited: there is no figure that counts (the figure is withheld so that no pupil can be identified (published as “c”)); under the rule as it was before, an alert was open: it is closed by the edit',
   ]);
   expect(edit.notifications).toBe(1);
 });

@@ -242,6 +242,27 @@ describe('the subject', () => {
   it('shows one more decimal where rounding would deny the crossing', () => {
     expect(subject('rounding-would-hide-the-crossing')).toContain('severe absence 2.04%, above your 2.00% line');
   });
+  it('says of an alert that an edit closes that it does so, and never that the figure was past the new line', () => {
+    const closed = news({ event: 'baseline', inBreach: false, value: '1.5', threshold: '2.5', previous: null });
+    expect(newsLine(closed)).toBe(
+      'Luton: severe absence 1.5%, not above your 2.5% line: the alert is closed by an edit of the rule (autumn and spring terms 2024/25)',
+    );
+    expect(eventLabel(closed)).toBe('Closed by an edit of the rule');
+    expect(newsLine(news({ event: 'baseline', inBreach: false, value: null, compared: null, symbol: 'c' }))).toBe(
+      'Luton: no figure for severe absence that counts, the alert is closed by an edit of the rule (autumn and spring terms 2024/25)',
+    );
+  });
+  it('names the figure that was revised, where it is not the own one', () => {
+    const revised = { event: 'corrected', value: '21.0', previous: '21.0', threshold: '1' } as const;
+    const gap = { kind: 'gap_to_england', line: 1, clearBelow: undefined } as const;
+    expect(newsLine(news({ ...revised, condition: gap, compared: '1.3' }))).toBe(
+      'Luton: the figure of England was revised: severe absence 21.0%, 1.3 points above England, more than your line of 1.0 points (autumn and spring terms 2024/25)',
+    );
+    const fall = { kind: 'fall', line: 1 } as const;
+    expect(newsLine(news({ ...revised, condition: fall, compared: '-0.4', inBreach: false }))).toBe(
+      'Luton: the figure of the year before was revised: severe absence 21.0%, up 0.4 points in a year, no longer down by more than your line of 1.0 points (autumn and spring terms 2024/25)',
+    );
+  });
   it('says of a figure between the lines where it stands, and never that it is still past the line', () => {
     const between = { event: 'reminder', inBreach: true, betweenLines: true } as const;
     expect(newsLine(news({ ...between, value: '1.9', previous: '2.1' }))).toBe(
