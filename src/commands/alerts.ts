@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { previewMail } from '../alerts/preview.js';
-import { pausedSince, pauseSending, resumeSending } from '../alerts/queue-upkeep.js';
+import { listMail, pausedSince, pauseSending, resumeSending } from '../alerts/queue-upkeep.js';
 import { addSilence, endSilence, listSilences, SilenceError } from '../alerts/silence.js';
 import { simulate } from '../alerts/simulate.js';
 import type { Rule } from '../domain/rule.js';
@@ -28,6 +28,9 @@ mailed afterwards: events are in "alerts list" and in the view alert_event, and
 operator wait too. To keep one rule or area quiet, use "alerts silence".
 `;
 
+/** So many held mails, and no more, are looked through. */
+const MOST_HELD = 100_000;
+
 export function register(program: Command, add: AddCommand): void {
   const alerts = program.command('alerts').description('alerts: list, silence, pause, resume, simulate, preview');
 
@@ -43,6 +46,7 @@ export function register(program: Command, add: AddCommand): void {
         rule: typeof options['rule'] === 'string' ? options['rule'] : undefined,
         areaId: area?.id,
         limit: whole(options['limit'], '--limit'),
+        held: new Set((await listMail(store, { state: 'held', limit: MOST_HELD })).map(({ id }) => id)),
       });
       const head = await composedHead(store);
       context.out.result(
@@ -113,11 +117,15 @@ export function register(program: Command, add: AddCommand): void {
     'absence-watch alerts resume',
     async (context) => {
       const unsent = await resumeSending(await context.store(), context.now());
+      const briefs =
+        context.settings.config.briefs.length === 0
+          ? ''
+          : ' Briefs on what was released meanwhile are not mailed either: "absence-watch brief" shows them.';
       context.out.result({ paused: false, was_paused: unsent !== undefined, events_not_mailed: unsent ?? 0 }, () => {
         if (unsent === undefined) return 'Sending was not paused.';
         return unsent === 0
-          ? 'Sending goes on.'
-          : `Sending goes on. ${counted(unsent, 'event')} of the pause ${unsent === 1 ? 'is' : 'are'} not mailed: "absence-watch alerts list" shows ${unsent === 1 ? 'it' : 'them'} as muted (paused).`;
+          ? `Sending goes on.${briefs}`
+          : `Sending goes on. ${counted(unsent, 'event')} of the pause ${unsent === 1 ? 'is' : 'are'} not mailed: "absence-watch alerts list" shows ${unsent === 1 ? 'it' : 'them'} as muted (paused).${briefs}`;
       });
       return 0;
     },

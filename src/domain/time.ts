@@ -173,3 +173,17 @@ const UK_DAY = new Intl.DateTimeFormat('en-CA', {
 export function ukDay(iso: string): string {
   return UK_DAY.format(new Date(iso));
 }
+
+const UK_CLOCK = new Intl.DateTimeFormat('sv-SE', {
+  timeZone: 'Europe/London',
+  dateStyle: 'short',
+  timeStyle: 'medium',
+});
+
+/** The moment at which clocks in the United Kingdom show a time. @param local ISO date and time without an offset */
+export function ukMoment(local: string): Date {
+  const asUtc = new Date(`${local}Z`);
+  const shown = new Date(`${UK_CLOCK.format(asUtc).replace(' ', 'T')}Z`);
+  const ahead = Math.round((shown.getTime() - asUtc.getTime()) / 60_000) * 60_000;
+  return new Date(asUtc.getTime() - ahead);
+}

@@ -251,10 +251,18 @@ export interface EventRow extends AlertEventView {
   mails: { address: string; state: string; attempts: number; answer: string | null }[];
 }
 
-/** Events, newest first. */
+/**
+ * Events, newest first.
+ * @param filter.held ids of mails that wait for a word of the operator, which the queue alone knows
+ */
 export async function listEvents(
   store: Store,
-  filter: { readonly rule?: string | undefined; readonly areaId?: number | undefined; readonly limit: number },
+  filter: {
+    readonly rule?: string | undefined;
+    readonly areaId?: number | undefined;
+    readonly limit: number;
+    readonly held?: ReadonlySet<number>;
+  },
 ): Promise<EventRow[]> {
   let events = store.db
     .selectFrom('alert as e')
@@ -293,7 +301,7 @@ export async function listEvents(
   const mails = await store.db
     .selectFrom('notification as n')
     .leftJoin('mail as m', 'm.id', 'n.mail_id')
-    .select(['n.alert_id', 'n.address', 'm.state', 'm.attempts', 'm.answer'])
+    .select(['n.alert_id', 'n.address', 'm.id', 'm.state', 'm.attempts', 'm.answer'])
     .where('n.alert_id', 'in', [...rows.map(({ id }) => id), -1])
     .orderBy('n.address')
     .execute();
@@ -301,9 +309,9 @@ export async function listEvents(
     ...row,
     mails: mails
       .filter((mail) => mail.alert_id === id)
-      .map(({ address, state, attempts, answer }) => ({
+      .map(({ address, id: mailId, state, attempts, answer }) => ({
         address,
-        state: state ?? 'owed',
+        state: mailId !== null && filter.held?.has(mailId) === true ? 'held' : (state ?? 'owed'),
         attempts: attempts ?? 0,
         answer,
       })),

@@ -12,6 +12,7 @@ import { clockAt, delivery } from '../support/smtp.js';
 import { applyRules, ruleChanges } from '../../src/alerts/rule-changes.js';
 import type { Rule } from '../../src/domain/rule.js';
 import type { Store } from '../../src/load/database.js';
+import { listEvents } from '../../src/load/inspect.js';
 import { freshStore, secondStore } from '../support/database.js';
 import { ruleWith } from './rules.js';
 import { figure, insertVersion, LUTON, NOW, owe, oweAlert, seed, type Seeded } from './compose-fixtures.js';
@@ -88,6 +89,20 @@ describe('composing what is owed', () => {
       expect(waiting).toEqual([]);
       expect(await composeDue(seeded.store, settings())).toBe(0);
     });
+
+  it('the list of events says of a mail that it is held, as the list of mails does', async () => {
+    const seeded = await started();
+    await oweAlert(seeded, OFFICER, { fingerprint: 'a' });
+    const stateOf = async (held: readonly number[]): Promise<(string | undefined)[]> =>
+      (await listEvents(seeded.store, { limit: 9, held: new Set(held) })).flatMap((row) =>
+        row.mails.map(({ state }) => state),
+      );
+    expect(await stateOf([])).toEqual(['owed']);
+    await composeDue(seeded.store, settings());
+    const ids = (await listMail(seeded.store)).map(({ id }) => id);
+    expect(await stateOf([])).toEqual(['queued']);
+    expect(await stateOf(ids)).toEqual(['held']);
+  });
 
   it('tells each school type and pupil group apart, each with its own heading, reason, prose and table', async () => {
     const seeded = await started();

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { academicPeriod, weekPeriod } from '../../src/domain/period.js';
-import { readTime, ukDay, type TimeCells } from '../../src/domain/time.js';
+import { readTime, ukDay, ukMoment, type TimeCells } from '../../src/domain/time.js';
 
 const absence = { family: 'absence', runningTotals: false, publishedOn: '2025-10-16' };
 const attendance = { family: 'attendance', runningTotals: true, publishedOn: '2025-01-23' };
@@ -117,5 +117,17 @@ describe('reading time', () => {
   it('tells the day in the United Kingdom', () => {
     expect(ukDay('2025-07-01T23:30:00Z')).toBe('2025-07-02');
     expect(ukDay('2025-01-01T23:30:00Z')).toBe('2025-01-01');
+  });
+
+  it('a time of UK clocks is a moment', () => {
+    for (const [local, moment] of [
+      ['2025-06-01T23:59:59.999', '2025-06-01T22:59:59.999Z'],
+      ['2025-01-31T00:00:00.000', '2025-01-31T00:00:00.000Z'],
+      ['2025-03-30T00:00:00.000', '2025-03-30T00:00:00.000Z'],
+      ['2025-03-30T23:59:59.999', '2025-03-30T22:59:59.999Z'],
+      ['2025-10-26T23:59:59.999', '2025-10-26T23:59:59.999Z'],
+      ['2025-10-26T00:00:00.000', '2025-10-25T23:00:00.000Z'],
+    ] as const)
+      expect(ukMoment(local).toISOString(), local).toBe(moment);
   });
 });
