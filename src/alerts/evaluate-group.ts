@@ -4,7 +4,7 @@ import type { Period } from '../domain/period.js';
 import type { Muted, Rule } from '../domain/rule.js';
 import type { Database } from '../load/schema.js';
 import type { Catalogue, CatalogueVersion, RuleGroup } from './catalogue.js';
-import { sweepFirst, sweepOpen } from './first-looks.js';
+import { sweepFirst, sweepOpen, sweepUnjudged } from './first-looks.js';
 import { neededPeriods } from './comparison.js';
 import type { Occasion } from './decide.js';
 import type { Covered } from './figures-at.js';
@@ -199,7 +199,9 @@ async function lookFirst(
   for (const [i, way] of ways.entries()) {
     const occasion = plan.first[i]?.occasion ?? 'first figure';
     const openBefore = openOf(context, walk, way.rule, chunk);
-    sweepFirst(way, step, { occasion, cause, except: new Set(openBefore.keys()) });
+    const unjudged = sweepFirst(way, step, { occasion, cause, except: new Set(openBefore.keys()) });
+    if (unjudged.length > 0)
+      sweepUnjudged(way, await walk.step(unjudged, undefined, [], reactions), { occasion, cause });
     if (openBefore.size === 0) continue;
     const whole = await walk.step([...openBefore.keys()], undefined, [], reactions);
     sweepOpen(way, whole, { occasion, cause, openBefore });

@@ -22,17 +22,59 @@ interface First {
  * First looks: of a new or edited rule, or at areas new in a rule. The newest figure of each area is a baseline; an
  * area without a figure where others of its level have a newer one is not looked at.
  * @param except areas that `sweepOpen` looks at
+ * @returns areas whose newest figure is none that counts: for `sweepUnjudged`
  */
-export function sweepFirst(way: RuleOnWay, step: Step, first: First & { readonly except: ReadonlySet<number> }): void {
+export function sweepFirst(
+  way: RuleOnWay,
+  step: Step,
+  first: First & { readonly except: ReadonlySet<number> },
+): number[] {
+  const unjudged: number[] = [];
   for (const [areaId, all] of step.grid) {
     if (!way.areaIds.has(areaId) || first.except.has(areaId)) continue;
     const own = all.filter((figure) => hasMeasure(figure, way.rule.measure));
     const last = own.at(-1);
     if (last === undefined || isMissing(way, step, areaId, last)) continue;
-    const outcome = decide(way.rule, undefined, [ruleFigure(way.rule, last, own, step.beside)], first.occasion);
+    const newest = ruleFigure(way.rule, last, own, step.beside);
+    if (read(way.rule, newest).kind === 'none') unjudged.push(areaId);
+    const outcome = decide(way.rule, undefined, [newest], first.occasion);
     settle(way, step, areaId, outcome, { ...madeBy(way, step, areaId, last, first), tellAll: false });
   }
+  return unjudged;
 }
+
+/**
+ * First looks at areas whose newest figure is none that counts: the last one that counts is the baseline, since a missing
+ * figure changes no state, at first sight or later. Where there is none, what `sweepFirst` found stands.
+ * @param step with all periods of these areas
+ */
+export function sweepUnjudged(way: RuleOnWay, step: Step, first: First): void {
+  const { rule } = way;
+  if (isPerPeriod(rule.condition)) return;
+  for (const [areaId, all] of step.grid) {
+    const own = all.filter((figure) => hasMeasure(figure, rule.measure));
+    const figures = own.map((figure) => ruleFigure(rule, figure, own, step.beside));
+    const newest = figures.at(-1);
+    const at = lastJudged(rule, figures);
+    const basis = at === undefined ? undefined : own[at];
+    if (newest === undefined || basis === undefined) continue;
+    const { events, state } = decide(rule, undefined, figures.slice(at), first.occasion);
+    const [baseline, ...more] = events;
+    // Where the rule takes a missing figure as cleared, there is nothing to start from.
+    if (baseline === undefined || more.length > 0) continue;
+    const told = baseline.inBreach
+      ? [{ ...baseline, reason: `${baseline.reason}; ${withoutNewest(rule, newest)}` }]
+      : events;
+    settle(way, step, areaId, { events: told, state }, { ...madeBy(way, step, areaId, basis, first), tellAll: false });
+  }
+}
+
+function withoutNewest(rule: Rule, newest: RuleFigure): string {
+  const reading = read(rule, newest);
+  return `there is no figure for ${periodWords(newest.period, newest.asOf)} that counts: ${reading.kind === 'none' ? reading.why : ''}. ${STAYS_OPEN}`;
+}
+
+const STAYS_OPEN = 'The alert stays open, since a missing figure does not clear it';
 
 /**
  * First looks of an edited rule at areas for which the rule as it was had an alert open: what the edit closes is told
@@ -111,9 +153,9 @@ function lookAtOpen(
   if (isGone && ended !== undefined)
     return { ...endArea(rule, state, newestOfLevel.period, newestOfLevel.asOf, ended), of: last, tellAll: true };
   const why = isGone
-    ? `${area.name} has no figure in ${periodWords(newestOfLevel.period, newestOfLevel.asOf)}, where others have one`
-    : `there is no figure for ${periodWords(newest.period, newest.asOf)} that counts: ${reading.kind === 'none' ? reading.why : ''}`;
-  const reason = `${baseline.reason}; ${why}. The alert stays open, since a missing figure does not clear it`;
+    ? `${area.name} has no figure in ${periodWords(newestOfLevel.period, newestOfLevel.asOf)}, where others have one. ${STAYS_OPEN}`
+    : withoutNewest(rule, newest);
+  const reason = `${baseline.reason}; ${why}`;
   return { events: [{ ...baseline, reason }], state, of: basis, tellAll: true };
 }
 

@@ -57,13 +57,14 @@ export function releaseShape(previous: readonly LastRelease<ReleaseShape>[]): {
     },
     verdicts() {
       const all = series();
+      const replaced = replacedBy(all, previous);
       return [
-        englandAndRegions(all, replacedBy(all, previous)),
+        englandAndRegions(all, replaced),
         authorities(all),
         measures(all),
         ratesArePercent(all),
         enrolments(all),
-        ...againstLastRelease(all),
+        ...againstLastRelease(all, replaced),
       ];
     },
     shape: () => ({ series: Object.fromEntries(series().map(({ name, newest, all }) => [name, newest.shape(all)])) }),
@@ -171,12 +172,9 @@ function wholeRegions(regions: Iterable<string>): Set<string> {
 /** @param replaced series of the version that this one replaces within its release */
 function englandAndRegions(all: readonly SeriesSeen[], replaced: ReleaseShape['series']): GateVerdict {
   const findings = new Findings();
-  for (const [name, { periods }] of Object.entries(replaced)) {
-    const there = new Set(all.find((each) => each.name === name)?.all.map(({ period }) => period));
-    const gone = periods.filter(({ period }) => !there.has(period)).map(({ period }) => period);
-    if (gone.length > 0)
-      findings.add(() => `${gone.join(', ')} of ${name} are missing; the version before in this release had them`);
-  }
+  for (const { name, kind, periods } of periodsGone(all, replaced))
+    if (kind === 'finished')
+      findings.add(() => `${periods.join(', ')} of ${name} are missing; the version before in this release had them`);
   for (const one of all)
     for (const scope of SCOPES) {
       // What is missing altogether need not be said again of the rows of all schools.
@@ -198,6 +196,18 @@ function englandAndRegions(all: readonly SeriesSeen[], replaced: ReleaseShape['s
     findings,
     'England and all regions that were there before are there',
   );
+}
+
+/** Periods that the replaced version had, by series. */
+function periodsGone(
+  all: readonly SeriesSeen[],
+  replaced: ReleaseShape['series'],
+): { readonly name: string; readonly kind: SeriesShape['kind']; readonly periods: readonly string[] }[] {
+  return Object.entries(replaced).flatMap(([name, { kind, periods }]) => {
+    const there = new Set(all.find((each) => each.name === name)?.all.map(({ period }) => period));
+    const gone = periods.filter(({ period }) => !there.has(period)).map(({ period }) => period);
+    return gone.length === 0 ? [] : [{ name, kind, periods: gone }];
+  });
 }
 
 function regionsOf({ name, newest, all: periods, before }: SeriesSeen, scope: Scope, findings: Findings): void {
@@ -409,9 +419,12 @@ const MOST_ROWS_OFF = 0.1;
 
 const MOST_SUPPRESSED_OFF = 0.05;
 
-function againstLastRelease(all: readonly SeriesSeen[]): GateVerdict[] {
+function againstLastRelease(all: readonly SeriesSeen[], replaced: ReleaseShape['series']): GateVerdict[] {
   const rows = new Findings();
   const suppressed = new Findings();
+  for (const { name, kind, periods } of periodsGone(all, replaced))
+    if (kind === 'year to date')
+      rows.add(() => `${periods.join(', ')} of ${name} made way: the version before in this release had it`);
   for (const one of all) {
     const { name, newest, before } = one;
     groupsGone(one, rows);

@@ -131,7 +131,7 @@ export const GATES: readonly GateDescription[] = [
   {
     gate: 'England and regions',
     holds:
-      'England and each region that the series had in its last release, or in another period of the file, is in its newest period; an older period that has regions has all, and what the last release had of it; a version that replaces another within its release has all its periods; where one series of the file has England, each has; all of this also for the rows about all schools and all pupils; and England, or all regions, in each school type and pupil group that had them in the last release or the year before in the file',
+      'England and each region that the series had in its last release, or in another period of the file, is in its newest period; an older period that has regions has all, and what the last release had of it; a version that replaces another within its release has all its finished periods; where one series of the file has England, each has; all of this also for the rows about all schools and all pupils; and England, or all regions, in each school type and pupil group that had them in the last release or the year before in the file',
     tolerance: 'London may come as one or as Inner and Outer London',
     binds: 'series whose data set has those levels; weeks: in any week of the file, as holiday weeks differ by area',
     verdict: 'quarantine',
@@ -220,7 +220,7 @@ export const GATES: readonly GateDescription[] = [
   {
     gate: 'rows',
     holds:
-      'rows of the newest period against the last release of the series; school types and pupil groups that it had, or the year before in the file',
+      'rows of the newest period against the last release of the series; school types and pupil groups that it had, or the year before in the file; a running year that a version of the same release had',
     tolerance: 'one in ten; weeks exempt',
     binds: 'series that were in the last release; groups of the rows above school level',
     verdict: 'warn',

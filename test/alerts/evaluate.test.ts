@@ -166,6 +166,42 @@ it.each([
   expect(words(await evaluate(w.store, options()))).toEqual(['Luton, Academic year 2023/24: corrected']);
 });
 
+describe('a first look at an area whose newest figure is suppressed', () => {
+  const look = async (...figures: string[]) => {
+    const w = await world();
+    for (const [i, value] of figures.entries()) await w.load(year(2022 + i, { Luton: value, Bedford: '1.0' }));
+    return { w, first: await evaluate(w.store, options()) };
+  };
+  const told = ({ events }: Evaluation) => events.map(({ event, period, reason }) => `${event} ${period}: ${reason}`);
+
+  it('starts from the last figure that counts: what comes next is crossed from there', async () => {
+    const { w, first } = await look('1.5', 'c');
+    expect(told(first)).toEqual([]);
+    await w.load(year(2024, { Luton: '2.1', Bedford: '1.0' }));
+    expect(told(await evaluate(w.store, options()))).toEqual([
+      'crossed Academic year 2024/25: severe absence 2.1%, above the line of 2.0%; it was withheld so that no pupil can be identified (published as “c”) in academic year 2023/24',
+    ]);
+  });
+
+  it('tells of an alert that stays open over it, once', async () => {
+    const { w, first } = await look('2.4', 'c');
+    expect(told(first)).toEqual([
+      'baseline Academic year 2022/23: first look under this rule: severe absence 2.4%, above the line of 2.0%; there is no figure for academic year 2023/24 that counts: the figure is withheld so that no pupil can be identified (published as “c”). The alert stays open, since a missing figure does not clear it',
+    ]);
+    await w.load(year(2024, { Luton: '2.2', Bedford: '1.0' }));
+    expect(told(await evaluate(w.store, options()))).toEqual([]);
+  });
+
+  it('has nothing to start from where no figure counts', async () => {
+    const { w, first } = await look('c', 'c');
+    expect(told(first)).toEqual([]);
+    await w.load(year(2024, { Luton: '2.1', Bedford: '1.0' }));
+    expect(told(await evaluate(w.store, options()))).toEqual([
+      expect.stringMatching(/^baseline .*first figure that could be judged: severe absence 2\.1%/),
+    ]);
+  });
+});
+
 it('records what an event was judged by, and that only the clearing line holds it', async () => {
   const w = await world();
   const rules = [

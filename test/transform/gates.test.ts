@@ -900,13 +900,22 @@ describe('older periods of a file', () => {
     const whole = [...year(2022, 153), ...year(2021, 153)];
     expect(held(year(2022, 153), whole, true)).toEqual(['England and regions']);
     expect(held(year(2022, 153), whole)).toEqual([]);
-    // A running total of the next school year is a release of its own, or a label.
+    // A running year makes way for the next one, and that is told.
     const running = (startYear: number): Row[] => [
       { period: academicPeriod(startYear, 'Year to date'), values: { overall_absence_rate: '6.6' } },
     ];
-    expect(held(running(2022), running(2021), true)).toEqual(['England and regions']);
-    expect(held(running(2022), running(2021))).toEqual([]);
-    expect(held(running(2021), running(2021), true)).toEqual([]);
+    const toldOf = (isSameRelease: boolean): string => {
+      const gates = createGates({
+        previous: [{ shape: shapeOf(running(2021)), likeness: 'same data set', isSameRelease }],
+      });
+      gates.observe(running(2022).map(observation));
+      return gates.verdicts().flatMap(({ verdict, message }) => (verdict === 'warn' ? [message] : []))[0] ?? '';
+    };
+    expect(held(running(2022), running(2021), true)).toEqual([]);
+    expect(toldOf(true)).toBe(
+      'Year to date 2021/22 of absence/Year to date made way: the version before in this release had it',
+    );
+    expect(toldOf(false)).toBe('');
   });
 
   it('a year without the England that it had is held back', () => {
