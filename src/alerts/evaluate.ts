@@ -156,7 +156,10 @@ async function evaluateIn(trx: Kysely<Database>, options: EvaluateOptions): Prom
   const due = await lockDue(trx);
   const changes = await ruleChanges(trx, rules);
   const edited = [...changes.byRule.values()].some(({ kind }) => kind !== 'known');
-  if (due.length === 0 && !edited && changes.gone.length === 0) return NOTHING;
+  if (due.length === 0 && !edited && changes.gone.length === 0) {
+    if (changes.settings.size > 0) await applyRules(trx, rules, changes, now);
+    return NOTHING;
+  }
 
   const known = await readCatalogue(trx);
   // With nothing loaded yet nothing was looked at: the first look is still to come.

@@ -4,13 +4,14 @@ import type { Rule } from '../domain/rule.js';
 import type { Database } from '../load/schema.js';
 import { evaluate } from './evaluate.js';
 import type { Neighbours } from './group-walk.js';
-import { AreaLookup, ruleChanges, type RuleChange } from './rule-changes.js';
+import { AreaLookup, ruleChanges, type RuleChange, type SettingChange } from './rule-changes.js';
 
 type Reader = { readonly db: Kysely<Database> };
 
 export interface RuleEdit {
   readonly rule: string;
-  readonly kind: Exclude<RuleChange['kind'], 'known'> | 'gone';
+  /** 'settings': what holds from the next figures on, and changes no alert now. */
+  readonly kind: Exclude<RuleChange['kind'], 'known'> | 'gone' | 'settings';
   /** Alerts that are open under the rule as it was last applied. */
   readonly open_now: number;
   /** Of these, those that stay open under the edited rule. */
@@ -23,6 +24,7 @@ export interface RuleEdit {
   readonly would_tell: readonly { readonly area: string; readonly reason: string }[];
   readonly areas_added: number;
   readonly areas_removed: number;
+  readonly settings: readonly SettingChange[];
   /** For a terminal. */
   readonly text: string;
 }
@@ -38,7 +40,12 @@ export async function describeRuleEdit(
 ): Promise<RuleEdit[]> {
   const changes = await ruleChanges(store.db, rules);
   const changed = rules.filter((rule) => changes.byRule.get(rule.name)?.kind !== 'known');
-  if (changed.length === 0 && changes.gone.length === 0) return [];
+  const resettled = rules.flatMap(({ name }): RuleEdit[] => {
+    const settings = changes.settings.get(name) ?? [];
+    const edit = { ...{ rule: name, kind: 'settings' as const, open_now: 0 }, ...NO_AREAS, settings };
+    return settings.length === 0 ? [] : [{ ...edit, text: editWords(edit) }];
+  });
+  if (changed.length === 0 && changes.gone.length === 0) return resettled;
   const open = await openAlerts(store.db);
   const trial = await evaluate(store, {
     ...{ rules, briefs: [], recipients: {}, runId: null, now: options.now ?? new Date(), paused: false, dryRun: true },
@@ -61,6 +68,7 @@ export async function describeRuleEdit(
         .map(({ area, reason }) => ({ area, reason })),
       areas_added: [...now].filter((id) => !before.has(id)).length,
       areas_removed: [...before].filter((id) => !now.has(id)).length,
+      settings: [],
     };
     edits.push({ ...edit, text: editWords(edit) });
   }
@@ -68,10 +76,13 @@ export async function describeRuleEdit(
     const edit = { ...{ rule, kind: 'gone' as const, open_now: open.get(rule) ?? 0 }, ...NO_AREAS };
     edits.push({ ...edit, text: editWords(edit) });
   }
-  return edits;
+  return [...edits, ...resettled];
 }
 
-const NO_AREAS = { stay_open: 0, closed: 0, forgotten: [], would_tell: [], areas_added: 0, areas_removed: 0 };
+const NO_AREAS = {
+  ...{ stay_open: 0, closed: 0, forgotten: [], would_tell: [] },
+  ...{ areas_added: 0, areas_removed: 0, settings: [] },
+};
 
 const alerts = (count: number): string => `${count} ${count === 1 ? 'alert' : 'alerts'}`;
 const areas = (count: number): string => `${count} ${count === 1 ? 'area' : 'areas'}`;
@@ -88,9 +99,21 @@ function editWords(edit: Omit<RuleEdit, 'text'>): string {
       return `Rule "${edit.rule}" was edited and starts anew, with ${alerts(edit.open_now)} open as it was${fateWords(edit)}: ${tells}.`;
     case 'other areas':
       return `Rule "${edit.rule}" is for other areas, ${areas(edit.areas_added)} added and ${edit.areas_removed} removed: ${tells}.`;
+    case 'settings':
+      return `Rule "${edit.rule}" has other settings: ${edit.settings.map(settingWords).join('; ')}. They hold from the next figures on; no alert changes now.`;
     case 'gone':
       return `Rule "${edit.rule}" is gone, with ${alerts(edit.open_now)} open: the next run forgets it, and mails nobody. Under another name it is a new rule.`;
   }
+}
+
+/** 'min_enrolments 50000 instead of 100: what is of fewer pupils counts as no figure' */
+function settingWords({ setting, from, to }: SettingChange): string {
+  const means = setting === 'min_enrolments' ? ', and what is of fewer pupils is no figure' : '';
+  return `${setting} ${valueWords(to)} instead of ${valueWords(from)}${means}`;
+}
+
+function valueWords(value: unknown): string {
+  return value === null ? 'none' : typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 /** ' (1 stays open, 2 are closed by the edit, and told)' */

@@ -49,7 +49,7 @@ export function register(program: Command, add: AddCommand): void {
           ...problems.map((problem) => `Error: ${problem}`),
           ...answer.warnings.map((warning) => `Warning: ${warning}`),
           ...(changes.length === 0
-            ? ['The rules are those last applied: nothing would change.']
+            ? ['The rules are those last applied: no alert would change.']
             : ['What the next run would change:', ...changes.map((change) => `  - ${change.text}`)]),
           `Next slots: ${slots.map(ukSlot).join(', ')}.`,
         ].join('\n'),

@@ -13,6 +13,7 @@ import * as namedBy from './migrations/0008_named_by.js';
 import * as notTried from './migrations/0009_not_tried.js';
 import * as mailSender from './migrations/0010_mail_sender.js';
 import * as heldHistory from './migrations/0011_held_history.js';
+import * as ruleSettings from './migrations/0012_rule_settings.js';
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001_initial': initial,
@@ -26,6 +27,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0009_not_tried': notTried,
   '0010_mail_sender': mailSender,
   '0011_held_history': heldHistory,
+  '0012_rule_settings': ruleSettings,
 };
 const MIGRATION_TABLE = 'schema_migration';
 

@@ -251,6 +251,8 @@ export interface AlertRuleTable {
   fingerprint: string;
   /** The area selectors as last applied (JSON text): areas that an edit adds are seen for the first time. */
   areas: string;
+  /** What else the rule says, by its names in the configuration; null in a row of before that was kept. */
+  settings: JsonOrNull<Record<string, unknown>>;
   /** When the rule was first applied as it is, or as last edited. */
   first_seen: Time;
 }

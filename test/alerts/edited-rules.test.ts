@@ -163,3 +163,19 @@ it('knows an alert of an earlier stretch of the series from one that is open', a
   expect(told(edit)).toEqual([]);
   expect(edit.quietBaselines).toBe(2);
 });
+
+it('what holds from the next figures on is told too, as long as it was not applied', async () => {
+  const w = await world();
+  await w.load(year(2024, { Luton: '2.37', Bedford: '1' }));
+  await evaluate(w.store, options(above(2)));
+  expect(await describeRuleEdit(w.store, [above(2)])).toEqual([]);
+  const other = above(2, undefined, { minEnrolments: 50_000, worseBy: 0.5, remind: true, notify: ['desk'] });
+  const [check, ...more] = await describeRuleEdit(w.store, [other]);
+  expect(more).toEqual([]);
+  expect(check).toMatchObject({ kind: 'settings', would_tell: [] });
+  expect(check?.text).toBe(
+    'Rule "Severe absence" has other settings: worse_by 0.5 instead of none; min_enrolments 50000 instead of 100, and what is of fewer pupils is no figure; remind true instead of false; notify ["desk"] instead of ["team"]. They hold from the next figures on; no alert changes now.',
+  );
+  expect(kinds(await evaluate(w.store, options(other)))).toEqual([]);
+  expect(await describeRuleEdit(w.store, [other])).toEqual([]);
+});

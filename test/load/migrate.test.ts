@@ -24,6 +24,7 @@ const ALL = [
   '0009_not_tried',
   '0010_mail_sender',
   '0011_held_history',
+  '0012_rule_settings',
 ];
 
 const VIEWS = {
