@@ -141,7 +141,7 @@ function course({ points }: ChartLine, places: number): string {
   return told.join('; after an interruption ');
 }
 
-/** 'from 10.9% in 2016/17, highest at 22.4% in 2021/22, to 17.3% in 2024/25'. */
+/** 'from 10.9% in 2016/17, highest at 22.4% in 2021/22, to 17.3% in 2024/25'; 'unchanged at 1.5% from 2022/23 to 2024/25'. */
 function stretch(points: ChartLine['points'], places: number): string {
   const [first, last] = [points[0], points.at(-1)];
   if (first === undefined || last === undefined) return 'no figure';
@@ -154,5 +154,7 @@ function stretch(points: ChartLine['points'], places: number): string {
   const turns = [within(high) ? `highest at ${at(high)}` : '', within(low) ? `lowest at ${at(low)}` : ''].filter(
     (turn) => turn !== '',
   );
+  if (turns.length === 0 && shown(first) === shown(last))
+    return `unchanged at ${printed(last.value, places)}% from ${first.label} to ${last.label}`;
   return `from ${at(first)}${turns.length === 0 ? '' : `, ${turns.join(', ')},`} to ${at(last)}`;
 }

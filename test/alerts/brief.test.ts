@@ -304,6 +304,12 @@ describe('what a sceptic found', () => {
     expect(of('0', '3')).toContain(', up from none, the rate unchanged from 2023/24.');
     expect(of('100', '101')).toContain('2024/25, the rate unchanged from 2023/24.');
   });
+  it('says in the words of the chart that a figure is unchanged', () => {
+    const own = years({ 2022: ['20.0', '1.5'], 2023: ['20.0', '1.5'], 2024: ['20.0', '1.5'] });
+    expect(composeBrief(lutonFacts({ own }), { focus: 'severe_absence_rate' }).chart?.alt).toContain(
+      'Luton: unchanged at 1.5% from 2022/23 to 2024/25.',
+    );
+  });
   it('gives a figure the decimals that tell it from the line of a rule', () => {
     const own = years({ 2023: ['18.0', '1.9'], 2024: ['17.3', '1.998'] });
     const brief = composeBrief(lutonFacts({ own }), { focus: 'severe_absence_rate', threshold: 2 });
