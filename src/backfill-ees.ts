@@ -150,9 +150,9 @@ export async function loadFromEes(
     const list = await planned(plan, tools);
     const files: FileReport[] = [];
     const missing = plan.files.filter((_, index) => list[index]?.already_loaded !== true);
-    for (const { source, alternative, version } of plan.files)
-      if (alternative !== undefined && version !== undefined && !(await isHandled(store, sourceKey(source))))
-        await learnNumber(store, sourceKey(alternative), version);
+    for (const { source, alternative, dataSet, version } of plan.files)
+      if (alternative && dataSet.apiId !== undefined && version && !(await isHandled(store, sourceKey(source))))
+        await learnNumber(store, sourceKey(alternative), dataSet.apiId, version);
     const line = plainLines(tools);
     line(
       `plan: ${planWords(

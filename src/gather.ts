@@ -78,8 +78,8 @@ export async function gather(tools: Tools, run: Run, isByHand: boolean): Promise
       const back = await retrying(store, (again) => reinstateAtSource(again, what, now()));
       if (back.length > 0) log.warn({ what, versions: back }, 'EES publishes again what it had taken back');
     }
-    for (const { key, version } of discovery.numbered)
-      await retrying(store, (again) => learnNumber(again, key, version));
+    for (const { key, dataSetId, version } of discovery.numbered)
+      await retrying(store, (again) => learnNumber(again, key, dataSetId, version));
     const files: FileReport[] = [];
     for (const [index, wanted] of discovery.files.entries()) {
       signal.throwIfAborted();

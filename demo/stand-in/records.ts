@@ -160,6 +160,8 @@ export interface AmendmentInput {
     notes?: string;
   }[];
   readonly add?: readonly FileInput[];
+  /** Files, by title or name, that are a data set of the API from now on: its first version is of the bytes they have now. */
+  readonly enable?: readonly { file: string; api: ApiInput }[];
   /** Titles or names. */
   readonly remove?: readonly string[];
   /** Analysts may tick this; by default the display date stays. */

@@ -8,6 +8,7 @@ import {
   versionText,
   type AmendmentInput,
   type ApiDataSet,
+  type ApiInput,
   type ApiVersion,
   type FileInput,
   type PublicationRecord,
@@ -108,6 +109,8 @@ export class PublishedState {
     const removed = (input.remove ?? []).map((wanted) => this.#file(release, wanted));
     release.files = release.files.filter((file) => !removed.includes(file));
     for (const file of input.add ?? []) this.#add(publication, release, file, at);
+    for (const { file, api } of input.enable ?? [])
+      this.#enable(publication, release, this.#file(release, file), api, at);
     return versionId;
   }
 
@@ -235,18 +238,27 @@ export class PublishedState {
       summary: input.summary ?? '',
       content: new StoredFile(input.content, input.filters),
       updatedAt: at,
-      apiDataSetId: input.api?.dataSetId,
+      apiDataSetId: undefined,
     };
     release.files.push(file);
-    if (!input.api) return;
-    const { dataSetId, bump, title, notes } = input.api;
+    if (input.api) this.#enable(publication, release, file, input.api, at);
+  }
+
+  #enable(
+    publication: PublicationRecord,
+    release: ReleaseRecord,
+    file: ReleaseFile,
+    { dataSetId, bump, title, notes }: ApiInput,
+    at: Date,
+  ): void {
+    file.apiDataSetId = dataSetId;
     let dataSet = this.dataSets.find((each) => each.id === dataSetId);
     if (!dataSet) {
       dataSet = {
         id: dataSetId,
         publication,
-        title: title ?? input.title,
-        summary: input.summary ?? '',
+        title: title ?? file.title,
+        summary: file.summary,
         status: 'Published',
         supersedingDataSetId: undefined,
         versions: [],

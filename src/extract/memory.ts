@@ -35,7 +35,7 @@ const file = z.object({
   /** Of these bytes, from the website. */
   etag: z.string().optional(),
   failure: failure.optional(),
-  /** Taken from the website while the official API was away: its version is asked for when that is back. */
+  /** Taken from the website while the official API was away, or before it was in it: its version is asked for. */
   unnumbered: z.boolean().optional(),
   /** Skipped because the official API has taken these bytes back. */
   takenBack: z.boolean().optional(),

@@ -106,8 +106,13 @@ async function noteDataSet(
   known.status = item.status;
   if (successor !== undefined) known.supersededBy = successor;
   const moved = known.latest !== latest;
+  // A file that was loaded when it was in no API.
+  const isJoined = filesOf(publication).some(
+    ({ dataSetFileId, apiId, state }) =>
+      dataSetFileId === latestVersion?.file.id && apiId === undefined && state === 'handled',
+  );
   // A patch of an old release may stand far down the list, and is the one published last.
-  if (moved && (alone || before?.latest !== undefined))
+  if (moved && (alone || before?.latest !== undefined || isJoined))
     await lookAtVersions(survey, publication, item.id, alone, [1], latestVersion?.version);
   known.latest = latest;
   // Named later, or not to be had at first: tried until it is followed.

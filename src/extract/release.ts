@@ -3,6 +3,7 @@ import type * as z from 'zod';
 import * as answers from './answers.js';
 import { EesAnswerError } from './errors.js';
 import {
+  freshDataSet,
   freshRelease,
   releaseName,
   renameRelease,
@@ -141,7 +142,10 @@ async function readFiles(
   summary: answers.VersionSummary,
   known: readonly FileMemo[],
 ): Promise<{ releaseVersionId: string; files: FileMemo[] }> {
-  const keep = (fileId: string) => known.find((file) => file.fileId === fileId);
+  const keep = (fileId: string, apiId: string | undefined): FileMemo | undefined => {
+    const file = known.find((each) => each.fileId === fileId);
+    return file && inApi(publication, file, apiId);
+  };
   let content: z.infer<typeof answers.dataContent>;
   try {
     content = await survey.client.get('content', `${path}/data-content`, answers.dataContent);
@@ -157,14 +161,11 @@ async function readFiles(
       );
     return {
       releaseVersionId: summary.id,
-      files: listed.map((item) => keep(item.fileId) ?? fromCatalogue(item, etagBefore(known, item.id))),
+      files: listed.map((item) => keep(item.fileId, item.api?.id) ?? fromCatalogue(item, etagBefore(known, item.id))),
     };
   }
-  if (content.dataSets.every(({ fileId }) => keep(fileId)))
-    return {
-      releaseVersionId: content.releaseVersionId,
-      files: content.dataSets.flatMap(({ fileId }) => keep(fileId) ?? []),
-    };
+  const kept = content.dataSets.map((item) => keep(item.fileId, item.publicApiDataSetId));
+  if (kept.every((file) => file !== undefined)) return { releaseVersionId: content.releaseVersionId, files: kept };
 
   const listed = await readCatalogue(survey, content.releaseVersionId).catch((error: unknown) => {
     degrade(survey, error, {
@@ -176,8 +177,8 @@ async function readFiles(
     });
     return [];
   });
-  const files = content.dataSets.map((item): FileMemo => {
-    const before = keep(item.fileId);
+  const files = content.dataSets.map((item, index): FileMemo => {
+    const before = kept[index];
     if (before) return before;
     const etag = etagBefore(known, item.dataSetFileId);
     const inCatalogue = listed.find(({ fileId }) => fileId === item.fileId);
@@ -195,6 +196,17 @@ async function readFiles(
     };
   });
   return { releaseVersionId: content.releaseVersionId, files };
+}
+
+/**
+ * A file that is known, with the data set of the API that it may have become since. Where it was loaded, that is followed
+ * from now on, and which of its versions was loaded is asked for.
+ */
+function inApi({ dataSets }: PublicationMemo, file: FileMemo, apiId: string | undefined): FileMemo {
+  if (apiId === undefined || file.apiId !== undefined) return file;
+  if (file.state !== 'handled') return { ...file, apiId };
+  (dataSets[apiId] ??= freshDataSet(file.title)).ours = true;
+  return { ...file, apiId, unnumbered: true };
 }
 
 /** All files of one release version. The number of pages is bounded by what a release can hold. */

@@ -30,10 +30,12 @@ export interface PublicationNews {
   readonly now: string;
 }
 
-/** The number of a version whose bytes were taken from the website while the official API was away. */
+/** The number of a version whose bytes were taken from the website while the official API was away, or before they were in it. */
 export interface Numbered {
   /** `sourceKey` under which they were loaded. */
   readonly key: string;
+  /** Of the official API. */
+  readonly dataSetId: string;
   readonly version: Version;
 }
 

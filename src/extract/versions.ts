@@ -72,13 +72,18 @@ export async function lookAtVersions(
     if (file === undefined || !isPublished(item)) continue;
     // Where the website cannot give it, the official API does: it must be known to be of it.
     if (file.state === 'open') file.apiId ??= id;
+    // Loaded when it was in no API, and the website has not said that it is: it may have come into it with other bytes.
+    if (file.state === 'handled' && file.apiId === undefined) {
+      if (version.state === 'known') version.state = 'open';
+      continue;
+    }
     if (file.version === undefined || byVersion(item.version, file.version) > 0) file.version = item.version;
     reopen([file]);
     if (version.state === 'open') version.state = 'known';
     if (version.state === 'handled' && file.state === 'open') file.state = 'handled';
     if (version.state === 'known' && file.state === 'handled') {
       version.state = 'handled';
-      survey.numbered.push({ key: releaseFileKey(file.fileId), version: parseVersion(item.version) });
+      survey.numbered.push({ key: releaseFileKey(file.fileId), dataSetId: id, version: parseVersion(item.version) });
     }
   }
 }

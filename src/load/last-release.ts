@@ -1,9 +1,10 @@
 /** What the gates hold a version against: the last release of its data set, or of one that is alike. */
 import { sql } from 'kysely';
 import type { Likeness } from '../transform/gates.js';
+import { dataSetOfFile } from './api-data-set.js';
 import type { Store } from './database.js';
 import { releaseSlug, titleWithoutYear, type VersionMeta } from './version-meta.js';
-import { layoutOf, storedIdentity } from './version-record.js';
+import { fileOf, layoutOf, storedIdentity } from './version-record.js';
 
 export interface LastRelease {
   /** What the gates remembered of it (`Gates.shape`). */
@@ -31,12 +32,15 @@ export async function lastReleases(store: Store, meta: VersionMeta): Promise<Las
     .where('publication', '=', meta.publication.slug)
     .execute();
   const identity = storedIdentity(meta);
-  const same = dataSets.filter((each) => each.identity === identity);
+  // A file that has become a data set of the API is the data set that it was.
+  const file = meta.dataSet.apiId === undefined ? undefined : fileOf(meta);
+  const before = file && (await dataSetOfFile(store.db, file));
+  const same = dataSets.filter((each) => each.identity === identity || each.id === before);
   const isLocal = meta.dataSet.local === true;
   const layout = layoutOf(meta);
   const title = titleWithoutYear(meta.dataSet.title);
   const alike = isLocal ? dataSets : dataSets.filter((each) => titleWithoutYear(each.title) === title);
-  const other = dataSets.filter((each) => each.identity !== identity);
+  const other = dataSets.filter((each) => !same.includes(each));
   const kin: readonly Kin[] = isLocal
     ? [
         { dataSets: same, likeness: 'same label' },

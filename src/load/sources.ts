@@ -38,7 +38,7 @@ export async function isLoadedRelease(store: Store, publication: string, slug: s
 }
 
 /** A version that came under this key, or whose very bytes were met under it again. */
-function isOf(key: string): RawBuilder<boolean> {
+export function isOf(key: string): RawBuilder<boolean> {
   return sql<boolean>`(source ->> 'key' = ${key} or coalesce(jsonb_exists(source -> 'also', ${key}), false))`;
 }
 

@@ -79,9 +79,14 @@ export function titleWithoutYear(title: string): string {
     .trim();
 }
 
+/** Identity of a data set of the official API. */
+export function apiIdentity(apiId: string): string {
+  return `api:${apiId}`;
+}
+
 /** Identity of a data set within its publication, by which its versions are counted and held against each other. */
 export function dataSetIdentity(meta: VersionMeta): string {
-  if (meta.dataSet.apiId !== undefined) return `api:${meta.dataSet.apiId}`;
+  if (meta.dataSet.apiId !== undefined) return apiIdentity(meta.dataSet.apiId);
   if (meta.dataSet.local === true) return `label:${meta.release.title.trim()}`;
   return `title:${titleWithoutYear(meta.dataSet.title)}|columns:${columnNames(meta)}`;
 }

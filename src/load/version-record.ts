@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { sql, type Kysely, type Transaction } from 'kysely';
 import { familyOf } from '../domain/series.js';
+import { dataSetOfFile, joinApiDataSet, type FileOfRelease } from './api-data-set.js';
 import type { Store } from './database.js';
 import type { Database } from './schema.js';
 import { columnNames, dataSetIdentity, releaseSlug, type VersionMeta, type VersionNumber } from './version-meta.js';
@@ -76,7 +77,10 @@ export async function placeVersion(trx: Trx, meta: VersionMeta, loadedAt: Date):
     )
     .returning('id')
     .executeTakeFirstOrThrow();
-  const dataSetId = (await replacedDataSet(trx, release.id, meta)) ?? (await dataSetOf(trx, meta));
+  const { apiId } = meta.dataSet;
+  const file = fileOf(meta);
+  if (apiId !== undefined && file !== undefined) await joinApiDataSet(trx, apiId, file);
+  const dataSetId = (await replacedDataSet(trx, meta)) ?? (await dataSetOf(trx, meta));
   return { dataSetId, releaseId: release.id, publishedAt };
 }
 
@@ -103,48 +107,48 @@ async function dataSetOf(trx: Trx, meta: VersionMeta): Promise<number> {
  * matter who met the new slug first, a run or a backfill, or by which of the two ways.
  */
 export async function underKnownRelease(db: Kysely<Database>, meta: VersionMeta): Promise<VersionMeta> {
-  const fileId = meta.source['dataSetFileId'];
-  if (typeof fileId !== 'string') return meta;
+  const file = fileOf(meta);
+  if (file === undefined) return meta;
   const known = await db
     .selectFrom('data_set_version as v')
     .innerJoin('release as r', 'r.id', 'v.release_id')
     .select('r.slug')
-    .where('r.publication', '=', meta.publication.slug)
-    .where(sql<boolean>`v.source ->> 'dataSetFileId' = ${fileId}`)
+    .where('r.publication', '=', file.publication)
+    .where(sql<boolean>`v.source ->> 'dataSetFileId' = ${file.dataSetFileId}`)
     .orderBy('v.id')
     .limit(1)
     .executeTakeFirst();
   return known === undefined ? meta : { ...meta, release: { ...meta.release, slug: known.slug } };
 }
 
+/** The file of EES that a version is of, where it is known. */
+export function fileOf({ source, publication }: VersionMeta): FileOfRelease | undefined {
+  const dataSetFileId = source['dataSetFileId'];
+  return typeof dataSetFileId === 'string' ? { publication: publication.slug, dataSetFileId } : undefined;
+}
+
 /**
  * The data set whose file an amendment replaced: within a release the website keeps a file's catalogue id, also where
  * the new file names its columns differently (one revision of attendance did, on 6 March 2025).
  */
-async function replacedDataSet(trx: Trx, releaseId: number, meta: VersionMeta): Promise<number | undefined> {
-  const fileId = meta.source['dataSetFileId'];
-  if (meta.dataSet.apiId !== undefined || typeof fileId !== 'string') return undefined;
-  const row = await trx
-    .selectFrom('data_set_version as v')
-    .innerJoin('data_set as d', 'd.id', 'v.data_set_id')
-    .select('v.data_set_id')
-    .where('v.release_id', '=', releaseId)
-    .where('d.api_id', 'is', null)
-    .where(sql<boolean>`v.source ->> 'dataSetFileId' = ${fileId}`)
-    .orderBy('v.id', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  return row?.data_set_id;
+async function replacedDataSet(trx: Trx, meta: VersionMeta): Promise<number | undefined> {
+  const file = fileOf(meta);
+  return meta.dataSet.apiId !== undefined || file === undefined ? undefined : dataSetOfFile(trx, file);
 }
 
 /**
  * The API's number, else the next of 1.0.0, 1.0.1, …; a number once given to a removed version is not given again. A
- * data set of the API whose number is not known (its file came by the website while the API was away) counts 0.0.0,
- * 0.0.1, …: the API begins with 1.0, so no number of its own is ever taken.
+ * data set of the API whose number is not known (its file came by the website while the API was away, or before it was in
+ * the API) counts 0.0.0, 0.0.1, …: the API begins with 1.0, so no number of its own is ever taken.
  */
 export async function numberVersion(trx: Trx, dataSetId: number, meta: VersionMeta): Promise<VersionNumber> {
   if (meta.version !== undefined) return meta.version;
-  const major = meta.dataSet.apiId === undefined ? 1 : 0;
+  const { api_id: apiId } = await trx
+    .selectFrom('data_set')
+    .select('api_id')
+    .where('id', '=', dataSetId)
+    .executeTakeFirstOrThrow();
+  const major = apiId === null ? 1 : 0;
   const last = await trx
     .selectFrom('data_set_version')
     .select(({ fn }) => fn.max('patch').as('patch'))

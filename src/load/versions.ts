@@ -7,6 +7,7 @@ import { MEASURES } from '../domain/measure.js';
 import type { Observation } from '../domain/figure.js';
 import { familyOf } from '../domain/series.js';
 import { agreement, judgeAgain } from './agree.js';
+import { joinApiDataSet } from './api-data-set.js';
 import { renameAreas } from './area-names.js';
 import { gatherBatches, type CopyRows } from './copy-text.js';
 import { chooseCurrent, compareVersions } from './currency.js';
@@ -14,6 +15,7 @@ import type { Copy, Store } from './database.js';
 import { readDiff, type VersionDiff } from './diff.js';
 import { Dimensions } from './dimensions.js';
 import type { DuplicateKeyError } from './errors.js';
+import { isOf } from './sources.js';
 import { asDuplicateKey, describeDuplicate, recordUnloaded } from './unloaded.js';
 import { acceptances, judged, keepVerdicts, type KeptVerdict } from './verdicts.js';
 import type { VersionState } from './schema.js';
@@ -275,14 +277,30 @@ async function renumbered(
   return known;
 }
 
-/** Gives a version that came by the website its number, learned later, without its bytes. @param key under which it came */
-export async function learnNumber(store: Store, key: string, known: VersionNumber): Promise<void> {
+/**
+ * Gives a version that came by the website its number, learned later, without its bytes. It is one of the API's data set
+ * from then on, if it was not.
+ * @param key under which its bytes came, or came again
+ * @param apiId of the data set
+ */
+export async function learnNumber(store: Store, key: string, apiId: string, known: VersionNumber): Promise<void> {
   await store.db.transaction().execute(async (trx) => {
     await beginLoad(trx, store);
+    const came = await trx
+      .selectFrom('data_set_version as v')
+      .innerJoin('data_set as d', 'd.id', 'v.data_set_id')
+      .select(['v.id', 'd.publication', sql<string | null>`v.source ->> 'dataSetFileId'`.as('dataSetFileId')])
+      .where(isOf(key))
+      .orderBy('v.id', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    if (came === undefined) return;
+    const { publication, dataSetFileId } = came;
+    if (dataSetFileId !== null) await joinApiDataSet(trx, apiId, { publication, dataSetFileId });
     const found = await trx
       .selectFrom('data_set_version')
       .select(['id', 'data_set_id', 'release_id', 'published_at', 'major', 'minor', 'patch'])
-      .where(sql<boolean>`source ->> 'key' = ${key}`)
+      .where('id', '=', came.id)
       .where('major', '=', 0)
       .executeTakeFirst();
     if (found === undefined) return;

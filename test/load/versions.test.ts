@@ -4,6 +4,7 @@ import { findAreas } from '../../src/load/areas.js';
 import { heldBackByRuns, leftovers } from '../../src/load/sources.js';
 import {
   acceptVersion,
+  learnNumber,
   loadVersion,
   lastReleases,
   recordRefusal,
@@ -451,6 +452,82 @@ describe.each(['postgres', 'embedded'] as const)('loading versions (%s)', (kind)
       .orderBy('id')
       .execute();
     expect(numbers.map((each) => Object.values(each).join('.'))).toEqual(['1.0.0', '1.1.0', '1.0.1', '1.2.0', '0.0.0']);
+  });
+
+  describe('a file of the website that becomes a data set of the API', () => {
+    const apiId = '7d6a0000-1111-4bbb-8ccc-0000000000a1';
+    const one = { major: 1, minor: 0, patch: 0 };
+    const day = (year: number, month: number): Date => new Date(Date.UTC(year, month - 1, 20, 9, 30));
+    const release = (year: number) => ({ title: `Academic year ${year}`, firstPublished: day(year, 3) });
+    const file = (year: number, month: number) => ({
+      release: release(year),
+      publishedAt: day(year, month),
+      source: { kind: 'release file', key: `file ${year} ${month}`, dataSetFileId: `file of ${year}` },
+    });
+    const inApi = (year: number, month: number, id = apiId) => ({
+      ...file(year, month),
+      dataSet: { apiId: id },
+      source: { kind: 'api', key: `api ${id} ${year} ${month}`, dataSetFileId: `file of ${year}`, dataSetId: id },
+    });
+    /** 'identity release number', with a star where it is current, as loaded. */
+    async function places(store: Store): Promise<string[]> {
+      const rows = await store.db
+        .selectFrom('data_set_version as v')
+        .innerJoin('data_set as d', 'd.id', 'v.data_set_id')
+        .innerJoin('release as r', 'r.id', 'v.release_id')
+        .select(['d.api_id', 'r.title', 'v.major', 'v.minor', 'v.patch', 'v.is_current'])
+        .orderBy('v.id')
+        .execute();
+      return rows.map(
+        ({ api_id, title, major, minor, patch, is_current }) =>
+          `${api_id?.at(-1) ?? '-'} ${title.slice(-4)} ${major}.${minor}.${patch}${is_current ? ' *' : ''}`,
+      );
+    }
+
+    it('takes its data set along, whose other files stay in it', async () => {
+      const store = await freshStore(kind);
+      await load(store, versionMeta(file(2023, 3)), [rate('17.1')]);
+      await load(store, versionMeta(file(2024, 3)), [rate('17.2')]);
+      expect(await places(store)).toEqual(['- 2023 1.0.0 *', '- 2024 1.0.1 *']);
+      await load(store, versionMeta({ ...inApi(2024, 4), version: one }), [rate('17.3')]);
+      expect(await places(store)).toEqual(['1 2023 0.0.0 *', '1 2024 0.0.1', '1 2024 1.0.0 *']);
+      await load(store, versionMeta(file(2023, 5)), [rate('17.4')]);
+      expect((await places(store)).at(-1)).toBe('1 2023 0.0.2 *');
+      // The older file turns out to be another one's.
+      await load(store, versionMeta({ ...inApi(2023, 6, apiId.replace(/1$/, '2')), version: one }), [rate('17.5')]);
+      const own = ['1 2024 0.0.1', '1 2024 1.0.0 *'];
+      expect(await places(store)).toEqual(['2 2023 0.0.0', ...own, '2 2023 0.0.1', '2 2023 1.0.0 *']);
+    });
+
+    it('goes over to one that is known already; where both counted, the rules look at what is left', async () => {
+      const store = await freshStore(kind);
+      const loaded = versionMeta(file(2024, 3));
+      await load(store, loaded, [rate('17.1')]);
+      await load(store, versionMeta({ ...inApi(2023, 3), version: one }), [rate('16.0')]);
+      // As a program that did not know of this left them.
+      const beside = { ...file(2024, 4), dataSet: { apiId }, source: { kind: 'api', dataSetId: apiId } };
+      await load(store, versionMeta({ ...beside, version: { ...one, minor: 1 } }), [rate('17.2')]);
+      await store.db
+        .updateTable('data_set_version')
+        .set({ evaluated_at: day(2024, 4) })
+        .execute();
+      expect(await places(store)).toEqual(['- 2024 1.0.0 *', '1 2023 1.0.0 *', '1 2024 1.1.0 *']);
+      await learnNumber(store, 'file 2024 3', apiId, { ...one, patch: 7 });
+      expect(await places(store)).toEqual(['1 2024 1.0.7', '1 2023 1.0.0 *', '1 2024 1.1.0 *']);
+      const open = await store.db
+        .selectFrom('data_set_version')
+        .select('published_at')
+        .where('evaluated_at', 'is', null)
+        .execute();
+      expect(open).toEqual([{ published_at: day(2024, 4) }]);
+    });
+
+    it('is held against what it replaces within its release', async () => {
+      const store = await freshStore(kind);
+      await load(store, versionMeta(file(2024, 3)), [rate('17.1')], { ...allPass, shape: () => 'before' });
+      const [last] = await lastReleases(store, versionMeta({ ...inApi(2024, 4), version: one }));
+      expect(last).toEqual({ shape: 'before', likeness: 'same data set', isSameRelease: true });
+    });
   });
 
   it('where two data sets are amended one after the other, no warning stays', async () => {
