@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { describeRuleEdit } from '../alerts/rule-edit.js';
 import { unansweredNames } from '../alerts/watched-names.js';
-import { configSchema, nextSlots, problemText, type ConfigProblem, type PlacedName } from '../config.js';
+import { configSchema, nextSlots, NO_CONTACT, problemText, type ConfigProblem, type PlacedName } from '../config.js';
 import type { Store } from '../load/database.js';
 import { DatabaseHeldError } from '../load/errors.js';
 import { migrate, migrationState } from '../load/migrate.js';
@@ -39,6 +39,7 @@ export function register(program: Command, add: AddCommand): void {
         rules: settings.config.rules.length,
         recipients: settings.config.recipients.size,
         warnings: settings.warnings.map(problemText),
+        notes: settings.config.contact === undefined ? [NO_CONTACT] : [],
         problems,
         rule_changes: changes,
         next_slots: slots.map((slot) => slot.toISOString()),
@@ -48,6 +49,7 @@ export function register(program: Command, add: AddCommand): void {
           `${settings.configFile ?? 'No configuration file: the built-in defaults hold'}${problems.length === 0 ? ': valid' : ''}. ${counted(answer.rules, 'rule')}, ${counted(answer.recipients, 'recipient group')}.`,
           ...problems.map((problem) => `Error: ${problem}`),
           ...answer.warnings.map((warning) => `Warning: ${warning}`),
+          ...answer.notes.map((note) => `Note: ${note}`),
           ...(changes.length === 0
             ? ['The rules are those last applied: no alert would change.']
             : ['What the next run would change:', ...changes.map((change) => `  - ${change.text}`)]),

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { sql } from 'kysely';
 import { openEdges } from '../alerts/operator.js';
 import { smtpAdvice } from '../alerts/smtp-settings.js';
-import { nextSlots, problemText } from '../config.js';
+import { nextSlots, NO_CONTACT, problemText } from '../config.js';
 import { usesProxy } from '../extract/agents.js';
 import { probe, type Probe } from '../extract/probe.js';
 import { DatabaseHeldError } from '../load/errors.js';
@@ -78,8 +78,12 @@ function configuration({ settings }: Context): Check[] {
       check: 'configuration',
       ok: true,
       found: `${settings.configFile ?? 'built-in defaults (no file)'}, ${counted(rules, 'rule')}, ${counted(settings.config.recipients.size, 'recipient group')}`,
-      advice:
-        rules === 0 && settings.config.briefs.length === 0 ? 'No rules and no briefs: nobody will be mailed.' : '',
+      advice: [
+        ...(rules === 0 && settings.config.briefs.length === 0
+          ? ['No rules and no briefs: nobody will be mailed.']
+          : []),
+        ...(settings.config.contact === undefined ? [NO_CONTACT] : []),
+      ].join(' '),
     },
     ...settings.warnings.map((warning) => ({
       check: 'configuration',

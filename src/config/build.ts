@@ -110,7 +110,7 @@ export function build(file: Configuration): Config {
       mails: duration(file.retention.mails),
     },
     dataDirectory: file.data_directory,
-    contact: file.contact ?? asList<string>(mail.operator).map(mailbox)[0]?.address,
+    contact: file.contact ?? [...asList<string>(mail.operator), ...asList(mail.from)].map(mailbox)[0]?.address,
     page: file.page,
   };
 }

@@ -192,7 +192,9 @@ export const configurationSchema = z.strictObject({
   data_directory: line(1000).default('./data'),
   contact: line(200)
     .optional()
-    .describe('In the User-Agent, for the people who run EES; default: the first address of mail.operator'),
+    .describe(
+      'In the User-Agent, for the people who run EES; default: the first address of mail.operator, else that of mail.from',
+    ),
   page: z.strictObject({ enabled: z.boolean().default(true), exposed: z.boolean().default(false) }).prefault({}),
 });
 

@@ -45,7 +45,7 @@ export interface Config {
   };
   /** `loadConfig` makes it absolute. */
   readonly dataDirectory: string;
-  /** Goes into the User-Agent. */
+  /** Goes into the User-Agent; undefined where the file names nobody (`NO_CONTACT`). */
   readonly contact: string | undefined;
   readonly page: { readonly enabled: boolean; readonly exposed: boolean };
 }
@@ -73,6 +73,10 @@ export function problemText({ file, line, column, path, message }: ConfigProblem
   const place = line > 0 ? `${file}:${line}:${column}` : file;
   return path === '' ? `${place} ${message}` : `${place} ${path}: ${message}`;
 }
+
+/** What is said where a configuration has no contact: no fault, for the program works without. */
+export const NO_CONTACT =
+  'Requests to EES do not say whom its people may write to: set `contact`, or an address of `mail`.';
 
 /** What can be read of a configuration that cannot be used, for `config check` to look further. */
 export interface Remains {

@@ -47,7 +47,7 @@ export interface Budget {
 export interface EesClientOptions {
   readonly apiUrl: string;
   readonly contentUrl: string;
-  /** An address for EES to write to: goes into the User-Agent. */
+  /** An address for EES to write to: goes into the User-Agent, what a header cannot hold as in the address of a page. */
   readonly contact?: string | undefined;
   /** Of this product. */
   readonly version: string;
@@ -122,7 +122,7 @@ export function createEesClient(options: EesClientOptions): EesClient {
     content: new URL(options.contentUrl.replace(/\/+$/, '')),
   };
   const agents = createAgents(options.environment ?? process.env, REQUESTS_AT_ONCE);
-  const userAgent = `absence-watch/${options.version}${options.contact ? ` (${options.contact})` : ''}`;
+  const userAgent = `absence-watch/${options.version}${options.contact ? ` (${inHeader(options.contact)})` : ''}`;
   const started = now();
   const spent = { requests: 0, bytes: 0 };
   const turns = createTurns(REQUESTS_AT_ONCE);
@@ -311,6 +311,13 @@ export function createEesClient(options: EesClientOptions): EesClient {
       agents.destroy();
     },
   };
+}
+
+/** The visible ASCII of a text, all else percent-encoded: the HTTP library would leave some of it out in silence. */
+function inHeader(words: string): string {
+  return words.replaceAll(/[^\x20-\x7e]/gu, (character) =>
+    [...Buffer.from(character)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
+  );
 }
 
 /** ms by which an answer's Date (and Age, out of a cache) is ahead of this machine's clock. */

@@ -3,6 +3,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { StandIn } from '../../demo/index.js';
+import { stringContaining } from '../extract/support.js';
 import { freshProgram } from '../support/program.js';
 
 interface Check {
@@ -64,6 +65,24 @@ it('a route that is gone is no fault of the network: it says what the program do
   expect(website?.advice).toContain('On the official API alone only full-year figures are watched');
   expect(website?.advice).not.toMatch(/HTTPS_PROXY|NODE_EXTRA_CA_CERTS/);
   expect(named(checks, 'clock')?.ok).toBe(true);
+});
+
+it('a configuration that names nobody for EES to write to is no fault: doctor and `config check` say so', async () => {
+  const ees = await standIn();
+  const program = await freshProgram({ EES_API_URL: ees.apiUrl, EES_CONTENT_URL: ees.contentUrl });
+  const unnamed = stringContaining('do not say whom its people may write to');
+  const notes = async (): Promise<unknown> =>
+    ((await program.run('config', 'check', '--json')).json() as { notes: string[] }).notes;
+  const checked = async (): Promise<Check | undefined> =>
+    named((await program.run('doctor', '--json')).json() as Check[], 'configuration');
+  await program.configure('data_directory: ./data\n');
+  expect(await notes()).toEqual([unnamed]);
+  expect((await program.run('config', 'check')).stdout).toContain('\nNote: Requests to EES do not say');
+  expect(await checked()).toMatchObject({ ok: true, advice: unnamed });
+  await program.configure('mail: { from: watch@luton.example }\n');
+  expect(await notes()).toEqual([]);
+  expect((await checked())?.advice).not.toContain('Requests to EES');
+  expect(ees.requests.at(-1)?.userAgent).toContain('(watch@luton.example)');
 });
 
 /** The stand-in behind a host whose clock is ahead. @param seconds of it */

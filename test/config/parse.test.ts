@@ -161,7 +161,7 @@ it('warns of a rule on neighbours where none are configured', () => {
   expect(warned('neighbours: neighbours.csv\n')).toEqual([]);
 });
 
-it('whom the people who run EES may write to is the operator, where nobody else is named', () => {
+it('whom the people who run EES may write to is the operator, where nobody else is named, else the sender', () => {
   const contact = (text: string): string | undefined => {
     const parsed = parseConfig(text, 'watch.yaml');
     return parsed.kind === 'ok' ? parsed.config.contact : undefined;
@@ -169,5 +169,6 @@ it('whom the people who run EES may write to is the operator, where nobody else 
   const mail = 'mail: { from: a@b.example, operator: ["Ops <ops@b.example>", late@b.example] }\n';
   expect(contact(mail)).toBe('ops@b.example');
   expect(contact(`${mail}contact: data@b.example\n`)).toBe('data@b.example');
+  expect(contact('mail: { from: "Watch <a@b.example>" }\n')).toBe('a@b.example');
   expect(contact('')).toBeUndefined();
 });

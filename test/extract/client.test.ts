@@ -69,6 +69,14 @@ describe('a request', () => {
     ]);
   });
 
+  it('names a contact whole, whatever it is written in', async () => {
+    answer = (_request, response) => response.end(GOOD);
+    await publications(client({ contact: 'Zoë, 東 <zoë@lüton.example>' }));
+    expect(seen[0]?.headers['user-agent']).toBe(
+      'absence-watch/1.2.3 (Zo%C3%AB, %E6%9D%B1 <zo%C3%AB@l%C3%BCton.example>)',
+    );
+  });
+
   it('never more than two at once', async () => {
     let open = 0;
     let most = 0;
