@@ -2,7 +2,7 @@
 import type { Evaluation } from './alerts/evaluate.js';
 import type { FileReport } from './load-file.js';
 import { acceptVersion } from './load/versions.js';
-import { fetchedByRuns } from './load/sources.js';
+import { fetchedByRuns, withdrawReplaced } from './load/sources.js';
 import { evaluateLeftovers, evaluateLoaded } from './tell.js';
 import type { Tools } from './tools.js';
 
@@ -38,7 +38,7 @@ export async function acceptHeld(
   return { files: [...files, ...(await accepted(tools, others, gates))], late };
 }
 
-/** Overrides gates of versions that are held back. */
+/** Overrides gates of versions that are held back; what one was uploaded in the place of goes when it counts. */
 export async function accepted(
   tools: Tools,
   ids: readonly number[],
@@ -81,5 +81,6 @@ export async function accepted(
       diff: null,
     });
   }
+  await withdrawReplaced(tools.store, tools.now());
   return reports;
 }

@@ -17,6 +17,7 @@ import {
   noteSameBytes,
   reinstateAtSource,
   withdrawAtSource,
+  withdrawReplaced,
   type TakenBack,
 } from './load/sources.js';
 import { knownNames } from './known-names.js';
@@ -70,7 +71,7 @@ export async function gather(tools: Tools, run: Run, isByHand: boolean): Promise
         retrying(store, (again) => withdrawAtSource(again, it, withdrawn.status, now()));
       const marked = await mark(what);
       if (what.kind === 'version' && what.fileId !== undefined) {
-        marked.push(...(await mark({ kind: 'release file', fileId: what.fileId })));
+        marked.push(...(await mark({ kind: 'bytes', fileId: what.fileId })));
       }
       if (marked.length > 0) log.warn({ withdrawn }, `${withdrawn.title}: ${withdrawn.status} at EES`);
     }
@@ -86,6 +87,9 @@ export async function gather(tools: Tools, run: Run, isByHand: boolean): Promise
       tools.progress?.(`${index + 1} of ${discovery.files.length}: ${wanted.release.title}, ${wanted.dataSet.title}`);
       files.push(await takeIn(tools, client, directory, wanted, run.id, discovery, known));
     }
+    const replaced = await retrying(store, (again) => withdrawReplaced(again, now()));
+    if (replaced.length > 0)
+      log.warn({ versions: replaced }, 'files that EES has uploaded anew, in other columns, are withdrawn');
     const outcome =
       client.leftAlone().length > 0 ||
       discovery.degraded.some(({ costsNoFigure }) => !costsNoFigure) ||
@@ -235,6 +239,7 @@ export function fileToLoad(
         key: sourceKey(wanted.source),
         // Of these bytes; the one they were asked with is that of older ones.
         etag: got.source.kind === 'release file' ? got.etag : undefined,
+        ...(wanted.replaces === undefined ? {} : { replaces: wanted.replaces }),
       },
       sha256: got.sha256,
       fileName: wanted.fileName,

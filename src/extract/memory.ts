@@ -39,6 +39,8 @@ const file = z.object({
   unnumbered: z.boolean().optional(),
   /** Skipped because the official API has taken these bytes back. */
   takenBack: z.boolean().optional(),
+  /** Files that were in its place in the release before, under ids of their own: uploaded anew, a file gets another. */
+  replaces: z.array(z.object({ dataSetFileId: z.string(), fileId: z.string(), title: z.string() })).optional(),
 });
 
 const release = z.object({

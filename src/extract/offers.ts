@@ -21,6 +21,7 @@ import {
   type WatchedSource,
 } from './wanted.js';
 import { HISTORY, readColumns } from './release.js';
+import { noteTakenOut } from './replaced.js';
 import { oneMore } from './unfetched.js';
 import { lookAtVersions } from './versions.js';
 
@@ -62,6 +63,11 @@ export async function offersOf(survey: Survey, source: WatchedSource, publicatio
             fileOffer(survey, publication, slug, release, file, pinned.by === 'version' ? pinned.version : undefined),
           );
       }
+    }
+    // What is not wanted takes nobody's place.
+    for (const file of release.files.filter(({ state, replaces }) => state === 'skipped' && replaces !== undefined)) {
+      for (const each of file.replaces ?? []) noteTakenOut(survey, publication, slug, release, each);
+      delete file.replaces;
     }
     if (release.files.every(({ state }) => state !== 'open')) for (const file of release.files) delete file.columns;
   }
@@ -265,6 +271,7 @@ function fileOffer(
       version: version === undefined ? undefined : parseVersion(version),
       publishedAt: known?.published ?? file.lastUpdated,
       source: inApi ?? onWebsite,
+      replaces: file.replaces?.map(({ dataSetFileId }) => dataSetFileId),
       alternative: inApi ? { ...onWebsite, etag: undefined } : undefined,
       expected: { rows: known?.rows ?? file.rows, bytes: file.bytes },
       fileName: file.fileName,

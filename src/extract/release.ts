@@ -11,6 +11,7 @@ import {
   type PublicationMemo,
   type ReleaseMemo,
 } from './memory.js';
+import { handOn, noteTakenOut } from './replaced.js';
 import { degrade, type ReleaseNews, type Survey } from './survey.js';
 import { sizeInBytes } from './wanted.js';
 
@@ -45,7 +46,7 @@ export async function lookAtRelease(
     before?.followed === false && !firstLook ? unknown.filter((file) => file.lastUpdated <= before.lastModified) : [];
   for (const file of history) Object.assign(file, { state: 'skipped', reason: HISTORY });
   const fresh = unknown.filter((file) => !history.includes(file));
-  const gone = known.files.filter((file) => !files.some(({ dataSetFileId }) => dataSetFileId === file.dataSetFileId));
+  const { gone, takenOut } = handOn(known.files, files);
   // Told by the website as newer than the summary, or two answers of two versions: a cache on the way. Look again next time.
   const behind =
     Date.parse(lastModified) - Date.parse(summary.lastUpdated) > TOLERANCE_MS || releaseVersionId !== summary.id;
@@ -83,15 +84,7 @@ export async function lookAtRelease(
   const isNews = kind !== 'amended in text only' || (!behind && summary.lastUpdated !== known.lastUpdated);
   if (isNews)
     survey.releases.push({ ...news(publication, slug, release, kind), ...(note === undefined ? {} : { note }) });
-  for (const { title, dataSetFileId, fileId } of gone)
-    survey.withdrawn.push({
-      publication: publication.name,
-      title,
-      release: summary.title,
-      status: 'removed from its release',
-      what: { kind: 'release file', release: releaseName(publication, slug), dataSetFileId, fileId },
-      at: summary.lastUpdated,
-    });
+  for (const file of takenOut) noteTakenOut(survey, publication, slug, release, file);
 }
 
 /** What is known of a release whose redirect is not there (yet): EES's own id of it stays. */

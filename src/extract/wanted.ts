@@ -47,6 +47,8 @@ export interface WantedFile {
   /** True ISO time of publication of this version of the file; never a display date. */
   readonly publishedAt: string;
   readonly source: FileSource;
+  /** Catalogue ids of the files in whose place it is in its release, where it was uploaded anew. */
+  readonly replaces?: readonly string[] | undefined;
   /** The same bytes by the other way. */
   readonly alternative: FileSource | undefined;
   readonly expected: { readonly rows: number | undefined; readonly bytes: number | undefined };

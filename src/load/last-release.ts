@@ -1,9 +1,10 @@
 /** What the gates hold a version against: the last release of its data set, or of one that is alike. */
 import { sql } from 'kysely';
+import { titleWithoutYear } from '../domain/titles.js';
 import type { Likeness } from '../transform/gates.js';
 import { dataSetOfFile } from './api-data-set.js';
 import type { Store } from './database.js';
-import { releaseSlug, titleWithoutYear, type VersionMeta } from './version-meta.js';
+import { releaseSlug, type VersionMeta } from './version-meta.js';
 import { fileOf, layoutOf, storedIdentity } from './version-record.js';
 
 export interface LastRelease {

@@ -91,7 +91,10 @@ export async function noteSameBytes(
 export type TakenBack =
   | { readonly kind: 'version'; readonly dataSetId: string; readonly version: string }
   | { readonly kind: 'data set'; readonly dataSetId: string }
-  | { readonly kind: 'release file'; readonly fileId: string };
+  /** A file of the website, however often it was amended. */
+  | { readonly kind: 'release file'; readonly dataSetFileId: string }
+  /** One state of such a file. */
+  | { readonly kind: 'bytes'; readonly fileId: string };
 
 /** Of what was taken back together. */
 const WITH_DATA_SET = 'with its data set';
@@ -110,13 +113,31 @@ export async function withdrawAtSource(store: Store, what: TakenBack, status: st
 }
 
 /**
+ * Withdraws what was uploaded anew as another data set (with other columns), once the new file counts: the next version
+ * of the same data set takes its place without that. Until then what was there before stays.
+ * @returns the ids of those that were marked now
+ */
+export async function withdrawReplaced(store: Store, now: Date): Promise<number[]> {
+  const { rows } = await sql<{ id: number }>`
+    select distinct o.id
+    from data_set_version n
+    join data_set_version o on o.release_id = n.release_id and o.data_set_id <> n.data_set_id and o.id < n.id
+    where n.state = 'loaded' and o.state in ('loaded', 'quarantined') and o.source ->> 'kind' = 'release file'
+      and jsonb_exists(n.source -> 'replaces', o.source ->> 'dataSetFileId')
+    order by o.id`.execute(store.db);
+  const marked: number[] = [];
+  for (const { id } of rows) if (await withdrawVersion(store, id, `${REMOVED} at source`, now)) marked.push(id);
+  return marked;
+}
+
+/**
  * Puts back what its publisher had taken back and publishes again; with a data set not the versions that were taken back
  * by themselves.
  * @returns the ids of those that count again
  */
 export async function reinstateAtSource(
   store: Store,
-  what: Exclude<TakenBack, { kind: 'release file' }>,
+  what: Extract<TakenBack, { dataSetId: string }>,
   now: Date,
 ): Promise<number[]> {
   const back: number[] = [];
@@ -138,11 +159,17 @@ async function idsOf(store: Store, what: TakenBack, states: readonly VersionStat
     .innerJoin('data_set as d', 'd.id', 'v.data_set_id')
     .select('v.id')
     .where('v.state', 'in', states);
-  found =
-    what.kind === 'release file'
-      ? found.where(sql<boolean>`v.source ->> 'fileId' = ${what.fileId}`)
-      : // What came by the website belongs to the data set all the same.
-        found.where(sql<boolean>`(v.source ->> 'dataSetId' = ${what.dataSetId} or d.api_id = ${what.dataSetId})`);
+  if (what.kind === 'release file')
+    // What the official API gave is its to take back.
+    found = found
+      .where(sql<boolean>`v.source ->> 'kind' = 'release file'`)
+      .where(sql<boolean>`v.source ->> 'dataSetFileId' = ${what.dataSetFileId}`);
+  else
+    found =
+      what.kind === 'bytes'
+        ? found.where(sql<boolean>`v.source ->> 'fileId' = ${what.fileId}`)
+        : // What came by the website belongs to the data set all the same.
+          found.where(sql<boolean>`(v.source ->> 'dataSetId' = ${what.dataSetId} or d.api_id = ${what.dataSetId})`);
   if (what.kind === 'version') {
     const [major = 0, minor = 0, patch = 0] = what.version.replace(/^v/, '').split('.').map(Number);
     found = found.where('v.major', '=', major).where('v.minor', '=', minor).where('v.patch', '=', patch);

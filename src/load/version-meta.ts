@@ -1,5 +1,6 @@
 /** What is known of a file before its figures are read: from where, which release, which data set, which version. */
 import type { Observation } from '../domain/figure.js';
+import { titleWithoutYear } from '../domain/titles.js';
 
 export interface VersionNumber {
   readonly major: number;
@@ -63,20 +64,6 @@ export interface Gates {
   verdicts(): readonly Verdict[];
   /** What the gates want to know of this version when the next one comes. */
   shape(): unknown;
-}
-
-/**
- * A title without its year, so that a data set keeps its identity from release to release.
- * 'Absence by term, 2016/17 to 2024/25' and '… to 2025/26' are one.
- */
-export function titleWithoutYear(title: string): string {
-  return title
-    .toLowerCase()
-    .replace(/\b(19|20)\d{2}\s*([/–-]|\s*to\s*)\s*(19|20)?\d{2}\b/g, ' ')
-    .replace(/\b(19|20)\d{2}(\d{2})?\b/g, ' ')
-    .replace(/[^a-z0-9]+/g, ' ')
-    .replace(/\b(to|for|in|and)\s*$/, '')
-    .trim();
 }
 
 /** Identity of a data set of the official API. */

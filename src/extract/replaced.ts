@@ -1,0 +1,63 @@
+/** Files that left their release: those in whose place another was uploaded, and those that EES took out. */
+import { titleWithoutYear } from '../domain/titles.js';
+import { releaseName, type FileMemo, type PublicationMemo, type ReleaseMemo } from './memory.js';
+import type { Survey } from './survey.js';
+
+type Left = Pick<FileMemo, 'dataSetFileId' | 'fileId' | 'title'>;
+
+/**
+ * Tells files that were uploaded anew, under another id, from those that are gone. The new one remembers in whose place
+ * it is: what it replaces counts until it is loaded, and goes with it should it be taken out, too.
+ * @param before files of the release as they were; what is known of them is handed on to those of `now`
+ * @returns `gone`: whatever is there no more; `takenOut`: that, and all it had replaced, where nothing is in its place
+ */
+export function handOn(
+  before: readonly FileMemo[],
+  now: readonly FileMemo[],
+): { readonly gone: readonly FileMemo[]; readonly takenOut: readonly Left[] } {
+  const lacks = (files: readonly FileMemo[], id: string): boolean =>
+    !files.some(({ dataSetFileId }) => dataSetFileId === id);
+  for (const file of now) {
+    const replaces = before.find(({ dataSetFileId }) => dataSetFileId === file.dataSetFileId)?.replaces;
+    if (replaces !== undefined) file.replaces = replaces;
+  }
+  const heirs = now.filter(({ dataSetFileId }) => lacks(before, dataSetFileId));
+  const gone = before.filter(({ dataSetFileId }) => lacks(now, dataSetFileId));
+  const takenOut: Left[] = [];
+  for (const file of gone) {
+    const all = [...(file.replaces ?? []), nameOf(file)];
+    const index = heirs.findIndex((each) => isSame(each, file));
+    const [heir] = index === -1 ? [] : heirs.splice(index, 1);
+    if (heir === undefined) takenOut.push(...all);
+    // It may be one of them that is there again.
+    else heir.replaces = all.filter(({ dataSetFileId }) => dataSetFileId !== heir.dataSetFileId);
+  }
+  return { gone, takenOut };
+}
+
+/** Whether two files of one release are the same data set, as far as that shows before their columns are read. */
+function isSame(a: FileMemo, b: FileMemo): boolean {
+  return (a.apiId !== undefined && a.apiId === b.apiId) || titleWithoutYear(a.title) === titleWithoutYear(b.title);
+}
+
+function nameOf({ dataSetFileId, fileId, title }: FileMemo): Left {
+  return { dataSetFileId, fileId, title };
+}
+
+/** Notes that a file was taken out of its release. */
+export function noteTakenOut(
+  survey: Survey,
+  publication: PublicationMemo,
+  slug: string,
+  release: Pick<ReleaseMemo, 'title' | 'lastUpdated'>,
+  { title, dataSetFileId, fileId }: Left,
+): void {
+  survey.withdrawn.push({
+    publication: publication.name,
+    title,
+    release: release.title ?? slug,
+    status: 'removed from its release',
+    what: { kind: 'release file', release: releaseName(publication, slug), dataSetFileId, fileId },
+    at: release.lastUpdated,
+  });
+}
