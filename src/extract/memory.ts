@@ -86,6 +86,11 @@ const dataSet = z.object({
   elsewhere: z.boolean().optional(),
   /** version, published and file of the latest live version, as one text; '' where none is live. */
   latest: z.string().optional(),
+  /**
+   * ISO time up to which it is history what was published of it: then it was met, and the newest that was published.
+   * Later versions are news, whenever and in whatever order they are met.
+   */
+  historyUntil: z.string().optional(),
   /** Whether a file of it was ever wanted: then its versions are looked at in turn. */
   ours: z.boolean(),
   pages: z.number(),
@@ -210,6 +215,11 @@ export function freshRelease(lastModified: string): ReleaseMemo {
 
 export function freshDataSet(title: string): DataSetMemo {
   return { title, status: 'Published', ours: false, pages: 1, versions: {} };
+}
+
+/** What was published of a data set by then was there before it was watched. @param published ISO time */
+export function leaveAsHistory(dataSet: DataSetMemo, published: string): void {
+  if (published > (dataSet.historyUntil ?? '')) dataSet.historyUntil = published;
 }
 
 /** The files of the releases that are followed. */

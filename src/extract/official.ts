@@ -2,7 +2,7 @@
 import * as answers from './answers.js';
 import { EesRefusedError, troubleOf } from './errors.js';
 import { readDataSets, readPublications } from './lists.js';
-import { filesOf, freshDataSet, reopen, type PublicationMemo } from './memory.js';
+import { filesOf, freshDataSet, leaveAsHistory, reopen, type PublicationMemo } from './memory.js';
 import { findName } from './names.js';
 import { degrade, MISSING_WITHOUT_API, type Survey } from './survey.js';
 import { DATA_SET_WITHDRAWN } from './taken-back.js';
@@ -111,6 +111,8 @@ async function noteDataSet(
     ({ dataSetFileId, apiId, state }) =>
       dataSetFileId === latestVersion?.file.id && apiId === undefined && state === 'handled',
   );
+  // What was new by now the website's files have told; not every page of versions may have been read for that.
+  if (!alone && before?.latest === undefined) leaveAsHistory(known, latestVersion?.published ?? '');
   // A patch of an old release may stand far down the list, and is the one published last.
   if (moved && (alone || before?.latest !== undefined || isJoined))
     await lookAtVersions(survey, publication, item.id, alone, [1], latestVersion?.version);

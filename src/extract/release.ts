@@ -5,7 +5,6 @@ import { EesAnswerError } from './errors.js';
 import {
   freshDataSet,
   freshRelease,
-  releaseName,
   renameRelease,
   type FileMemo,
   type PublicationMemo,

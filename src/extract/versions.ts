@@ -4,6 +4,7 @@ import { MOST_PAGES } from './lists.js';
 import {
   filesOf,
   freshDataSet,
+  leaveAsHistory,
   reopen,
   type DataSetMemo,
   type FileMemo,
@@ -44,18 +45,19 @@ export async function lookAtVersions(
     until === undefined || known.versions[until] !== undefined || listed.some(({ version }) => version === until);
   for (let page = Math.max(...pages) + 1; !isThere() && page <= Math.min(known.pages, MOST_PAGES); page += 1)
     await read(page);
-  const seenUntil = Object.values(known.versions).reduce(
-    (latest, { published }) => (published > latest ? published : latest),
-    '',
-  );
+  const isFirstSight = Object.values(known.versions).every(({ published }) => published === '');
+  // Memories of before this was kept have it from what they know.
+  if (isFirstSight || known.historyUntil === undefined)
+    for (const { published = '' } of isFirstSight ? listed : Object.values(known.versions))
+      leaveAsHistory(known, published);
+  const { historyUntil = '' } = known;
   // At first sight of a data set on its own, the version with the highest number is what is current.
-  const newest =
-    seenUntil === ''
-      ? listed
-          .filter(isPublished)
-          .sort((a, b) => byVersion(a.version, b.version))
-          .at(-1)
-      : undefined;
+  const newest = isFirstSight
+    ? listed
+        .filter(isPublished)
+        .sort((a, b) => byVersion(a.version, b.version))
+        .at(-1)
+    : undefined;
   const met = new Set(listed.filter(({ version }) => known.versions[version] === undefined));
   // All of them first: which one carries a file of the website is told by those before and after it.
   for (const item of met) known.versions[item.version] = fromAnswer(item);
@@ -66,7 +68,7 @@ export async function lookAtVersions(
     if (!met.has(item)) noteStanding(survey, publication, id, item, version);
     // Never met while it stood, and loaded all the same: by the website, while the official API was away.
     else if (!isPublished(item) && file?.state === 'handled') noteWithdrawal(survey, publication, id, item);
-    else if (isPublished(item) && (seenUntil === '' ? alone && item === newest : version.published > seenUntil))
+    else if (isPublished(item) && (isFirstSight ? alone && item === newest : version.published > historyUntil))
       version.state = 'open';
     // The website's own file of these bytes comes first: it says more about its release.
     if (file === undefined || !isPublished(item)) continue;
