@@ -1,15 +1,28 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { expect, it } from 'vitest';
+/** The revisions of a running total as EES published them, one after another, through the whole run into a database. */
+import { readdirSync, readFileSync } from 'node:fs';
+import Papa from 'papaparse';
+import { expect, it, onTestFinished } from 'vitest';
 import { StandIn } from '../../demo/stand-in.js';
-import { discover } from '../../src/extract/discover.js';
-import { download } from '../../src/extract/download.js';
-import type { WantedFile } from '../../src/extract/wanted.js';
-import { ATTENDANCE, clientFor } from './support.js';
+import { openDatabase } from '../../src/load/database.js';
+import type { RunReport } from '../../src/pipeline.js';
+import { testDatabaseUrl } from '../support/database.js';
+import { freshProgram } from '../support/program.js';
+import { HAS_REAL_DATA, realFile, WITH_REAL_DATA } from '../support/real-data.js';
+import { ATTENDANCE } from './support.js';
 
-const STREAM = resolve(process.env['EES_REAL_DATA'] ?? '../shared/data', 'attendance/stream');
+const STREAM = 'attendance/stream';
+/** Which columns of the files hold which figure. */
+const FIGURES = {
+  enrolments: 'enrolments',
+  persistent_absence_rate: 'pa_perc',
+  overall_absence_rate: 'overall_absence_perc',
+  authorised_absence_rate: 'authorised_absence_perc',
+  unauthorised_absence_rate: 'unauthorised_absence_perc',
+};
+const TYPES: Readonly<Record<string, string>> = {
+  Primary: 'State-funded primary',
+  Secondary: 'State-funded secondary',
+};
 
 /** '2025-26_attendance_ytd_20251106.csv' -> when EES published it. */
 function publishedAt(name: string): string {
@@ -17,69 +30,110 @@ function publishedAt(name: string): string {
   return `${year}-${month}-${day}T09:30:00.000Z`;
 }
 
-it.skipIf(!existsSync(STREAM))(
-  'the published revisions one after another: each is one version, an identical or textual one is not loaded (needs the published files)',
+/** Every figure of a file, read by another reader: '202526 Total E92000001 enrolments 7654321.5', sorted. */
+function figuresOf(name: string): string[] {
+  const text = readFileSync(realFile(`${STREAM}/${name}`), 'utf8').replace(/^\uFEFF/, '');
+  const { data } = Papa.parse<Record<string, string>>(text, { header: true, skipEmptyLines: true });
+  return data
+    .flatMap((row) => {
+      const place = [row['old_la_code'], row['region_code'], row['country_code']].find((code) => /\d/.test(code ?? ''));
+      const type = row['school_type'] ?? row['education_phase'] ?? '';
+      return Object.entries(FIGURES).flatMap(([measure, column]) => {
+        const cell = row[column] ?? '';
+        const about = [row['time_period'], TYPES[type] ?? type, place, measure].join(' ');
+        return /^-?\d/.test(cell) ? [`${about} ${Number(cell)}`] : [];
+      });
+    })
+    .sort();
+}
+
+it.skipIf(!HAS_REAL_DATA)(
+  `the published revisions one after another: each becomes one version, an identical or textual one does not${WITH_REAL_DATA}`,
   async () => {
-    const names = readdirSync(STREAM).sort();
-    let now = 0;
-    const ees = await StandIn.start({ now: () => new Date(now) });
-    const client = clientFor(ees, {
-      now: () => now,
-      budget: { ms: Infinity },
-      timing: { requestMs: 30_000, headersMs: 30_000 },
-    });
-    const directory = await mkdtemp(join(tmpdir(), 'stream-'));
-    const loaded: { name: string; rows: number; at: string }[] = [];
-    let memory: unknown;
-    let spared = 0;
-
-    async function poll(name: string): Promise<void> {
-      now += 60_000;
-      const found = await discover(client, [{ publication: ATTENDANCE }], memory);
-      const etags = new Map<WantedFile, string>();
-      for (const file of found.files) {
-        const got = await download(client, file, directory);
-        if (got.kind === 'not modified') spared += 1;
-        else {
-          loaded.push({ name, rows: got.rows, at: file.publishedAt });
-          if (got.etag !== undefined) etags.set(file, got.etag);
-          await got.remove();
-        }
-      }
-      memory = found.remember(found.files, etags);
+    const names = readdirSync(realFile(STREAM)).sort();
+    let now = new Date(0);
+    const ees = await StandIn.start({ now: () => now });
+    onTestFinished(() => ees.close());
+    const program = await freshProgram({ EES_API_URL: ees.apiUrl, EES_CONTENT_URL: ees.contentUrl });
+    await program.configure(`
+sources: [{ publication: ${ATTENDANCE} }]
+recipients: { team: [attendance@luton.example] }
+rules:
+  - { name: Luton, measure: persistent_absence_rate, areas: [Luton], above: 99, notify: [team], time_identifiers: [Year to date] }
+mail: { from: watch@luton.example, operator: [ops@luton.example] }
+`);
+    const setClock = (to: number): void => {
+      now = new Date(to);
+      program.at(now.toISOString());
+    };
+    async function poll(): Promise<{ files: string[]; requests: number }> {
+      setClock(now.getTime() + 60_000);
+      const said = await program.run('run', '--json');
+      expect(`${said.code} ${said.stderr}`).toBe('0 ');
+      const { files, requests } = said.json() as RunReport;
+      return { files: files.map(({ outcome, version, rows }) => [outcome, version ?? '', rows].join(' ')), requests };
     }
 
-    try {
-      for (const [index, name] of names.entries()) {
-        const slug = name.slice(0, 7);
-        const content = { path: join(STREAM, name) };
-        now = Date.parse(publishedAt(name));
-        if (index === 0 || !names[index - 1]?.startsWith(slug))
-          ees.publish({
-            publication: ATTENDANCE,
-            slug,
-            title: `Academic year ${slug.replace('-', '/')}`,
-            files: [{ name: 'ytd.csv', title: 'Attendance, year to date', content }],
-          });
-        else ees.amend({ publication: ATTENDANCE, release: slug, replace: [{ file: 'ytd.csv', content }] });
-        await poll(name);
-        await poll('nothing new');
-        if (index % 4 === 0) {
-          now += 3_600_000;
-          ees.amend({ publication: ATTENDANCE, release: slug, replace: [{ file: 'ytd.csv', content }] });
-          await poll('the same bytes again');
-          ees.amend({ publication: ATTENDANCE, release: slug, note: 'A footnote.', at: new Date((now += 60_000)) });
-          await poll('text only');
-        }
-      }
-      expect(loaded.map(({ name }) => name)).toEqual(names);
-      expect(loaded.map(({ at }) => at)).toEqual(names.map(publishedAt));
-      expect(spared).toBe(Math.ceil(names.length / 4));
-      expect(Math.min(...loaded.map(({ rows }) => rows))).toBeGreaterThan(100);
-    } finally {
-      client.close();
-      await ees.close();
-      await rm(directory, { recursive: true });
+    const slugOf = (name: string): string => name.slice(0, 7);
+    const expected: string[] = [];
+    for (const [index, name] of names.entries()) {
+      const slug = slugOf(name);
+      const content = { path: realFile(`${STREAM}/${name}`) };
+      const rows = readFileSync(content.path, 'utf8').trimEnd().split('\n').length - 1;
+      const sofar = names.slice(0, index).filter((each) => slugOf(each) === slug).length;
+      setClock(Date.parse(publishedAt(name)));
+      if (sofar === 0)
+        ees.publish({
+          publication: ATTENDANCE,
+          slug,
+          title: `Academic year ${slug.replace('-', '/')}`,
+          files: [{ name: 'ytd.csv', title: 'Attendance, year to date', content }],
+        });
+      else ees.amend({ publication: ATTENDANCE, release: slug, replace: [{ file: 'ytd.csv', content }] });
+      expect((await poll()).files, name).toEqual([expect.stringMatching(new RegExp(`^loaded \\S+ ${rows}$`))]);
+      expected.push(`${slug} ${publishedAt(name)} ${rows}`);
+      if (index % 4 !== 0) continue;
+      setClock(now.getTime() + 3_600_000);
+      ees.amend({ publication: ATTENDANCE, release: slug, replace: [{ file: 'ytd.csv', content }] });
+      expect((await poll()).files, `${name}: the same bytes again`).toEqual(['unchanged  0']);
+      setClock(now.getTime() + 60_000);
+      ees.amend({ publication: ATTENDANCE, release: slug, note: 'A footnote.' });
+      expect((await poll()).files, `${name}: text only`).toEqual([]);
     }
+    const last = await poll();
+    expect(last.files).toEqual([]);
+    expect(last.requests).toBeLessThanOrEqual(2);
+
+    const store = await openDatabase(testDatabaseUrl(), { schema: program.schema });
+    onTestFinished(() => store.close());
+    const versions = await store.db
+      .selectFrom('data_set_version as v')
+      .innerJoin('release as r', 'r.id', 'v.release_id')
+      .select(['r.slug', 'v.published_at', 'v.rows', 'v.state', 'v.is_current', 'v.data_set_id', 'v.id'])
+      .orderBy('v.published_at')
+      .execute();
+    expect(versions.map((each) => `${each.slug} ${each.published_at.toISOString()} ${each.rows}`)).toEqual(expected);
+    expect(new Set(versions.map(({ state }) => state))).toEqual(new Set(['loaded']));
+    // Of each year the newest, and no gate held any of them back on the way.
+    const newest = names.filter((name, index) => slugOf(name) !== slugOf(names[index + 1] ?? ''));
+    expect(versions.filter((each) => each.is_current).map(({ published_at }) => published_at.toISOString())).toEqual(
+      newest.map(publishedAt),
+    );
+    const verdicts = await store.db.selectFrom('gate_result').select('verdict').distinct().execute();
+    expect(verdicts.map(({ verdict }) => verdict)).not.toContain('quarantine');
+
+    const shown = await store.db.selectFrom('absence').selectAll().execute();
+    expect(
+      shown
+        .flatMap((row) =>
+          Object.keys(FIGURES).flatMap((measure) => {
+            const value = row[measure as keyof typeof FIGURES];
+            const about = [row.time_period, row.school_type, row.old_la_code ?? row.area_code, measure].join(' ');
+            return value === null ? [] : [`${about} ${Number(value)}`];
+          }),
+        )
+        .sort(),
+    ).toEqual(newest.flatMap(figuresOf).sort());
   },
+  120_000,
 );
