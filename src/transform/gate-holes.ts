@@ -11,6 +11,8 @@ const SHARE_GONE = 1 / 3;
 
 interface Held {
   readonly group: string;
+  /** Regions that the period of `then` has in any group. */
+  readonly regions: number;
   readonly now: GroupShape | undefined;
   readonly then: GroupShape;
   /** "the last release had it for 2023/24" */
@@ -27,24 +29,38 @@ function heldGroups({ newest, all, before }: SeriesSeen): Held[] {
   if (newest.kind === 'week') return [];
   const now = newest.groups();
   const held: Held[] = [];
-  const hold = (groups: Readonly<Record<string, GroupShape>>, had: string, measures: readonly Measure[]): void => {
+  const hold = (
+    groups: Readonly<Record<string, GroupShape>>,
+    of: { readonly regions: number; readonly had: string; readonly measures: readonly Measure[] },
+  ): void => {
     for (const [group, then] of Object.entries(groups))
-      if (!held.some((each) => each.group === group)) held.push({ group, now: now[group], then, had, measures });
+      if (!held.some((each) => each.group === group)) held.push({ group, now: now[group], then, ...of });
   };
   if (before !== undefined && (newest.kind === 'finished' || newest.startYear === before.startYear))
-    hold(before.groups, `the last release had it for ${before.period}`, before.measures);
+    hold(before.groups, {
+      ...{ regions: before.regions.length, measures: before.measures },
+      had: `the last release had it for ${before.period}`,
+    });
   const earlier = newest.kind === 'finished' ? all[1] : undefined;
-  if (earlier !== undefined) hold(earlier.groups(), `${earlier.period} of the same file has it`, MEASURES);
+  if (earlier !== undefined)
+    hold(earlier.groups(), {
+      ...{ regions: earlier.places.any.regions.length, measures: MEASURES },
+      had: `${earlier.period} of the same file has it`,
+    });
   return held;
 }
 
-/** England or all regions gone from a group, which other groups and other places of it have. */
+/** England or regions gone from a group, which other groups and other places of it have. */
 export function regionsOfGroups(one: SeriesSeen, findings: Findings): void {
   const { england, regions } = one.newest.places.any;
-  for (const { group, now, then, had } of heldGroups(one)) {
+  for (const { group, now, then, had, regions: regionsThen } of heldGroups(one)) {
+    // Counted from what the file has of other groups, as London may come as one or as two.
+    const gone = now === undefined ? 0 : regions.length - now.regions - (regionsThen - then.regions);
     const lost = [
       ...(england && then.england && now?.england === false ? ['England'] : []),
-      ...(regions.length > 0 && then.regions > 0 && now?.regions === 0 ? ['all regions'] : []),
+      ...(then.regions === 0 || gone <= 0
+        ? []
+        : [now?.regions === 0 ? 'all regions' : `${gone} of ${regions.length} regions`]),
     ];
     if (lost.length > 0)
       findings.add(() => `${lost.join(', ')} of ${group} missing from ${one.name}, ${one.newest.period}; ${had}`);

@@ -42,11 +42,11 @@ export function releaseShape(previous: readonly LastRelease<ReleaseShape>[]): {
     return periodSeen;
   }
 
-  /** The periods of each series, newest first. */
+  /** The periods of each series, newest first. A week of holidays with a few authorities alone stands for no week. */
   const series = (): SeriesSeen[] =>
     [...seen].flatMap(([name, periods]) => {
       const all = [...periods.values()].sort((a, b) => b.sort - a.sort);
-      const newest = all[0];
+      const newest = all.find(({ kind, places }) => kind === 'week' && places.any.england) ?? all[0];
       if (newest === undefined) return [];
       return [{ name, newest, all, before: heldAgainst(previous, name, newest, all) }];
     });
@@ -169,6 +169,9 @@ function wholeRegions(regions: Iterable<string>): Set<string> {
   return new Set([...regions].map((region) => (INNER_AND_OUTER_LONDON.includes(region) ? LONDON : region)));
 }
 
+/** A table of all of them. */
+const MANY_AUTHORITIES = 100;
+
 /** @param replaced series of the version that this one replaces within its release */
 function englandAndRegions(all: readonly SeriesSeen[], replaced: ReleaseShape['series']): GateVerdict {
   const findings = new Findings();
@@ -183,12 +186,10 @@ function englandAndRegions(all: readonly SeriesSeen[], replaced: ReleaseShape['s
       if (findings.count > found) break;
     }
   // A row under another identifier by mistake is a series of its own, of one place.
-  const withEngland = all.find(({ all: periods }) => periods.some(({ places }) => places.any.england));
+  const whole = all.find(({ newest: { places } }) => places.any.england && places.any.authorities >= MANY_AUTHORITIES);
   for (const { name, newest, all: periods } of all)
-    if (withEngland !== undefined && !periods.some(({ places }) => places.any.england))
-      findings.add(
-        () => `England is missing from ${name}, ${newest.period}; ${withEngland.name} of the same file has it`,
-      );
+    if (whole !== undefined && !periods.some(({ places }) => places.any.england))
+      findings.add(() => `England is missing from ${name}, ${newest.period}; ${whole.name} of the same file has it`);
   if (findings.count === 0) for (const one of all) regionsOfGroups(one, findings);
   return verdictOf(
     'England and regions',
@@ -415,6 +416,16 @@ function enrolments(all: readonly SeriesSeen[]): GateVerdict {
   return verdictOf('enrolments', 'quarantine', findings, `${compared} enrolments moved by less than a quarter`);
 }
 
+/** Schools close in single weeks; an authority that is in no week of the file is gone. */
+function weeklyAuthorities({ name, all: periods, before }: SeriesSeen, findings: Findings): void {
+  const expected = before?.authorities ?? 0;
+  const size = new Set(periods.flatMap(({ places }) => places.any.authorityKeys)).size;
+  if (expected > 0 && expected - size >= expected * SHARE_GONE)
+    findings.add(
+      () => `${size} authorities in all weeks of ${name}; ${expected} in ${before?.period ?? ''} of the last release`,
+    );
+}
+
 const MOST_ROWS_OFF = 0.1;
 
 const MOST_SUPPRESSED_OFF = 0.05;
@@ -428,6 +439,7 @@ function againstLastRelease(all: readonly SeriesSeen[], replaced: ReleaseShape['
   for (const one of all) {
     const { name, newest, before } = one;
     groupsGone(one, rows);
+    if (newest.kind === 'week') weeklyAuthorities(one, rows);
     if (before === undefined) continue;
     if (newest.kind !== 'week' && isOff(newest.rows, before.rows))
       rows.add(

@@ -131,7 +131,7 @@ export const GATES: readonly GateDescription[] = [
   {
     gate: 'England and regions',
     holds:
-      'England and each region that the series had in its last release, or in another period of the file, is in its newest period; an older period that has regions has all, and what the last release had of it; a version that replaces another within its release has all its finished periods; where one series of the file has England, each has; all of this also for the rows about all schools and all pupils; and England, or all regions, in each school type and pupil group that had them in the last release or the year before in the file',
+      'England and each region that the series had in its last release, or in another period of the file, is in its newest period; an older period that has regions has all, and what the last release had of it; a version that replaces another within its release has all its finished periods; where one series of the file has England and at least 100 authorities, each has England; all of this also for the rows about all schools and all pupils; and England and the regions in each school type and pupil group that had them in the last release or the year before in the file',
     tolerance: 'London may come as one or as Inner and Outer London',
     binds: 'series whose data set has those levels; weeks: in any week of the file, as holiday weeks differ by area',
     verdict: 'quarantine',
@@ -150,7 +150,7 @@ export const GATES: readonly GateDescription[] = [
     holds:
       'each measure (rate, count, enrolments) that the newest period of the series had in the last release or the year before in the file, and in the last release for England, for regions, for authorities; and each that some places have in a period, for the other places of it, also for the rows about all schools and all pupils; the same for each school type and pupil group, also against the year before in the file',
     tolerance:
-      'a symbol will do, an empty cell (or NaN, or a dot) only in a week, where there may be holidays; 3 authorities may be without, one in ten where only alternative provision or special schools are counted, less than a third of those of one school type or pupil group',
+      'a symbol will do, an empty cell only in a week, where there may be holidays; 3 authorities may be without, one in ten where only alternative provision or special schools are counted, less than a third of those of one school type or pupil group',
     binds:
       'the newest period and all finished ones; against the last release running periods only within a year, as their persistent absence begins in January',
     verdict: 'quarantine',
@@ -220,8 +220,8 @@ export const GATES: readonly GateDescription[] = [
   {
     gate: 'rows',
     holds:
-      'rows of the newest period against the last release of the series; school types and pupil groups that it had, or the year before in the file; a running year that a version of the same release had',
-    tolerance: 'one in ten; weeks exempt',
+      'rows of the newest period against the last release of the series; school types and pupil groups that it had, or the year before in the file; a running year that a version of the same release had; authorities in all weeks of the file',
+    tolerance: 'one in ten; of single weeks none, of the authorities of all weeks a third',
     binds: 'series that were in the last release; groups of the rows above school level',
     verdict: 'warn',
   },

@@ -95,6 +95,10 @@ class Places {
     return this.#authorities.size;
   }
 
+  get authorityKeys(): readonly string[] {
+    return [...this.#authorities.keys()];
+  }
+
   /** Where one measure has a number or a symbol. */
   of(measure: Measure): z.infer<typeof placesShape> {
     const gives = (mask: number): boolean => (mask & measureBit(measure)) !== 0;
@@ -177,13 +181,12 @@ export class PeriodSeen {
       const isNumber = !Number.isNaN(numbers[place] ?? NaN);
       const symbol = isNumber ? undefined : symbols[measure];
       if (!isNumber && symbol === undefined) return;
-      const meaning = symbol === undefined ? undefined : symbolMeaning(symbol);
-      // An empty cell says as little as a row that is not there; a week has them where there were holidays.
-      if (meaning !== 'no data' || this.kind === 'week') given |= 1 << place;
+      // An empty cell says as little as a row that is not there; a week has some where there were holidays.
+      if (symbol !== '') this.#measures |= 1 << place;
+      if (symbol !== '' || this.kind === 'week') given |= 1 << place;
       this.figures += 1;
-      if (symbol !== undefined && meaning !== 'low') this.suppressed += 1;
+      if (symbol !== undefined && symbolMeaning(symbol) !== 'low') this.suppressed += 1;
     });
-    this.#measures |= given;
     this.schoolTypes.add(schoolType);
     this.levels.add(area.level);
     this.topics.add(breakdown.topic);

@@ -479,12 +479,11 @@ describe('gates: each with what just passes and what just fails', () => {
       ...authorities(76, { values: both, ...some, ...more }),
       ...authorities(153, { values: both, ...more }).slice(76),
     ];
-    for (const mark of ['', '.', 'NaN'])
-      expect(judge('measures', table(blank(mark))), mark).toMatchObject({
-        verdict: 'quarantine',
-        message: expect.stringContaining('severe absence of England in absence/Autumn') as string,
-      });
-    for (const mark of ['c', '[x]', 'z', 'low'])
+    expect(judge('measures', table(blank('')))).toMatchObject({
+      verdict: 'quarantine',
+      message: expect.stringContaining('severe absence of England in absence/Autumn') as string,
+    });
+    for (const mark of ['c', '[x]', 'z', 'low', '..', 'NaN'])
       expect(judge('measures', table(blank(mark))).verdict, mark).toBe('pass');
     expect(judge('measures', table({}, blank(''))).message).toContain('severe absence of 76 of 153 authorities');
     const gone = table({}).map((row) => ({ ...row, ...blank('') }));
@@ -492,7 +491,64 @@ describe('gates: each with what just passes and what just fails', () => {
       'the last release had it for Autumn and spring term 2024/25',
     );
     const week = { period: weekPeriod(2024, 30) };
-    expect(judge('measures', table(blank('NaN'), blank('NaN'), week)).verdict).toBe('pass');
+    expect(judge('measures', table(blank(''), blank(''), week)).verdict).toBe('pass');
+  });
+
+  describe('weeks of which the newest is one of holidays', () => {
+    const rates = { overall_absence_rate: '6.2' };
+    const week = (number: number): Row[] =>
+      [{ values: rates }, ...regions(EIGHT, { values: rates }), ...authorities(150, { values: rates })].map((row) => ({
+        ...row,
+        period: weekPeriod(2025, number),
+      }));
+    const holiday = week(44).slice(-4);
+    const before = [...week(43), ...holiday];
+    const held = (rows: readonly Row[], wanted = 'quarantine'): string[] => {
+      const gates = createGates({
+        previous: [{ shape: shapeOf(before), likeness: 'same data set', isSameRelease: true }],
+      });
+      gates.observe(rows.map(observation));
+      return gates.verdicts().flatMap(({ gate, verdict }) => (verdict === wanted ? [gate] : []));
+    };
+    const now = [...before, ...week(45)];
+
+    it('are held against the newest week that has England', () => {
+      expect(held(now)).toEqual([]);
+      expect(held(before)).toEqual([]);
+      expect(held(now.filter(({ level }) => level !== undefined))).toEqual(['England and regions']);
+      expect(held(now.filter(({ level }) => level !== 'Regional'))).toEqual(['England and regions']);
+      const present = week(45).map((row) => ({ ...row, values: { overall_absence_rate: '93.8' } }));
+      expect(held([...before, ...present])).toEqual(['rates are percent']);
+    });
+
+    it('that lack a third of the authorities in all weeks are warned of; a column is missed', () => {
+      expect(held(now, 'warn')).toEqual([]);
+      expect(
+        held(
+          now.filter(({ level }) => level !== 'Local authority'),
+          'warn',
+        ),
+      ).toEqual(['rows']);
+      expect(
+        held(
+          now.filter(({ key }) => !(Number(key) < 250)),
+          'warn',
+        ),
+      ).toEqual(['rows']);
+      expect(
+        held(
+          now.filter(({ key }) => !(Number(key) < 249)),
+          'warn',
+        ),
+      ).toEqual([]);
+      const blank = { values: { overall_absence_rate: null }, symbols: { overall_absence_rate: '' } };
+      const emptied = now.map((row) => ({
+        ...row,
+        values: { ...row.values, ...blank.values },
+        symbols: blank.symbols,
+      }));
+      expect(held(emptied)).toEqual(['measures']);
+    });
   });
 
   describe('holes in one school type or pupil group', () => {
@@ -603,6 +659,19 @@ describe('gates: each with what just passes and what just fails', () => {
           all,
         ),
       ).toEqual([]);
+    });
+
+    it('one region of a group', () => {
+      const gone = all.filter((row) => !(isPrimary(row) && row.key === 'E12000001'));
+      const words = '1 of 8 regions of State-funded primary missing from absence/Autumn and spring term';
+      expect(found(gone, all)[0]).toContain(words);
+      expect(found([...gone, ...all.map((row) => ({ ...row, period: BEFORE }))])[0]).toContain(words);
+      const without = (row: Row): boolean => row.key !== 'E12000001';
+      const never = gone.map((row) => ({ ...row, period: BEFORE }));
+      expect(found([...gone, ...never], never), 'it never had it').toEqual([]);
+      expect(found(all.filter(without), all)[0], 'told of the file as a whole').toContain(
+        'regions E12000001 are missing',
+      );
     });
 
     it('a group without a row is told, as it may have another name', () => {
