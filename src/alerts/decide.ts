@@ -13,7 +13,7 @@ import type { EventKind, Rule } from '../domain/rule.js';
 import { periodWords } from './brief-words.js';
 import { isBreach, isPerPeriod, read, type Reading, type RuleFigure } from './reading.js';
 import { measured, sayFigure, wasBefore, wasWhen, type Telling } from './reason.js';
-import { revise, reviseAway, reviseHistory } from './revise.js';
+import { numberAtLast, revise, reviseAway, reviseHistory } from './revise.js';
 import {
   blank,
   comparePosition,
@@ -77,8 +77,11 @@ function decideOne(
   if (order < 0) return reviseHistory(rule, state, figure, reading);
   const restart = startsAfresh(rule, state.period, figure);
   if (restart !== undefined) return begin(rule, state, figure, reading, restart);
-  if (order > 0 || !(state.compared !== null || wasJudgedLow(rule, state)))
-    return advance(rule, state, figure, reading, { samePosition: order === 0, telling });
+  if (order > 0) return advance(rule, state, figure, reading, { samePosition: false, telling });
+  if (state.compared === null && !wasJudgedLow(rule, state)) {
+    const first = advance(rule, state, figure, reading, { samePosition: true, telling });
+    return first.events.length === 0 ? numberAtLast(rule, first, figure, reading) : first;
+  }
   if (reading.kind !== 'none') return revise(rule, state, figure, reading, telling);
   return rule.onSuppressed === 'keep'
     ? reviseAway(rule, state, figure, reading.why)

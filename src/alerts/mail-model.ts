@@ -44,6 +44,8 @@ export interface MailNews {
   readonly places?: number;
   /** Why, in words: the sentence recorded with the event. */
   readonly reason: string;
+  /** No event was recorded: the reason says how an open alert stands, and is made anew at any precision. */
+  readonly isStanding?: true;
   readonly release: string;
   /** Names the event for the Message-ID. */
   readonly fingerprint: string;

@@ -5,7 +5,7 @@ import { rounding, shownDifference } from './brief-print.js';
 import { isLevel } from './reading.js';
 import { clearingLine, differenceInPrint, IT_WAS, linePlaces, OF_FURTHER, placesIn } from './reason.js';
 import type { MailNews, MailSection } from './mail-model.js';
-import { placesOf } from './mail-news.js';
+import { placesOf, standingReason } from './mail-news.js';
 
 /** Decimal places that the news of a section asks for, by measure. */
 export function newsPlaces(news: readonly MailNews[]): Readonly<Partial<Record<Measure, number>>> {
@@ -22,7 +22,8 @@ export function withOnePrecision(section: MailSection): MailSection {
   const asked = newsPlaces(section.news);
   const news = section.news.map((one) => {
     const places = Math.max(asked[one.measure] ?? 1, section.brief?.places[one.measure] ?? 1);
-    return { ...one, places, reason: reprinted(one, places) };
+    const printed = { ...one, places };
+    return { ...printed, reason: one.isStanding === true ? standingReason(printed) : reprinted(one, places) };
   });
   return { ...section, news };
 }

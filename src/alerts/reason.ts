@@ -374,7 +374,10 @@ function gapBefore(
   const { condition } = rule;
   if (!isGap(condition) || value === null || compared === null) return undefined;
   const own = decimal(value);
-  const { shown, isNone, at } = differenceInPrint(rule, own, own.minus(compared), places);
+  const against = own.minus(compared);
+  const once = differenceInPrint(rule, own, against, places);
+  // The table beside it may have the two figures with two decimals, where they are not the same.
+  const { shown, isNone, at } = once.isNone ? differenceInPrint(rule, own, against, Math.max(places, 2)) : once;
   const others = condition.kind === 'gap_to_england' ? OTHERS[condition.kind] : 'that mean';
   if (isNone) return `level with ${others}`;
   return `${points(rule, shown, at)} ${shown.gt(0) ? 'above' : 'below'} ${others}`;

@@ -71,6 +71,24 @@ export function revise(rule: Rule, state: RuleState, figure: RuleFigure, reading
   return { events: [], state: { ...next, mailed: inBreach ? worseFrom(state) : null, told: state.told } };
 }
 
+/** A number for a period of which a reader was told that there is none, where it makes no event of its own. */
+export function numberAtLast(rule: Rule, { events, state }: Outcome, figure: RuleFigure, reading: Reading): Outcome {
+  const told = state === undefined ? undefined : toldAt(state, figure);
+  if (
+    state === undefined ||
+    told === undefined ||
+    told.value !== null ||
+    reading.kind === 'none' ||
+    figure.value === null
+  )
+    return { events, state };
+  const event = corrected(rule, figure, reading, told, {
+    ...{ inBreach: state.inBreach === true, turned: false, sameFigure: false, present: true },
+    wasCompared: null,
+  });
+  return { events: [event], state: { ...state, told: withTold(state.told, event) } };
+}
+
 /** A figure older than the newest one changes no state; it is told where a mail had said something else. */
 export function reviseHistory(rule: Rule, state: RuleState, figure: RuleFigure, reading: Reading): Outcome {
   const told = toldAt(state, figure);

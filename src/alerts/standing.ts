@@ -209,5 +209,5 @@ function standingNews(standing: Standing, area: BriefArea, symbol: string | unde
     ...{ threshold: String(condition.line), compared, reason: '', release: '' },
     fingerprint: JSON.stringify(['open', rule.name, sliceKey(standing)]),
   };
-  return { ...news, reason: standingReason(news) };
+  return { ...news, reason: standingReason(news), isStanding: true };
 }

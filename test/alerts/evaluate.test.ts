@@ -202,6 +202,37 @@ describe('a first look at an area whose newest figure is suppressed', () => {
   });
 });
 
+it('corrects where a reader was told that there is no figure and there is one, and that one from then on', async () => {
+  const w = await world();
+  const rules = [ruleWith({ onSuppressed: 'clear' })];
+  const next = async (value: string, day: number): Promise<string[]> => {
+    await w.load(year(2023, { Luton: value }, { published: `2025-04-${String(day).padStart(2, '0')}T12:00:00Z` }));
+    const { events } = await evaluate(w.store, options({ rules }));
+    return events.map(({ event, reason }) => `${event}: ${reason}`);
+  };
+  await w.load(year(2022, { Luton: '2.4' }));
+  await evaluate(w.store, options({ rules }));
+  expect(await next('c', 1)).toEqual([expect.stringMatching(/^cleared: .*this rule takes that as cleared/)]);
+  expect(await next('1.92', 2)).toEqual([
+    'corrected: severe absence in academic year 2023/24 revised: was withheld so that no pupil can be identified (published as “c”), now 1.9%, still not above the line of 2.0%',
+  ]);
+  expect(await next('1.71', 3)).toEqual([
+    'corrected: severe absence in academic year 2023/24 revised: was 1.9%, now 1.7%, still not above the line of 2.0%',
+  ]);
+});
+
+it('a gap of before that two decimals show is not called level', async () => {
+  const w = await world();
+  const rules = [ruleWith({ condition: { kind: 'gap_to_england', line: 0.2, clearBelow: undefined } })];
+  await w.load(year(2023, { Luton: '2.04649', England: '2.03878' }));
+  await evaluate(w.store, options({ rules }));
+  await w.load(year(2024, { Luton: '2.62', England: '2.04' }));
+  const { events } = await evaluate(w.store, options({ rules }));
+  expect(events.find(({ event }) => event === 'crossed')?.reason).toContain(
+    '; it was 0.01 percentage points above England in academic year 2023/24',
+  );
+});
+
 it('records what an event was judged by, and that only the clearing line holds it', async () => {
   const w = await world();
   const rules = [
