@@ -2,6 +2,7 @@
 import { sql, type Expression, type ExpressionBuilder, type Kysely, type SqlBool } from 'kysely';
 import { foldName } from '../domain/names.js';
 import { periodOf, type Period } from '../domain/period.js';
+import type { SchoolType } from '../domain/figure.js';
 import type { Rule } from '../domain/rule.js';
 import { familyOf } from '../domain/series.js';
 import type { Database, VersionState } from '../load/schema.js';
@@ -50,7 +51,10 @@ export interface Catalogue {
 export interface Slice {
   readonly series: CatalogueSeries;
   readonly schoolTypeId: number;
+  readonly schoolType: SchoolType;
   readonly breakdownId: number;
+  /** Of its areas only the schools: a school has the figures of its own kind of school, and none of all kinds together. */
+  readonly schoolsOnly: boolean;
 }
 
 const breakdownKey = (topic: string, name: string): string => `${topic}\n${name}`;
@@ -151,12 +155,27 @@ export function watchedSeries(catalogue: Catalogue, rule: Rule): CatalogueSeries
   );
 }
 
-/** Where a rule's figures lie; empty while no figure of its school type and breakdown is loaded. */
-export function slicesOf(catalogue: Catalogue, rule: Rule): Slice[] {
-  const schoolTypeId = catalogue.schoolTypes.get(rule.schoolType);
+/**
+ * Where a rule's figures lie; empty while no figure of its school type and breakdown is loaded. A rule about all kinds of
+ * schools together finds the schools that it names, or selects by their level, each under its own kind.
+ */
+export function slicesOf(catalogue: Catalogue, rule: Rule, areaIds: ReadonlySet<number>): Slice[] {
   const breakdownId = catalogue.breakdowns.get(breakdownKey(rule.breakdown.topic, rule.breakdown.breakdown));
-  if (schoolTypeId === undefined || breakdownId === undefined) return [];
-  return watchedSeries(catalogue, rule).map((series) => ({ series, schoolTypeId, breakdownId }));
+  if (breakdownId === undefined) return [];
+  const isOfSchools = rule.schoolType === 'Total' && namesSchools(catalogue, rule, areaIds);
+  return [...catalogue.schoolTypes].flatMap(([schoolType, schoolTypeId]) => {
+    const isOwn = schoolType === rule.schoolType;
+    if (!isOwn && !isOfSchools) return [];
+    const of = { schoolType, schoolTypeId, breakdownId, schoolsOnly: !isOwn };
+    return watchedSeries(catalogue, rule).map((series) => ({ series, ...of }));
+  });
+}
+
+/** 'all' is every area of which there are figures of all schools together: nobody asks so for twenty thousand schools. */
+function namesSchools(catalogue: Catalogue, rule: Rule, areaIds: ReadonlySet<number>): boolean {
+  if (rule.areas.some(({ by }) => by === 'all')) return false;
+  for (const id of areaIds) if (catalogue.areas.get(id)?.level === 'School') return true;
+  return false;
 }
 
 /** Rules that read the same figures, and so are evaluated together. */
@@ -169,16 +188,24 @@ export interface RuleGroup {
   readonly rules: readonly Rule[];
 }
 
-/** Groups rules by series, school type, breakdown and sources; a rule is in one group for each series it watches. */
-export function groupRules(catalogue: Catalogue, rules: readonly Rule[]): RuleGroup[] {
+/**
+ * Groups rules by series, school type, breakdown and sources; a rule is in one group for each series it watches.
+ * @param areaIds rule name to the ids of its areas
+ */
+export function groupRules(
+  catalogue: Catalogue,
+  rules: readonly Rule[],
+  areaIds: ReadonlyMap<string, ReadonlySet<number>>,
+): RuleGroup[] {
   const groups = new Map<string, RuleGroup & { rules: Rule[] }>();
   for (const rule of rules) {
     const publications = rule.sources === undefined ? undefined : [...rule.sources].sort();
     const withoutDataSets = leftOut(catalogue, rule);
-    for (const slice of slicesOf(catalogue, rule)) {
+    for (const slice of slicesOf(catalogue, rule, areaIds.get(rule.name) ?? new Set())) {
       const key = JSON.stringify([
         slice.series.id,
         slice.schoolTypeId,
+        slice.schoolsOnly,
         slice.breakdownId,
         publications,
         withoutDataSets,

@@ -201,7 +201,7 @@ async function evaluateIn(trx: Kysely<Database>, options: EvaluateOptions): Prom
   const missing: MissingArea[] = [];
   const gone: EndedArea[] = [];
   let quietBaselines = 0;
-  for (const group of groupRules(catalogue, rules)) {
+  for (const group of groupRules(catalogue, rules, areaIds)) {
     const found = await evaluateGroup(context, group);
     quietBaselines += found.quietBaselines;
     for (const event of found.events) events.push(event);

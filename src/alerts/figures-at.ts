@@ -39,7 +39,12 @@ export async function readGrid(
   if (rule === undefined) return grid;
   const figures = await figuresAsOf(db, {
     ...{ areaIds: query.areaIds, periodIds: query.periodIds, withoutVersions: query.unknownVersions },
-    ...{ series: [group.slice.series.name], schoolType: rule.schoolType, breakdown: rule.breakdown, allAsOf: true },
+    ...{
+      series: [group.slice.series.name],
+      schoolType: group.slice.schoolType,
+      breakdown: rule.breakdown,
+      allAsOf: true,
+    },
     publications: group.publications,
     dataSets: group.withoutDataSets.length === 0 ? undefined : { exclude: group.withoutDataSets },
   });

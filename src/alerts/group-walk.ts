@@ -31,6 +31,8 @@ export class GroupWalk {
   readonly #neighbours: Neighbours;
   readonly #authorityIds: ReadonlyMap<string, number>;
   readonly #englandId: number | undefined;
+  /** By rule, where only its schools are looked at. */
+  readonly #schools = new Map<string, ReadonlySet<number>>();
 
   constructor(
     db: Kysely<Database>,
@@ -52,7 +54,15 @@ export class GroupWalk {
   }
 
   areasOf(rule: Rule): ReadonlySet<number> {
-    return this.areaIds.get(rule.name) ?? new Set();
+    const all = this.areaIds.get(rule.name) ?? new Set<number>();
+    if (!this.group.slice.schoolsOnly) return all;
+    const schools = this.#schools.get(rule.name) ?? new Set([...all].filter((id) => this.#isSchool(id)));
+    this.#schools.set(rule.name, schools);
+    return schools;
+  }
+
+  #isSchool(areaId: number): boolean {
+    return this.catalogue.areas.get(areaId)?.level === 'School';
   }
 
   /** The versions that these rules read, oldest publication first. */

@@ -86,7 +86,7 @@ export async function simulate(
   const pending: PendingEvent[] = [];
   const lines = new Map(tried.map((rule) => [rule.name, new LineChooser(rule)]));
   const years = new Map(tried.map((rule) => [rule.name, new Set<string>()]));
-  for (const group of groupRules(catalogue, tried)) {
+  for (const group of groupRules(catalogue, tried, areaIds)) {
     const walk = new GroupWalk(store.db, catalogue, group, areaIds, options.neighbours ?? new Map());
     const coverage = await walk.coverage(walk.versions().filter(({ state }) => state === 'loaded'));
     const { series } = group.slice;
@@ -164,7 +164,11 @@ function simulated(catalogue: Catalogue, event: PendingEvent): SimulatedEvent {
       series: group.slice.series.name,
     },
     ...{ time_period: decision.period.timePeriod, time_identifier: decision.period.timeIdentifier },
-    ...{ school_type: rule.schoolType, breakdown_topic: rule.breakdown.topic, breakdown: rule.breakdown.breakdown },
+    ...{
+      school_type: group.slice.schoolType,
+      breakdown_topic: rule.breakdown.topic,
+      breakdown: rule.breakdown.breakdown,
+    },
     ...{ value: decision.value, previous_value: decision.previousValue, threshold: decision.threshold },
     ...{ release: version?.release ?? '', muted: event.muted ?? null },
   };

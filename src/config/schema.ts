@@ -140,7 +140,9 @@ export const ruleSchema = z
     clear_below: points.optional(),
     clear_above: points.optional(),
     worse_by: positive.optional().describe('Points further than when last mailed'),
-    school_type: line(200).optional().describe('Default: Total'),
+    school_type: line(200)
+      .optional()
+      .describe('Default: Total; of schools that are named, or selected by their level, the kind that each of them is'),
     breakdown: z.strictObject({ topic: line(200), value: line(200) }).optional(),
     time_identifiers: listOf(z.enum(TIME_IDENTIFIERS), 20).optional().describe('Default: every finished period'),
     sources: listOf(slug, 50).optional(),
