@@ -177,6 +177,9 @@ export type PublicationMemo = z.infer<typeof publication>;
 export type StandingMemo = z.infer<typeof standing>;
 export type Memory = z.infer<typeof memory>;
 
+/** Why a file of an old release is passed over. */
+export const HISTORY = 'it was there before this publication was watched; backfill loads it';
+
 /** The slug under which a release is known here. @param slug in use at EES */
 export function releaseName({ releaseNames }: Pick<PublicationMemo, 'releaseNames'>, slug: string): string {
   return releaseNames[slug] ?? slug;

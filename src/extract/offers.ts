@@ -3,6 +3,7 @@ import { choose, unmatched, type Entry } from './choose.js';
 import { readMetaColumns } from './lists.js';
 import {
   freshDataSet,
+  HISTORY,
   releaseName,
   type FileMemo,
   type PublicationMemo,
@@ -20,7 +21,7 @@ import {
   type WantedFile,
   type WatchedSource,
 } from './wanted.js';
-import { HISTORY, readColumns } from './release.js';
+import { readColumns } from './release.js';
 import { noteTakenOut } from './replaced.js';
 import { oneMore } from './unfetched.js';
 import { lookAtVersions } from './versions.js';

@@ -5,6 +5,7 @@ import { EesAnswerError } from './errors.js';
 import {
   freshDataSet,
   freshRelease,
+  HISTORY,
   renameRelease,
   type FileMemo,
   type PublicationMemo,
@@ -13,9 +14,6 @@ import {
 import { handOn, noteTakenOut } from './replaced.js';
 import { degrade, type ReleaseNews, type Survey } from './survey.js';
 import { sizeInBytes } from './wanted.js';
-
-/** Why a file of an old release is passed over. */
-export const HISTORY = 'it was there before this publication was watched; backfill loads it';
 
 /** A release as last modified, behind which its summary must not be (sub-second digits and clocks differ). */
 const TOLERANCE_MS = 60_000;

@@ -1,6 +1,6 @@
 /** Files that left their release: those in whose place another was uploaded, and those that EES took out. */
 import { titleWithoutYear } from '../domain/titles.js';
-import { releaseName, type FileMemo, type PublicationMemo, type ReleaseMemo } from './memory.js';
+import { HISTORY, releaseName, type FileMemo, type PublicationMemo, type ReleaseMemo } from './memory.js';
 import type { Survey } from './survey.js';
 
 type Left = Pick<FileMemo, 'dataSetFileId' | 'fileId' | 'title'>;
@@ -24,10 +24,19 @@ export function handOn(
   const heirs = now.filter(({ dataSetFileId }) => lacks(before, dataSetFileId));
   const gone = before.filter(({ dataSetFileId }) => lacks(now, dataSetFileId));
   const takenOut: Left[] = [];
+  const heirOf = new Map<FileMemo, FileMemo>();
   for (const file of gone) {
-    const all = [...(file.replaces ?? []), nameOf(file)];
     const index = heirs.findIndex((each) => isSame(each, file));
     const [heir] = index === -1 ? [] : heirs.splice(index, 1);
+    if (heir !== undefined) heirOf.set(file, heir);
+  }
+  // Titles are edited, too: the one that came stands in the place of the one that went.
+  const [left, ...othersLeft] = gone.filter((file) => !heirOf.has(file) && mayBeLoaded(file));
+  const [heir, ...otherHeirs] = heirs.filter(mayBeLoaded);
+  if (left && heir && othersLeft.length + otherHeirs.length === 0) heirOf.set(left, heir);
+  for (const file of gone) {
+    const all = [...(file.replaces ?? []), nameOf(file)];
+    const heir = heirOf.get(file);
     if (heir === undefined) takenOut.push(...all);
     // It may be one of them that is there again.
     else heir.replaces = all.filter(({ dataSetFileId }) => dataSetFileId !== heir.dataSetFileId);
@@ -35,7 +44,12 @@ export function handOn(
   return { gone, takenOut };
 }
 
-/** Whether two files of one release are the same data set, as far as that shows before their columns are read. */
+/** Whether a file may count, or come to: a backfill may have loaded what was there before. */
+function mayBeLoaded({ state, reason }: FileMemo): boolean {
+  return state !== 'skipped' || reason === HISTORY;
+}
+
+/** Whether two files of one release are called the same, by EES's id or by title, whatever others come and go. */
 function isSame(a: FileMemo, b: FileMemo): boolean {
   return (a.apiId !== undefined && a.apiId === b.apiId) || titleWithoutYear(a.title) === titleWithoutYear(b.title);
 }

@@ -19,7 +19,8 @@ export interface LastRelease {
 
 /**
  * What was published last before this version, of the same data set: so the verdict does not depend on the order in which
- * history is loaded. Where nothing was before it, what was published next; the gates then ask less of it. Where the data
+ * history is loaded. A file that an amendment put in the place of another is held against that one, be it called
+ * otherwise, or in other columns, which are then 'alike'. Where nothing was before it, what was published next; the gates then ask less of it. Where the data
  * set is new, one that is alike: of EES one with the same title (its columns changed), for a local file one with the same
  * columns (every label is a data set of its own). A local file may have come with a column more or less, that need not be
  * one that is read: so the versions of its label come in the order of their publication whatever their columns, then files
@@ -34,9 +35,12 @@ export async function lastReleases(store: Store, meta: VersionMeta): Promise<Las
     .execute();
   const identity = storedIdentity(meta);
   // A file that has become a data set of the API is the data set that it was.
-  const file = meta.dataSet.apiId === undefined ? undefined : fileOf(meta);
+  const file = fileOf(meta);
   const before = file && (await dataSetOfFile(store.db, file));
-  const same = dataSets.filter((each) => each.identity === identity || each.id === before);
+  const isInApi = meta.dataSet.apiId !== undefined;
+  const same = dataSets.filter((each) => each.identity === identity || (isInApi && each.id === before));
+  const inPlaceOf = [before, ...(await replacedDataSets(store, meta))];
+  const replaced = dataSets.filter((each) => !same.includes(each) && inPlaceOf.includes(each.id));
   const isLocal = meta.dataSet.local === true;
   const layout = layoutOf(meta);
   const title = titleWithoutYear(meta.dataSet.title);
@@ -49,19 +53,35 @@ export async function lastReleases(store: Store, meta: VersionMeta): Promise<Las
         { dataSets: other, layout: { isNot: layout }, likeness: 'other label' },
       ]
     : [
-        { dataSets: same, likeness: 'same data set' },
+        { dataSets: [...same, ...replaced], likeness: 'same data set' },
         { dataSets: alike, likeness: 'alike' },
       ];
   const found: LastRelease[] = [];
   for (const isLater of [false, true])
     for (const of of kin)
-      for (const { shape, slug, likeness } of await nearest(store, meta, of, isLater)) {
+      for (const { shape, slug, likeness, dataSetId, layout: columns } of await nearest(store, meta, of, isLater)) {
         const isReplaced = likeness === 'same data set' || likeness === 'same label';
         const isSameRelease = isReplaced && !isLater && slug === releaseSlug(meta);
-        found.push({ shape, likeness, isSameRelease, ...(isLater ? { isLater: true } : {}) });
+        // In other columns it may give less, and is then another table in the same place.
+        const isOther = columns !== layout && replaced.some(({ id }) => id === dataSetId);
+        const shown = isReplaced && isOther ? 'alike' : likeness;
+        found.push({ shape, likeness: shown, isSameRelease, ...(isLater ? { isLater: true } : {}) });
         if (!isLocal) return found;
       }
   return found;
+}
+
+/**
+ * The data sets of the files in whose place this one is in its release (`source.replaces`): uploaded anew, a file has
+ * another id at EES, and may have another title.
+ */
+async function replacedDataSets(store: Store, { publication, source }: VersionMeta): Promise<(number | undefined)[]> {
+  const ids: unknown[] = Array.isArray(source['replaces']) ? source['replaces'] : [];
+  return Promise.all(
+    ids
+      .filter((id) => typeof id === 'string')
+      .map((dataSetFileId) => dataSetOfFile(store.db, { publication: publication.slug, dataSetFileId })),
+  );
 }
 
 /** What a file is about, in short. */
@@ -81,6 +101,8 @@ interface Near {
   readonly shape: unknown;
   readonly slug: string;
   readonly likeness: Likeness;
+  readonly dataSetId: number;
+  readonly layout: string | null;
 }
 
 /**
@@ -108,7 +130,7 @@ async function nearest(
   let query = store.db
     .selectFrom('data_set_version as v')
     .innerJoin('release as r', 'r.id', 'v.release_id')
-    .select(['v.id', 'r.slug', 'v.layout', KIND.as('kind')])
+    .select(['v.id', 'v.data_set_id as dataSetId', 'r.slug', 'v.layout', KIND.as('kind')])
     .where(
       'v.data_set_id',
       'in',
@@ -141,11 +163,11 @@ async function nearest(
     .orderBy('v.published_at', direction)
     .orderBy('v.id', direction);
   const candidates = await (isOfKinds ? ordered : ordered.limit(1)).execute();
-  const kinds = new Map<string, { readonly id: number; readonly slug: string; readonly likeness: Likeness }>();
-  for (const { id, slug, layout: columns, kind } of candidates) {
-    const isSame = likeness === 'same label' && columns === own;
-    const key = isSame ? columns : kind;
-    if (!kinds.has(key)) kinds.set(key, { id, slug, likeness: isSame ? 'same data set' : likeness });
+  const kinds = new Map<string, Omit<Near, 'shape'> & { readonly id: number }>();
+  for (const { kind, ...found } of candidates) {
+    const isSame = likeness === 'same label' && found.layout === own;
+    const key = isSame ? own : kind;
+    if (!kinds.has(key)) kinds.set(key, { ...found, likeness: isSame ? 'same data set' : likeness });
   }
   const kept = [...kinds.values()];
   if (kept.length === 0) return [];

@@ -124,6 +124,37 @@ it('and not to be had leaves the figures before in use until it comes', async ()
   expect(world.subjects()).toEqual([FIRST_LOOK, CORRECTION]);
 }, 60_000);
 
+it('under another title and not to be had leaves the figures before in use until it comes', async () => {
+  const world = await loadedOnce();
+  uploadAnew(world, CORRECTED, 'Absence in schools by area');
+  refuseDownloads(world);
+  expect(await poll(world)).toBe(3);
+  expect(await figures(world)).toEqual(AS_PUBLISHED);
+  expect(world.subjects()).toEqual([FIRST_LOOK]);
+  world.ees.fault();
+  expect(await poll(world)).toBe(0);
+  expect(await figures(world)).toEqual(AS_CORRECTED);
+  expect(await versions(world)).toEqual(['1.0.0 loaded current', '1.0.0 withdrawn']);
+  expect(world.subjects()).toEqual([FIRST_LOOK, CORRECTION]);
+}, 60_000);
+
+it.each([
+  ['a year missing', smallWide({ ...LATER, years: [2022, 2023] })],
+  ['most authorities missing', CORRECTED.replaceAll(/^.*,(Bedford|Thurrock|Leicester|Medway),.*\n/gm, '')],
+])(
+  'under another title and with %s is held back, as it is under the same',
+  async (_what, content) => {
+    const world = await loadedOnce();
+    uploadAnew(world, content, 'Absence in schools by area');
+    expect(content).not.toBe(CORRECTED);
+    expect(await poll(world)).toBe(3);
+    expect(await figures(world)).toEqual(AS_PUBLISHED);
+    expect(await versions(world)).toEqual(['1.0.0 quarantined', '1.0.0 loaded current']);
+    expect(world.subjects()).toEqual([FIRST_LOOK]);
+  },
+  60_000,
+);
+
 it('once more before the first came leaves the figures before in use until the last comes', async () => {
   const world = await loadedOnce();
   refuseDownloads(world);

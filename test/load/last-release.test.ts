@@ -131,6 +131,32 @@ describe.each(['postgres', 'embedded'] as const)('what a version is held against
     ]);
   });
 
+  it.each([
+    ['the same file, called otherwise', 'a', {}, 'same data set'],
+    ['another file in its place, called otherwise', 'b', { replaces: ['other', 'a'] }, 'same data set'],
+    ['another file in its place, in other columns', 'b', { replaces: ['a'] }, 'alike'],
+  ] as const)('of EES within one release: %s', async (how, dataSetFileId, more, likeness) => {
+    const store = await freshStore(kind);
+    const of = (title: string, month: string, source: VersionMeta['source'], columns?: string[]): VersionMeta =>
+      versionMeta({
+        release: { firstPublished: day('01') },
+        dataSet: { title, ...(columns && { columns }) },
+        source: { kind: 'release file', ...source },
+        publishedAt: day(month),
+      });
+    await load(store, of('By level', '01', { dataSetFileId: 'a' }), [observation({ enrolments: '1' })], {
+      ...allPass,
+      shape: () => 'before',
+    });
+    const columns = how.endsWith('other columns') ? ['time_period', 'pupils'] : undefined;
+    expect(await lastRelease(store, of('By area', '02', { dataSetFileId, ...more }, columns))).toEqual({
+      shape: 'before',
+      likeness,
+      isSameRelease: true,
+    });
+    expect(await lastRelease(store, of('By area', '02', { dataSetFileId: 'b' }, columns))).toBeUndefined();
+  });
+
   function local(label: string): VersionMeta {
     return versionMeta({ release: { title: label }, dataSet: { title: label, local: true } });
   }
