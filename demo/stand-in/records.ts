@@ -156,6 +156,7 @@ export interface AmendmentInput {
     file: string;
     content: FileContent;
     name?: string;
+    title?: string;
     filters?: readonly string[];
     notes?: string;
   }[];

@@ -100,6 +100,7 @@ export class PublishedState {
       const file = this.#file(release, replacement.file);
       file.content = new StoredFile(replacement.content, replacement.filters);
       file.name = replacement.name ?? file.name;
+      file.title = replacement.title ?? file.title;
       file.fileId = this.#guid('file');
       file.subjectId = this.#guid('subject');
       file.updatedAt = at;

@@ -41,6 +41,8 @@ const file = z.object({
   takenBack: z.boolean().optional(),
   /** Files that were in its place in the release before, under ids of their own: uploaded anew, a file gets another. */
   replaces: z.array(z.object({ dataSetFileId: z.string(), fileId: z.string(), title: z.string() })).optional(),
+  /** Titles, file names and ids that it had before: the configuration may name it by one of them. */
+  formerly: z.array(z.string()).optional(),
 });
 
 const release = z.object({

@@ -116,7 +116,7 @@ export function unmatchedOf({ publication: slug, dataSets }: WatchedSource, publ
   if (!publication.seen) return [];
   const candidates = [
     ...Object.values(publication.releases).flatMap(({ files }) =>
-      files.map(({ title, fileName, dataSetFileId, apiId }) => ({ title, fileName, ids: [dataSetFileId, apiId] })),
+      files.map((file) => ({ title: file.title, fileName: file.fileName, ids: idsOf(file) })),
     ),
     ...Object.entries(publication.dataSets).map(([id, { title, versions }]) => ({
       title,
@@ -132,8 +132,8 @@ async function isWanted(
   publication: PublicationMemo,
   file: FileMemo,
 ): Promise<boolean> {
-  const ids = [file.dataSetFileId, file.apiId];
-  const byName = choose({ title: file.title, fileName: file.fileName, ids, columns: undefined }, source.dataSets);
+  const { title, fileName } = file;
+  const byName = choose({ title, fileName, ids: idsOf(file), columns: undefined }, source.dataSets);
   if (byName.wanted && file.columns === undefined) {
     // Where the website does not tell them, the official API may, or the file's own header decides, once it is here.
     const columns = await readColumns(survey, publication, file);
@@ -142,10 +142,15 @@ async function isWanted(
   return judged(source, file);
 }
 
+/** By what else the configuration may name a file: what it is called by programs, and what it was called before. */
+function idsOf({ dataSetFileId, apiId, formerly = [] }: FileMemo): (string | undefined)[] {
+  return [dataSetFileId, apiId, ...formerly];
+}
+
 /** By title, ids and columns, as far as they are known; the reason against it is kept. */
 function judged(source: WatchedSource, file: FileMemo): boolean {
-  const { title, fileName, columns, dataSetFileId, apiId } = file;
-  const choice = choose({ title, fileName, ids: [dataSetFileId, apiId], columns }, source.dataSets);
+  const { title, fileName, columns } = file;
+  const choice = choose({ title, fileName, ids: idsOf(file), columns }, source.dataSets);
   if (choice.wanted) delete file.reason;
   else Object.assign(file, { state: 'skipped', reason: choice.reason });
   return choice.wanted;
@@ -186,7 +191,13 @@ async function isVersionWanted(
   } catch (error) {
     noteOfficialTrouble(survey, publication.name, error);
   }
-  const choice = choose({ title: dataSet.title, ids: [id, version.dataSetFileId], columns }, source.dataSets);
+  // One file has two titles, and the configuration may have that of the website.
+  const onWebsite = Object.values(publication.releases)
+    .flatMap(({ files }) => files)
+    .filter(({ dataSetFileId }) => dataSetFileId === version.dataSetFileId)
+    .flatMap((file) => [file.title, file.fileName, ...idsOf(file)]);
+  const ids = [id, version.dataSetFileId, ...onWebsite];
+  const choice = choose({ title: dataSet.title, ids, columns }, source.dataSets);
   if (choice.wanted) dataSet.ours = true;
   else Object.assign(version, { state: 'skipped', reason: choice.reason });
   if (columns) dataSet.columns = columns;

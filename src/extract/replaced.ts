@@ -18,8 +18,9 @@ export function handOn(
   const lacks = (files: readonly FileMemo[], id: string): boolean =>
     !files.some(({ dataSetFileId }) => dataSetFileId === id);
   for (const file of now) {
-    const replaces = before.find(({ dataSetFileId }) => dataSetFileId === file.dataSetFileId)?.replaces;
-    if (replaces !== undefined) file.replaces = replaces;
+    const known = before.find(({ dataSetFileId }) => dataSetFileId === file.dataSetFileId);
+    if (known?.replaces !== undefined) file.replaces = known.replaces;
+    if (known !== undefined && known.fileId !== file.fileId) handOnNames(known, file);
   }
   const heirs = now.filter(({ dataSetFileId }) => lacks(before, dataSetFileId));
   const gone = before.filter(({ dataSetFileId }) => lacks(now, dataSetFileId));
@@ -37,9 +38,13 @@ export function handOn(
   for (const file of gone) {
     const all = [...(file.replaces ?? []), nameOf(file)];
     const heir = heirOf.get(file);
-    if (heir === undefined) takenOut.push(...all);
+    if (heir === undefined) {
+      takenOut.push(...all);
+      continue;
+    }
     // It may be one of them that is there again.
-    else heir.replaces = all.filter(({ dataSetFileId }) => dataSetFileId !== heir.dataSetFileId);
+    heir.replaces = all.filter(({ dataSetFileId }) => dataSetFileId !== heir.dataSetFileId);
+    handOnNames(file, heir);
   }
   return { gone, takenOut };
 }
@@ -47,6 +52,16 @@ export function handOn(
 /** Whether a file may count, or come to: a backfill may have loaded what was there before. */
 function mayBeLoaded({ state, reason }: FileMemo): boolean {
   return state !== 'skipped' || reason === HISTORY;
+}
+
+/** Chosen, or left out, by what it was called then, a file stays so whatever its title is now. */
+function handOnNames(from: FileMemo, to: FileMemo): void {
+  const names = [...(from.formerly ?? []), ...namesOf(from)].filter((name) => !namesOf(to).includes(name));
+  if (names.length > 0) to.formerly = [...new Set(names)];
+}
+
+function namesOf({ title, fileName, dataSetFileId, apiId }: FileMemo): string[] {
+  return [title, fileName, dataSetFileId, ...(apiId === undefined ? [] : [apiId])];
 }
 
 /** Whether two files of one release are called the same, by EES's id or by title, whatever others come and go. */

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StandIn } from '../../demo/stand-in.js';
 import type { EesClient } from '../../src/extract/client.js';
 import { discover } from '../../src/extract/discover.js';
+import type { WatchedSource } from '../../src/extract/wanted.js';
 import { newestOfEachCadence } from '../../src/extract/website.js';
 import {
   ABSENCE,
@@ -151,6 +152,50 @@ describe('what was not dealt with', () => {
     const second = await discover(client, SOURCES, first.remember(first.files), PATIENT);
     expect(second.files.map(({ dataSet }) => dataSet.title)).toEqual(['Absence rates by geographic level']);
     expect(second.skipped).toEqual([]);
+  });
+});
+
+describe('a file that data_sets names by the title that it had', () => {
+  const named = (list: 'include' | 'exclude'): WatchedSource[] => [
+    { publication: ABSENCE, dataSets: { [list]: ['Absence rates by geographic level'] } },
+  ];
+  const inPlaceOf = { title: 'Absence rates by geographic level (revised)', content: wide('Academic year', '17.9') };
+  const retitled = (): void => {
+    ees.amend({
+      publication: ABSENCE,
+      release: '2024-25',
+      at: tick(),
+      replace: [{ file: 'a3.csv', ...inPlaceOf }],
+    });
+  };
+
+  it.each([
+    ['replaced', retitled],
+    [
+      'uploaded anew',
+      (): void => {
+        const add = [{ name: 'b3.csv', ...inPlaceOf }];
+        ees.amend({ publication: ABSENCE, release: '2024-25', at: tick(), remove: ['a3.csv'], add });
+      },
+    ],
+  ])('included, and %s under another, is wanted', async (_how, amend) => {
+    const first = await discover(client, named('include'), undefined, PATIENT);
+    expect(first.files).toHaveLength(1);
+    amend();
+    const found = await discover(client, named('include'), first.remember(first.files), PATIENT);
+    expect(found.files.map(({ fileName, dataSet }) => [fileName, dataSet.title])).toEqual([
+      [expect.stringMatching(/3\.csv$/), inPlaceOf.title],
+    ]);
+    expect(found.unmatched).toEqual([]);
+    expect(found.withdrawn).toEqual([]);
+  });
+
+  it('excluded, and replaced under another, stays out', async () => {
+    const first = await discover(client, named('exclude'), undefined, PATIENT);
+    retitled();
+    const found = await discover(client, named('exclude'), first.remember(first.files), PATIENT);
+    expect(found.files).toEqual([]);
+    expect(found.unmatched).toEqual([]);
   });
 });
 
