@@ -89,7 +89,10 @@ export async function gather(tools: Tools, run: Run, isByHand: boolean): Promise
     }
     const replaced = await retrying(store, (again) => withdrawReplaced(again, now()));
     if (replaced.length > 0)
-      log.warn({ versions: replaced }, 'files that EES has uploaded anew, in other columns, are withdrawn');
+      log.warn(
+        { versions: replaced },
+        'files that EES has uploaded anew, in other columns or under another title, are withdrawn',
+      );
     const outcome =
       client.leftAlone().length > 0 ||
       discovery.degraded.some(({ costsNoFigure }) => !costsNoFigure) ||
