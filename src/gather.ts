@@ -63,6 +63,9 @@ export async function gather(tools: Tools, run: Run, isByHand: boolean): Promise
     });
     const known = withNoticed(before, discovery, now());
     // First of all: what is remembered after the first file must not be forgotten by a kill.
+    // Numbers before what is withdrawn: bytes that were published again as a version that stands are not.
+    for (const { key, dataSetId, version } of discovery.numbered)
+      await retrying(store, (again) => learnNumber(again, key, dataSetId, version));
     for (const withdrawn of discovery.withdrawn) {
       const { what } = withdrawn;
       // No more is to come of it; what was published of it goes on being served, and is the newest there is.
@@ -79,8 +82,6 @@ export async function gather(tools: Tools, run: Run, isByHand: boolean): Promise
       const back = await retrying(store, (again) => reinstateAtSource(again, what, now()));
       if (back.length > 0) log.warn({ what, versions: back }, 'EES publishes again what it had taken back');
     }
-    for (const { key, dataSetId, version } of discovery.numbered)
-      await retrying(store, (again) => learnNumber(again, key, dataSetId, version));
     const files: FileReport[] = [];
     for (const [index, wanted] of discovery.files.entries()) {
       signal.throwIfAborted();

@@ -1,8 +1,9 @@
 /** What the database knows of where bytes came from: `data_set_version.source`, as the pipeline wrote it. */
-import { sql, type RawBuilder } from 'kysely';
+import { sql, type Kysely, type RawBuilder } from 'kysely';
 import type { Store } from './database.js';
 import { NOTHING_WATCHED } from './unloaded.js';
-import type { VersionState } from './schema.js';
+import { apiKey, giveBackNumber, takeBackNumber, versionNumber } from './published-as.js';
+import type { Database, VersionState } from './schema.js';
 import { reinstateVersion, withdrawVersion } from './version-states.js';
 
 /** How a file ended that an amendment took out of its release. */
@@ -76,15 +77,23 @@ export async function noteSameBytes(
   key: string,
   of: { readonly versionId: number } | { readonly dataSetFileId: string; readonly etag: string },
 ): Promise<void> {
-  let same = store.db
+  if ('versionId' in of) await noteKey(store.db, of.versionId, key);
+  else
+    await addKey(store.db, key)
+      .where(sql<boolean>`source ->> 'dataSetFileId' = ${of.dataSetFileId} and source ->> 'etag' = ${of.etag}`)
+      .execute();
+}
+
+/** The same of one version. */
+export async function noteKey(db: Kysely<Database>, versionId: number, key: string): Promise<void> {
+  await addKey(db, key).where('id', '=', versionId).execute();
+}
+
+function addKey(db: Kysely<Database>, key: string) {
+  return db
     .updateTable('data_set_version')
     .set({ source: sql`jsonb_set(source, '{also}', coalesce(source -> 'also', '[]') || to_jsonb(${key}::text))` })
     .where(sql<boolean>`not ${isOf(key)}`);
-  same =
-    'versionId' in of
-      ? same.where('id', '=', of.versionId)
-      : same.where(sql<boolean>`source ->> 'dataSetFileId' = ${of.dataSetFileId} and source ->> 'etag' = ${of.etag}`);
-  await same.execute();
 }
 
 /** What a publisher took back, by the ids that `source` carries. */
@@ -100,7 +109,8 @@ export type TakenBack =
 const WITH_DATA_SET = 'with its data set';
 
 /**
- * Marks every version that the publisher took back; none of them is current afterwards.
+ * Marks every version that the publisher took back; none of them is current afterwards. Bytes that were published again as
+ * a version that stands are that one's from then on.
  * @param status in words: withdrawn, deprecated, removed from its release
  * @returns the ids of those that were marked now
  */
@@ -108,7 +118,10 @@ export async function withdrawAtSource(store: Store, what: TakenBack, status: st
   const reason = `${status} at source${what.kind === 'data set' ? `, ${WITH_DATA_SET}` : ''}`;
   const affected = await idsOf(store, what, ['loaded', 'quarantined']);
   const marked: number[] = [];
-  for (const id of affected) if (await withdrawVersion(store, id, reason, now)) marked.push(id);
+  for (const id of affected) {
+    if (what.kind === 'version' && (await takeBackNumber(store, id, what))) continue;
+    if (await withdrawVersion(store, id, reason, now)) marked.push(id);
+  }
   return marked;
 }
 
@@ -141,6 +154,9 @@ export async function reinstateAtSource(
   now: Date,
 ): Promise<number[]> {
   const back: number[] = [];
+  if (what.kind === 'version')
+    for (const id of await idsOf(store, what, ['loaded', 'quarantined', 'withdrawn']))
+      await giveBackNumber(store, id, what);
   const isTogether = what.kind === 'data set';
   for (const id of await idsOf(store, what, ['withdrawn'])) {
     const { reason } = await store.db
@@ -171,8 +187,11 @@ async function idsOf(store: Store, what: TakenBack, states: readonly VersionStat
         : // What came by the website belongs to the data set all the same.
           found.where(sql<boolean>`(v.source ->> 'dataSetId' = ${what.dataSetId} or d.api_id = ${what.dataSetId})`);
   if (what.kind === 'version') {
-    const [major = 0, minor = 0, patch = 0] = what.version.replace(/^v/, '').split('.').map(Number);
-    found = found.where('v.major', '=', major).where('v.minor', '=', minor).where('v.patch', '=', patch);
+    const { major, minor, patch } = versionNumber(what.version);
+    const key = apiKey(what.dataSetId, { major, minor, patch });
+    found = found.where((eb) =>
+      eb.or([eb.and([eb('v.major', '=', major), eb('v.minor', '=', minor), eb('v.patch', '=', patch)]), isOf(key)]),
+    );
   }
   return (await found.orderBy('v.id').execute()).map(({ id }) => id);
 }

@@ -160,6 +160,31 @@ export async function numberVersion(trx: Trx, dataSetId: number, meta: VersionMe
   return { major, minor: 0, patch: typeof last?.patch === 'number' ? last.patch + 1 : 0 };
 }
 
+/**
+ * Gives a version another number, unless that is another version's. Call it while holding the lock of a load.
+ * @returns the number it has now
+ */
+export async function renumbered(
+  trx: Trx,
+  { dataSetId }: Pick<VersionPlace, 'dataSetId'>,
+  found: VersionNumber & { readonly id: number },
+  known: VersionNumber,
+): Promise<VersionNumber> {
+  const other = await trx
+    .selectFrom('data_set_version')
+    .select('id')
+    .where('data_set_id', '=', dataSetId)
+    .where('major', '=', known.major)
+    .where('minor', '=', known.minor)
+    .where('patch', '=', known.patch)
+    .where('state', 'in', ['loaded', 'quarantined', 'withdrawn'])
+    .executeTakeFirst();
+  if (other !== undefined) return found;
+  const { major, minor, patch } = known;
+  await trx.updateTable('data_set_version').set({ major, minor, patch }).where('id', '=', found.id).execute();
+  return known;
+}
+
 export async function nextVersionId(trx: Trx): Promise<number> {
   const { rows } = await sql<{ id: number }>`
     select nextval(pg_get_serial_sequence('data_set_version', 'id'))::int as id`.execute(trx);

@@ -15,7 +15,8 @@ import type { Copy, Store } from './database.js';
 import { readDiff, type VersionDiff } from './diff.js';
 import { Dimensions } from './dimensions.js';
 import type { DuplicateKeyError } from './errors.js';
-import { isOf } from './sources.js';
+import { apiKey } from './published-as.js';
+import { isOf, noteKey } from './sources.js';
 import { asDuplicateKey, describeDuplicate, recordUnloaded } from './unloaded.js';
 import { acceptances, judged, keepVerdicts, type KeptVerdict } from './verdicts.js';
 import type { VersionState } from './schema.js';
@@ -28,6 +29,7 @@ import {
   nextVersionId,
   numberVersion,
   placeVersion,
+  renumbered,
   type Trx,
   type VersionPlace,
 } from './version-record.js';
@@ -256,30 +258,9 @@ async function alreadyLoaded(trx: Trx, place: VersionPlace, meta: VersionMeta): 
   return { kind: 'unchanged', versionId: found.id, version: numberText(number), state: found.state };
 }
 
-/** Gives a version whose number was not known its own, unless that is another's. @returns the number it has now */
-async function renumbered(
-  trx: Trx,
-  { dataSetId }: VersionPlace,
-  found: VersionNumber & { readonly id: number },
-  known: VersionNumber,
-): Promise<VersionNumber> {
-  const other = await trx
-    .selectFrom('data_set_version')
-    .select('id')
-    .where('data_set_id', '=', dataSetId)
-    .where('major', '=', known.major)
-    .where('minor', '=', known.minor)
-    .where('patch', '=', known.patch)
-    .where('state', 'in', ['loaded', 'quarantined', 'withdrawn'])
-    .executeTakeFirst();
-  if (other !== undefined) return found;
-  await trx.updateTable('data_set_version').set(known).where('id', '=', found.id).execute();
-  return known;
-}
-
 /**
- * Gives a version that came by the website its number, learned later, without its bytes. It is one of the API's data set
- * from then on, if it was not.
+ * Gives a version that came by the website its number, learned later, without its bytes; one that has a number was
+ * published again under this one, which is noted. It is one of the API's data set from then on, if it was not.
  * @param key under which its bytes came, or came again
  * @param apiId of the data set
  */
@@ -301,9 +282,12 @@ export async function learnNumber(store: Store, key: string, apiId: string, know
       .selectFrom('data_set_version')
       .select(['id', 'data_set_id', 'release_id', 'published_at', 'major', 'minor', 'patch'])
       .where('id', '=', came.id)
-      .where('major', '=', 0)
-      .executeTakeFirst();
-    if (found === undefined) return;
+      .executeTakeFirstOrThrow();
+    if (found.major > 0) {
+      // It has a number: the same bytes were published again.
+      if (numberText(found) !== numberText(known)) await noteKey(trx, found.id, apiKey(apiId, known));
+      return;
+    }
     const place = { dataSetId: found.data_set_id, releaseId: found.release_id, publishedAt: found.published_at };
     await renumbered(trx, place, found, known);
   });

@@ -155,6 +155,35 @@ describe('the official API', () => {
   }, 120_000);
 
   it.each([
+    ['when it answers', false],
+    ['while it is away, and gets its number later', true],
+  ])(
+    "withdrawing a version whose bytes were published again as a patch %s: they are the patch's",
+    async (_when, isAway) => {
+      const world = await loadedOnce(true);
+      if (isAway)
+        world.ees.fault(({ path }) => (path.startsWith('/statistics') ? { kind: 'server error' } : undefined));
+      amend(world, ORIGINAL);
+      await polls(world, 1);
+      world.ees.fault();
+      world.ees.withdrawVersion(LONG_SET, '1.0');
+      await polls(world, 3);
+      expect(await figures(world)).toEqual(AS_PUBLISHED);
+      const listed = (await world.program.run('versions', 'list', '--json')).json();
+      expect(listed).toMatchObject([{ data_set_version: '1.0.1', state: 'loaded', is_current: true }]);
+      expect(world.subjects().filter((subject) => subject.includes('withdrawn'))).toEqual([]);
+      world.ees.withdrawVersion(LONG_SET, '1.0.1');
+      await polls(world, 3);
+      expect(await figures(world)).toEqual([]);
+      const [version] = world.ees.dataSet(LONG_SET).versions;
+      if (version) version.status = 'Published';
+      await polls(world, 3);
+      expect(await figures(world)).toEqual(AS_PUBLISHED);
+    },
+    120_000,
+  );
+
+  it.each([
     ['deprecating a data set', undefined, 'deprecated'],
     ['naming the successor of a data set', REASONS_SET, 'superseded'],
   ])(
