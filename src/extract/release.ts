@@ -190,10 +190,19 @@ async function readFiles(
 
 /**
  * A file that is known, with the data set of the API that it may have become since. Where it was loaded, that is followed
- * from now on, and which of its versions was loaded is asked for.
+ * from now on, and which of its versions was loaded is asked for. A file that went over from one data set to another is
+ * to be had as the other's: what was loaded of it goes with the former, should that be withdrawn.
  */
 function inApi({ dataSets }: PublicationMemo, file: FileMemo, apiId: string | undefined): FileMemo {
-  if (apiId === undefined || file.apiId !== undefined) return file;
+  if (apiId === undefined || file.apiId === apiId) return file;
+  if (file.apiId !== undefined && file.reason !== HISTORY) {
+    const over: FileMemo = { ...file, apiId, state: 'open' };
+    delete over.version;
+    delete over.takenBack;
+    delete over.reason;
+    delete over.failure;
+    return over;
+  }
   if (file.state !== 'handled') return { ...file, apiId };
   (dataSets[apiId] ??= freshDataSet(file.title)).ours = true;
   return { ...file, apiId, unnumbered: true };

@@ -6,7 +6,6 @@ import {
   freshDataSet,
   leaveAsHistory,
   reopen,
-  type DataSetMemo,
   type FileMemo,
   type PublicationMemo,
   type VersionMemo,
@@ -64,7 +63,7 @@ export async function lookAtVersions(
   for (const item of listed) {
     const version = known.versions[item.version];
     if (version === undefined) continue;
-    const file = carried(publication, known, item, met);
+    const file = carried(publication, id, item, met);
     if (!met.has(item)) noteStanding(survey, publication, id, item, version);
     // Never met while it stood, and loaded all the same: by the website, while the official API was away.
     else if (!isPublished(item) && file?.state === 'handled') noteWithdrawal(survey, publication, id, item);
@@ -134,7 +133,7 @@ function noteWithdrawal(survey: Survey, publication: PublicationMemo, id: string
       kind: 'version',
       dataSetId: id,
       version: item.version,
-      fileId: carried(publication, publication.dataSets[id] ?? freshDataSet(id), item)?.fileId,
+      fileId: carried(publication, id, item)?.fileId,
     },
     at: item.withdrawn,
   });
@@ -149,15 +148,18 @@ function noteWithdrawal(survey: Survey, publication: PublicationMemo, id: string
  */
 function carried(
   publication: PublicationMemo,
-  { versions }: DataSetMemo,
+  dataSetId: string,
   { published, file: { id } }: answers.DataSetVersion,
   met: ReadonlySet<answers.DataSetVersion> = new Set(),
 ): FileMemo | undefined {
   if (published === undefined) return undefined;
+  const { versions } = publication.dataSets[dataSetId] ?? freshDataSet(dataSetId);
   const isOfThese = new Set([...met].map((item) => item.version));
   return filesOf(publication).find(
     (file) =>
       file.dataSetFileId === id &&
+      // One that went over to another data set is that one's.
+      (file.apiId ?? dataSetId) === dataSetId &&
       isMadeFrom(published, file.lastUpdated) &&
       !Object.entries(versions).some(
         ([other, before]) =>

@@ -184,6 +184,50 @@ describe('the official API', () => {
   );
 
   it.each([
+    ['by the official API', false, true],
+    ['by the website', true, true],
+    ['by the official API and withdrawn with the one', false, false],
+  ])(
+    "withdrawing a data set whose file, taken %s, goes over to another as it is: it is the other's",
+    async (_way, isAway, isFirst) => {
+      const world = await watch();
+      if (isAway)
+        world.ees.fault(({ path }) => (path.startsWith('/statistics') ? { kind: 'server error' } : undefined));
+      world.ees.publish({
+        publication: ABSENCE,
+        slug: SLUG,
+        title: 'Academic year 2022/23',
+        at: '2024-03-21T09:30:02Z',
+        files: [{ name: 'wide.csv', title: FILE_TITLE, content: ORIGINAL, api: { dataSetId: LONG_SET } }],
+      });
+      await polls(world, 1);
+      world.ees.fault();
+      const goOver = async (): Promise<void> => {
+        const at = new Date(Date.parse('2024-04-02T08:00:30Z') + minute * 60_000).toISOString();
+        const enable = [{ file: FILE_TITLE, api: { dataSetId: REASONS_SET } }];
+        world.ees.amend({ publication: ABSENCE, release: SLUG, at, enable });
+        world.ees.supersedeDataSet(LONG_SET, REASONS_SET);
+        await polls(world, 3);
+        expect(await figures(world)).toEqual(AS_PUBLISHED);
+      };
+      if (isFirst) await goOver();
+      world.ees.withdrawDataSet(LONG_SET);
+      await polls(world, 4);
+      expect(await figures(world)).toEqual(isFirst ? AS_PUBLISHED : []);
+      if (!isFirst) {
+        await goOver();
+        world.ees.withdrawDataSet(LONG_SET);
+        await polls(world, 2);
+      }
+      expect(await figures(world)).toEqual(AS_PUBLISHED);
+      amend(world, OTHER);
+      await polls(world, 2);
+      expect(await figures(world)).toEqual(AMENDED);
+    },
+    120_000,
+  );
+
+  it.each([
     ['deprecating a data set', undefined, 'deprecated'],
     ['naming the successor of a data set', REASONS_SET, 'superseded'],
   ])(
