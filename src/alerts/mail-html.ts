@@ -41,8 +41,8 @@ export interface MailHtml {
 
 /**
  * All of a mail, or where that is too large for mail programs: as many rows of the table in short as there is room for,
- * then as many whole sections, passing over one that is too large by itself, and what stands in WHOLE_MAIL instead. Notices, definitions, sources, licence and foot are
- * always there.
+ * then as many whole sections, passing over one that is too large by itself, and what stands in WHOLE_MAIL instead.
+ * Notices, definitions, sources, licence and foot are always there.
  */
 export function mailHtml(view: MailView): MailHtml {
   const all = { rules: view.rules.length, summary: view.summary.length, sections: [...view.sections.keys()] };

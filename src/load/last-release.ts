@@ -18,13 +18,14 @@ export interface LastRelease {
 }
 
 /**
- * What was published last before this version, of the same data set: so the verdict does not depend on the order in which
- * history is loaded. A file that an amendment put in the place of another is held against that one, be it called
- * otherwise, or in other columns, which are then 'alike'. Where nothing was before it, what was published next; the gates then ask less of it. Where the data
- * set is new, one that is alike: of EES one with the same title (its columns changed), for a local file one with the same
- * columns (every label is a data set of its own). A local file may have come with a column more or less, that need not be
- * one that is read: so the versions of its label come in the order of their publication whatever their columns, then files
- * of other labels, one of each kind, and the gates tell which is the same table.
+ * What was published last before this version, of the same data set: so the verdict does not depend on the order in
+ * which history is loaded. A file that an amendment put in the place of another is held against that one, be it called
+ * otherwise, or in other columns, which are then 'alike'. Where nothing was before it, what was published next; the
+ * gates then ask less of it. Where the data set is new, one that is alike: of EES one with the same title (its columns
+ * changed), for a local file one with the same columns (every label is a data set of its own). A local file may have
+ * come with a column more or less, that need not be one that is read: so the versions of its label come in the order
+ * of their publication whatever their columns, then files of other labels, one of each kind, and the gates tell which
+ * is the same table.
  * @returns the nearest first; of EES at most one
  */
 export async function lastReleases(store: Store, meta: VersionMeta): Promise<LastRelease[]> {

@@ -126,8 +126,8 @@ export async function withdrawAtSource(store: Store, what: TakenBack, status: st
 }
 
 /**
- * Withdraws what was uploaded anew as another data set (with other columns), once the new file counts: the next version
- * of the same data set takes its place without that. Until then what was there before stays.
+ * Withdraws what was uploaded anew as another data set (another title, other columns), once the new file counts: the
+ * next version of the same data set takes its place without that. Until then what was there before stays.
  * @returns the ids of those that were marked now
  */
 export async function withdrawReplaced(store: Store, now: Date): Promise<number[]> {

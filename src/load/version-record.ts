@@ -102,9 +102,10 @@ async function dataSetOf(trx: Trx, meta: VersionMeta): Promise<number> {
 }
 
 /**
- * The same, its release under the slug by which it is known here: a release that EES has renamed is told by the catalogue
- * id of a file of it, which EES keeps through amendments and never gives to another release (DfE, EES: a data set file keeps its id from version to version of its release). So it does not
- * matter who met the new slug first, a run or a backfill, or by which of the two ways.
+ * The same, its release under the slug by which it is known here: a release that EES has renamed is told by the
+ * catalogue id of a file of it, which EES keeps through amendments and never gives to another release (DfE, EES: a data
+ * set file keeps its id from version to version of its release). So it does not matter who met the new slug first, a
+ * run or a backfill, or by which of the two ways.
  */
 export async function underKnownRelease(db: Kysely<Database>, meta: VersionMeta): Promise<VersionMeta> {
   const file = fileOf(meta);

@@ -2,12 +2,13 @@
  * Filters that nobody has taught the program. A row that a filter narrows to some pupils or schools must not be taken for
  * all of them because its column is new; but a new column is no reason to hold a file back.
  *
- * What the meta file declares a Filter is one. Without a declaration the text tells, as narrowly as is safe. Numbers and
- * symbols are figures. A filter with several values for one area and period repeats its key and is held back for that
- * (key unique), so what is left to tell apart are texts that stand once: a filter cut down to one value, or a fact or remark
- * about an area, school or source, which may stay. It is a filter where its name speaks of pupils, where a value is a known
- * group of pupils or, in a row about no single school, a kind of schools or has a word that narrows (NARROWING_WORDS in
- * domain/layouts), or where some rows have Total in it and others have not. No published file that was collected has a column that is not known, so none is held back by this.
+ * What the meta file declares a Filter is one. Without a declaration the text tells, as narrowly as is safe. Numbers
+ * and symbols are figures. A filter with several values for one area and period repeats its key and is held back for
+ * that (key unique), so what is left to tell apart are texts that stand once: a filter cut down to one value, or a fact
+ * or remark about an area, school or source, which may stay. It is a filter where its name speaks of pupils, where a
+ * value is a known group of pupils or, in a row about no single school, a kind of schools or has a word that narrows
+ * (NARROWING_WORDS in domain/layouts), or where some rows have Total in it and others have not. No published file that
+ * was collected has a column that is not known, so none is held back by this.
  *
  * Columns that are known to say which schools or sessions are counted (NARROWING in domain/layouts) need no such signs:
  * but in rows about one school, or one body that runs schools, any text but a total holds the file back.
