@@ -196,15 +196,21 @@ async function lookFirst(
   const { read } = neededPeriods(rules, ids, context.catalogue.periods);
   const step = await walk.step(chunk, read, [], reactions);
   const cause = `first:${context.recording.now.toISOString()}`;
+  const unjudged: { way: RuleOnWay; areaIds: readonly number[]; occasion: Occasion }[] = [];
   for (const [i, way] of ways.entries()) {
     const occasion = plan.first[i]?.occasion ?? 'first figure';
     const openBefore = openOf(context, walk, way.rule, chunk);
-    const unjudged = sweepFirst(way, step, { occasion, cause, except: new Set(openBefore.keys()) });
-    if (unjudged.length > 0)
-      sweepUnjudged(way, await walk.step(unjudged, undefined, [], reactions), { occasion, cause });
+    const found = sweepFirst(way, step, { occasion, cause, except: new Set(openBefore.keys()) });
+    if (found.length > 0) unjudged.push({ way, areaIds: found, occasion });
     if (openBefore.size === 0) continue;
     const whole = await walk.step([...openBefore.keys()], undefined, [], reactions);
     sweepOpen(way, whole, { occasion, cause, openBefore });
+  }
+  if (unjudged.length > 0) {
+    // Read once for all rules: their areas overlap.
+    const all = new Set(unjudged.flatMap(({ areaIds }) => areaIds));
+    const whole = await walk.step([...all], undefined, [], reactions);
+    for (const { way, areaIds, occasion } of unjudged) sweepUnjudged(way, whole, areaIds, { occasion, cause });
   }
   return ways;
 }

@@ -46,13 +46,13 @@ export function sweepFirst(
 /**
  * First looks at areas whose newest figure is none that counts: the last one that counts is the baseline, since a missing
  * figure changes no state, at first sight or later. Where there is none, what `sweepFirst` found stands.
- * @param step with all periods of these areas
+ * @param step with all periods of these areas, and perhaps of others
  */
-export function sweepUnjudged(way: RuleOnWay, step: Step, first: First): void {
+export function sweepUnjudged(way: RuleOnWay, step: Step, areaIds: readonly number[], first: First): void {
   const { rule } = way;
   if (isPerPeriod(rule.condition)) return;
-  for (const [areaId, all] of step.grid) {
-    const own = all.filter((figure) => hasMeasure(figure, rule.measure));
+  for (const areaId of areaIds) {
+    const own = (step.grid.get(areaId) ?? []).filter((figure) => hasMeasure(figure, rule.measure));
     const figures = own.map((figure) => ruleFigure(rule, figure, own, step.beside));
     const newest = figures.at(-1);
     const at = lastJudged(rule, figures);
