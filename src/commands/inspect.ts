@@ -248,7 +248,9 @@ async function series(context: Context, _args: readonly string[], options: Recor
       ...rowWithNumbers(row),
       discontinuity: (interruptions.get(row)?.between ?? []).map(({ kind, says }) => ({ kind, says })),
     })),
-    () => seriesText(area.name, measure, schoolType, `${topic}: ${breakdown}`, rows, interruptions),
+    () =>
+      seriesText(area.name, measure, schoolType, `${topic}: ${breakdown}`, rows, interruptions) +
+      (rows.length === 0 && area.level === 'School' && schoolType === 'Total' ? OF_ITS_KIND : ''),
   );
   return rows.length === 0 ? 1 : 0;
 }
@@ -327,6 +329,9 @@ function computedNote(measure: Measure, rows: readonly AbsenceView[]): string[] 
   const which = computed.length === rows.length ? 'all' : computed.map((row) => row.period_label).join(', ');
   return [`computed from the counts, as the file gives no ${measure}: ${which}`];
 }
+
+const OF_ITS_KIND =
+  ' A school has the figures of its own kind of school: --school-type "State-funded primary", "State-funded secondary" or "Special".';
 
 function seriesText(
   area: string,

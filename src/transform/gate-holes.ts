@@ -6,8 +6,8 @@ import { MEASURE_WORDS, MEASURES, type Measure } from '../domain/measure.js';
 import type { Findings } from './gate-figures.js';
 import type { GroupShape, SeriesSeen } from './release-shape.js';
 
-/** Authorities without pupils of a group come and go; not a third of them at once. */
-const SHARE_GONE = 1 / 3;
+/** Authorities come and go, and those without pupils of a group; not a third of them at once. */
+export const SHARE_GONE = 1 / 3;
 
 interface Held {
   readonly group: string;

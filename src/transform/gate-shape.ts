@@ -1,13 +1,15 @@
-/** Gates that hold a version against the last release of its data set, and what they keep for the next one. */
+/**
+ * Gates that hold a version against the last release of its data set, and what they keep for the next one. Which release
+ * that is, and how much of it binds, is told by held-against; what the outline of a whole file does not show by gate-holes.
+ */
 import type { Observation } from '../domain/figure.js';
 import { MEASURE_WORDS, MEASURES, type Measure } from '../domain/measure.js';
 import { Findings, verdictOf, type Numbers } from './gate-figures.js';
-import { authoritiesOfGroups, groupsGone, measuresOfGroups, regionsOfGroups } from './gate-holes.js';
+import { authoritiesOfGroups, groupsGone, measuresOfGroups, regionsOfGroups, SHARE_GONE } from './gate-holes.js';
 import { ratesArePercent } from './gate-units.js';
 import type { GateVerdict, LastRelease } from './gates.js';
+import { heldAgainst, isOff, periodsGone, replacedBy } from './held-against.js';
 import {
-  ABOVE_SCHOOLS,
-  asOfBefore,
   placesOf,
   PeriodSeen,
   SCOPES,
@@ -71,92 +73,6 @@ export function releaseShape(previous: readonly LastRelease<ReleaseShape>[]): {
   };
 }
 
-/** What the last release had of a series, as far as the file may be held against it. @param all its periods */
-function heldAgainst(
-  previous: readonly LastRelease<ReleaseShape>[],
-  name: string,
-  newest: PeriodSeen,
-  all: readonly PeriodSeen[],
-): SeriesShape | undefined {
-  const ofTheseColumns = previous.find(({ likeness }) => likeness === 'same data set')?.shape.series[name];
-  for (const last of previous) {
-    const before = last.shape.series[name];
-    if (before === undefined || !isSameTable(newest, before, last)) continue;
-    const { likeness, isLater } = last;
-    if (likeness === 'same data set' || likeness === 'alike')
-      return isLater === true ? asOfBefore(before, newest, all) : before;
-    // Files without a date come in any order, and a file of England or of authorities alone is a table of its own.
-    const isEarlier =
-      newest.startYear < before.startYear && (likeness === 'other label' || ofTheseColumns === undefined);
-    const isLess = isEarlier || (likeness === 'other label' && newest.levels.size === 1);
-    const held = isLater === true || isLess ? asOfBefore(before, newest, all) : before;
-    if (likeness === 'same label' && !isOff(newest.rows, before.rows)) return held;
-    // Other columns are other measures, unless it is the table of this label with a column less, or changed back.
-    const known = likeness === 'same label' ? (ofTheseColumns?.measures ?? []) : [];
-    return { ...held, measures: held.measures.filter((measure) => known.includes(measure)) };
-  }
-  return undefined;
-}
-
-/** Whether figures of both are about the same: told by what they are about, and not by columns that are not read. */
-function isSameTable(newest: PeriodSeen, before: SeriesShape, { likeness }: LastRelease): boolean {
-  if (likeness === 'same data set') return true;
-  const isAllSchools = newest.schoolTypes.has('Total') && before.schoolTypes.includes('Total');
-  const isSameSchools = isAllSchools || isEqual(newest.schoolTypes, before.schoolTypes);
-  if (likeness === 'alike' || !isSameSchools) return isSameSchools;
-  // What was kept before levels and topics were is told by its rows, under one label.
-  if (before.levels === undefined || before.topics === undefined)
-    return likeness === 'same label' && !isOff(newest.rows, before.rows);
-  return (
-    isEqual(newest.topics, before.topics) &&
-    isEqual(lowest(newest.levels), lowest(before.levels)) &&
-    before.levels.some((level) => newest.levels.has(level)) &&
-    before.measures.some((measure) => newest.gives(measure))
-  );
-}
-
-function isEqual(one: Iterable<string>, other: Iterable<string>): boolean {
-  return String([...one].sort()) === String([...other].sort());
-}
-
-/** Levels that a table either has or has not: authorities, regions and England may be missing from a damaged one. */
-function lowest(levels: Iterable<string>): string[] {
-  return [...levels].filter((level) => !ABOVE_SCHOOLS.has(level));
-}
-
-/**
- * The series whose periods must all be there again, as the version takes the place of the one that had them. Where that
- * one may be another table by its columns, the version before it binds, but for what was gone by then.
- */
-function replacedBy(
-  all: readonly SeriesSeen[],
-  previous: readonly LastRelease<ReleaseShape>[],
-): ReleaseShape['series'] {
-  const bound = new Map<string, SeriesShape>();
-  const since: ReleaseShape['series'][] = [];
-  for (const replaced of previous.filter(({ isSameRelease }) => isSameRelease)) {
-    const series = Object.entries(replaced.shape.series);
-    const newestOf = (name: string): PeriodSeen | undefined => all.find((each) => each.name === name)?.newest;
-    const isTable = ([name, before]: [string, SeriesShape]): boolean => {
-      const newest = newestOf(name);
-      return newest !== undefined && isSameTable(newest, before, replaced);
-    };
-    const isBound = ([name, before]: [string, SeriesShape]): boolean =>
-      replaced.likeness === 'same data set' ||
-      (isTable([name, before]) &&
-        (before.levels ?? []).every((level) => newestOf(name)?.levels.has(level)) &&
-        before.measures.every((measure) => newestOf(name)?.gives(measure)));
-    for (const [name, before] of series.filter(isBound)) {
-      if (bound.has(name)) continue;
-      const wasThere = ({ period }: { readonly period: string }): boolean =>
-        since.every((later) => later[name]?.periods.some((each) => each.period === period));
-      bound.set(name, { ...before, periods: before.periods.filter(wasThere) });
-    }
-    if (series.some(isTable)) since.push(replaced.shape.series);
-  }
-  return Object.fromEntries(bound);
-}
-
 /** Some files have rows of other places, called z or by a code of Wales, in single periods. */
 const OF_ENGLAND = /^E1[23]/;
 
@@ -199,18 +115,6 @@ function englandAndRegions(all: readonly SeriesSeen[], replaced: ReleaseShape['s
   );
 }
 
-/** Periods that the replaced version had, by series. */
-function periodsGone(
-  all: readonly SeriesSeen[],
-  replaced: ReleaseShape['series'],
-): { readonly name: string; readonly kind: SeriesShape['kind']; readonly periods: readonly string[] }[] {
-  return Object.entries(replaced).flatMap(([name, { kind, periods }]) => {
-    const there = new Set(all.find((each) => each.name === name)?.all.map(({ period }) => period));
-    const gone = periods.filter(({ period }) => !there.has(period)).map(({ period }) => period);
-    return gone.length === 0 ? [] : [{ name, kind, periods: gone }];
-  });
-}
-
 function regionsOf({ name, newest, all: periods, before }: SeriesSeen, scope: Scope, findings: Findings): void {
   const words = SCOPE_WORDS[scope];
   const last = placesOf(before, scope);
@@ -249,9 +153,6 @@ const MOST_AUTHORITIES_OFF = 3;
 const SMALL_SCHOOL_TYPES = ['Special', 'Alternative provision'];
 
 const MOST_SHARE_OFF = 0.1;
-
-/** Where there are few, three may be most of them. */
-const SHARE_GONE = 1 / 3;
 
 function authorities(all: readonly SeriesSeen[]): GateVerdict {
   const findings = new Findings();
@@ -426,8 +327,6 @@ function weeklyAuthorities({ name, all: periods, before }: SeriesSeen, findings:
     );
 }
 
-const MOST_ROWS_OFF = 0.1;
-
 const MOST_SUPPRESSED_OFF = 0.05;
 
 function againstLastRelease(all: readonly SeriesSeen[], replaced: ReleaseShape['series']): GateVerdict[] {
@@ -463,10 +362,6 @@ function againstLastRelease(all: readonly SeriesSeen[], replaced: ReleaseShape['
       'as many symbols in place of figures as in the last release, or no last release',
     ),
   ];
-}
-
-function isOff(rows: number, before: number): boolean {
-  return Math.abs(rows - before) > before * MOST_ROWS_OFF;
 }
 
 function share({ figures, suppressed }: { figures: number; suppressed: number }): number {

@@ -198,6 +198,22 @@ describe('the command line', () => {
     expect(await figures()).toBe(before);
   });
 
+  it('the series of a school says that its figures are those of its own kind of school', async () => {
+    const program = await freshProgram();
+    const place = 'School,E92000001,England,E12000006,East of England,821,E06000032,Luton';
+    const header =
+      'time_period,time_identifier,geographic_level,country_code,country_name,region_code,region_name,old_la_code,new_la_code,la_name,school_urn,school_name,school_type,sess_overall_percent';
+    await writeFile(
+      join(program.directory, 'schools.csv'),
+      `${header}\n202425,Academic year,${place},109700,Hill Top School,State-funded secondary,6.5\n`,
+    );
+    await load(program, 'schools.csv');
+    const series = (...more: string[]) =>
+      program.run('series', '--area', '109700', '--measure', 'overall_absence_rate', ...more);
+    expect((await series()).stdout).toContain('A school has the figures of its own kind of school: --school-type');
+    expect((await series('--school-type', 'State-funded secondary')).stdout).toContain('6.5%');
+  });
+
   it('a file that was read as of other schools is read again as what it is said to be', async () => {
     const program = await freshProgram();
     const content = [
