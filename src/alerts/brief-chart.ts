@@ -7,7 +7,7 @@ import type { BriefFacts, ChartLine, ChartModel, FigureRow } from './brief-model
 import type { BriefOptions } from './brief.js';
 import { figureOf, type Places } from './brief-print.js';
 import { recordOf } from './brief-trend.js';
-import { linePlaces } from './reason.js';
+import { linePlaces } from './rule-print.js';
 import { periodWords, shortPeriod, symbolWords, whereWords } from './brief-words.js';
 
 /** A chart of a phone's width has room for so many periods. */

@@ -10,7 +10,7 @@ import { isRate } from '../domain/measure.js';
 import type { Rule } from '../domain/rule.js';
 import { startsAfresh } from './decide.js';
 import { isPerPeriod, read, type Reading, type RuleFigure } from './reading.js';
-import { clearingLine } from './reason.js';
+import { clearingLine } from './rule-print.js';
 import { comparePosition } from './rule-state.js';
 
 /** A line that would have given about so many alerts a year. */

@@ -3,7 +3,8 @@ import { decimal, printed, type Decimal } from '../domain/decimal.js';
 import { isRate, type Measure } from '../domain/measure.js';
 import { rounding, shownDifference } from './brief-print.js';
 import { isLevel } from './reading.js';
-import { clearingLine, differenceInPrint, IT_WAS, linePlaces, OF_FURTHER, placesIn } from './reason.js';
+import { IT_WAS, OF_FURTHER, placesIn } from './reason.js';
+import { clearingLine, differenceInPrint, linePlaces } from './rule-print.js';
 import type { MailNews, MailSection } from './mail-model.js';
 import { placesOf, standingReason } from './mail-news.js';
 

@@ -15,10 +15,10 @@ import {
   figureWords,
   isAbolished,
   lineWords,
-  ruleWords,
   valueWords,
   whoWords,
 } from './mail-news.js';
+import { ruleWords } from './rule-words.js';
 
 /** So many areas are told in the mail itself; the rest is in the attached CSV. */
 const MOST_AREAS = 25;

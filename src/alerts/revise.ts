@@ -8,13 +8,13 @@ import { isBreach, isLevel, read, type Readable, type Reading, type RuleFigure }
 import {
   differenceBefore,
   measured,
-  printsDifferently,
   revisedStanding,
   sayFigure,
   wasNow,
   type Earlier,
   type Telling,
 } from './reason.js';
+import { printsDifferently } from './rule-print.js';
 import {
   blank,
   comparePosition,
