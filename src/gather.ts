@@ -14,6 +14,7 @@ import { getSourceState, setSourceState, type Run } from './load/runs.js';
 import {
   isHandled,
   isLoadedRelease,
+  loadedFiles,
   noteSameBytes,
   reinstateAtSource,
   withdrawAtSource,
@@ -59,6 +60,7 @@ export async function gather(tools: Tools, run: Run, isByHand: boolean): Promise
     const discovery = await discover(client, settings.config.sources, before.memory, {
       alreadyLoaded: (file) => isHandled(store, sourceKey(file.source)),
       isLoadedRelease: (publication, slug) => isLoadedRelease(store, publication, slug),
+      loadedFiles: (publication, slug) => loadedFiles(store, publication, slug),
       known: await knownNames(store),
     });
     const known = withNoticed(before, discovery, now());

@@ -6,6 +6,7 @@ import {
   freshDataSet,
   freshRelease,
   HISTORY,
+  releaseName,
   renameRelease,
   type FileMemo,
   type PublicationMemo,
@@ -34,16 +35,36 @@ export async function lookAtRelease(
   const path = `/publications/${encodeURIComponent(publication.slug)}/releases/${encodeURIComponent(slug)}`;
   const summary = await client.get('content', `${path}/version-summary`, answers.versionSummary);
   const followed = publication.releases[slug] ?? underFormerName(survey, publication, slug, summary.releaseId);
-  const { releaseVersionId, files } = await readFiles(survey, publication, path, summary, followed?.files ?? []);
+  const { releaseVersionId, files, isCatalogue } = await readFiles(
+    survey,
+    publication,
+    path,
+    summary,
+    followed?.files ?? [],
+  );
   const before = followed ?? watchedBefore(survey, publication, slug, files);
   const known = before ?? freshRelease('');
+  const held = before?.followed === true ? [] : await heldOf(survey, publication, slug, known.files);
+  const had = known.files.length + held.length;
+  if (isCatalogue && files.length === 0 && had > 0)
+    throw new EesAnswerError(
+      `the data catalogue lists no file of "${summary.title}" as amended at ${summary.lastUpdated}; it had ${had}`,
+      `${path}/data-content`,
+      undefined,
+    );
   const unknown = files.filter((file) => !known.files.some(({ fileId }) => fileId === file.fileId));
   // An old release that was only watched: what it held before is history, what was replaced now is news.
   const history =
     before?.followed === false && !firstLook ? unknown.filter((file) => file.lastUpdated <= before.lastModified) : [];
   for (const file of history) Object.assign(file, { state: 'skipped', reason: HISTORY });
-  const fresh = unknown.filter((file) => !history.includes(file));
-  const { gone, takenOut } = handOn(known.files, files);
+  const { gone, takenOut } = handOn([...known.files, ...held], files);
+  // What stands in the place of a file that counts is wanted as that was.
+  for (const file of history)
+    if (file.replaces !== undefined) {
+      file.state = 'open';
+      delete file.reason;
+    }
+  const fresh = unknown.filter(({ reason }) => reason !== HISTORY);
   // Told by the website as newer than the summary, or two answers of two versions: a cache on the way. Look again next time.
   const behind =
     Date.parse(lastModified) - Date.parse(summary.lastUpdated) > TOLERANCE_MS || releaseVersionId !== summary.id;
@@ -124,14 +145,30 @@ function watchedBefore(
   return release;
 }
 
-/** The files of a release: those known keep what is known of them, new ones are read from the catalogue. */
+/** Files of a release that was not followed until now which are loaded all the same: a backfill does that. */
+async function heldOf(
+  { options }: Survey,
+  publication: PublicationMemo,
+  slug: string,
+  known: readonly FileMemo[],
+): Promise<FileMemo[]> {
+  const loaded = (await options.loadedFiles?.(publication.name, releaseName(publication, slug))) ?? [];
+  return loaded
+    .filter(({ dataSetFileId }) => !known.some((file) => file.dataSetFileId === dataSetFileId))
+    .map(({ apiId, ...file }) => ({ ...file, ...apiOf(apiId), lastUpdated: '', state: 'handled' }));
+}
+
+/**
+ * The files of a release: those known keep what is known of them, new ones are read from the catalogue.
+ * @returns isCatalogue: whether the release would not tell, and its files are those that the catalogue lists
+ */
 async function readFiles(
   survey: Survey,
   publication: PublicationMemo,
   path: string,
   summary: answers.VersionSummary,
   known: readonly FileMemo[],
-): Promise<{ releaseVersionId: string; files: FileMemo[] }> {
+): Promise<{ releaseVersionId: string; files: FileMemo[]; isCatalogue: boolean }> {
   const keep = (fileId: string, apiId: string | undefined): FileMemo | undefined => {
     const file = known.find((each) => each.fileId === fileId);
     return file && inApi(publication, file, apiId);
@@ -143,19 +180,15 @@ async function readFiles(
     // The catalogue tells the same files, with more about each.
     degrade(survey, error, { source: publication.name, api: 'content', route: 'releases/…/data-content', missing: [] });
     const listed = await readCatalogue(survey, summary.id);
-    if (listed.length === 0 && known.length > 0)
-      throw new EesAnswerError(
-        `the data catalogue lists no file of "${summary.title}" as amended at ${summary.lastUpdated}; it had ${known.length}`,
-        `${path}/data-content`,
-        undefined,
-      );
     return {
       releaseVersionId: summary.id,
+      isCatalogue: true,
       files: listed.map((item) => keep(item.fileId, item.api?.id) ?? fromCatalogue(item, etagBefore(known, item.id))),
     };
   }
   const kept = content.dataSets.map((item) => keep(item.fileId, item.publicApiDataSetId));
-  if (kept.every((file) => file !== undefined)) return { releaseVersionId: content.releaseVersionId, files: kept };
+  if (kept.every((file) => file !== undefined))
+    return { releaseVersionId: content.releaseVersionId, files: kept, isCatalogue: false };
 
   const listed = await readCatalogue(survey, content.releaseVersionId).catch((error: unknown) => {
     degrade(survey, error, {
@@ -185,7 +218,7 @@ async function readFiles(
       state: 'open',
     };
   });
-  return { releaseVersionId: content.releaseVersionId, files };
+  return { releaseVersionId: content.releaseVersionId, files, isCatalogue: false };
 }
 
 /**

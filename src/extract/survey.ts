@@ -94,11 +94,26 @@ export type Reinstated =
   | { readonly kind: 'version'; readonly dataSetId: string; readonly version: string }
   | { readonly kind: 'data set'; readonly dataSetId: string };
 
+/** A file that was loaded, by its ids at EES. */
+export interface LoadedFile {
+  readonly dataSetFileId: string;
+  readonly fileId: string;
+  readonly title: string;
+  readonly fileName: string;
+  /** Data set of the official API that it became. */
+  readonly apiId: string | undefined;
+}
+
 export interface DiscoverOptions {
   /** Whether the pipeline holds these bytes (or has refused them): asked for each file before it is offered. */
   readonly alreadyLoaded?: (file: WantedFile) => boolean | Promise<boolean>;
-  /** Whether the pipeline holds figures of a release: asked for the older ones when a publication is met for the first time. */
+  /** Whether the pipeline holds figures of a release: asked for those that are not followed. */
   readonly isLoadedRelease?: (publication: string, slug: string) => Promise<boolean>;
+  /**
+   * The files of a release that the pipeline holds, each as it was loaded last: asked for releases of which nothing is
+   * remembered. A backfill, or a program with another memory, loaded them.
+   */
+  readonly loadedFiles?: (publication: string, release: string) => Promise<readonly LoadedFile[]>;
   /** The whole round of the official API instead of one step of it. */
   readonly thorough?: boolean;
   /** ms that a version may be behind its file on the website before the website's file is taken. */
@@ -113,8 +128,8 @@ export interface DiscoverOptions {
 export interface Survey {
   readonly client: EesClient;
   readonly memory: Memory;
-  readonly options: Required<Omit<DiscoverOptions, 'alreadyLoaded' | 'isLoadedRelease'>> &
-    Pick<DiscoverOptions, 'alreadyLoaded' | 'isLoadedRelease'>;
+  readonly options: Required<Omit<DiscoverOptions, 'alreadyLoaded' | 'isLoadedRelease' | 'loadedFiles'>> &
+    Pick<DiscoverOptions, 'alreadyLoaded' | 'isLoadedRelease' | 'loadedFiles'>;
   readonly releases: ReleaseNews[];
   readonly publications: PublicationNews[];
   readonly numbered: Numbered[];

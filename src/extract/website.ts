@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import * as answers from './answers.js';
 import { EesRefusedError, troubleOf } from './errors.js';
-import { freshRelease, renameRelease, type PublicationMemo } from './memory.js';
+import { freshRelease, releaseName, renameRelease, type PublicationMemo } from './memory.js';
 import { fieldName, findName, followRedirects, slugsOf } from './names.js';
 import { degrade, MISSING_WITHOUT_WEBSITE, type Survey } from './survey.js';
 import { lookAtRelease, news } from './release.js';
@@ -232,6 +232,8 @@ async function forgetMissing(
     if (!release.followed && !found) {
       // Listed again, it is still no new release with all of its history.
       release.gone = true;
+      if ((await survey.options.isLoadedRelease?.(publication.name, releaseName(publication, slug))) === true)
+        survey.releases.push(news(publication, slug, release, 'gone'));
       continue;
     }
     publication.releases = without(publication.releases, slug);

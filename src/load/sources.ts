@@ -38,6 +38,40 @@ export async function isLoadedRelease(store: Store, publication: string, slug: s
   return row !== undefined;
 }
 
+/** A file of EES that was loaded, by its ids there. */
+export interface LoadedFile {
+  readonly dataSetFileId: string;
+  readonly fileId: string;
+  readonly title: string;
+  readonly fileName: string;
+  /** Data set of the official API. */
+  readonly apiId: string | undefined;
+}
+
+/** The website's files of a release that were loaded, counting or held back, each as it was loaded last. */
+export async function loadedFiles(store: Store, publication: string, slug: string): Promise<LoadedFile[]> {
+  const rows = await store.db
+    .selectFrom('release as r')
+    .innerJoin('data_set_version as v', 'v.release_id', 'r.id')
+    .innerJoin('data_set as d', 'd.id', 'v.data_set_id')
+    .distinctOn(sql`v.source ->> 'dataSetFileId'`)
+    .select([
+      sql<string>`v.source ->> 'dataSetFileId'`.as('dataSetFileId'),
+      sql<string>`v.source ->> 'fileId'`.as('fileId'),
+      sql<string>`coalesce(v.data_set_title, d.title)`.as('title'),
+      'v.file_name as fileName',
+      'd.api_id',
+    ])
+    .where('r.publication', '=', publication)
+    .where('r.slug', '=', slug)
+    .where('v.state', 'in', ['loaded', 'quarantined'])
+    .where(sql<boolean>`v.source ->> 'kind' = 'release file'`)
+    .orderBy(sql`v.source ->> 'dataSetFileId'`)
+    .orderBy('v.id', 'desc')
+    .execute();
+  return rows.map(({ api_id, ...file }) => ({ ...file, apiId: api_id ?? undefined }));
+}
+
 /** A version that came under this key, or whose very bytes were met under it again. */
 export function isOf(key: string): RawBuilder<boolean> {
   return sql<boolean>`(source ->> 'key' = ${key} or coalesce(jsonb_exists(source -> 'also', ${key}), false))`;
