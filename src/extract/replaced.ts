@@ -3,6 +3,9 @@ import { titleWithoutYear } from '../domain/titles.js';
 import { HISTORY, releaseName, type FileMemo, type PublicationMemo, type ReleaseMemo } from './memory.js';
 import type { Survey } from './survey.js';
 
+/** Two titles that share more of their words than this are one that was edited. */
+const NEARLY_THE_SAME = 0.5;
+
 type Left = Pick<FileMemo, 'dataSetFileId' | 'fileId' | 'title'>;
 
 /**
@@ -31,10 +34,17 @@ export function handOn(
     const [heir] = index === -1 ? [] : heirs.splice(index, 1);
     if (heir !== undefined) heirOf.set(file, heir);
   }
-  // Titles are edited, too: the one that came stands in the place of the one that went.
-  const [left, ...othersLeft] = gone.filter((file) => !heirOf.has(file) && mayBeLoaded(file));
-  const [heir, ...otherHeirs] = heirs.filter(mayBeLoaded);
-  if (left && heir && othersLeft.length + otherHeirs.length === 0) heirOf.set(left, heir);
+  // Titles are edited, too: what is called nearly the same, and the one that came for the one that went.
+  const left = gone.filter((file) => !heirOf.has(file) && mayBeLoaded(file));
+  const wanted = heirs.filter(mayBeLoaded);
+  const pairs = left.flatMap((file) => wanted.map((heir) => ({ file, heir, share: wordsShared(file, heir) })));
+  for (const { file, heir, share } of pairs.sort((a, b) => b.share - a.share)) {
+    const isFree = left.includes(file) && wanted.includes(heir);
+    if (!isFree || (share <= NEARLY_THE_SAME && left.length + wanted.length > 2)) continue;
+    heirOf.set(file, heir);
+    left.splice(left.indexOf(file), 1);
+    wanted.splice(wanted.indexOf(heir), 1);
+  }
   for (const file of gone) {
     const all = [...(file.replaces ?? []), nameOf(file)];
     const heir = heirOf.get(file);
@@ -67,6 +77,13 @@ function namesOf({ title, fileName, dataSetFileId, apiId }: FileMemo): string[] 
 /** Whether two files of one release are called the same, by EES's id or by title, whatever others come and go. */
 function isSame(a: FileMemo, b: FileMemo): boolean {
   return (a.apiId !== undefined && a.apiId === b.apiId) || titleWithoutYear(a.title) === titleWithoutYear(b.title);
+}
+
+/** Share of the words of two titles that both have, from 0 to 1. */
+function wordsShared(a: FileMemo, b: FileMemo): number {
+  const [one, other] = [a, b].map(({ title }) => new Set(titleWithoutYear(title).split(' ')));
+  const both = [...(one ?? [])].filter((word) => other?.has(word) === true).length;
+  return both / ((one?.size ?? 0) + (other?.size ?? 0) - both);
 }
 
 function nameOf({ dataSetFileId, fileId, title }: FileMemo): Left {

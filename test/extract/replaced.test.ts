@@ -40,6 +40,23 @@ describe('files that are gone and files that came in one amendment', () => {
       [],
       ['a', 'b'],
     ],
+    [
+      'two whose titles were edited, each for the one it is nearest to',
+      [file('a', 'Absence rates by geographic level'), file('b', 'Absence rates by pupil characteristics')],
+      [
+        file('c', 'Absence rates by pupil characteristics (corrected)'),
+        file('d', 'Absence rates by geographic level (corrected)'),
+      ],
+      ['c for b', 'd for a'],
+      [],
+    ],
+    [
+      'the nearest of two that came',
+      [file('a', 'Absence rates by geographic level')],
+      [file('b', 'Absence rates by geographic level and term'), file('c', 'Absence rates by geographic level, all')],
+      ['c for a'],
+      [],
+    ],
     ['where two came, neither', [file('a', 'By level')], [file('b', 'By area'), file('c', 'By term')], [], ['a']],
     [
       'what was not wanted is not counted',
