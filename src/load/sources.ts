@@ -38,18 +38,11 @@ export async function isLoadedRelease(store: Store, publication: string, slug: s
   return row !== undefined;
 }
 
-/** A file of EES that was loaded, by its ids there. */
-export interface LoadedFile {
-  readonly dataSetFileId: string;
-  readonly fileId: string;
-  readonly title: string;
-  readonly fileName: string;
-  /** Data set of the official API. */
-  readonly apiId: string | undefined;
-}
-
-/** The website's files of a release that were loaded, counting or held back, each as it was loaded last. */
-export async function loadedFiles(store: Store, publication: string, slug: string): Promise<LoadedFile[]> {
+/**
+ * The website's files of a release that were loaded, counting or held back, each as it was loaded last: its ids at EES,
+ * and the data set of the official API that it became.
+ */
+export async function loadedFiles(store: Store, publication: string, slug: string) {
   const rows = await store.db
     .selectFrom('release as r')
     .innerJoin('data_set_version as v', 'v.release_id', 'r.id')
