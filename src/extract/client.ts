@@ -105,6 +105,9 @@ const REQUESTS_AT_ONCE = 2;
 const MOST_REDIRECTS = 5;
 /** The largest JSON answer known (the sitemap of all files) is far below one megabyte. */
 const JSON_BYTES = 16 * 1024 * 1024;
+/** Of the body of a refusal, which only explains it. */
+const PROBLEM_BYTES = 64 * 1024;
+const PROBLEM_MS = 3000;
 /** A server may name any time; what comes after this one has no date. */
 const LATEST_DATE = Date.parse('9999-12-31T23:59:59Z');
 const RETRYABLE_STATUS = [408, 429, 500, 502, 503, 504];
@@ -242,6 +245,8 @@ export function createEesClient(options: EesClientOptions): EesClient {
       return await work(controller.signal);
     } catch (error) {
       signal?.throwIfAborted();
+      // The status decides, whatever became of the body that explains it.
+      if (error instanceof EesRefusedError) throw error;
       if (controller.signal.aborted) throw late;
       throw error instanceof EesError ? error : networkError(error, shown(url));
     } finally {
@@ -335,14 +340,17 @@ function networkError(error: unknown, url: string): EesUnavailableError {
   });
 }
 
-/** What a problem-details body says, for the message; '' where it says nothing. */
+/** What a problem-details body says, for the message; '' where it says nothing, or not soon and briefly. */
 async function problemOf(body: Readable, url: string): Promise<string> {
+  const late = setTimeout(() => body.destroy(), PROBLEM_MS);
   try {
-    const said: unknown = JSON.parse(await readText(body, url, 64 * 1024, () => undefined));
+    const said: unknown = JSON.parse(await readText(body, url, PROBLEM_BYTES, () => undefined));
     if (typeof said !== 'object' || said === null || !('title' in said) || typeof said.title !== 'string') return '';
     return ` (${said.title.slice(0, 200)})`;
   } catch {
     return '';
+  } finally {
+    clearTimeout(late);
   }
 }
 

@@ -132,6 +132,39 @@ describe('trouble', () => {
     expect(seen).toHaveLength(1);
   });
 
+  it.each([
+    [400, 'hangs'],
+    [403, 'drips'],
+    [404, 'hangs'],
+    [404, 'drips'],
+    [404, 'breaks off'],
+    [404, 'never ends'],
+  ])('%i is the answer, and asked once, though its body %s', async (status, how) => {
+    answer = (_request, response) => {
+      response.writeHead(status, { 'content-length': '1000000000' });
+      response.write('{"title":"No');
+      if (how === 'breaks off') setTimeout(() => response.destroy(), 20);
+      if (how === 'hangs' || how === 'breaks off') return;
+      const piece = Buffer.alloc(how === 'drips' ? 1 : 1024 * 1024, 0x20);
+      const timer = setInterval(() => response.write(piece), 20);
+      response.on('close', () => {
+        clearInterval(timer);
+      });
+    };
+    const one = client({ timing: { requestMs: 300, headersMs: 300 } });
+    await expect(publications(one)).rejects.toMatchObject({ name: 'EesRefusedError', status, retryable: false });
+    const file = one.persist(() => one.open('official', '/data-sets/1/csv'));
+    await expect(file).rejects.toMatchObject({ name: 'EesRefusedError', status });
+    expect(seen).toHaveLength(2);
+  });
+
+  it('what a refusal says besides is not waited for as long as an answer is', async () => {
+    answer = (_request, response) => response.writeHead(404).write('{"title":"No');
+    const started = performance.now();
+    await expect(publications(client({ timing: { requestMs: 40_000 } }))).rejects.toThrow('answered 404');
+    expect(performance.now() - started).toBeLessThan(6000);
+  });
+
   it.each([429, 500, 502, 503, 504])(
     '%i is asked again, with full jitter that doubles up to its cap',
     async (status) => {
