@@ -276,6 +276,8 @@ function adviceOn({ fault }: Extract<Probe, { ok: false }>): string {
       return 'The host answers, so the network is well, but this route is gone or has changed: EES has altered it (or the URL is mistaken). It is asked again at each run; look for a newer version of absence-watch.';
     case 'refused':
       return 'The host, or a proxy before it, refuses: ask whoever runs the proxy or firewall to let this address through; check HTTPS_PROXY.';
+    case 'proxy':
+      return 'EES itself was not asked. HTTPS_PROXY names the proxy, NO_PROXY the hosts that are reached without it.';
     case 'host':
       return 'Check the network, HTTPS_PROXY and NODE_EXTRA_CA_CERTS.';
   }

@@ -21,6 +21,7 @@ export interface Environment {
   /** 0: any free one. */
   readonly httpPort: number;
   readonly httpHost: string;
+  /** With its scheme, also where none was given. */
   readonly httpsProxy: string | undefined;
   /** Hosts that are reached without the proxy. */
   readonly noProxy: readonly string[];
@@ -35,6 +36,16 @@ function url(...protocols: string[]) {
   return text.refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), {
     error: `must be a URL that begins with ${begins}`,
   });
+}
+
+/** Whether user and password can be read. */
+function isEscaped({ username, password }: URL): boolean {
+  try {
+    decodeURIComponent(username + password);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const withoutSlash = (value: string): string => value.replace(/\/+$/, '');
@@ -75,7 +86,14 @@ const VARIABLES = {
   HTTP_HOST: text
     .regex(/^[A-Za-z0-9.:[\]_-]+$/, { error: 'must be a host name or an IP address' })
     .default('127.0.0.1'),
-  HTTPS_PROXY: url('http:', 'https:').optional(),
+  HTTPS_PROXY: text
+    // Curl and others take a proxy without a scheme for one of http.
+    .transform((value) => (value.includes('://') ? value : `http://${value}`))
+    .pipe(url('http:', 'https:'))
+    .refine((value) => !URL.canParse(value) || isEscaped(new URL(value)), {
+      error: 'has a % in its user or password that is not written %25',
+    })
+    .optional(),
   NO_PROXY: text.optional(),
   NODE_EXTRA_CA_CERTS: text.optional(),
 };

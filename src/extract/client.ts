@@ -5,11 +5,18 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import type * as z from 'zod';
-import { createAgents, type ProxyEnvironment } from './agents.js';
+import { createAgents, ProxyError, type ProxyEnvironment } from './agents.js';
 import { plainBytes } from './bytes.js';
 import { followed, retryAfter, shown } from './redirects.js';
 import { createTurns } from './turns.js';
-import { EesAnswerError, EesBudgetError, EesError, EesRefusedError, EesUnavailableError } from './errors.js';
+import {
+  EesAnswerError,
+  EesBudgetError,
+  EesError,
+  EesProxyError,
+  EesRefusedError,
+  EesUnavailableError,
+} from './errors.js';
 import { API_NAMES, askedForTime, type LeftAlone } from './left-alone.js';
 
 /** The two ways in: the official API (documented, partial) and the website's content API (complete, unstable). */
@@ -333,8 +340,13 @@ function aheadBy(headers: Record<string, unknown>): number | undefined {
 }
 
 function networkError(error: unknown, url: string): EesUnavailableError {
+  const cause = error instanceof Error && error.cause instanceof ProxyError ? error.cause : undefined;
+  if (cause !== undefined)
+    return new EesProxyError(`${url} could not be reached: ${cause.message}`, url, {
+      cause,
+      retryable: cause.retryable,
+    });
   const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
-  // The message of a failed tunnel may repeat the proxy's URL with its password: the code says enough.
   return new EesUnavailableError(`${url} could not be reached${code === undefined ? '' : ` (${code})`}`, url, {
     cause: error,
   });

@@ -32,6 +32,9 @@ export class EesUnavailableError extends EesError {
   }
 }
 
+/** The proxy on the way kept the request from EES, which was not asked. */
+export class EesProxyError extends EesUnavailableError {}
+
 /** The server understood and said no (4xx): asking again is pointless. */
 export class EesRefusedError extends EesError {
   constructor(

@@ -2,7 +2,7 @@
 import type * as z from 'zod';
 import { publicationPage, sitemap } from './answers.js';
 import type { Api, EesClient } from './client.js';
-import { EesRefusedError, troubleOf } from './errors.js';
+import { EesProxyError, EesRefusedError, troubleOf } from './errors.js';
 
 export type Probe =
   | { readonly ok: true; readonly ms: number }
@@ -12,9 +12,9 @@ export type Probe =
       readonly reason: string;
       /**
        * 'route': the host answers, but the route is gone or answers another shape; 'refused': something says no, EES or
-       * a proxy before it; 'host': no usable answer.
+       * a firewall before it; 'proxy': the proxy of HTTPS_PROXY did not let it through; 'host': no usable answer.
        */
-      readonly fault: 'route' | 'refused' | 'host';
+      readonly fault: 'route' | 'refused' | 'proxy' | 'host';
     };
 
 /** One cheap request to each API, side by side, each with the retries of any other. @throws when the run is stopped */
@@ -48,7 +48,8 @@ async function ask(
   }
 }
 
-function faultOf(error: unknown): 'route' | 'refused' | 'host' {
+function faultOf(error: unknown): Extract<Probe, { ok: false }>['fault'] {
+  if (error instanceof EesProxyError) return 'proxy';
   // 401, 403 and 407 are the words of a proxy or firewall as often as those of EES.
   if (error instanceof EesRefusedError) return [404, 410].includes(error.status) ? 'route' : 'refused';
   return troubleOf(error) === 'vanished' ? 'route' : 'host';

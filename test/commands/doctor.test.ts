@@ -159,6 +159,7 @@ it('the proxy is named only where it is gone through: not for http, nor for a ho
     return ['official API', 'website (content API)'].map((name) => named(checks, name)?.found);
   };
   const [api, website] = await found(`https://127.0.0.1:${dead}`);
+  expect(api).toContain(`the proxy http://127.0.0.1:${dead} could not be reached (ECONNREFUSED): check HTTPS_PROXY`);
   expect(api).toContain(`https://127.0.0.1:${dead} (through the proxy): `);
   expect(website).toMatch(/^http:\S+: answered in \d+ ms$/);
   const [past] = await found(`https://127.0.0.1:${dead}`, { NO_PROXY: '127.0.0.1' });

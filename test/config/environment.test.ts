@@ -57,6 +57,15 @@ describe('the environment', () => {
     });
   });
 
+  it.each([
+    ['proxy.example:8080', 'http://proxy.example:8080'],
+    ['luton:s3cret@proxy.example:8080', 'http://luton:s3cret@proxy.example:8080'],
+    ['10.1.2.3:3128', 'http://10.1.2.3:3128'],
+    ['https://proxy.example', 'https://proxy.example'],
+  ])('takes a proxy written as %s for %s, as curl does', async (written, meant) => {
+    expect((await read({ HTTPS_PROXY: '', https_proxy: written })).httpsProxy).toBe(meant);
+  });
+
   it.each(VARIABLE_NAMES)('reads %s from a file as well', async (name) => {
     const values: Record<string, string> = {
       DATABASE_URL: 'postgres://u:p@db/x',
@@ -90,6 +99,8 @@ describe('the environment', () => {
     [{ DATABASE_SCHEMA: 'pg_hunter2' }, 'DATABASE_SCHEMA is a name that Postgres keeps for itself'],
     [{ SMTP_URL: 'http://me:hunter2@mail' }, 'SMTP_URL must be a URL that begins with smtp:// or smtps://'],
     [{ EES_API_URL: 'hunter2' }, 'EES_API_URL must be a URL that begins with https:// or http://'],
+    [{ HTTPS_PROXY: 'socks5://hunter2:1080' }, 'HTTPS_PROXY must be a URL that begins with http:// or https://'],
+    [{ HTTPS_PROXY: 'me:hunter2%@proxy' }, 'HTTPS_PROXY has a % in its user or password that is not written %25'],
     [{ LOG_LEVEL: 'hunter2' }, 'LOG_LEVEL must be one of trace, debug, info, warn, error, silent'],
     [{ HTTP_PORT: '65536' }, 'HTTP_PORT must be a port: a number from 0 (any free one) to 65535'],
     [{ HTTP_HOST: 'hunter2 x' }, 'HTTP_HOST must be a host name or an IP address'],

@@ -12,7 +12,12 @@ const client = createEesClient({
   apiUrl: `${origin}/statistics`,
   contentUrl: `${origin}/content/api`,
   version: '1.2.3',
-  timing: { attempts: 1, requestMs: 5000 },
+  timing: {
+    attempts: Number(process.env['ATTEMPTS'] ?? 1),
+    requestMs: Number(process.env['REQUEST_MS'] ?? 5000),
+    headersMs: Number(process.env['REQUEST_MS'] ?? 5000),
+    firstWaitMs: 5,
+  },
 });
 const probed = await probe(client);
 let rows: number | string;

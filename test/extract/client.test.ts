@@ -314,6 +314,20 @@ it.each([
   ['https://api.education.gov.uk/', 'ducation.gov.uk', false],
   ['https://api.education.gov.uk/', 'api.education.gov.uk:8443', false],
   ['https://api.education.gov.uk:8443/', 'localhost API.education.gov.uk:8443', true],
+  ['https://api.education.gov.uk/', ' , localhost ,  api.education.gov.uk ', true],
+  ['https://api.education.gov.uk./', 'education.gov.uk', true],
+  ['https://api.education.gov.uk/', 'education.gov.uk.:443', true],
+  ['https://api.education.gov.uk/', '10.0.0.0/8', false],
+  ['https://10.20.30.40/', '10.0.0.0/8', true],
+  ['https://11.20.30.40/', '10.0.0.0/8,192.168.0.0/16', false],
+  ['https://10.20.30.40/', '10.0.0.0/33, 10.0.0.0/999, /8, x/8', false],
+  ['https://10.20.30.40/', '10.20.30.40', true],
+  ['https://10.20.30.40:8443/', '10.20.30.40:443', false],
+  ['https://10.20.30.40/', '30.40', false],
+  ['https://[fd00::1]/', 'fd00::1', true],
+  ['https://[fd00::1]/', '[fd00::1]:443', true],
+  ['https://[fd00::1]/', 'fd00::/8', true],
+  ['https://[fe80::1]/', 'fd00::/8, 10.0.0.0/8', false],
 ])('%s with NO_PROXY "%s": goes past the proxy: %s', (url, noProxy, expected) => {
   expect(bypassesProxy(new URL(url), noProxy)).toBe(expected);
 });

@@ -19,6 +19,9 @@ describe('through a proxy, with an authority of one’s own', () => {
   let proxy: Server;
   let directory: string;
   const tunnels: string[] = [];
+  /** What the proxy says in place of a tunnel, and by which ways of signing in. */
+  let answers: string | undefined;
+  let offers = '';
   const listen = (server: Server) => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const portOf = (server: Server) => (server.address() as AddressInfo).port;
 
@@ -46,7 +49,12 @@ describe('through a proxy, with an authority of one’s own', () => {
       tunnels.push(incoming.url ?? '');
       const password = `Basic ${Buffer.from('luton:s3cret').toString('base64')}`;
       if (incoming.headers['proxy-authorization'] !== password) {
-        socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n');
+        socket.end(`HTTP/1.1 407 Proxy Authentication Required\r\n${offers}\r\n`);
+        return;
+      }
+      if (answers === 'silence') return;
+      if (answers !== undefined) {
+        socket.end(`HTTP/1.1 ${answers}\r\nContent-Length: 5\r\n\r\nSorry`);
         return;
       }
       const [, port] = (incoming.url ?? '').split(':');
@@ -72,6 +80,8 @@ describe('through a proxy, with an authority of one’s own', () => {
   });
   beforeEach(() => {
     tunnels.length = 0;
+    answers = undefined;
+    offers = '';
   });
 
   /** What a process with this environment gets. */
@@ -79,7 +89,8 @@ describe('through a proxy, with an authority of one’s own', () => {
     const child = await promisify(execFile)(process.execPath, ['--import', 'tsx', 'test/extract/ask.child.ts'], {
       env: {
         PATH: process.env['PATH'],
-        DOWNLOADS: directory,
+        // What lies there already is not fetched.
+        DOWNLOADS: await mkdtemp(join(directory, 'downloads-')),
         EES_ORIGIN: `https://localhost:${portOf(front)}`,
         ...environment,
       },
@@ -87,7 +98,7 @@ describe('through a proxy, with an authority of one’s own', () => {
     const said = child.stdout + child.stderr;
     expect(said).not.toContain('s3cret');
     return JSON.parse(child.stdout) as {
-      api: { ok: boolean; reason?: string };
+      api: { ok: boolean; reason?: string; fault?: string };
       content: { ok: boolean };
       rows: unknown;
     };
@@ -132,9 +143,55 @@ describe('through a proxy, with an authority of one’s own', () => {
     });
   });
 
-  it('a wrong password of the proxy is an error that does not show it', async () => {
-    const { api } = await ask({ ...trusting(), ...proxied('wr0ng') });
-    expect(api.ok).toBe(false);
-    expect(api.reason).not.toContain('wr0ng');
+  it('a proxy without a scheme is one of http, and an empty variable is none', async () => {
+    const { HTTPS_PROXY: url } = proxied();
+    const bareProxy = { HTTPS_PROXY: '', https_proxy: url.replace('http://', ''), NO_PROXY: '' };
+    expect(await ask({ ...trusting(), ...bareProxy })).toMatchObject({ api: { ok: true }, rows: 3 });
+    expect(tunnels.length).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['wr0ng', '', 'refuses the user or the password that HTTPS_PROXY has (407): check them'],
+    [undefined, '', 'asks for a user and a password (407): put them into HTTPS_PROXY'],
+    [
+      undefined,
+      'Proxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM\r\n',
+      'wants a sign-in that is not known here (407, Negotiate, NTLM)',
+    ],
+    [undefined, 'Proxy-Authenticate: NTLM\r\nProxy-Authenticate: Basic realm="a, b"\r\n', 'asks for a user'],
+  ])(
+    'a refused sign-in at the proxy is told as its own, with what to do: password %s',
+    async (password, offered, says) => {
+      offers = offered;
+      const proxyUrl = `http://127.0.0.1:${portOf(proxy)}`;
+      const environment = password === undefined ? { HTTPS_PROXY: proxyUrl } : proxied(password);
+      const { api, rows } = await ask({ ...trusting(), ...environment });
+      expect(api).toMatchObject({ ok: false, fault: 'proxy' });
+      expect(api.reason).toContain(`could not be reached: the proxy ${proxyUrl} ${says}`);
+      expect(rows).toContain(says);
+      expect(JSON.stringify([api, rows])).not.toMatch(/wr0ng|luton/);
+    },
+  );
+
+  it.each([
+    ['403 Forbidden', 'lets nothing through to localhost:', 1],
+    ['502 Bad Gateway', 'has no way to localhost:', 2],
+    ['503 Service Unavailable', 'has no way to localhost:', 2],
+  ])('a proxy that answers %s is named, and asked again only where that may help', async (status, says, times) => {
+    answers = status;
+    const { api, rows } = await ask({ ...trusting(), ...proxied(), ATTEMPTS: '2' });
+    expect(api).toMatchObject({ ok: false, fault: 'proxy' });
+    expect(api.reason).toContain(`the proxy http://127.0.0.1:${portOf(proxy)} ${says}`);
+    expect(rows).toContain(status.slice(0, 3));
+    // Two APIs and a file.
+    expect(tunnels).toHaveLength(3 * times);
+  });
+
+  it('a proxy that says nothing, or that is not there, keeps no process from ending', async () => {
+    answers = 'silence';
+    expect((await ask({ ...trusting(), ...proxied(), REQUEST_MS: '500' })).api.reason).toContain('did not answer');
+    const { api } = await ask({ ...trusting(), HTTPS_PROXY: 'http://luton:s3cret@127.0.0.1:1' });
+    expect(api).toMatchObject({ fault: 'proxy' });
+    expect(api.reason).toContain('the proxy http://127.0.0.1:1 could not be reached (ECONNREFUSED): check HTTPS_PROXY');
   });
 });
