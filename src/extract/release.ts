@@ -1,7 +1,7 @@
 /** One release of the website: its files, and what of them is new. */
 import type * as z from 'zod';
 import * as answers from './answers.js';
-import { EesAnswerError } from './errors.js';
+import { EesAnswerError, EesError, EesUnavailableError, troubleOf } from './errors.js';
 import {
   freshDataSet,
   freshRelease,
@@ -35,23 +35,15 @@ export async function lookAtRelease(
   const path = `/publications/${encodeURIComponent(publication.slug)}/releases/${encodeURIComponent(slug)}`;
   const summary = await client.get('content', `${path}/version-summary`, answers.versionSummary);
   const followed = publication.releases[slug] ?? underFormerName(survey, publication, slug, summary.releaseId);
-  const { releaseVersionId, files, isCatalogue } = await readFiles(
-    survey,
-    publication,
-    path,
-    summary,
-    followed?.files ?? [],
-  );
+  const knownFiles = followed?.files ?? [];
+  const isFollowed = followed?.followed === true;
+  const heldNow = isFollowed ? [] : await heldOf(survey, publication, slug);
+  const had = knownFiles.length + heldNow.length;
+  const { releaseVersionId, files } = await readFiles(survey, publication, path, summary, knownFiles, had);
   const before = followed ?? watchedBefore(survey, publication, slug, files);
   const known = before ?? freshRelease('');
-  const held = before?.followed === true ? [] : await heldOf(survey, publication, slug, known.files);
-  const had = known.files.length + held.length;
-  if (isCatalogue && files.length === 0 && had > 0)
-    throw new EesAnswerError(
-      `the data catalogue lists no file of "${summary.title}" as amended at ${summary.lastUpdated}; it had ${had}`,
-      `${path}/data-content`,
-      undefined,
-    );
+  // Under the name that it turned out to have had.
+  const held = before === followed ? heldNow : await heldOf(survey, publication, slug);
   const unknown = files.filter((file) => !known.files.some(({ fileId }) => fileId === file.fileId));
   // An old release that was only watched: what it held before is history, what was replaced now is news.
   const history =
@@ -146,21 +138,14 @@ function watchedBefore(
 }
 
 /** Files of a release that was not followed until now which are loaded all the same: a backfill does that. */
-async function heldOf(
-  { options }: Survey,
-  publication: PublicationMemo,
-  slug: string,
-  known: readonly FileMemo[],
-): Promise<FileMemo[]> {
+async function heldOf({ options }: Survey, publication: PublicationMemo, slug: string): Promise<FileMemo[]> {
   const loaded = (await options.loadedFiles?.(publication.name, releaseName(publication, slug))) ?? [];
-  return loaded
-    .filter(({ dataSetFileId }) => !known.some((file) => file.dataSetFileId === dataSetFileId))
-    .map(({ apiId, ...file }) => ({ ...file, ...apiOf(apiId), lastUpdated: '', state: 'handled' }));
+  return loaded.map(({ apiId, ...file }) => ({ ...file, ...apiOf(apiId), lastUpdated: '', state: 'handled' }));
 }
 
 /**
  * The files of a release: those known keep what is known of them, new ones are read from the catalogue.
- * @returns isCatalogue: whether the release would not tell, and its files are those that the catalogue lists
+ * @param had how many it was known to have, or to have loaded
  */
 async function readFiles(
   survey: Survey,
@@ -168,7 +153,8 @@ async function readFiles(
   path: string,
   summary: answers.VersionSummary,
   known: readonly FileMemo[],
-): Promise<{ releaseVersionId: string; files: FileMemo[]; isCatalogue: boolean }> {
+  had: number,
+): Promise<{ releaseVersionId: string; files: FileMemo[] }> {
   const keep = (fileId: string, apiId: string | undefined): FileMemo | undefined => {
     const file = known.find((each) => each.fileId === fileId);
     return file && inApi(publication, file, apiId);
@@ -178,17 +164,15 @@ async function readFiles(
     content = await survey.client.get('content', `${path}/data-content`, answers.dataContent);
   } catch (error) {
     // The catalogue tells the same files, with more about each.
+    const listed = await listedInstead(survey, `${path}/data-content`, summary, had, error);
     degrade(survey, error, { source: publication.name, api: 'content', route: 'releases/…/data-content', missing: [] });
-    const listed = await readCatalogue(survey, summary.id);
     return {
       releaseVersionId: summary.id,
-      isCatalogue: true,
       files: listed.map((item) => keep(item.fileId, item.api?.id) ?? fromCatalogue(item, etagBefore(known, item.id))),
     };
   }
   const kept = content.dataSets.map((item) => keep(item.fileId, item.publicApiDataSetId));
-  if (kept.every((file) => file !== undefined))
-    return { releaseVersionId: content.releaseVersionId, files: kept, isCatalogue: false };
+  if (kept.every((file) => file !== undefined)) return { releaseVersionId: content.releaseVersionId, files: kept };
 
   const listed = await readCatalogue(survey, content.releaseVersionId).catch((error: unknown) => {
     degrade(survey, error, {
@@ -218,7 +202,7 @@ async function readFiles(
       state: 'open',
     };
   });
-  return { releaseVersionId: content.releaseVersionId, files, isCatalogue: false };
+  return { releaseVersionId: content.releaseVersionId, files };
 }
 
 /**
@@ -239,6 +223,39 @@ function inApi({ dataSets }: PublicationMemo, file: FileMemo, apiId: string | un
   if (file.state !== 'handled') return { ...file, apiId };
   (dataSets[apiId] ??= freshDataSet(file.title)).ours = true;
   return { ...file, apiId, unnumbered: true };
+}
+
+/**
+ * The files of a release from the catalogue, in place of its own list.
+ * @param had how many it was known to have
+ * @throws where that does not do either: one trouble, told as that of the list, with both reasons
+ */
+async function listedInstead(
+  survey: Survey,
+  url: string,
+  summary: answers.VersionSummary,
+  had: number,
+  error: unknown,
+) {
+  const kind = troubleOf(error);
+  if (kind === undefined || !(error instanceof EesError)) throw error;
+  let why: string;
+  try {
+    const listed = await readCatalogue(survey, summary.id);
+    if (listed.length > 0 || had === 0) return listed;
+    why = `it lists no file of "${summary.title}" as amended at ${summary.lastUpdated}, which had ${had}`;
+  } catch (other) {
+    if (troubleOf(other) === undefined || !(other instanceof EesError)) throw other;
+    why = other.message;
+  }
+  const said = `${error.message}; nor does the data catalogue help: ${why}`;
+  const both =
+    kind === 'vanished'
+      ? new EesAnswerError(said, url, undefined, { cause: error })
+      : new EesUnavailableError(said, url, { cause: error });
+  const asked = survey.asked.places.get(error);
+  if (asked !== undefined) survey.asked.places.set(both, asked);
+  throw both;
 }
 
 /** All files of one release version. The number of pages is bounded by what a release can hold. */

@@ -353,7 +353,10 @@ function routeOf(url: string): string {
   const last = /\/(sitemap-items|redirects|version-summary|data-content|updates|data-set-files)(?:[?/]|$)/.exec(
     url,
   )?.[1];
-  return last === undefined ? 'publications/…' : last === 'sitemap-items' ? 'publications/sitemap-items' : last;
+  if (last === undefined) return 'publications/…';
+  // As it is called where the catalogue does in its place.
+  if (last === 'data-content') return 'releases/…/data-content';
+  return last === 'sitemap-items' ? 'publications/sitemap-items' : last;
 }
 
 function without<T>(record: Readonly<Record<string, T>>, key: string): Record<string, T> {

@@ -17,7 +17,7 @@ import {
   watchWithHistory,
   type Watch,
 } from '../fault/harness/watch.js';
-import { ATTENDANCE, LONG_SET, long, reasons, stringMatching } from './support.js';
+import { anyOf, ATTENDANCE, LONG_SET, long, reasons, stringMatching } from './support.js';
 
 const OTHER_SET = '019d209c-08dc-74b6-9edb-52d521406f00';
 
@@ -133,6 +133,76 @@ describe('what the operator hears of a way to EES that is gone', () => {
     }
     expect(await routes(world)).toEqual([]);
     expect(operatorMails(world)).toEqual([...gone, BACK, BACK]);
+  }, 120_000);
+});
+
+describe('both lists of the files of a release gone', () => {
+  const GONE_FILES = GONE('the website: releases/.../data-content');
+
+  async function amendedMeanwhile(): Promise<Watch> {
+    const world = await watchOfTwoFiles();
+    world.ees.removeRoute(/data-content$|\/data-set-files$/);
+    world.at('2024-04-02T09:00:00Z');
+    world.amend({ slug: '2022-23', at: '2024-04-02T08:59:00Z', content: smallWide(CROSSED) });
+    for (const minute of ['00', '02', '04', '06']) {
+      world.at(`2024-04-02T09:${minute}:00Z`);
+      await world.run();
+    }
+    return world;
+  }
+
+  it('is told once, with both reasons and what is missing', async () => {
+    const world = await amendedMeanwhile();
+    expect(operatorMails(world)).toEqual([GONE_FILES]);
+    const { degraded } = await statusOf(world);
+    expect(degraded).toMatchObject([
+      {
+        route: 'releases/…/data-content',
+        reason: stringMatching(
+          /data-content answered 404.*; nor does the data catalogue help: .*data-set-files\S* answered 404/,
+        ),
+        missing: [stringMatching(/term releases above all/), anyOf(String), anyOf(String), anyOf(String)],
+      },
+    ]);
+    const { text = '' } = await simpleParser(world.mail.messages.at(-1)?.raw ?? '');
+    expect(text).toContain('Missing meanwhile: release files that are not in the official API');
+    expect(text).not.toContain('nothing is missing');
+    world.ees.restoreRoutes();
+    world.at('2024-04-02T09:30:00Z');
+    expect((await world.run()).code).toBe(0);
+    expect(await world.figures()).toContain('202324 20.6');
+    expect(await routes(world)).toEqual([]);
+    expect(operatorMails(world)).toEqual([GONE_FILES, BACK]);
+  }, 120_000);
+
+  it('and the catalogue back alone: nothing is missing any more, and nobody hears of it twice', async () => {
+    const world = await amendedMeanwhile();
+    world.ees.restoreRoutes();
+    world.ees.removeRoute(/data-content$/);
+    world.at('2024-04-02T09:30:00Z');
+    await world.run();
+    expect(await world.figures()).toContain('202324 20.6');
+    expect((await statusOf(world)).degraded).toMatchObject([{ route: 'releases/…/data-content', missing: [] }]);
+    expect(operatorMails(world)).toEqual([GONE_FILES]);
+  }, 120_000);
+
+  it('of which the catalogue answers, and lists nothing of a release that had files: told once, and over when it is', async () => {
+    const world = await watchOfTwoFiles();
+    const lists = /\/data-set-files$/;
+    const emptied = (value: unknown): unknown => ({ ...(value as object), results: [] });
+    world.ees.removeRoute(lists, emptied);
+    world.ees.removeRoute(/data-content$/);
+    world.at('2024-04-02T09:00:00Z');
+    world.amend({ slug: '2022-23', at: '2024-04-02T08:59:00Z', content: smallWide(CROSSED) });
+    await world.run();
+    expect(operatorMails(world)).toEqual([GONE_FILES]);
+    world.ees.restoreRoutes();
+    for (const minute of ['30', '32', '34', '36']) {
+      world.at(`2024-04-02T09:${minute}:00Z`);
+      await world.run();
+    }
+    expect(await routes(world)).toEqual([]);
+    expect(operatorMails(world)).toEqual([GONE_FILES, BACK]);
   }, 120_000);
 });
 
