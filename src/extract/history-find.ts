@@ -36,6 +36,9 @@ export interface Versions {
   readonly versions: readonly answers.DataSetVersion[];
 }
 
+/** Times in a row that a route gave nothing after which it is taken for gone: one thing may be gone by itself. */
+export const UNTOLD_IN_A_ROW = 2;
+
 /** Runs something that may fail for reasons of EES. @returns undefined then, once it was told */
 export async function tolerated<T>(work: () => Promise<T>, tell: (why: string) => unknown): Promise<T | undefined> {
   try {
@@ -107,16 +110,20 @@ async function readReleases(
     return [];
   }
   const files: CatalogueFile[] = [];
+  let failures = 0;
   for (const [index, release] of releases.entries())
     try {
       files.push(...(await readRelease(client, publication, release, times)));
+      failures = 0;
     } catch (error) {
       const trouble = troubleOf(error);
       if (trouble === undefined || !(error instanceof Error)) throw error;
       // What does not answer would be waited for at each release anew.
-      const unread = trouble === 'vanished' ? [release] : releases.slice(index);
+      failures += 1;
+      const isOver = trouble !== 'vanished' || failures >= UNTOLD_IN_A_ROW;
+      const unread = isOver ? releases.slice(index) : [release];
       notes.push(`The files of ${unread.map(({ title }) => `"${title}"`).join(', ')} are not known (${error.message})`);
-      if (trouble !== 'vanished') break;
+      if (isOver) break;
     }
   return files;
 }

@@ -4,7 +4,7 @@ import { parseSixDigits, weekPeriod } from '../domain/period.js';
 import * as answers from './answers.js';
 import { choose } from './choose.js';
 import type { EesClient } from './client.js';
-import { EesRefusedError, troubleOf } from './errors.js';
+import { EesRefusedError } from './errors.js';
 import { readMetaColumns } from './lists.js';
 import { DATA_SET_WITHDRAWN, isMadeFrom, whyTakenBack } from './taken-back.js';
 import {
@@ -22,6 +22,7 @@ import {
   readOfficial,
   readWebsite,
   tolerated,
+  UNTOLD_IN_A_ROW,
   type CatalogueFile,
   type Publication,
   type Versions,
@@ -107,10 +108,12 @@ export async function planBackfill(client: EesClient, request: BackfillRequest):
   const files: WantedFile[] = [];
   const pinned = new Set<string>();
   const meta = new Map<string, Promise<string[] | undefined>>();
+  const askMeta = createRoute(notes, NO_COLUMNS, 'data sets');
   const previewOf = createPreviews(client, notes);
+  const isWithdrawn = createStanding(client, notes);
   for (const { publication, item, types } of website?.files ?? []) {
     if (!isWanted(item.release.slug)) continue;
-    const takenBack = official && (await whyRefused(client, official, item));
+    const takenBack = official && (await whyRefused(official, item, isWithdrawn));
     if (takenBack !== undefined) {
       if (isNamed(request.dataSet, [item.title, item.id, item.api?.id]))
         skipped.push({ release: item.release.title, title: item.title, reason: takenBack });
@@ -141,12 +144,7 @@ export async function planBackfill(client: EesClient, request: BackfillRequest):
       if (!isWanted(version.release.slug) || !isNamed(request.dataSet, [title, id, version.file.id])) continue;
       // Columns go only with a new major version.
       const key = `${id} ${parseVersion(version.version).major}`;
-      const asked =
-        meta.get(key) ??
-        tolerated(
-          () => readMetaColumns(client, id, version.version),
-          () => undefined,
-        );
+      const asked = meta.get(key) ?? askMeta(title, () => readMetaColumns(client, id, version.version));
       meta.set(key, asked);
       const columns = await asked;
       const choice = choose({ title, ids: [id, version.file.id], columns }, dataSets);
@@ -252,22 +250,14 @@ function isNamed(wanted: string | undefined, names: readonly (string | undefined
 
 /** Why the official API is against the bytes that the website has now, in words; undefined where it is not. */
 async function whyRefused(
-  client: EesClient,
   official: readonly Versions[],
   item: CatalogueFile,
+  isWithdrawn: (id: string, title: string) => Promise<boolean>,
 ): Promise<string | undefined> {
   const id = item.api?.id;
-  if (id !== undefined && official.every((each) => each.id !== id)) {
-    // Listed are all but withdrawn ones; those of another publication answer.
-    const isWithdrawn = await client.get('official', `/data-sets/${id}`, answers.dataSet).then(
-      () => false,
-      (error: unknown) => {
-        if (troubleOf(error) === undefined) throw error;
-        return error instanceof EesRefusedError && error.status === 403;
-      },
-    );
-    return isWithdrawn ? DATA_SET_WITHDRAWN : undefined;
-  }
+  // Listed are all but withdrawn ones; those of another publication answer.
+  if (id !== undefined && official.every((each) => each.id !== id))
+    return (await isWithdrawn(id, item.title)) ? DATA_SET_WITHDRAWN : undefined;
   const versions = official
     .flatMap((dataSet) => dataSet.versions)
     .map((version) => ({ ...version, dataSetFileId: version.file.id }));
@@ -283,30 +273,66 @@ function versionOf(official: readonly Versions[], item: CatalogueFile) {
   return made.sort((a, b) => byVersion(a.version.version, b.version.version)).at(-1);
 }
 
-/** Files in a row without a preview after which the route is taken for gone: one may be gone by itself. */
-const UNTOLD_IN_A_ROW = 2;
+const NO_COLUMNS = (title: string): string => `The columns of "${title}" are not known before it is fetched`;
 
-/** What a file is called, and its columns where the website tells them. A dead route is not asked file after file. */
+/**
+ * One route, asked about one thing after another. A dead one is not asked about all of them.
+ * @param untold what is not known then
+ * @param others of which no more are asked about
+ */
+function createRoute(notes: string[], untold: (title: string) => string, others: string) {
+  let failures = 0;
+  return async <T>(title: string, ask: () => Promise<T>): Promise<T | undefined> => {
+    if (failures >= UNTOLD_IN_A_ROW) return undefined;
+    return tolerated(
+      async () => {
+        const answer = await ask();
+        failures = 0;
+        return answer;
+      },
+      (why) => {
+        failures += 1;
+        const more = failures < UNTOLD_IN_A_ROW ? '' : `; other ${others} are not asked about`;
+        notes.push(`${untold(title)} (${why})${more}`);
+      },
+    );
+  };
+}
+
+/** What a file is called, and its columns where the website tells them. */
 function createPreviews(client: EesClient, notes: string[]) {
-  let untold = 0;
+  const ask = createRoute(notes, NO_COLUMNS, 'files');
   return async (item: CatalogueFile): Promise<{ columns: string[] | undefined; fileName: string }> => {
-    const detail =
-      untold >= UNTOLD_IN_A_ROW
-        ? undefined
-        : await tolerated(
-            async () => {
-              const answer = await client.get('content', `/data-set-files/${item.id}`, answers.dataSetFile);
-              untold = 0;
-              return answer;
-            },
-            (why) => {
-              untold += 1;
-              const more = untold < UNTOLD_IN_A_ROW ? '' : '; other files are not asked about';
-              notes.push(`The columns of "${item.title}" are not known before it is fetched (${why})${more}`);
-            },
-          );
+    const detail = await ask(item.title, () =>
+      client.get('content', `/data-set-files/${item.id}`, answers.dataSetFile),
+    );
     const fileName = item.filename ?? detail?.file.name ?? `${item.id}.csv`;
     return { columns: detail?.file.dataCsvPreview.headers, fileName };
+  };
+}
+
+/** Whether the official API has withdrawn a data set, asked once of each. */
+function createStanding(client: EesClient, notes: string[]) {
+  const known = new Map<string, Promise<boolean | undefined>>();
+  const ask = createRoute(
+    notes,
+    (title) => `Whether the official API has withdrawn the data set of "${title}" is not known`,
+    'data sets',
+  );
+  return async (id: string, title: string): Promise<boolean> => {
+    const asked =
+      known.get(id) ??
+      ask(title, () =>
+        client.get('official', `/data-sets/${id}`, answers.dataSet).then(
+          () => false,
+          (error: unknown) => {
+            if (error instanceof EesRefusedError && error.status === 403) return true;
+            throw error;
+          },
+        ),
+      );
+    known.set(id, asked);
+    return (await asked) === true;
   };
 }
 

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { StandIn } from '../../demo/stand-in.js';
 import type { EesClient } from '../../src/extract/client.js';
 import { planBackfill, yearOfRelease, type BackfillPlan } from '../../src/extract/history.js';
@@ -205,6 +205,16 @@ describe('a plan of all history', () => {
       expect(plan.notes).toContainEqual(stringContaining('The files of "Academic year 2022/23" are not known'));
     });
 
+    it('the files of every release: two are asked, and all are named', async () => {
+      ees.removeRoute(/\/data-set-files$|\/data-content$/);
+      const from = ees.requests.length;
+      const plan = await planBackfill(client, { publication: ABSENCE });
+      // Of the publication, and of the one that it superseded, which has one release.
+      expect(asked(ees, from).filter((each) => each.includes('/data-content'))).toHaveLength(2 + 1);
+      const unread = plan.notes.join('\n');
+      for (const year of ['2022/23', '2023/24', '2024/25']) expect(unread).toContain(`"Academic year ${year}"`);
+    });
+
     it('what does not answer any more is not asked release after release', async () => {
       const hurried = clientFor(ees, { timing: { attempts: 1 } });
       const from = ees.requests.length;
@@ -300,5 +310,72 @@ describe('a plan of all history', () => {
 
   it.skipIf(!hasDescription)('asks the official API as its description allows (needs the OpenAPI file)', async () => {
     expect(await offences(ees.requests)).toEqual([]);
+  });
+});
+
+describe('a route of the official API that is dead', () => {
+  const SETS = Array.from({ length: 5 }, (_, index) => LONG_SET.replace(/..$/, `0${index}`));
+
+  /** Five data sets, each in two releases. */
+  async function fiveSets() {
+    const standIn = await StandIn.start();
+    const asking = clientFor(standIn, { timing: { attempts: 1 } });
+    onTestFinished(async () => {
+      asking.close();
+      await standIn.close();
+    });
+    for (const year of [2022, 2023])
+      standIn.publish({
+        publication: ABSENCE,
+        slug: `${year}-${year - 1999}`,
+        title: `Academic year ${year}/${year - 1999}`,
+        at: `${year + 2}-03-21T09:30:05Z`,
+        files: SETS.map((dataSetId, index) => ({
+          name: `long${index}.csv`,
+          title: `Persistent and severe ${index}`,
+          content: long(`${year - 2000}.${index}`),
+          api: { dataSetId },
+        })),
+      });
+    return { standIn, asking };
+  }
+
+  it.each([
+    ['gone', false],
+    ['silent', true],
+  ])('that of columns, %s: asked twice, and the files are planned all the same', async (_how, isSilent) => {
+    const { standIn, asking } = await fiveSets();
+    standIn.removeRoute(/^\/content/);
+    const whole = await planBackfill(asking, { publication: ABSENCE });
+    if (isSilent) standIn.fault(({ path }) => (path.endsWith('/meta') ? { kind: 'unavailable' } : undefined));
+    else standIn.removeRoute(/\/meta$/);
+    const from = standIn.requests.length;
+    const plan = await planBackfill(asking, { publication: ABSENCE });
+    expect(asked(standIn, from).filter((each) => each.includes('/meta'))).toHaveLength(2);
+    expect(lines(plan)).toEqual(lines(whole));
+    expect(plan.notes.slice(1)).toEqual([
+      stringMatching(/^The columns of "[^"]+" are not known before it is fetched \(/),
+      stringMatching(/^The columns of .*; other data sets are not asked about$/),
+    ]);
+  });
+
+  it('that of single data sets: each is asked once, and after two that tell nothing no other', async () => {
+    const { standIn, asking } = await fiveSets();
+    for (const id of SETS) standIn.withdrawDataSet(id);
+    const single = /\/v1\/data-sets\/[0-9a-f-]+$/;
+    const askedOf = async () => {
+      const from = standIn.requests.length;
+      const plan = await planBackfill(asking, { publication: ABSENCE });
+      return { plan, asked: standIn.requests.slice(from).filter(({ path }) => single.test(path)).length };
+    };
+    const whole = await askedOf();
+    expect([whole.asked, whole.plan.files, whole.plan.notes]).toEqual([5, [], []]);
+    standIn.removeRoute(single);
+    const without = await askedOf();
+    expect(without.asked).toBe(2);
+    expect(without.plan.notes).toEqual([
+      stringMatching(/^Whether the official API has withdrawn the data set of "[^"]+" is not known \(/),
+      stringMatching(/^Whether .* \(.*; other data sets are not asked about$/),
+    ]);
   });
 });
