@@ -129,10 +129,9 @@ export async function download(
  */
 export async function tryFile(client: EesClient, api: Api, path: string, query: Query): Promise<void> {
   const { body, url } = await client.open(api, path, query);
-  for await (const chunk of plainBytes(body, url, DEFAULT_LIMITS, client.count)) {
-    refuseMarkup(chunk, url);
-    return;
-  }
+  const beginning = createBeginning(url);
+  for await (const chunk of plainBytes(body, url, DEFAULT_LIMITS, client.count)) if (beginning.take(chunk)) break;
+  if (beginning.bytes() > 0) return;
   throw new EesUnavailableError(`${url} sent an empty file`, url);
 }
 
@@ -300,10 +299,11 @@ async function written(client: EesClient, answer: OpenAnswer, path: string, limi
     const hash: Hash = createHash('sha256');
     const tag: Hash = createHash('md5');
     const records = createRecordCounter();
+    const beginning = createBeginning(url);
     let bytes = 0;
     let last: number | undefined;
     for await (const chunk of plainBytes(body, url, limits, client.count)) {
-      if (bytes === 0) refuseMarkup(chunk, url);
+      beginning.take(chunk);
       bytes += chunk.length;
       last = chunk.at(-1) ?? last;
       hash.update(chunk);
@@ -324,9 +324,30 @@ async function written(client: EesClient, answer: OpenAnswer, path: string, limi
   }
 }
 
+/** Bytes by which a page of a gateway is known from a CSV file. */
+const BEGINNING = 512;
+
+/** The first bytes of a file, in however many pieces they come. */
+function createBeginning(url: string) {
+  let start = Buffer.alloc(0);
+  return {
+    bytes: () => start.length,
+    /**
+     * @returns whether no more are needed
+     * @throws EesAnswerError where they are a page of a gateway, or problem details
+     */
+    take(chunk: Buffer): boolean {
+      if (start.length >= BEGINNING) return true;
+      start = Buffer.concat([start, chunk.subarray(0, BEGINNING - start.length)]);
+      refuseMarkup(start, url);
+      return start.length >= BEGINNING;
+    },
+  };
+}
+
 /** A page of a gateway, or problem details, under status 200. Another time may be better. */
 function refuseMarkup(start: Buffer, url: string): void {
-  const text = start.subarray(0, 512).toString('utf8');
+  const text = start.toString('utf8');
   const what = looksLikeHtml(text) ? 'a web page' : /^[\uFEFF\s]*\{\s*"/.test(text) ? 'JSON' : undefined;
   if (what === undefined) return;
   throw new EesAnswerError(

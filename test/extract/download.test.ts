@@ -130,6 +130,15 @@ describe('a file that is not whole is fetched again, and never left behind', () 
       (_q, r) => r.writeHead(200, { 'content-type': 'text/csv' }).end('\uFEFF <!DOCTYPE html><p>Sorry'),
       /a web page where a CSV/,
     ],
+    [
+      'a web page that comes in small pieces',
+      (_q, r) => {
+        r.write('\r\n \n');
+        setTimeout(() => r.write('<'), 20);
+        setTimeout(() => r.end('html>\n<p>\nSorry\n'), 40);
+      },
+      /a web page where a CSV/,
+    ],
     ['problem details', (_q, r) => r.end('{"title":"Oops"}'), /JSON where a CSV/],
     ['nothing', (_q, r) => r.end(), /empty file/],
     ['503', (_q, r) => r.writeHead(503).end(), /answered 503/],
