@@ -182,6 +182,7 @@ export async function loadFromEes(
           line(`${progress.text()}: unchanged`, { file: wanted.fileName });
           continue;
         }
+        let isDone = false;
         try {
           const reading: { stream?: Readable } = {};
           const open = () => (reading.stream = got.open());
@@ -205,13 +206,15 @@ export async function loadFromEes(
               },
             },
           );
+          isDone = true;
           await noteUnchanged(store, wanted, report);
           progress.end(got.bytes, report.rows);
           const { file: name, release, outcome, rows, reason } = report;
           line(`${progress.text()}: ${outcome}`, { file: name, release, outcome, rows, reason });
           files.push(report);
         } finally {
-          await got.remove();
+          // Told to end before it was loaded: a backfill that is begun again need not fetch it a second time.
+          if (isDone || !signal.aborted) await got.remove();
         }
       } catch (error) {
         signal.throwIfAborted();

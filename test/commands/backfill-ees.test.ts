@@ -1,9 +1,11 @@
 /** `backfill` from EES as its users meet it: what does not fit is told, and what was not asked is not called done. */
-import { writeFile } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { StandIn } from '../../demo/index.js';
 import type { BackfillReport } from '../../src/backfill.js';
+import { main } from '../../src/main.js';
 import type { RunReport } from '../../src/pipeline.js';
 import type { VersionRow } from '../../src/load/inspect.js';
 import type { Status } from '../../src/service/status.js';
@@ -68,6 +70,39 @@ it('a plan is made of however many files EES has: a person waits for it', async 
   ees.publish({ publication: ABSENCE, slug: '2023-24', title: '2023/24', at: '2025-03-20T09:30:00Z', files });
   const plan = (await backfill('--dry-run', '--json')).json() as BackfillReport;
   expect(plan.plan.length + plan.skipped.length).toBe(1003);
+});
+
+it('told to end while a file is being loaded, it leaves that file where it is: begun again, it is not fetched twice', async () => {
+  const { ees, program, backfill } = await published();
+  const stop = new AbortController();
+  const held = async () =>
+    (await readdir(join(program.directory, 'data'), { recursive: true })).filter((name) => name.endsWith('.csv'));
+  const fetched = () => ees.requests.filter(({ path }) => /\/(csv|files\/[^/]+)$/.test(path)).length;
+  const code = await main(['backfill', '--publication', ABSENCE], {
+    streams: {
+      stdout: { write: () => true },
+      stderr: { write: () => true },
+      columns: undefined,
+      cwd: program.directory,
+    },
+    env: program.env,
+    now: () => {
+      // Looked at by the load once its file is there whole.
+      if (readdirSync(program.directory, { recursive: true }).some((name) => String(name).endsWith('.csv')))
+        stop.abort(new Error('interrupted by SIGTERM'));
+      return new Date('2026-04-01T12:00:00Z');
+    },
+    signal: stop.signal,
+  });
+  expect(code).toBe(1);
+  expect([fetched(), (await held()).length]).toEqual([1, 1]);
+  expect((await program.run('versions', 'list', '--json')).json()).toEqual([]);
+  const again = await backfill('--json');
+  expect([again.code, (again.json() as BackfillReport).files.map(({ outcome }) => outcome)]).toEqual([
+    0,
+    ['loaded', 'loaded'],
+  ]);
+  expect([fetched(), await held()]).toEqual([2, []]);
 });
 
 it('a plan ends with its totals: releases, files, their bytes as far as they are told, and what is loaded already', async () => {
