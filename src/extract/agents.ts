@@ -86,13 +86,8 @@ export function createAgents(environment: ProxyEnvironment, connections: number)
   };
 }
 
-/** The URL of a proxy as it is meant: without a scheme it is http, as for curl. */
-function withScheme(proxy: string): string {
-  return proxy.includes('://') ? proxy : `http://${proxy}`;
-}
-
 function proxyUrl(text: string): URL {
-  const full = withScheme(text);
+  const full = text.includes('://') ? text : `http://${text}`;
   // Not shown in the message: the URL of a proxy may hold a password.
   if (!/^https?:\/\//i.test(full) || !URL.canParse(full))
     throw new Error('HTTPS_PROXY is not the URL of a proxy; write it like http://proxy.example:3128');
@@ -153,15 +148,18 @@ class Tunnels extends HttpsProxyAgent<string> {
         refuse(`did not answer within ${CONNECT_MS / 1000} s: check HTTPS_PROXY`, true);
         asking.destroy();
       }, CONNECT_MS);
-      asking.once('close', () => {
+      const over = (): void => {
         clearTimeout(late);
         this.#asked.delete(asking);
-      });
+      };
+      asking.once('close', over);
       asking.on('error', (error: NodeJS.ErrnoException) => {
-        refuse(`could not be reached (${error.code ?? 'no answer'}): check HTTPS_PROXY`, true);
+        const check = proxy.protocol === 'https:' ? 'HTTPS_PROXY and NODE_EXTRA_CA_CERTS' : 'HTTPS_PROXY';
+        refuse(`could not be reached (${error.code ?? 'no answer'}): check ${check}`, true);
       });
       asking.once('connect', (answer, socket: Socket) => {
         const { statusCode: status = 0 } = answer;
+        over();
         if (status >= 200 && status < 300) {
           settle(options.secureEndpoint ? connectTls({ ...options, socket }) : socket);
           return;

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { createServer, request } from 'node:http';
+import { createServer, request, type IncomingMessage } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import * as tls from 'node:tls';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -17,6 +18,7 @@ describe('through a proxy, with an authority of one’s own', () => {
   let ees: StandIn;
   let front: Server;
   let proxy: Server;
+  let tlsProxy: Server;
   let directory: string;
   const tunnels: string[] = [];
   /** What the proxy says in place of a tunnel, and by which ways of signing in. */
@@ -45,7 +47,8 @@ describe('through a proxy, with an authority of one’s own', () => {
     });
     await listen(front);
     const tunnel = createServer((_request, response) => response.writeHead(405).end());
-    tunnel.on('connect', (incoming, socket) => {
+    tlsProxy = createTlsServer({ cert: GOOD.cert, key: GOOD.key });
+    const onConnect = (incoming: IncomingMessage, socket: Duplex): void => {
       tunnels.push(incoming.url ?? '');
       const password = `Basic ${Buffer.from('luton:s3cret').toString('base64')}`;
       if (incoming.headers['proxy-authorization'] !== password) {
@@ -68,14 +71,16 @@ describe('through a proxy, with an authority of one’s own', () => {
       };
       onward.on('error', end);
       socket.on('error', end);
-    });
-    proxy = tunnel;
-    await listen(proxy);
+    };
+    proxy = tunnel.on('connect', onConnect);
+    tlsProxy.on('connect', onConnect);
+    await Promise.all([listen(proxy), listen(tlsProxy)]);
   });
   afterAll(async () => {
     await ees.close();
     front.close();
     proxy.close();
+    tlsProxy.close();
     await rm(directory, { recursive: true });
   });
   beforeEach(() => {
@@ -114,6 +119,18 @@ describe('through a proxy, with an authority of one’s own', () => {
       rows: 3,
     });
     expect(new Set(tunnels)).toEqual(new Set([`localhost:${portOf(front)}`]));
+  });
+
+  it('a proxy that is itself spoken to by TLS', async () => {
+    const spoken = { HTTPS_PROXY: `https://luton:s3cret@localhost:${portOf(tlsProxy)}` };
+    expect(await ask({ ...trusting(), ...spoken })).toMatchObject({
+      api: { ok: true },
+      content: { ok: true },
+      rows: 3,
+    });
+    expect(tunnels.length).toBeGreaterThan(0);
+    const { api } = await ask(spoken);
+    expect(api.reason).toContain(`the proxy https://localhost:${portOf(tlsProxy)} could not be reached (UNABLE_TO`);
   });
 
   it('NO_PROXY goes past it', async () => {
