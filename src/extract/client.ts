@@ -223,7 +223,7 @@ export function createEesClient(options: EesClientOptions): EesClient {
     if (!RETRYABLE_STATUS.includes(status))
       return new EesRefusedError(`${url} answered ${status}${await problemOf(body, url)}`, url, status);
     body.destroy();
-    const retryAfterMs = retryAfter(text(headers['retry-after']), now());
+    const retryAfterMs = retryAfter(text(headers['retry-after']), text(headers['date']), now());
     const patient = retryAfterMs === undefined || retryAfterMs <= timing.longestRetryAfterMs;
     if (retryAfterMs !== undefined && patient) pausedUntil[api] = Math.max(pausedUntil[api], now() + retryAfterMs);
     const asks = retryAfterMs === undefined ? '' : ` and asks to wait ${Math.ceil(retryAfterMs / 1000)} s`;

@@ -38,9 +38,17 @@ export function followed(from: URL, location: string): URL {
   );
 }
 
-/** Seconds or an HTTP date, as ms from now; undefined where absent or unreadable. */
-export function retryAfter(value: string | undefined, now: number): number | undefined {
+/**
+ * What Retry-After asks for, in ms; undefined where absent or unreadable. A date counts from that of the answer, where
+ * it has one: the clock of this machine may be off.
+ * @param date of the answer
+ * @param now ms since the epoch
+ */
+export function retryAfter(value: string | undefined, date: string | undefined, now: number): number | undefined {
   if (value === undefined) return undefined;
-  const ms = /^\d+$/.test(value.trim()) ? Number(value) * 1000 : Date.parse(value) - now;
+  const answered = Date.parse(date ?? '');
+  const ms = /^\d+$/.test(value.trim())
+    ? Number(value) * 1000
+    : Date.parse(value) - (Number.isNaN(answered) ? now : answered);
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }

@@ -180,10 +180,26 @@ describe('trouble', () => {
   ])('Retry-After in %s is waited for, by every request to that API', async (_form, value) => {
     answer = (_request, response) => {
       answer = (_second, well) => well.end(GOOD);
-      response.writeHead(429, { 'retry-after': value }).end();
+      response.writeHead(429, { date: 'Thu, 22 Oct 2026 08:30:00 GMT', 'retry-after': value }).end();
     };
     await publications(client());
     expect(waits).toEqual([7050]);
+  });
+
+  it.each([
+    ['behind', 'Thu, 22 Oct 2026 09:30:00 GMT', 'Thu, 22 Oct 2026 09:30:07 GMT', 7050],
+    ['ahead', 'Thu, 22 Oct 2026 07:30:00 GMT', 'Thu, 22 Oct 2026 07:30:07 GMT', 7050],
+    ['well, and the server tells no time', 'soon', 'Thu, 22 Oct 2026 08:30:07 GMT', 7050],
+    ['well, and the time is over', 'Thu, 22 Oct 2026 08:30:00 GMT', 'Thu, 22 Oct 2026 08:20:00 GMT', 50],
+    ['well, and the wait negative', 'Thu, 22 Oct 2026 08:30:00 GMT', '-30', 50],
+    ['well, and the wait no time at all', 'Thu, 22 Oct 2026 08:30:00 GMT', 'a while', 50],
+  ])('a date as Retry-After counts from the server’s own time: our clock is %s', async (_how, date, value, waited) => {
+    answer = (_request, response) => {
+      answer = (_second, well) => well.end(GOOD);
+      response.writeHead(429, { date, 'retry-after': value }).end();
+    };
+    await publications(client());
+    expect(waits).toEqual([waited]);
   });
 
   it('a Retry-After beyond the cap ends the tries of this run', async () => {
