@@ -205,6 +205,32 @@ function isGone(
   return row.event === 'corrected' && row.value === null && ((row.has ?? 0) & measureBit(measure)) === 0;
 }
 
+/**
+ * Was the rule in breach with the figure of a correction before that? A figure without an earlier event is corrected only
+ * where its state turned.
+ */
+export async function stoodBefore(db: Db, { alertId, news }: RecordedNews): Promise<boolean> {
+  const row = await db
+    .selectFrom('alert as e')
+    .innerJoin('alert as this', (join) =>
+      join
+        .onRef('this.rule', '=', 'e.rule')
+        .onRef('this.area_id', '=', 'e.area_id')
+        .onRef('this.series_id', '=', 'e.series_id')
+        .onRef('this.period_id', '=', 'e.period_id')
+        .onRef('this.school_type_id', '=', 'e.school_type_id')
+        .onRef('this.breakdown_id', '=', 'e.breakdown_id')
+        .onRef('this.as_of', '=', 'e.as_of'),
+    )
+    .select('e.in_breach')
+    .where('this.id', '=', alertId)
+    .where('e.id', '<', alertId)
+    .orderBy('e.id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.in_breach ?? !news.inBreach;
+}
+
 /** 'Absence by authority 1.0.1' for each version: what the Message-ID is made of. */
 export async function versionNames(db: Db, versionIds: readonly number[]): Promise<string[]> {
   if (versionIds.length === 0) return [];

@@ -28,6 +28,7 @@ import {
 } from './compose-read.js';
 import { standingsOf, standsBetweenLines } from './standing.js';
 import { readDelivery } from './delivery-state.js';
+import { drawTogether } from './draw-together.js';
 import { buildRaw, messageIdOf, renderMail } from './mail.js';
 import type { MailModel, MailSection } from './mail-model.js';
 import { placesInPrint, placesOf } from './mail-news.js';
@@ -127,9 +128,10 @@ async function composeFor(
   if (lock.rows[0]?.mine !== true) return false;
   // After a restored backup a mail that seems untried may have gone out: what is held stays as it is.
   if ((await readDelivery({ db: trx })).hold === undefined) await takeUntriedApart(trx, address);
-  const { to, owed } = await takeOwed(trx, address, settings.now);
+  const { to, owed: taken } = await takeOwed(trx, address, settings.now);
+  const { owed, recorded } = await newsOf(trx, taken, settings.rules);
   if (owed.length === 0) return false;
-  const model = await modelFor(trx, { address, to, owed }, settings, moment);
+  const model = await modelFor(trx, { address, to, owed, recorded }, settings, moment);
   const raw = await buildRaw(model);
   const message = {
     ...{ address: to, subject: renderMail(model).subject, message_id: messageIdOf(model), raw },
@@ -157,6 +159,20 @@ async function composeFor(
     .execute();
   await notePlaces(trx, model, owed);
   return written !== undefined;
+}
+
+/** The events among what is owed, corrections of one figure as one; those that come to nothing are owed no longer. */
+async function newsOf(
+  trx: Kysely<Database>,
+  taken: readonly Owed[],
+  rules: readonly Rule[],
+): Promise<{ readonly owed: readonly Owed[]; readonly recorded: readonly RecordedNews[] }> {
+  const alertIds = taken.map(({ alertId }) => alertId).filter((id) => id !== null);
+  const { recorded, cameBack } = await drawTogether(trx, await readNews(trx, { alertIds }, rules));
+  const isVoid = ({ alertId }: Owed): boolean => alertId !== null && cameBack.has(alertId);
+  const gone = taken.filter(isVoid).map(({ id }) => id);
+  if (gone.length > 0) await trx.deleteFrom('notification').where('id', 'in', gone).execute();
+  return { owed: taken.filter((each) => !isVoid(each)), recorded };
 }
 
 /** With how many decimals the mail prints the figure of each event: what a revision has to be told of depends on it. */
@@ -190,15 +206,16 @@ export interface Draft extends MailSection {
 
 async function modelFor(
   db: Kysely<Database>,
-  { address, to, owed }: { readonly address: string; readonly to: string; readonly owed: readonly Owed[] },
+  what: {
+    readonly address: string;
+    readonly to: string;
+    readonly owed: readonly Owed[];
+    readonly recorded: readonly RecordedNews[];
+  },
   settings: ComposeSettings,
   moment: Moment,
 ): Promise<MailModel> {
-  const recorded = await readNews(
-    db,
-    { alertIds: owed.map(({ alertId }) => alertId).filter((id) => id !== null) },
-    settings.rules,
-  );
+  const { address, to, owed, recorded } = what;
   const briefs = owed.map(({ brief }) => brief).filter((brief) => brief !== undefined);
   const drafts = newsDrafts(recorded);
   for (const each of briefs) {

@@ -46,6 +46,11 @@ export interface MailNews {
   readonly reason: string;
   /** No event was recorded: the reason says how an open alert stands, and is made anew at any precision. */
   readonly isStanding?: true;
+  /**
+   * Several recorded corrections of one figure, told as one: the reason is made anew at any precision. What the reason of
+   * the last one ends with: notes, and that it is about an older figure.
+   */
+  readonly drawn?: string;
   readonly release: string;
   /** Names the event for the Message-ID. */
   readonly fingerprint: string;

@@ -291,6 +291,11 @@ function revised(news: MailNews, previous: string): string | undefined {
     : `${side} your clearing line of ${lineText(news, clearing)}`;
 }
 
+/** Where a corrected figure stands, beside where it stood before. */
+function revisedStanding(news: MailNews, previous: string): string {
+  return revised(news, previous) ?? standing(news);
+}
+
 /** 'Luton', 'England, pupils with SEN support', 'Luton, special schools'. */
 export function whoWords({
   area,
@@ -327,11 +332,11 @@ export function newsLine(news: MailNews): string {
   if (isAbolished(news)) return `${who}: no longer published, the alert on ${measure} is closed`;
   const when = ` (${periodWords(news.period, news.asOf)})`;
   if (news.event === 'corrected' && news.previous !== null && news.value === null && news.symbol !== undefined)
-    return `${who}: ${measure} ${isRate(news.measure) ? 'was' : 'were'} ${amount(news, news.previous)}, now no figure is published${when}`;
+    return `${who}: ${measure} ${was(news)} ${amount(news, news.previous)}, now no figure is published${when}`;
   if (news.event === 'corrected' && news.previous !== null && news.condition !== undefined && isSameFigure(news))
     return `${who}: ${COMPARED_WITH[news.condition.kind]} was revised: ${figureWords(news)}, ${standing(news)}${when}`;
   if (news.event === 'corrected' && news.previous !== null) {
-    return `${who}: ${measure} ${wasNow(news, news.previous)}, ${revised(news, news.previous) ?? standing(news)}${when}`;
+    return `${who}: ${measure} ${wasNow(news, news.previous)}, ${revisedStanding(news, news.previous)}${when}`;
   }
   if (news.event === 'area ended')
     return `${who}: no figure for ${measure} in this release, the alert on your line of ${lineWords(news)} is closed${when}`;
@@ -356,13 +361,34 @@ export function standingReason(news: MailNews): string {
   return `${told}, ${standing(news)}`;
 }
 
+/** Why corrections of one figure are told as one: from what the reader was told to what stands. */
+export function drawnReason(news: MailNews): string {
+  const { previous, value, compared, schoolType, topic, breakdown, condition, drawn = '' } = news;
+  if (previous !== null && condition !== undefined && compared !== null && isSameFigure(news))
+    return `${COMPARED_WITH[condition.kind]} was revised: ${figureWords(news)}, ${standing(news)}${drawn}`;
+  const who = measured({ measure: news.measure, schoolType, breakdown: { topic, breakdown } });
+  const before = previous === null ? 'there was no figure' : `${was(news)} ${amount(news, previous)}`;
+  const revised = `${who} in ${periodWords(news.period, news.asOf)} revised: ${before}`;
+  if (value === null) return `${revised}${drawn}`;
+  if (previous === null)
+    return `${revised}, now ${amount(news, value)}${compared === null ? '' : `, ${standing(news)}`}${drawn}`;
+  const stands = compared === null ? '' : `, ${revisedStanding(news, previous)}`;
+  return `${revised}, ${now(news, previous)}${stands}${drawn}`;
+}
+
+function was({ measure }: MailNews): string {
+  return isRate(measure) ? 'was' : 'were';
+}
+
 /** 'was 17.9%, now 17.3%'. */
 function wasNow(news: MailNews, previous: string): string {
-  const before = amount(news, previous);
-  const was = isRate(news.measure) ? 'was' : 'were';
-  if (news.value === null) return `${was} ${before}, now withdrawn`;
-  const now = amount(news, news.value);
+  return `${was(news)} ${amount(news, previous)}, ${now(news, previous)}`;
+}
+
+function now(news: MailNews, previous: string): string {
+  if (news.value === null) return 'now withdrawn';
+  const size = amount(news, news.value);
   const moved = decimal(news.value).cmp(previous);
-  if (now === before && moved !== 0) return `${was} ${before}, now slightly ${moved > 0 ? 'higher' : 'lower'}`;
-  return `${was} ${before}, now ${now}`;
+  if (size === amount(news, previous) && moved !== 0) return `now slightly ${moved > 0 ? 'higher' : 'lower'}`;
+  return `now ${size}`;
 }

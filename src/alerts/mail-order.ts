@@ -4,7 +4,7 @@ import { byImportance } from './mail-news.js';
 import { comparePosition } from './rule-state.js';
 
 /** One rule on one area, series, school type and pupil group. */
-function alertKey({ rule, area, series, schoolType, topic, breakdown }: MailNews): string {
+export function alertKey({ rule, area, series, schoolType, topic, breakdown }: MailNews): string {
   return JSON.stringify([rule, area.level, area.code, series, schoolType, topic, breakdown]);
 }
 

@@ -6,7 +6,7 @@ import { isLevel } from './reading.js';
 import { IT_WAS, OF_FURTHER, placesIn } from './reason.js';
 import { clearingLine, differenceInPrint, linePlaces } from './rule-print.js';
 import type { MailNews, MailSection } from './mail-model.js';
-import { placesOf, standingReason } from './mail-news.js';
+import { drawnReason, placesOf, standingReason } from './mail-news.js';
 
 /** Decimal places that the news of a section asks for, by measure. */
 export function newsPlaces(news: readonly MailNews[]): Readonly<Partial<Record<Measure, number>>> {
@@ -24,9 +24,14 @@ export function withOnePrecision(section: MailSection): MailSection {
   const news = section.news.map((one) => {
     const places = Math.max(asked[one.measure] ?? 1, section.brief?.places[one.measure] ?? 1);
     const printed = { ...one, places };
-    return { ...printed, reason: one.isStanding === true ? standingReason(printed) : reprinted(one, places) };
+    return { ...printed, reason: reasonOf(one, printed, places) };
   });
   return { ...section, news };
+}
+
+function reasonOf(recorded: MailNews, printed: MailNews, places: number): string {
+  if (recorded.isStanding === true) return standingReason(printed);
+  return recorded.drawn === undefined ? reprinted(recorded, places) : drawnReason(printed);
 }
 
 /** Not how much further a figure is than another, nor how wide a gap was before, which the event does not have. */

@@ -235,6 +235,26 @@ export function revisedStanding(
   return inBreach ? `now ${said.standing}` : `no longer ${said.beyond}`;
 }
 
+/** Ends the reason of a correction of a figure older than the newest one. */
+export const OF_HISTORY = '; newer figures stand as they were';
+
+/**
+ * What a correction's recorded sentence ends with: of a figure that counts its notes, and that it is about an older one;
+ * of another what stands in its place, or why it does not count.
+ */
+export function endOfCorrection(
+  reason: string,
+  now: { readonly value: string | null; readonly counts: boolean },
+): string {
+  const end =
+    now.value === null
+      ? /, now .*$/
+      : now.counts
+        ? new RegExp(`( \\([^()]+\\))?(${OF_HISTORY})?$`)
+        : /, which is not judged: .*$/;
+  return end.exec(reason)?.[0] ?? '';
+}
+
 /** What is counted, as many as the number before it: 'severely absent pupils', of one 'severely absent pupil'. */
 export function countedWords(measure: Measure, amount: string): string {
   const words = MEASURE_WORDS[measure];

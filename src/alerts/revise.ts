@@ -8,6 +8,7 @@ import { isBreach, isLevel, read, type Readable, type Reading, type RuleFigure }
 import {
   differenceBefore,
   measured,
+  OF_HISTORY,
   revisedStanding,
   sayFigure,
   wasNow,
@@ -109,7 +110,7 @@ export function reviseHistory(rule: Rule, state: RuleState, figure: RuleFigure, 
 
 function historyAside({ events, state }: Outcome): Outcome {
   return {
-    events: events.map((event) => ({ ...event, reason: `${event.reason}; newer figures stand as they were` })),
+    events: events.map((event) => ({ ...event, reason: `${event.reason}${OF_HISTORY}` })),
     state,
   };
 }

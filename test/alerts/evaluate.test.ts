@@ -598,6 +598,127 @@ it.each([
   for (const { reason } of events) expect(reason).toContain('was 2.61%, now 2.64%');
 });
 
+describe('a told figure that is revised again before anybody is mailed of the first revision', () => {
+  const rules = [ruleWith({ condition: { kind: 'above', line: 1.5, clearBelow: undefined } })];
+  const revisedTo = async (w: FiguresWorld, value: string, day: number): Promise<void> => {
+    await w.load(year(2023, { Luton: value }, { published: `2025-06-${String(day).padStart(2, '0')}T09:00:00Z` }));
+  };
+  const told = async (): Promise<FiguresWorld> => {
+    const w = await world();
+    await w.load(year(2023, { Luton: '1.54' }));
+    await evaluate(w.store, options({ rules }));
+    expect(await mailed(w, rules)).toHaveLength(2);
+    return w;
+  };
+  const owed = ({ store }: FiguresWorld) =>
+    store.db.selectFrom('notification').select('id').where('mail_id', 'is', null).execute();
+
+  it.each([
+    ['in one run', false],
+    ['in two, the mail of the first still untried', true],
+  ])('is corrected once, from what was mailed to what stands, %s', async (_, twoRuns) => {
+    const w = await told();
+    await revisedTo(w, '1.62', 1);
+    if (twoRuns) await evaluate(w.store, options({ rules }));
+    await revisedTo(w, '1.71', 2);
+    await evaluate(w.store, options({ rules }));
+    const mails = await mailed(w, rules);
+    expect(mails).toHaveLength(2);
+    for (const mail of mails) {
+      expect(mail).toMatch(
+        /^Correction: Luton: severe absence was 1\.54%, now 1\.71%, above your 1\.50% line \(academic year 2023\/24\)\n/,
+      );
+      expect(mail.replaceAll(/\s+/g, ' ')).toContain(
+        'Severe absence in academic year 2023/24 revised: was 1.54%, now 1.71%, above your 1.50% line.',
+      );
+      expect(mail).not.toContain('1.62');
+    }
+    expect(await owed(w)).toEqual([]);
+    expect(await allEvents(w), 'both are on record').toEqual([
+      'Luton 202324 baseline 1.54 told',
+      'Luton 202324 corrected 1.62 told',
+      'Luton 202324 corrected 1.71 told',
+    ]);
+  });
+
+  it('is not corrected where it came back to what was mailed', async () => {
+    const w = await told();
+    await revisedTo(w, '1.62', 1);
+    await revisedTo(w, '1.54', 2);
+    await evaluate(w.store, options({ rules }));
+    expect(await mailed(w, rules)).toEqual([]);
+    expect(await owed(w)).toEqual([]);
+    await revisedTo(w, '1.66', 3);
+    await evaluate(w.store, options({ rules }));
+    for (const mail of await mailed(w, rules)) expect(mail).toMatch(/was 1\.54%, now 1\.66%/);
+  });
+
+  it('leaves other news of the mail as it is where it came back', async () => {
+    const w = await told();
+    await revisedTo(w, '1.62', 1);
+    await revisedTo(w, '1.54', 2);
+    await w.load(year(2024, { Luton: '1.2' }, { published: '2026-06-20' }));
+    await evaluate(w.store, options({ rules }));
+    const mails = await mailed(w, rules);
+    expect(mails).toHaveLength(2);
+    for (const mail of mails) {
+      expect(mail).toMatch(/^Luton: severe absence 1\.20%, no longer above your 1\.50% line/);
+      expect(mail).not.toMatch(/1\.62|revised/);
+    }
+  });
+
+  it.each([
+    [
+      'is withheld in the end',
+      ['1.62', 'c'],
+      'was 1.54%, now no figure is published',
+      'was 1.54%, now withheld so that no pupil can be identified (published as “c”). The alert stays open,',
+    ],
+    ['goes under the line and back over it', ['1.4', '1.9'], 'was 1.54%, now 1.90%, above your 1.50% line'],
+    ['goes over the line and under it', ['1.62', '1.4'], 'was 1.54%, now 1.40%, no longer above your 1.50% line'],
+  ])('is told as it stands where it %s', async (_, values, expected, reason = expected) => {
+    const w = await told();
+    for (const [i, value] of values.entries()) await revisedTo(w, value, i + 1);
+    await evaluate(w.store, options({ rules }));
+    const mails = await mailed(w, rules);
+    expect(mails).toHaveLength(2);
+    for (const mail of mails) {
+      expect(mail.split('\n')[0]).toContain(expected);
+      expect(mail.replaceAll(/\s+/g, ' ')).toContain(`revised: ${reason}`);
+      expect(mail).not.toContain(values[0]);
+    }
+  });
+
+  it('is told of a difference where only the other figure moved, and not where that came back', async () => {
+    const w = await world();
+    const gap = [
+      ruleWith({
+        areas: [{ by: 'name', text: 'Luton' }],
+        condition: { kind: 'gap_to_england', line: 0.5, clearBelow: undefined },
+      }),
+    ];
+    const next = async (luton: string, england: string, day: number): Promise<void> => {
+      await w.load(year(2023, { Luton: luton, England: england }, { published: `2025-06-0${day}T09:00:00Z` }));
+    };
+    await next('2.6', '2.0', 1);
+    await evaluate(w.store, options({ rules: gap }));
+    await mailed(w, gap);
+    await next('2.6', '2.3', 2);
+    await next('2.6', '2.0', 3);
+    await evaluate(w.store, options({ rules: gap }));
+    expect(await mailed(w, gap), 'level with what was mailed').toEqual([]);
+    await next('2.9', '2.0', 4);
+    await next('2.6', '2.3', 5);
+    await evaluate(w.store, options({ rules: gap }));
+    const mails = await mailed(w, gap);
+    expect(mails).toHaveLength(2);
+    for (const mail of mails)
+      expect(mail.split('\n')[0]).toBe(
+        'Correction: Luton: the figure of England was revised: severe absence 2.6%, 0.3 points above England, no longer more than your line of 0.5 points (academic year 2023/24)',
+      );
+  });
+});
+
 it('quotes what was mailed as too low to print as that, and what is withheld since as that', async () => {
   const w = await world();
   const rules = [ruleWith({ condition: { kind: 'below', line: 2, clearAbove: undefined } })];
