@@ -19,6 +19,7 @@ import {
   comparePosition,
   comparedText,
   decision,
+  followUnheard,
   seen,
   seenWithoutFigure,
   wasJudgedLow,
@@ -57,7 +58,7 @@ export function decide(
   const events: Decision[] = [];
   let current = state;
   for (const figure of figures) {
-    const step = decideOne(rule, current, figure, occasion, telling);
+    const step = followUnheard(current, decideOne(rule, current, figure, occasion, telling));
     events.push(...step.events);
     current = step.state;
   }
@@ -246,5 +247,5 @@ export function endArea(rule: Rule, state: RuleState, period: Period, asOf: stri
     previousValue: state.value,
     reason: `${why}; last figure ${wasWhen(rule, state, 1)}. The alert is closed; that is no improvement`,
   };
-  return { events: [event], state: ended };
+  return followUnheard(state, { events: [event], state: ended });
 }

@@ -261,7 +261,9 @@ async function recordHistory(
     if (!recorded.has(eventFingerprint(event))) raised.push({ ...event, muted: context.mute(rule, areaId) });
   };
   const ofPresent = raised.length;
-  await replay(walk, walk.group.rules, chunk, plan.everything, { mute: () => undefined, sink });
+  await replay(walk, walk.group.rules, chunk, plan.everything, {
+    ...{ mute: () => undefined, sink, telling: 'recorded' },
+  });
   const last = new Map<string, PendingEvent>();
   for (const event of raised) {
     if (event.muted === 'not in breach') continue;

@@ -235,6 +235,12 @@ export function revisedStanding(
   return inBreach ? `now ${said.standing}` : `no longer ${said.beyond}`;
 }
 
+/**
+ * Ends the reason of what closes an alert that a pause, a silence or a backfill had kept from everybody. Of the record, not
+ * of readers: after a move to another database an older installation may have mailed them.
+ */
+export const UNHEARD = '. That it was past the line had been recorded without a mail';
+
 /** Ends the reason of a correction of a figure older than the newest one. */
 export const OF_HISTORY = '; newer figures stand as they were';
 
@@ -250,7 +256,7 @@ export function endOfCorrection(
     now.value === null
       ? /, now .*$/
       : now.counts
-        ? new RegExp(`( \\([^()]+\\))?(${OF_HISTORY})?$`)
+        ? new RegExp(`( \\([^()]+\\))?(${UNHEARD}|${OF_HISTORY})?$`)
         : /, which is not judged: .*$/;
   return end.exec(reason)?.[0] ?? '';
 }
@@ -359,8 +365,8 @@ export interface CountedFrom {
   readonly told: Telling | undefined;
 }
 
-/** How events are told: in mails, or by a replay of history, which mails nobody. */
-export type Telling = 'mailed' | 'replayed';
+/** How events are told: in mails, by a replay of history, which mails nobody, or by a backfill, which may or may not. */
+export type Telling = 'mailed' | 'replayed' | 'recorded';
 
 /**
  * Decimal places at which all numbers of a sentence agree: the figure, what it is compared with, what it is counted from
@@ -395,11 +401,11 @@ function furtherWords(rule: Rule, compared: Decimal, from: CountedFrom, places: 
   return `${by} further than the ${counted} ${from.told === undefined ? RECORDED : LAST[from.told]}`;
 }
 
-const LAST: Record<Telling, string> = { mailed: 'last mailed', replayed: 'last told' };
-const RECORDED = 'that the alert was recorded with, which nobody was mailed';
+const LAST: Record<Telling, string> = { mailed: 'last mailed', replayed: 'last told', recorded: 'recorded before' };
+const RECORDED = 'at which the alert was recorded without a mail';
 
 /** What follows a number of a recorded sentence that says how much worse a figure got, and is none of its event. */
-export const OF_FURTHER = ` (further|${LAST.mailed}|${RECORDED})`;
+export const OF_FURTHER = ` (further|${LAST.mailed}|${LAST.recorded}|${RECORDED})`;
 
 /** Decimal places that a recorded sentence asks of others: the most of a rate or a difference in it; a line asks for two. */
 export function placesIn(reason: string): number {

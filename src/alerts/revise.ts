@@ -218,6 +218,7 @@ export function retract(
       before: state.before,
       compared: comparedText(reading),
       mailed: state.before === true ? state.mailed : null,
+      unheard: state.before === true ? state.unheard : undefined,
       told,
     },
   };

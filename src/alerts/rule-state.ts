@@ -4,7 +4,7 @@ import type { Period } from '../domain/period.js';
 import type { EventKind, Rule } from '../domain/rule.js';
 import { symbolMeaning } from '../domain/symbol.js';
 import { furtherBy, read, type Reading, type RuleFigure } from './reading.js';
-import { isBetweenLines, placesIn, type CountedFrom, type Telling } from './reason.js';
+import { isBetweenLines, placesIn, UNHEARD, type CountedFrom, type Telling } from './reason.js';
 
 /** A figure that a mail of this rule has told. */
 export interface Told {
@@ -37,6 +37,8 @@ export interface RuleState {
   /** `compared` as last mailed in the present breach, or as it was when that began where nobody was mailed since. */
   readonly mailed: string | null;
   readonly told: readonly Told[];
+  /** In breach, and whatever said so was muted: nobody knows of the alert. */
+  readonly unheard?: boolean | undefined;
 }
 
 export interface Decision {
@@ -80,9 +82,33 @@ export function wasJudgedLow(rule: Rule, state: RuleState): boolean {
   return state.inBreach !== null && read(rule, asIs).kind === 'low';
 }
 
-/** The state when the events of a step were recorded but not mailed: what was last mailed stays what it was. */
-export function withoutMail(before: RuleState | undefined, after: RuleState): RuleState {
-  return { ...after, told: before?.told ?? [], mailed: after.inBreach === true ? worseFrom(before) : null };
+/**
+ * The state when the events of a step were recorded but not mailed: what was last mailed stays what it was.
+ * @param raised the step opened an alert
+ */
+export function withoutMail(before: RuleState | undefined, after: RuleState, raised: boolean): RuleState {
+  const open = after.inBreach === true;
+  return {
+    ...after,
+    told: before?.told ?? [],
+    mailed: open ? worseFrom(before) : null,
+    unheard: open && (raised || before?.unheard === true) ? true : undefined,
+  };
+}
+
+/** What a step makes of an alert that nobody knows of: news of it makes it known, and its end says that nobody did. */
+export function followUnheard(before: RuleState | undefined, { events, state }: Outcome): Outcome {
+  if (before?.unheard !== true || state === undefined || state === before) return { events, state };
+  const ofPresent = events.filter((event) => comparePosition(event, state) >= 0);
+  if (state.inBreach === true) {
+    const isKnown = ofPresent.some(({ inBreach }) => inBreach);
+    return { events, state: { ...state, unheard: isKnown ? undefined : true } };
+  }
+  const end = ofPresent.findLast(({ kind }) => kind === 'cleared' || kind === 'corrected' || kind === 'area ended');
+  return {
+    events: events.map((event) => (event === end ? { ...event, reason: `${event.reason}${UNHEARD}` } : event)),
+    state: { ...state, unheard: undefined },
+  };
 }
 
 /**
@@ -99,7 +125,7 @@ export function worse(rule: Rule, state: RuleState, reading: Reading, telling: T
   if (rule.worseBy === undefined || from === null || reading.kind !== 'number') return undefined;
   const by = furtherBy(rule.condition, reading.compared, from);
   if (!by.gt(rule.worseBy)) return undefined;
-  return { compared: from, told: state.told.at(-1)?.inBreach === true ? telling : undefined };
+  return { compared: from, told: state.unheard === true ? undefined : telling };
 }
 
 export function toldAt(

@@ -63,23 +63,27 @@ export async function loadStates(
   const names = rules.map(({ name }) => name);
   const told = await loadTold(db, catalogue, group, names, areaIds);
   const rows = await db
-    .selectFrom('alert_state')
-    .selectAll()
-    .where('rule', '=', sql<string>`any(${names}::text[])`)
-    .where('area_id', '=', sql<number>`any(${[...areaIds]}::int[])`)
-    .where('series_id', '=', group.slice.series.id)
-    .where('school_type_id', '=', group.slice.schoolTypeId)
-    .where('breakdown_id', '=', group.slice.breakdownId)
+    .selectFrom('alert_state as s')
+    .leftJoin('alert as o', 'o.id', 's.opened_by')
+    .selectAll('s')
+    .select(['o.muted as opening_muted', 'o.period_id as opening_period', 'o.as_of as opening_as_of'])
+    .where('s.rule', '=', sql<string>`any(${names}::text[])`)
+    .where('s.area_id', '=', sql<number>`any(${[...areaIds]}::int[])`)
+    .where('s.series_id', '=', group.slice.series.id)
+    .where('s.school_type_id', '=', group.slice.schoolTypeId)
+    .where('s.breakdown_id', '=', group.slice.breakdownId)
     .execute();
   for (const row of rows) {
     const period = catalogue.periods.get(row.period_id);
     if (period === undefined) continue;
     const { in_breach: inBreach, before, value, compared, mailed } = row;
+    const mails = told.get(toldKey(row.rule, row.area_id)) ?? NOTHING_TOLD;
     const state: RuleState = {
       ...{ inBreach, before, value, compared, mailed, period },
       asOf: row.as_of === 'infinity' ? undefined : row.as_of,
       symbol: row.symbol ?? undefined,
-      told: told.get(toldKey(row.rule, row.area_id)) ?? [],
+      told: mails.told,
+      unheard: inBreach === true && isUnheard(catalogue, row, mails.inBreach) ? true : undefined,
     };
     const ofRule = states.get(row.rule);
     const other = ofRule?.get(row.area_id);
@@ -90,6 +94,37 @@ export async function loadStates(
   return states;
 }
 
+/** The event that opened an alert, as far as it is on record. */
+interface Opening {
+  readonly opened_by: number | null;
+  readonly opening_muted: string | null;
+  readonly opening_period: number | null;
+  readonly opening_as_of: string | null;
+}
+
+/** Was the open alert recorded without a mail, and is there no mail of it since? Of one without an opening nothing is said. */
+function isUnheard(catalogue: Catalogue, opening: Opening, told: readonly ToldInBreach[]): boolean {
+  const { opened_by: id, opening_muted: muted, opening_period: periodId, opening_as_of: asOf } = opening;
+  const period = periodId === null ? undefined : catalogue.periods.get(periodId);
+  if (id === null || muted === null || asOf === null || period === undefined) return false;
+  const at = { period, asOf: asOf === 'infinity' ? undefined : asOf };
+  return !told.some((each) => each.id > id && comparePosition(each, at) >= 0);
+}
+
+/** An event that a mail told, after which the rule was in breach. */
+interface ToldInBreach {
+  readonly id: number;
+  readonly period: Period;
+  readonly asOf: string | undefined;
+}
+
+interface Mails {
+  readonly told: readonly Told[];
+  readonly inBreach: readonly ToldInBreach[];
+}
+
+const NOTHING_TOLD: Mails = { told: [], inBreach: [] };
+
 const toldKey = (rule: string, areaId: number): string => `${areaId} ${rule}`;
 
 /** What mails told, the last word for each figure; what a rule told before it was edited belongs to another rule. */
@@ -99,7 +134,7 @@ async function loadTold(
   group: RuleGroup,
   names: readonly string[],
   areaIds: readonly number[],
-): Promise<Map<string, readonly Told[]>> {
+): Promise<Map<string, Mails>> {
   const rows = await db
     .selectFrom('alert as e')
     .innerJoin('alert_rule as r', 'r.rule', 'e.rule')
@@ -116,7 +151,7 @@ async function loadTold(
         .on('e.value', 'is', null),
     )
     .select(['e.rule', 'e.area_id', 'e.period_id', 'e.as_of', 'e.value', 'e.in_breach', 'e.event', 'e.reason'])
-    .select(['e.measure', 'f.symbols'])
+    .select(['e.id', 'e.measure', 'f.symbols'])
     .select((eb) =>
       eb
         .selectFrom('notification as n')
@@ -137,7 +172,7 @@ async function loadTold(
     .orderBy('e.as_of')
     .orderBy('e.id')
     .execute();
-  const told = new Map<string, readonly Told[]>();
+  const mails = new Map<string, Mails>();
   for (const row of rows) {
     const period = catalogue.periods.get(row.period_id);
     if (period === undefined) continue;
@@ -146,9 +181,13 @@ async function loadTold(
     const { event: kind, value, in_breach: inBreach, reason, mail_places: mailPlaces } = row;
     const symbol = isMeasure(row.measure) ? row.symbols?.[row.measure] : undefined;
     const event = { kind, period, asOf, value, symbol, inBreach, reason, mailPlaces: mailPlaces ?? undefined };
-    told.set(key, withTold(told.get(key) ?? [], event));
+    const { told, inBreach: others } = mails.get(key) ?? NOTHING_TOLD;
+    mails.set(key, {
+      told: withTold(told, event),
+      inBreach: inBreach ? [...others, { id: row.id, period, asOf }] : others,
+    });
   }
-  return told;
+  return mails;
 }
 
 /** The newest figure that each rule has seen of any area of a level, in a slice. */

@@ -306,7 +306,7 @@ export function settle(way: RuleOnWay, step: Step, areaId: number, outcome: Outc
   }
   const open = state.inBreach === true;
   way.entries.set(areaId, {
-    state: unmailed ? withoutMail(before?.state, state) : state,
+    state: unmailed ? withoutMail(before?.state, state, opening !== before?.opening) : state,
     openedBy: open && opening === before?.opening ? before?.openedBy : undefined,
     opening: open ? opening : undefined,
   });

@@ -503,13 +503,110 @@ describe('silence and pause', () => {
         'worse',
         undefined,
         expect.stringContaining(
-          '0.5 percentage points further than the 2.1% that the alert was recorded with, which nobody was mailed',
+          '0.5 percentage points further than the 2.1% at which the alert was recorded without a mail',
         ),
       ],
     ]);
     expect(await next(2022, '2.8')).toEqual([]);
     expect(await next(2023, '3.0')).toEqual([
       ['worse', undefined, expect.stringContaining('further than the 2.6% last mailed')],
+    ]);
+  });
+});
+
+describe('what a later event says of an alert that was muted', () => {
+  const rules = [ruleWith({ worseBy: 0.3 })];
+  type How = Partial<Parameters<typeof options>[0]>;
+  const paused: How = { paused: true };
+  const nextIn =
+    (w: FiguresWorld) =>
+    async (from: number, rate: string, how: How = {}, more: Partial<NewVersion> = {}): Promise<string[]> => {
+      await w.load(year(from, { Luton: rate }, more));
+      const { events } = await evaluate(w.store, options({ rules, ...how }));
+      return events.map(({ event, reason }) => `${event}: ${reason}`);
+    };
+
+  it('the history that a backfill records was not mailed', async () => {
+    const w = await world();
+    const next = nextIn(w);
+    await next(2024, '3.0');
+    for (const [from, rate] of [
+      [2021, '1.9'],
+      [2022, '2.1'],
+    ] as const)
+      await w.load(year(from, { Luton: rate }));
+    expect(await next(2023, '2.9', { muteAs: 'backfill' })).toEqual([
+      expect.stringContaining('crossed: severe absence 2.1%'),
+      expect.stringMatching(/^worse: .*, 0\.8 percentage points further than the 2\.1% recorded before/),
+    ]);
+  });
+
+  it.each([
+    ['a pause', paused],
+    ['a backfill', { muteAs: 'backfill' } as const],
+  ])('an alert raised anew during %s was not mailed, though an earlier one was', async (_, muted) => {
+    const next = nextIn(await world());
+    await next(2018, '2.6');
+    expect(await next(2019, '1.5', muted)).toEqual([expect.stringMatching(/^cleared/)]);
+    expect(await next(2020, '2.1', muted)).toEqual([expect.stringMatching(/^crossed/)]);
+    expect(await next(2021, '2.6')).toEqual([
+      expect.stringContaining('further than the 2.1% at which the alert was recorded without a mail'),
+    ]);
+  });
+
+  it('an alert that was mailed stays so when an older figure is corrected', async () => {
+    const next = nextIn(await world());
+    await next(2020, '2.3');
+    await next(2021, '1.5');
+    expect(await next(2022, '2.1')).toEqual([expect.stringMatching(/^crossed/)]);
+    expect(await next(2020, '1.9', {}, { published: '2024-06-01' })).toEqual([expect.stringMatching(/^corrected/)]);
+    expect(await next(2023, '2.6')).toEqual([expect.stringMatching(/^worse: .*further than the 2\.1% last mailed/)]);
+  });
+
+  const UNHEARD = '. That it was past the line had been recorded without a mail';
+
+  it.each([
+    ['a pause', paused],
+    ['a quiet backfill', { muteAs: 'backfill' } as const],
+  ])('the end of one that %s kept quiet says so, once', async (_, muted) => {
+    const next = nextIn(await world());
+    await next(2018, '1.5', muted);
+    await next(2019, '2.1', muted);
+    expect(await next(2020, '2.2')).toEqual([]);
+    expect(await next(2021, '1.8')).toEqual([
+      `cleared: severe absence 1.8%, no longer above the line of 2.0%; it was 2.2% in academic year 2020/21 (across a gap: 2020/21 counted absence for COVID-19 apart)${UNHEARD}`,
+    ]);
+    expect(await next(2022, '2.1')).toEqual([expect.stringMatching(/^crossed/)]);
+    expect(await next(2023, '1.8')).toEqual([
+      'cleared: severe absence 1.8%, no longer above the line of 2.0%; it was 2.1% in academic year 2022/23',
+    ]);
+  });
+
+  it('so does the mail that a reader gets of it, and the end of an area', async () => {
+    const w = await world();
+    await w.load(year(2021, { Luton: '2.1', Cumbria: '2.4' }));
+    await evaluate(w.store, options({ ...paused }));
+    await w.load(year(2023, { Luton: '1.9' }));
+    await evaluate(w.store, options());
+    const [mail = ''] = (await mailed(w, [ruleWith()])).map((text) => text.replaceAll(/\s+/g, ' '));
+    expect(mail).toMatch(/^Luton: severe absence 1\.9%, no longer above your 2\.0% line/);
+    expect(mail).toContain(
+      'No longer past the line: Severe absence 1.9%, no longer above the line of 2.0%; it was 2.1% in academic year 2021/22 (across a gap: no figure was published for 2022/23). That it was past the line had been recorded without a mail.',
+    );
+    expect(mail).toContain(`The alert is closed; that is no improvement${UNHEARD}.`);
+  });
+
+  it('a revision that takes it back says so, and one of an alert that was mailed does not', async () => {
+    const next = nextIn(await world());
+    await next(2018, '1.5');
+    await next(2019, '2.1', paused);
+    expect(await next(2019, '1.9', {}, { published: '2021-05-01' })).toEqual([
+      `corrected: severe absence in academic year 2019/20 revised: was 2.1%, now 1.9%, no longer above the line of 2.0%${UNHEARD}`,
+    ]);
+    await next(2021, '2.1', paused);
+    expect(await next(2022, '2.7')).toEqual([expect.stringMatching(/^worse/)]);
+    expect(await next(2022, '1.9', {}, { published: '2024-05-01' })).toEqual([
+      'corrected: severe absence in academic year 2022/23 revised: was 2.7%, now 1.9%, no longer above the line of 2.0%',
     ]);
   });
 });
