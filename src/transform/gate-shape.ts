@@ -8,7 +8,7 @@ import { Findings, verdictOf, type Numbers } from './gate-figures.js';
 import { authoritiesOfGroups, groupsGone, measuresOfGroups, regionsOfGroups, SHARE_GONE } from './gate-holes.js';
 import { ratesArePercent } from './gate-units.js';
 import type { GateVerdict, LastRelease } from './gates.js';
-import { heldAgainst, isOff, periodsGone, replacedBy } from './held-against.js';
+import { heldAgainst, isOff, periodsGone, replacedBy, weeksGone } from './held-against.js';
 import {
   placesOf,
   PeriodSeen,
@@ -332,13 +332,20 @@ const MOST_SUPPRESSED_OFF = 0.05;
 function againstLastRelease(all: readonly SeriesSeen[], replaced: ReleaseShape['series']): GateVerdict[] {
   const rows = new Findings();
   const suppressed = new Findings();
-  for (const { name, kind, periods } of periodsGone(all, replaced))
+  const noRow = (weeks: readonly string[], name: string, who: string): void => {
+    rows.add(() => `no row for ${weeks.join(', ')} (${name}); ${who} had some`);
+  };
+  for (const { name, kind, periods } of periodsGone(all, replaced)) {
     if (kind === 'year to date')
       rows.add(() => `${periods.join(', ')} of ${name} made way: the version before in this release had it`);
+    if (kind === 'week') noRow([...periods].reverse(), name, 'the version before in this release');
+  }
   for (const one of all) {
     const { name, newest, before } = one;
     groupsGone(one, rows);
     if (newest.kind === 'week') weeklyAuthorities(one, rows);
+    const weeks = replaced[name] === undefined ? weeksGone(one) : [];
+    if (weeks.length > 0) noRow(weeks, name, 'the last release');
     if (before === undefined) continue;
     if (newest.kind !== 'week' && isOff(newest.rows, before.rows))
       rows.add(

@@ -220,8 +220,9 @@ export const GATES: readonly GateDescription[] = [
   {
     gate: 'rows',
     holds:
-      'rows of the newest period against the last release of the series; school types and pupil groups that it had, or the year before in the file; a running year that a version of the same release had; authorities in all weeks of the file',
-    tolerance: 'one in ten; of single weeks none, of the authorities of all weeks a third',
+      'rows of the newest period against the last release of the series; school types and pupil groups that it had, or the year before in the file; a running year that a version of the same release had; the weeks of each school year of the file, and of a version of the same release all weeks; authorities in all weeks of the file',
+    tolerance:
+      'one in ten; no rows are counted in single weeks, but none may be gone; of the authorities of all weeks a third',
     binds: 'series that were in the last release; groups of the rows above school level',
     verdict: 'warn',
   },

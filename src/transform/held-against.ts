@@ -86,13 +86,23 @@ export function replacedBy(
         before.measures.every((measure) => newestOf(name)?.gives(measure)));
     for (const [name, before] of series.filter(isBound)) {
       if (bound.has(name)) continue;
-      const wasThere = ({ period }: { readonly period: string }): boolean =>
-        since.every((later) => later[name]?.periods.some((each) => each.period === period));
-      bound.set(name, { ...before, periods: before.periods.filter(wasThere) });
+      const wasThere = (period: string): boolean => since.every((later) => labels(later[name]).includes(period));
+      bound.set(name, {
+        ...before,
+        periods: before.periods.filter(({ period }) => wasThere(period)),
+        weeks: before.weeks.filter(([week]) => wasThere(week)),
+      });
     }
     if (series.some(isTable)) since.push(replaced.shape.series);
   }
   return Object.fromEntries(bound);
+}
+
+/** All periods of a series, weeks too. */
+function labels(series: SeriesShape | undefined): string[] {
+  return series === undefined
+    ? []
+    : [...series.periods.map(({ period }) => period), ...series.weeks.map(([week]) => week)];
 }
 
 /** Periods that the replaced version had, by series. */
@@ -100,11 +110,18 @@ export function periodsGone(
   all: readonly SeriesSeen[],
   replaced: ReleaseShape['series'],
 ): { readonly name: string; readonly kind: SeriesShape['kind']; readonly periods: readonly string[] }[] {
-  return Object.entries(replaced).flatMap(([name, { kind, periods }]) => {
+  return Object.entries(replaced).flatMap(([name, before]) => {
     const there = new Set(all.find((each) => each.name === name)?.all.map(({ period }) => period));
-    const gone = periods.filter(({ period }) => !there.has(period)).map(({ period }) => period);
-    return gone.length === 0 ? [] : [{ name, kind, periods: gone }];
+    const gone = labels(before).filter((period) => !there.has(period));
+    return gone.length === 0 ? [] : [{ name, kind: before.kind, periods: gone }];
   });
+}
+
+/** Weeks that the last release had of a school year that the file has, too: another year may have begun. Oldest first. */
+export function weeksGone({ all, before }: SeriesSeen): readonly string[] {
+  const years = new Set(all.map(({ startYear }) => startYear));
+  const there = new Set(all.map(({ period }) => period));
+  return (before?.weeks ?? []).flatMap(([week, year]) => (years.has(year) && !there.has(week) ? [week] : [])).reverse();
 }
 
 const MOST_ROWS_OFF = 0.1;

@@ -52,6 +52,8 @@ const seriesShape = periodShape.extend({
   enrolments: z.record(z.string(), z.number()),
   /** All periods of the series but weeks, the newest included. */
   periods: z.array(periodShape).default([]),
+  /** Its weeks, newest first, each with the first calendar year of its school year; absent in shapes of before that was kept. */
+  weeks: z.array(z.tuple([z.string(), z.number()])).default([]),
 });
 
 const shapeSchema = z.object({ series: z.record(z.string(), seriesShape) });
@@ -230,6 +232,7 @@ export class PeriodSeen {
       rates: this.heights.means(),
       enrolments: Object.fromEntries(this.enrolments),
       periods: all.filter(({ kind }) => kind !== 'week').map((each) => each.outline()),
+      weeks: all.filter(({ kind }) => kind === 'week').map((each) => [each.period, each.startYear]),
     };
   }
 
@@ -259,6 +262,7 @@ export function asOfBefore(later: SeriesShape, newest: PeriodSeen, seen: readonl
       const own = seen.find(({ period }) => period === outline.period);
       return own === undefined ? [] : [outlineAsOfBefore(outline, own)];
     }),
+    weeks: [],
   };
 }
 

@@ -1041,6 +1041,43 @@ describe('older periods of a file', () => {
     expect(toldOf(false)).toBe('');
   });
 
+  it('weeks that are gone from a school year that the file still has are named', () => {
+    const weeks = (...numbers: number[]): Row[] =>
+      numbers.map((week) => ({
+        period: weekPeriod(week < 36 ? 2026 : 2025, week),
+        values: { overall_absence_rate: '6.6' },
+      }));
+    const told = (rows: readonly Row[], before: readonly Row[], more: Partial<LastRelease> = {}): GateVerdict => {
+      const shape = shapeOf(before);
+      const gates = createGates({
+        previous: [{ shape, likeness: 'same data set', isSameRelease: false, ...more }],
+      });
+      gates.observe(rows.map(observation));
+      const verdict = gates.verdicts().find(({ gate }) => gate === 'rows');
+      if (verdict === undefined) throw new Error('no verdict of rows');
+      return verdict;
+    };
+    const before = weeks(37, 38, 39, 2);
+    expect(told(weeks(37, 38, 39, 2, 3), before).verdict).toBe('pass');
+    expect(told(weeks(39, 2, 3), before)).toMatchObject({
+      verdict: 'warn',
+      message: 'no row for Week 37 2025, Week 38 2025 (absence/week); the last release had some',
+    });
+    // A school year makes way for the next one: within a release that is told.
+    const older: Row[] = [{ period: weekPeriod(2025, 20), values: { overall_absence_rate: '6.6' } }];
+    expect(told(before, older).verdict).toBe('pass');
+    expect(told(before, [...older, ...before]).verdict).toBe('pass');
+    expect(told(before, older, { isSameRelease: true })).toMatchObject({
+      verdict: 'warn',
+      message: 'no row for Week 20 2025 (absence/week); the version before in this release had some',
+    });
+    expect(told(weeks(38, 39, 2), before, { isSameRelease: true }).message).toBe(
+      'no row for Week 37 2025 (absence/week); the version before in this release had some',
+    );
+    // Of what was published later an older file knows nothing.
+    expect(told(weeks(37, 38), before, { isLater: true }).verdict).toBe('pass');
+  });
+
   it('a year without the England that it had is held back', () => {
     const england: Row = { period: academicPeriod(2021, 'Academic year'), values: { enrolments: '153000' } };
     const now = [...year(2022, 153), ...year(2021, 153)];
