@@ -101,10 +101,11 @@ function englandAndRegions(all: readonly SeriesSeen[], replaced: ReleaseShape['s
       regionsOf(one, scope, findings);
       if (findings.count > found) break;
     }
-  // A row under another identifier by mistake is a series of its own, of one place.
+  const strays = strayRows(all, findings);
+  // Many rows under another identifier by mistake are a series of their own, of some places.
   const whole = all.find(({ newest: { places } }) => places.any.england && places.any.authorities >= MANY_AUTHORITIES);
   for (const { name, newest, all: periods } of all)
-    if (whole !== undefined && !periods.some(({ places }) => places.any.england))
+    if (whole !== undefined && !strays.has(name) && !periods.some(({ places }) => places.any.england))
       findings.add(() => `England is missing from ${name}, ${newest.period}; ${whole.name} of the same file has it`);
   if (findings.count === 0) for (const one of all) regionsOfGroups(one, findings);
   return verdictOf(
@@ -113,6 +114,45 @@ function englandAndRegions(all: readonly SeriesSeen[], replaced: ReleaseShape['s
     findings,
     'England and all regions that were there before are there',
   );
+}
+
+/** More rows under a time identifier that the rest of the file has not are no slip. */
+const MOST_STRAY_ROWS = 3;
+
+const ROWS_BESIDE_A_STRAY = 10;
+
+/**
+ * A row under another identifier by mistake is a series of its own. England alone is none: its headline may stand
+ * beside a table, unless the table lacks it.
+ * @returns the names of such series
+ */
+function strayRows(all: readonly SeriesSeen[], findings: Findings): ReadonlySet<string> {
+  const strays = new Set<string>();
+  for (const { name, newest, all: periods } of all) {
+    const rows = rowsOf(periods);
+    if (newest.kind === 'week' || rows > MOST_STRAY_ROWS) continue;
+    for (const other of all) {
+      const beside = other.all.filter(({ startYear }) => periods.some((each) => each.startYear === startYear));
+      const isHeadline =
+        hasEngland(periods, 'any') && SCOPES.every((at) => !hasEngland(periods, at) || hasEngland(beside, at));
+      if (other.name === name || isHeadline || rowsOf(beside) < rows * ROWS_BESIDE_A_STRAY) continue;
+      strays.add(name);
+      findings.add(
+        () =>
+          `${rows} ${rows === 1 ? 'row' : 'rows'} of ${name}, ${newest.period} (line ${newest.line}), beside ${rowsOf(beside)} of ${other.name}: is the time identifier right?`,
+      );
+      break;
+    }
+  }
+  return strays;
+}
+
+function rowsOf(periods: readonly PeriodSeen[]): number {
+  return periods.reduce((sum, { rows }) => sum + rows, 0);
+}
+
+function hasEngland(periods: readonly PeriodSeen[], scope: Scope): boolean {
+  return periods.some(({ places }) => places[scope].england);
 }
 
 function regionsOf({ name, newest, all: periods, before }: SeriesSeen, scope: Scope, findings: Findings): void {

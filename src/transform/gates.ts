@@ -131,7 +131,7 @@ export const GATES: readonly GateDescription[] = [
   {
     gate: 'England and regions',
     holds:
-      'England and each region that the series had in its last release, or in another period of the file, is in its newest period; an older period that has regions has all, and what the last release had of it; a version that replaces another within its release has all its finished periods; where one series of the file has England and at least 100 authorities, each has England; all of this also for the rows about all schools and all pupils; and England and the regions in each school type and pupil group that had them in the last release or the year before in the file',
+      'England and each region that the series had in its last release, or in another period of the file, is in its newest period; an older period that has regions has all, and what the last release had of it; a version that replaces another within its release has all its finished periods; where one series of the file has England and at least 100 authorities, each has England; no one to three rows, but for a headline of England, stand under a time identifier of their own beside ten times as many for the same year (a mistyped one); all of this also for the rows about all schools and all pupils; and England and the regions in each school type and pupil group that had them in the last release or the year before in the file',
     tolerance: 'London may come as one or as Inner and Outer London',
     binds: 'series whose data set has those levels; weeks: in any week of the file, as holiday weeks differ by area',
     verdict: 'quarantine',

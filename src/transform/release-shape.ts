@@ -164,14 +164,17 @@ export class PeriodSeen {
   readonly startYear: number;
   readonly sort: number;
   readonly kind: PeriodKind;
+  /** Of its first row. */
+  readonly line: number;
   /** Mask of the measures that a row had a number or a symbol of. */
   #measures = 0;
 
-  constructor({ period }: Observation) {
+  constructor({ period, line }: Observation) {
     this.period = period.label;
     this.startYear = period.startYear;
     this.sort = period.sort;
     this.kind = period.kind;
+    this.line = line;
   }
 
   add(observation: Observation, numbers: Numbers): void {

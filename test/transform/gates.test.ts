@@ -672,13 +672,17 @@ describe('gates: each with what just passes and what just fails', () => {
       expect(found(without(isEhc), all, true), 'it may have begun since').toEqual([]);
     });
 
-    it('a row under another identifier is a series without England', () => {
+    it('rows under another identifier are a series without England, or stand alone', () => {
       const astray: Row = { ...all[20], period: academicPeriod(2024, 'Autumn term'), values: full };
       expect(found([...all, astray])).toEqual([
-        'England and regions: quarantine: England is missing from absence/Autumn term, Autumn term 2024/25; absence/Autumn and spring term of the same file has it',
+        'England and regions: quarantine: 1 row of absence/Autumn term, Autumn term 2024/25 (line 2), beside 648 of absence/Autumn and spring term: is the time identifier right?',
       ]);
       expect(found([...all, { ...astray, level: 'National', key: 'E92000001' }])).toEqual([]);
       expect(found(all.filter((row) => !isEngland(row)))).toEqual([]);
+      const four = all.slice(20, 24).map((row): Row => ({ ...row, period: academicPeriod(2024, 'Autumn term') }));
+      expect(found([...all, ...four])).toEqual([
+        'England and regions: quarantine: England is missing from absence/Autumn term, Autumn term 2024/25; absence/Autumn and spring term of the same file has it',
+      ]);
     });
 
     it('places of a group', () => {
@@ -1039,6 +1043,37 @@ describe('older periods of a file', () => {
       'Year to date 2021/22 of absence/Year to date made way: the version before in this release had it',
     );
     expect(toldOf(false)).toBe('');
+  });
+
+  it('a few rows under another time identifier than all others of their year are held back', () => {
+    const places = [...regions([...EIGHT, ...INNER_OUTER]), { values: { enrolments: '10000' } } as Row];
+    const autumn = (rows: readonly Row[]): Row[] =>
+      rows.map((row) => ({ ...row, period: academicPeriod(2024, 'Autumn term') }));
+    const verdict = (rows: readonly Row[]): GateVerdict => judge('England and regions', rows);
+    expect(verdict(places).verdict).toBe('pass');
+    expect(verdict([...places.slice(1), ...autumn(places.slice(0, 1))])).toMatchObject({
+      verdict: 'quarantine',
+      message:
+        '1 row of absence/Autumn term, Autumn term 2024/25 (line 2), beside 10 of absence/Autumn and spring term: is the time identifier right?',
+    });
+    // England's own row too, and one of a year to date.
+    expect(verdict([...places.slice(0, 10), ...autumn(places.slice(10))]).verdict).toBe('quarantine');
+    const running = places.map((row) => ({ ...row, period: academicPeriod(2024, 'Year to date') }));
+    expect(verdict([...running.slice(1), ...autumn(running.slice(0, 1))]).verdict).toBe('quarantine');
+    // Where the others are as few, or of other years, and where there are more, it may be a table of its own.
+    expect(verdict([...places.slice(2), ...autumn(places.slice(0, 1))]).verdict).toBe('pass');
+    const before = autumn(places.slice(10)).map((row) => ({ ...row, period: academicPeriod(2023, 'Autumn term') }));
+    expect(verdict([...places, ...before]).verdict).toBe('pass');
+    const phases = ['Total', 'State-funded primary', 'State-funded secondary', 'Special'].flatMap((schoolType) =>
+      places.map((row) => ({ ...row, schoolType })),
+    );
+    const ofLondon = phases.filter(({ key }) => key === 'E13000001');
+    expect(verdict([...phases, ...autumn(ofLondon)]).verdict).toBe('pass');
+    expect(verdict([...phases, ...autumn(ofLondon.slice(1))]).verdict).toBe('quarantine');
+    // England's headline beside a table that has it too.
+    expect(verdict([...phases, ...autumn(places.slice(10))]).verdict).toBe('pass');
+    const withoutTotal = phases.filter(({ level, schoolType }) => level !== undefined || schoolType !== 'Total');
+    expect(verdict([...withoutTotal, ...autumn(places.slice(10))]).verdict).toBe('quarantine');
   });
 
   it('weeks that are gone from a school year that the file still has are named', () => {
