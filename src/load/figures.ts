@@ -89,6 +89,7 @@ export async function figuresAsOf(db: Kysely<Database>, query: FigureQuery): Pro
       select f.area_id, f.series_id, f.period_id, f.school_type_id, f.breakdown_id, figure_resolve(${CANDIDATES}) as current
       from figure f
       join counted v on v.id = f.version_id and ${countingRows(query)}
+      join data_set d on d.id = v.data_set_id
       join release r on r.id = v.release_id
       where ${sql.join(conditions(query), sql` and `)}
       group by f.area_id, f.series_id, f.period_id, f.school_type_id, f.breakdown_id ${day}

@@ -14,6 +14,7 @@ import * as notTried from './migrations/0009_not_tried.js';
 import * as mailSender from './migrations/0010_mail_sender.js';
 import * as heldHistory from './migrations/0011_held_history.js';
 import * as ruleSettings from './migrations/0012_rule_settings.js';
+import * as ties from './migrations/0013_ties.js';
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001_initial': initial,
@@ -28,6 +29,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0010_mail_sender': mailSender,
   '0011_held_history': heldHistory,
   '0012_rule_settings': ruleSettings,
+  '0013_ties': ties,
 };
 const MIGRATION_TABLE = 'schema_migration';
 

@@ -13,12 +13,13 @@ export const VALUES_OF_FIGURE: RawBuilder<unknown> = sql`array[${sql.join(MEASUR
 
 /**
  * All rows of a group as candidates, newest first: of a running total the newest day, then the newest release, then
- * within a release the version published later, then the one with more areas.
+ * within a release the version published later, then the one with more areas; that no order of loading decides, the data
+ * set whose identity comes first.
  */
 export const CANDIDATES: RawBuilder<unknown> = sql`
   array_agg(
     row(f.version_id, v.release_id, f.as_of, f.has, f.computed, ${VALUES_OF_FIGURE}, f.symbols)::figure_candidate
-    order by f.as_of desc, r.first_published desc, r.id desc, v.published_at desc, v.areas desc, v.id desc)`;
+    order by f.as_of desc, r.first_published desc, r.id desc, v.published_at desc, v.areas desc, d.identity, v.id desc)`;
 
 /** A column for each measure out of a `figure_current`. */
 export function measureColumns(current: string): RawBuilder<unknown> {
@@ -181,6 +182,7 @@ async function createAbsence(db: Kysely<unknown>): Promise<void> {
       select s.name as series, ${PERIOD}, ${PLACE}, ${PUPILS}, figure_resolve(${CANDIDATES}) as current
       from figure f
       join data_set_version v on v.id = f.version_id and v.is_current
+      join data_set d on d.id = v.data_set_id
       join release r on r.id = v.release_id
       join area a on a.id = f.area_id
       join series s on s.id = f.series_id

@@ -25,6 +25,7 @@ const ALL = [
   '0010_mail_sender',
   '0011_held_history',
   '0012_rule_settings',
+  '0013_ties',
 ];
 
 const VIEWS = {

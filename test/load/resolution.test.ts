@@ -161,6 +161,22 @@ describe('which figure is current', () => {
     expect((await luton(store)).persistent_absence_rate).toBe('17.3');
   });
 
+  it('and where nothing else tells them apart the same one, whichever was loaded first', async () => {
+    const shown = [];
+    const level = [geography(), [observation({ persistent_absence_rate: '17.3' })]] as const;
+    const pupils = [groups(), [observation({ persistent_absence_rate: '17.4' })]] as const;
+    for (const order of [
+      [level, pupils],
+      [pupils, level],
+    ]) {
+      const store = await freshStore(kind);
+      for (const [meta, observations] of order) await loaded(store, meta, observations);
+      const [figure] = await figuresAsOf(store.db, {});
+      shown.push((await luton(store)).persistent_absence_rate, figure?.values.persistent_absence_rate);
+    }
+    expect(new Set(shown).size).toBe(1);
+  });
+
   it('a symbol of a newer release stands before a number of an older one', async () => {
     const store = await freshStore(kind);
     await loaded(store, geography({ release: OLD }), [observation({ persistent_absence_rate: '17.3' })]);

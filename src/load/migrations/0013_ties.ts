@@ -1,0 +1,7 @@
+/** Which of two data sets counts that nothing else tells apart is no matter of which was loaded first. */
+import type { Kysely } from 'kysely';
+import { renewResolution } from '../views.js';
+
+export async function up(db: Kysely<unknown>): Promise<void> {
+  await renewResolution(db);
+}
