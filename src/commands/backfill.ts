@@ -18,7 +18,7 @@ import { counted, table } from '../print.js';
 import { ACCEPTABLE_GATES } from '../transform/gates.js';
 import { UsageError, type AddCommand, type Context } from './context.js';
 import { timeOption } from './time-option.js';
-import { exitCodeOf, mailWords, ofFile, tools } from './run.js';
+import { exitCodeOf, mailWords, ofFile, tools, warningsOf } from './run.js';
 
 export function register(program: Command, add: AddCommand): void {
   add(
@@ -224,9 +224,7 @@ function reportText(report: BackfillReport): string {
         ),
     ...report.files.flatMap((file) => [
       ...(file.reason === null ? [] : [ofFile(file.file, file.reason)]),
-      ...file.gates
-        .filter((gate) => gate.verdict === 'warn')
-        .map((gate) => `${file.file}: warning, ${gate.gate}: ${gate.message}`),
+      ...warningsOf(file),
       ...file.notes.map((note) => `${file.file}: note: ${note}`),
     ]),
     ...report.notes,

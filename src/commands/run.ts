@@ -1,5 +1,6 @@
 /** `run`: one cycle, with progress on a terminal. */
 import type { Command } from 'commander';
+import type { FileReport } from '../load-file.js';
 import { DatabaseHeldError } from '../load/errors.js';
 import { refuseUnmigrated } from '../load/migrate.js';
 import { runOnce, type RunReport } from '../pipeline.js';
@@ -63,6 +64,13 @@ export function ofFile(file: string, reason: string): string {
   return reason.startsWith(file) ? reason : `${file}: ${reason}`;
 }
 
+/** What the gates warn of in a file that was loaded or held back. */
+export function warningsOf({ file, gates }: FileReport): string[] {
+  return gates
+    .filter(({ verdict }) => verdict === 'warn')
+    .map(({ gate, message }) => `${file}: warning, ${gate}: ${message}`);
+}
+
 /** What became of the mails of a run; those to the operator are told apart, as those written are the recipients'. */
 export function mailWords({ composed, sent, retried, dead, to_operator = 0 }: RunReport['mails']): string {
   const parts = [`${composed} written`, `${sent - to_operator} sent`];
@@ -84,6 +92,7 @@ function reportText(report: RunReport): string {
           ...files
             .filter((file) => file.reason !== null && file.outcome !== 'unchanged')
             .map((file) => ofFile(file.file, file.reason ?? '')),
+          ...files.flatMap(warningsOf),
         ]),
     ...report.degraded.map(
       (each) =>
