@@ -185,11 +185,13 @@ async function takeIn(
       return { ...namesOf(wanted), outcome: 'unchanged', reason: 'EES has the same bytes as before' };
     }
     discovery.fetched(wanted, got);
+    let isDone = false;
     try {
       const report = await loadFile(
         { store, now, signal, onRows: (rows) => tools.progress?.(`${wanted.dataSet.title}: ${rows} rows`) },
         fileToLoad(wanted, got, runId, tools.composed),
       );
+      isDone = true;
       log.info(
         { file: report.file, outcome: report.outcome, rows: report.rows, reason: report.reason },
         `${report.outcome}: ${report.data_set}`,
@@ -198,7 +200,8 @@ async function takeIn(
       await remember(got.etag);
       return report;
     } finally {
-      await got.remove();
+      // Told to end before it was loaded: the next run need not fetch it a second time.
+      if (isDone || !signal.aborted) await got.remove();
     }
   } catch (error) {
     // A stopped run is no fault of this file: the next run takes it up.
