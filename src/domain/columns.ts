@@ -1,5 +1,5 @@
 /** Recognises a file by its header row: which layout it has, and which of its columns says what (the tables of layouts.ts). */
-import { isRate, MEASURES, RATES, SESSION_RATES, type Measure, type SessionRate } from './measure.js';
+import { isRate, MEASURES, RATES, type Measure } from './measure.js';
 import {
   columnKey,
   COLUMNS,
@@ -12,7 +12,6 @@ import {
   NARROWING,
   NOT_WATCHED,
   SCHOOL_TYPE_COLUMNS,
-  SESSION_COLUMNS,
   TOPIC_AND_GROUP,
   type ColumnRole,
   type LayoutName,
@@ -38,8 +37,6 @@ export interface UsableColumns {
   readonly groups: readonly GroupColumn[];
   /** Index of the column of each measure; none in the long layout, where the row says what its count and rate are. */
   readonly measures: readonly (readonly [Measure, number])[];
-  /** Indexes of the columns of sessions: those possible, and those missed, by the rate that they give, where the file has it. */
-  readonly sessions: Readonly<Partial<Record<'possible' | SessionRate, number>>> | undefined;
   /** What the file may give, also through the long layout. */
   readonly gives: readonly Measure[];
   /** Code and name columns of other levels. */
@@ -153,7 +150,6 @@ export function recogniseColumns(header: readonly string[]): Recognised {
     schoolTypes,
     groups,
     measures,
-    sessions: sessionColumns(keys, given),
     gives: given,
     otherAreas,
     unfamiliar: unread.flatMap(({ index, isFigure, narrows }) =>
@@ -161,16 +157,6 @@ export function recogniseColumns(header: readonly string[]): Recognised {
     ),
     unread,
   };
-}
-
-function sessionColumns(keys: readonly string[], given: readonly Measure[]): UsableColumns['sessions'] {
-  const possible = firstOf(SESSION_COLUMNS.possible, keys);
-  if (possible === undefined) return undefined;
-  const missed = SESSION_RATES.flatMap((rate): [SessionRate, number][] => {
-    const at = given.includes(rate) ? firstOf(SESSION_COLUMNS[rate], keys) : undefined;
-    return at === undefined ? [] : [[rate, at]];
-  });
-  return missed.length === 0 ? undefined : { possible, ...Object.fromEntries(missed) };
 }
 
 function narrowedBy(key: string): keyof typeof NARROWING | undefined {

@@ -1,6 +1,6 @@
 /** The one shape that every layout ends in. */
 import type { AreaRef } from './area.js';
-import type { Measure, SessionRate } from './measure.js';
+import type { Measure } from './measure.js';
 import type { Period } from './period.js';
 
 /** One of the names in domain/breakdowns. */
@@ -14,13 +14,6 @@ export interface Breakdown {
 }
 
 export const TOTAL: Breakdown = { topic: 'Total', breakdown: 'Total' };
-
-/** Sessions missed, by the rate that they give, of those possible. Cells as published: numbers, symbols or nothing. */
-export type Sessions = {
-  readonly possible: string;
-  /** Attendance estimates: Totals are weighted by phase, as more schools of one send registers than of another. */
-  readonly areEstimates: boolean;
-} & Readonly<Partial<Record<SessionRate, string>>>;
 
 /**
  * One area × period × school type × breakdown of one data set version.
@@ -38,8 +31,6 @@ export interface Observation {
   readonly values: Readonly<Partial<Record<Measure, string | null>>>;
   /** The symbol as published, for each measure that is null (also 'low'). */
   readonly symbols: Readonly<Partial<Record<Measure, string>>>;
-  /** The cells behind the rates of sessions, as the file has them; only to hold those rates against: see SESSION_COLUMNS. */
-  readonly sessions?: Sessions | undefined;
   /** Mask (measureBit) of rates that the file lacks and its counts give. */
   readonly computed: number;
   /** Line of the file (1 = header) on which the row starts: for messages. */

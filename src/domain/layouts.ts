@@ -6,7 +6,7 @@
  * a new shape of file is a line in LAYOUTS.
  */
 import type { GeographicLevel } from './area.js';
-import type { Measure, SessionRate } from './measure.js';
+import type { Measure } from './measure.js';
 
 /** A column name as it is compared: trimmed, lower case, without a byte order mark, spaces as underscores. */
 export function columnKey(name: string): string {
@@ -79,14 +79,6 @@ export const MEASURE_COLUMNS: Record<Measure, readonly string[]> = {
   overall_absence_rate: ['sess_overall_percent', 'overall_absence_perc', 'overall_absence_percent'],
   authorised_absence_rate: ['sess_authorised_percent', 'authorised_absence_perc', 'authorised_absence_percent'],
   unauthorised_absence_rate: ['sess_unauthorised_percent', 'unauthorised_absence_perc', 'unauthorised_absence_percent'],
-};
-
-/** Sessions behind the rates that are percent of them. They are not loaded, only held against those rates. */
-export const SESSION_COLUMNS: Record<'possible' | SessionRate, readonly string[]> = {
-  possible: ['sess_possible', 'possible_sessions'],
-  overall_absence_rate: ['sess_overall', 'overall_absence'],
-  authorised_absence_rate: ['sess_authorised', 'authorised_absence'],
-  unauthorised_absence_rate: ['sess_unauthorised', 'unauthorised_absence'],
 };
 
 /** Pairs of columns that name a pupil group: its topic, where there is such a column, and the group. */
@@ -224,7 +216,7 @@ export function readLevel(text: string): GeographicLevel | undefined {
   return LEVELS_BY_SPELLING.get(text.trim().toLowerCase());
 }
 
-/** Figures that files are known to have and that are not loaded: sessions, reasons, numbers of schools. */
+/** Figures that files are known to have and that are not read: sessions, reasons, numbers of schools. */
 export const FIGURES_NOT_WATCHED: readonly RegExp[] = [
   /^(?!reason_(group|type|category)$)(sess|reason|auth|unauth|t|pt)_/,
   /_(sessions|perc|covid)$/,

@@ -55,11 +55,6 @@ export const COUNT_OF: Partial<Record<Rate, Count>> = {
   severe_absence_rate: 'severe_absentees',
 };
 
-/** Rates that are percent of the sessions possible; the others are percent of enrolments. */
-export const SESSION_RATES = ['overall_absence_rate', 'authorised_absence_rate', 'unauthorised_absence_rate'] as const;
-
-export type SessionRate = (typeof SESSION_RATES)[number];
-
 /** How a measure is called in a sentence, lower case, without article. */
 export const MEASURE_WORDS: Record<Measure, string> = {
   enrolments: 'pupil enrolments',

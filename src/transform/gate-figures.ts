@@ -6,7 +6,6 @@ import {
   isRate,
   MEASURE_WORDS,
   MEASURES,
-  SESSION_RATES,
   type Count,
   type Measure,
   type Rate,
@@ -131,13 +130,6 @@ function places(text: string): number {
   return point === -1 ? 1 : text.length - point - 1;
 }
 
-const PLAYS: readonly number[] = Array.from({ length: 41 }, (_, places) => ROUNDED_TWICE * 10 ** -places + BINARY);
-
-/** How far a rate may be from the truth by its rounding, in percentage points. */
-function playOf(text: string): number {
-  return PLAYS[places(text)] ?? BINARY;
-}
-
 /** Findings that hold only if the counts of their level are exact. */
 class UnlessRounded {
   readonly certain = new Findings();
@@ -160,65 +152,14 @@ class UnlessRounded {
   }
 }
 
-const ZERO = '0'.charCodeAt(0);
-
-/** A number of sessions; NaN for a symbol, a fraction (of an estimate), an empty cell, or none. Quicker than Number. */
-function wholeNumber(text: string | undefined): number {
-  if (text === undefined || text === '') return NaN;
-  let number = 0;
-  for (let at = 0; at < text.length; at += 1) {
-    const digit = text.charCodeAt(at) - ZERO;
-    if (!(digit >= 0 && digit <= 9)) return NaN;
-    number = number * 10 + digit;
-  }
-  return number;
-}
-
-/** Schools whose figures are never weighted. */
-const ONE_PHASE: ReadonlySet<string> = new Set([
-  'State-funded primary',
-  'State-funded secondary',
-  'Special',
-  'Alternative provision',
-]);
-
-/** rate = count / enrolments, and rate = sessions missed / sessions possible, as far as rounding lets it. */
+/** rate = count / enrolments, as far as rounding lets it. */
 export function contradictions(): Gate {
   const rounding = new CountRounding();
   const findings = new UnlessRounded();
   let checked = 0;
-
-  function holdAgainstSessions(observation: Observation, numbers: Numbers): void {
-    const { sessions, values, schoolType, area } = observation;
-    if (sessions === undefined || (sessions.areEstimates && !ONE_PHASE.has(schoolType))) return;
-    const possible = wholeNumber(sessions.possible);
-    if (!(possible > 0)) return;
-    for (const rate of SESSION_RATES) {
-      const text = values[rate];
-      const missed = wholeNumber(sessions[rate]);
-      if (text == null || Number.isNaN(missed)) continue;
-      checked += 1;
-      const published = numberOf(numbers, rate);
-      const exact = (100 * missed) / possible;
-      const off = Math.abs(published - exact);
-      if (off <= playOf(text)) continue;
-      // Told row by row: sessions are so many that it matters only where there are few.
-      const isRounded = missed % 5 === 0 && possible % 5 === 0;
-      if (isRounded && off <= playOf(text) + ((100 + exact) * HALF_OF_FIVE) / Math.max(possible - HALF_OF_FIVE, 1))
-        continue;
-      findings.add(
-        area.level,
-        true,
-        () =>
-          `${MEASURE_WORDS[rate]} ${text}% against ${missed} of ${possible} sessions = ${shownBeside(published, exact)}%: ${named(observation)}`,
-      );
-    }
-  }
-
   return {
     observe(observation, numbers) {
       rounding.observe(observation, numbers);
-      holdAgainstSessions(observation, numbers);
       const enrolments = numberOf(numbers, 'enrolments');
       if (Number.isNaN(enrolments)) return;
       const isRunning = observation.period.kind !== 'finished';
@@ -229,7 +170,7 @@ export function contradictions(): Gate {
         if (isRunning && !(Number.isInteger(enrolments) && Number.isInteger(count))) continue;
         checked += 1;
         const published = numberOf(numbers, rate);
-        const half = playOf(text);
+        const half = ROUNDED_TWICE * 10 ** -places(text) + BINARY;
         // Nobody of nobody is none; somebody of nobody cannot be.
         const exact = enrolments === 0 && count === 0 ? 0 : (100 * count) / enrolments;
         if (Math.abs(published - exact) <= half) continue;
@@ -253,16 +194,23 @@ export function contradictions(): Gate {
   };
 }
 
-/** A part is never more than its whole: rounding keeps the order of counts, and of rates of equal precision. Parts make their whole. */
+/** Percentage points by which two rates may miss their sum before it is more than a slip of rounding or weighting. */
+const FAR_OFF = 1;
+
+/** A part is never more than its whole: rounding keeps the order of counts, and of rates of equal precision. */
 export function partsWithinWholes(): Gate {
-  const findings = new Findings();
+  const parts = new Findings();
+  const sums = new Findings();
+  const farOff = new Findings();
+  const over = new Findings();
+  let compared = 0;
   return {
     observe(observation, numbers) {
       const { values } = observation;
       for (const [part, whole] of PARTS) {
         const over = numberOf(numbers, part) - numberOf(numbers, whole);
         if (over > 0 && over > orderOf(part, values[part], values[whole]))
-          findings.add(
+          parts.add(
             () =>
               `${MEASURE_WORDS[part]} ${values[part] ?? ''}, more than ${MEASURE_WORDS[whole]} ${values[whole] ?? ''}: ${named(observation)}`,
           );
@@ -273,24 +221,44 @@ export function partsWithinWholes(): Gate {
         unauthorised_absence_rate: unauthorised,
       } = values;
       if (overall == null || authorised == null || unauthorised == null) return;
-      const sum = numberOf(numbers, 'authorised_absence_rate') + numberOf(numbers, 'unauthorised_absence_rate');
-      const off = Math.abs(sum - numberOf(numbers, 'overall_absence_rate'));
-      if (off > playOf(overall) + playOf(authorised) + playOf(unauthorised))
-        findings.add(
+      compared += 1;
+      const whole = numberOf(numbers, 'overall_absence_rate');
+      const isOver = (['authorised_absence_rate', 'unauthorised_absence_rate'] as const).some((part) => {
+        const more = numberOf(numbers, part) - whole;
+        return more > 0 && more > orderOf(part, values[part], overall);
+      });
+      if (isOver)
+        over.add(
           () =>
-            `authorised ${authorised}% and unauthorised ${unauthorised}% make ${sum.toFixed(5)}%, not overall absence ${overall}%: ${named(observation)}`,
+            `authorised ${authorised}% or unauthorised ${unauthorised}%, more than overall absence ${overall}%: ${named(observation)}`,
+        );
+      const sum = numberOf(numbers, 'authorised_absence_rate') + numberOf(numbers, 'unauthorised_absence_rate');
+      const finest = Math.max(places(overall), places(authorised), places(unauthorised));
+      const off = Math.abs(sum - whole);
+      if (off > 1.5 * 10 ** -finest + BINARY)
+        (off > FAR_OFF + BINARY ? farOff : sums).add(
+          () =>
+            `authorised ${authorised}% and unauthorised ${unauthorised}% make ${sum.toFixed(5)}%, not ${overall}%: ${named(observation)}`,
         );
     },
-    verdict: () =>
-      verdictOf('parts and wholes', 'quarantine', findings, 'no part is larger than its whole, and parts make it'),
+    verdict: () => {
+      if (parts.count > 0) return verdictOf('parts and wholes', 'quarantine', parts, '');
+      if (farOff.count > 0) return verdictOf('parts and wholes', 'quarantine', farOff, '');
+      return over.count > 0 && over.count >= compared * NEARLY_ALL
+        ? verdictOf('parts and wholes', 'quarantine', over, '')
+        : verdictOf('parts and wholes', 'warn', sums, 'no part is larger than its whole');
+    },
   };
 }
+
+/** In so many rows it is no slip of a row: columns changed places. */
+const NEARLY_ALL = 0.9;
 
 /** By how much a part may seem to be more than its whole: half of the last place of a rate that is rounded more coarsely. */
 function orderOf(part: Measure, one: string | null | undefined, other: string | null | undefined): number {
   if (!isRate(part) || one == null || other == null) return 0;
   const [a, b] = [places(one), places(other)];
-  return a === b ? 0 : (PLAYS[Math.min(a, b)] ?? BINARY);
+  return a === b ? 0 : ROUNDED_TWICE * 10 ** -Math.min(a, b) + BINARY;
 }
 
 const PARTS = [

@@ -164,22 +164,22 @@ export const GATES: readonly GateDescription[] = [
   },
   {
     gate: 'rate and count',
-    holds:
-      'within a row: persistent and severe absence rates against count / enrolments; overall, authorised and unauthorised absence rates against sessions missed / sessions possible',
+    holds: 'persistent and severe absence rates against count / enrolments of the same row',
     tolerance:
-      '0.55 of the last decimal place of the rate (some files were rounded twice); where all counts of the level are multiples of 5, or both numbers of sessions are, also 2.5 on each',
+      '0.55 of the last decimal place of the rate (some files were rounded twice); where all counts of the level are multiples of 5, also 2.5 on each count',
     binds:
-      'rows with rate, count and enrolments, or with rate and sessions; of running periods only whole numbers (attendance estimates have fractions), of sessions in attendance files only rows of one phase (Totals are weighted)',
+      'rows with rate, count and enrolments; of running periods only whole numbers (attendance estimates have fractions)',
     verdict: 'quarantine at the first contradiction',
   },
   {
     gate: 'parts and wholes',
     holds:
-      'severe absentees are persistent absentees, who are enrolments, and so are their rates; authorised and unauthorised make overall absence',
+      'severe absentees are persistent absentees, who are enrolments, and so are their rates; authorised and unauthorised are no more than overall absence and make it',
     tolerance:
-      'none, as rounding keeps the order; rates of unequal decimals half of the coarser one; sums 0.55 of the last decimal place of each of the three',
+      'none, as rounding keeps the order; rates of unequal decimals half of the coarser one; sums one and a half of the last decimal place',
     binds: 'rows that have both sides',
-    verdict: 'quarantine at the first contradiction',
+    verdict:
+      'quarantine for parts; for authorised and unauthorised absence warn, quarantine where they miss overall absence by more than one point, or nine in ten rows have more of them (columns that changed places)',
   },
   {
     gate: 'rates are percent',
@@ -366,7 +366,7 @@ const LESSONS: readonly string[] = [
   'Characteristics 2016/17: England only, all counts multiples of 5, one decimal place.',
   'Attendance: enrolments are estimates with fractions, and authorities exceed England by up to 3.4% in 2025/26. So sums bind finished periods with whole-numbered counts. They count the schools that send registers: London went from 789,981 to 1,012,390 between January 2024 and January 2025. So a year to date is held only against the same year.',
   'Attendance 2025/26 added Total rows for authorities (494 to 647 rows): a warning, no more.',
-  'Authorised and unauthorised absence make overall absence to one of the last decimal place in every row of every file collected, and rates are their sessions to half of it. But for attendance: Totals of England and regions are weighted by phase, and up to 0.14 points off their sessions in 2022/23 to 2024/25. Rows of one phase agree there too.',
+  'Authorised and unauthorised absence make overall absence to one of the last decimal place in every row of every file collected: a point off is a wrong figure.',
   'Absence by term 2016/17 and the persistent absence data set of attendance have no counts: nothing to add up.',
   'Means of one rate at one level move by a factor of 2.02 at most from one period to the next (persistent absence of primary schools, 8.8% in 2020/21 and 17.7% in 2021/22), and those of overall, authorised and persistent absence are 2.3% or more, in every week and phase; one in seventy authorities is below 1%. A rate that became a fraction moves by 100 and is below 1%. So a factor of 10, and most rows below 1%, are no rates in percent. Severe and unauthorised absence are below 1% in truth (0.3%, 0.5%) and are only held against others.',
   'The school file 2018/19 has URN 106167 twice in 2008/09 (LAESTAB 3567503 and 3587503), URN 109664 twice in 2007/08 (as a primary and as a secondary school), and two schools without URN in 2006/07: none is a repeated key.',

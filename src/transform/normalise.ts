@@ -1,6 +1,6 @@
 /** From rows of any era to observations: the one shape that every layout ends in. */
 import { Decimal } from '../domain/decimal.js';
-import type { Observation, Sessions } from '../domain/figure.js';
+import type { Observation } from '../domain/figure.js';
 import { recogniseColumns, type UsableColumns } from '../domain/columns.js';
 import { ABSENCE_TYPES, type LayoutName } from '../domain/layouts.js';
 import { COUNT_OF, measureBit, type Measure } from '../domain/measure.js';
@@ -97,7 +97,6 @@ export function createNormaliser(header: readonly string[], context: NormaliseCo
   const filters = unreadFilters(columns, suspects);
   const unique = uniqueKeys(file, areas);
   const figures = figureReader(columns);
-  const readSessions = sessionReader(columns);
   const hasCounts = recognised.gives.some((measure) => COUNTED_RATES.some(([, count]) => count === measure));
   const skipped = { 'single day': 0, 'cross-tabulation': 0, 'two school types': 0, 'unknown place': 0, blank: 0 };
   const waiting = new Map<string, Draft>();
@@ -141,7 +140,6 @@ export function createNormaliser(header: readonly string[], context: NormaliseCo
       asOf: key.time.asOf,
       values,
       symbols,
-      sessions: row && readSessions?.(row),
       computed,
       line,
     };
@@ -238,7 +236,7 @@ function isBlank(row: Row): boolean {
 }
 
 function wantedColumns(
-  { columns, schoolTypes, groups, measures, sessions, otherAreas }: UsableColumns,
+  { columns, schoolTypes, groups, measures, otherAreas }: UsableColumns,
   suspects: readonly Suspect[],
 ): number[] {
   const all = [
@@ -246,7 +244,6 @@ function wantedColumns(
     ...schoolTypes,
     ...groups.flatMap(({ index, topic }) => [index, typeof topic === 'number' ? topic : undefined]),
     ...measures.map(([, column]) => column),
-    ...Object.values(sessions ?? {}),
     ...[...otherAreas.values()].flat(),
     ...suspects.map(({ index }) => index),
   ];
@@ -316,24 +313,6 @@ function figureReader(columns: Columns): {
         read(said.rate, rateAt, cell(row, columns.slot(rateAt)), line, into);
     },
   };
-}
-
-/** Reads the cells of sessions; undefined where the file has no such columns. */
-function sessionReader(columns: Columns): ((row: Row) => Sessions) | undefined {
-  const { sessions, writtenBy } = columns.recognised;
-  if (sessions === undefined) return undefined;
-  const areEstimates = writtenBy === 'attendance';
-  const possible = columns.slot(sessions.possible);
-  const overall = columns.slot(sessions.overall_absence_rate);
-  const authorised = columns.slot(sessions.authorised_absence_rate);
-  const unauthorised = columns.slot(sessions.unauthorised_absence_rate);
-  return (row) => ({
-    possible: cell(row, possible),
-    areEstimates,
-    overall_absence_rate: cell(row, overall),
-    authorised_absence_rate: cell(row, authorised),
-    unauthorised_absence_rate: cell(row, unauthorised),
-  });
 }
 
 /** Decimals of a rate that the file leaves out and its counts give: as many as DfE's files carry. */
