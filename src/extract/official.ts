@@ -2,11 +2,12 @@
 import * as answers from './answers.js';
 import { EesRefusedError, troubleOf } from './errors.js';
 import { readDataSets, readPublications } from './lists.js';
-import { filesOf, freshDataSet, leaveAsHistory, reopen, type PublicationMemo } from './memory.js';
+import { filesOf, freshDataSet, leaveAsHistory, reopen, type DataSetMemo, type PublicationMemo } from './memory.js';
 import { findName } from './names.js';
 import { degrade, MISSING_WITHOUT_API, type Survey } from './survey.js';
 import { DATA_SET_WITHDRAWN } from './taken-back.js';
 import { isPublished, lookAtVersions } from './versions.js';
+import { byVersion } from './wanted.js';
 
 /** ms after which a publication that the official API does not list is looked for again. */
 const SOUGHT_AGAIN_MS = 3_600_000;
@@ -114,7 +115,7 @@ async function noteDataSet(
   // What was new by now the website's files have told; not every page of versions may have been read for that.
   if (!alone && before?.latest === undefined) leaveAsHistory(known, latestVersion?.published ?? '');
   // A patch of an old release may stand far down the list, and is the one published last.
-  if (moved && (alone || before?.latest !== undefined || isJoined))
+  if (moved && (isJoined || !isMet(known, latestVersion)) && (alone || before?.latest !== undefined || isJoined))
     await lookAtVersions(survey, publication, item.id, alone, [1], latestVersion?.version);
   known.latest = latest;
   // Named later, or not to be had at first: tried until it is followed.
@@ -122,6 +123,17 @@ async function noteDataSet(
     await followSuccessor(survey, publication, item.title, successor);
     known.followed = successor;
   }
+}
+
+/**
+ * Whether the latest version is one that was met already, for the sake of the website's file of it, and the highest of
+ * those: where it is not, another was taken back.
+ */
+function isMet({ versions }: DataSetMemo, latest: answers.DataSet['latestVersion']): boolean {
+  if (latest === undefined || versions[latest.version]?.published !== latest.published) return false;
+  return Object.entries(versions).every(
+    ([version, each]) => !isPublished(each) || byVersion(version, latest.version) <= 0,
+  );
 }
 
 /**

@@ -71,7 +71,7 @@ export async function lookAtWebsite(
         trouble ??= error;
       }
     if (trouble) throw trouble;
-  } else if (publication.touched !== undefined && publication.touched !== touched) {
+  } else if (touched !== undefined && publication.touched !== touched) {
     await readPublication(survey, publication);
   }
   publication.touched = touched;

@@ -120,6 +120,47 @@ describe('the official API follows the website by some seconds', () => {
   });
 });
 
+it.each([5, 6])(
+  'after an amendment at any step of the round, quiet polls are two requests each (step %i)',
+  async (step) => {
+    const quiet = async (polls: number, memory: unknown): Promise<unknown> => {
+      for (let poll = 0; poll < polls; poll++) {
+        tick(120_000);
+        const mark = ees.requests.length;
+        const found = await discover(client, SOURCES, memory, PATIENT);
+        expect(found.nothingNew).toBe(true);
+        expect(asked(ees, mark), `poll ${poll}`).toHaveLength(2);
+        memory = found.remember([]);
+      }
+      return memory;
+    };
+    const before = await quiet(step, await settle());
+    amend('17.9');
+    tick(30_000);
+    const found = await discover(client, SOURCES, before, PATIENT);
+    expect(found.files).toHaveLength(1);
+    await quiet(6, found.remember(found.files));
+  },
+);
+
+it('a release that ceases to be the latest shows where the listing tells a time of the publication for the first time', async () => {
+  ees.publish({
+    publication: ABSENCE,
+    slug: '2025-26',
+    title: 'Academic year 2025/26',
+    at: '2026-04-27T09:30:05Z',
+    files: [{ name: 'a3.csv', title: 'Absence rates by geographic level', content: wide('Academic year') }],
+  });
+  ees.removeRoute(/sitemap-items$/, (value) =>
+    (value as object[]).map((each) => ({ ...each, lastModified: undefined })),
+  );
+  const memory = await settle();
+  ees.restoreRoutes();
+  ees.setLatest(ABSENCE, '2024-25', new Date(now));
+  const found = await discover(client, SOURCES, memory, PATIENT);
+  expect(found.releases.map(({ slug, kind }) => `${slug} ${kind}`)).toEqual(['2025-26 no longer latest']);
+});
+
 describe('what was not dealt with', () => {
   it('is offered again at every poll without asking EES more, and once remembered no more', async () => {
     const first = await discover(client, SOURCES, undefined, PATIENT);
