@@ -6,13 +6,14 @@ import { openEdges } from '../alerts/operator.js';
 import { smtpAdvice } from '../alerts/smtp-settings.js';
 import { nextSlots, NO_CONTACT, problemText } from '../config.js';
 import { usesProxy } from '../extract/agents.js';
+import type { Api } from '../extract/client.js';
 import { probe, type Probe } from '../extract/probe.js';
 import { DatabaseHeldError } from '../load/errors.js';
 import { migrationState } from '../load/migrate.js';
 import { openMailServer } from '../mail-server.js';
 import { messageOf, openClient, proxyOf } from '../tools.js';
 import { stillUnmatched, UNMATCHED_ADVICE, unmatchedWords } from '../unmatched.js';
-import { counted, ukSlot } from '../print.js';
+import { counted, ukSlot, ukTime } from '../print.js';
 import { runTroubles, troubleWords } from '../run-troubles.js';
 import { untilServiceListens } from '../service/socket.js';
 import { sourceStateOf } from '../service/status.js';
@@ -228,6 +229,7 @@ async function mailServer({ settings }: Context): Promise<Check[]> {
 
 /** What the program does while one of the two is away. */
 const WITHOUT_API = 'Meanwhile everything comes from the website.';
+const WITHOUT_BOTH = 'Meanwhile nothing is read of EES; what was loaded stays in use.';
 const WITHOUT_WEBSITE =
   'On the official API alone only full-year figures are watched: release files, term releases above all, are missing.';
 
@@ -237,16 +239,22 @@ async function ees(context: Context): Promise<Checked> {
   try {
     const { api, content } = await probe(client);
     const proxy = (url: string): string => (usesProxy(new URL(url), proxyOf(settings)) ? ' (through the proxy)' : '');
-    const line = (check: string, url: string, result: Probe, without: string): Check => ({
-      check,
-      ok: result.ok,
-      found: `${url}${proxy(url)}: ${result.ok ? `answered in ${Math.round(result.ms)} ms` : result.reason}`,
-      advice: result.ok ? '' : `${adviceOn(result)} ${without}`,
-    });
+    const line = (check: string, host: Api, url: string, result: Probe, without: string): Check => {
+      const busy = client.askedForTime().find((each) => each.api === host);
+      const words =
+        busy === undefined ? adviceOn(result) : `EES asks for time: runs leave it alone until ${ukTime(busy.until)}.`;
+      return {
+        check,
+        ok: result.ok,
+        found: `${url}${proxy(url)}: ${result.ok ? `answered in ${Math.round(result.ms)} ms` : result.reason}`,
+        advice: result.ok ? '' : `${words} ${api.ok || content.ok ? without : WITHOUT_BOTH}`,
+      };
+    };
+    const { eesApiUrl, eesContentUrl } = settings.environment;
     return {
       checks: [
-        line('official API', settings.environment.eesApiUrl, api, WITHOUT_API),
-        line('website (content API)', settings.environment.eesContentUrl, content, WITHOUT_WEBSITE),
+        line('official API', 'official', eesApiUrl, api, WITHOUT_API),
+        line('website (content API)', 'content', eesContentUrl, content, WITHOUT_WEBSITE),
         ...(await sourcesInTrouble(context)),
       ],
       clocks: [
@@ -270,8 +278,9 @@ function clockOf(whose: string, result: Probe, ahead: number | undefined): Clock
   return ahead !== undefined && (result.ok || result.fault === 'route') ? [{ whose, ahead }] : [];
 }
 
-function adviceOn({ fault }: Extract<Probe, { ok: false }>): string {
-  switch (fault) {
+function adviceOn(result: Probe): string {
+  if (result.ok) return '';
+  switch (result.fault) {
     case 'route':
       return 'The host answers, so the network is well, but this route is gone or has changed: EES has altered it (or the URL is mistaken). It is asked again at each run; look for a newer version of absence-watch.';
     case 'refused':

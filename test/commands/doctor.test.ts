@@ -67,6 +67,22 @@ it('a route that is gone is no fault of the network: it says what the program do
   expect(named(checks, 'clock')?.ok).toBe(true);
 });
 
+it('both hosts away, one of which asks for time: neither is said to do for the other, and when to ask again is', async () => {
+  const ees = await standIn();
+  const program = await freshProgram({ EES_API_URL: ees.apiUrl, EES_CONTENT_URL: ees.contentUrl });
+  await program.run('migrate');
+  ees.fault(({ path }) =>
+    path.startsWith('/statistics') ? { kind: 'forbidden' } : { kind: 'too many requests', retryAfter: 7200 },
+  );
+  const checks = (await program.run('doctor', '--json')).json() as Check[];
+  const [api, website] = [named(checks, 'official API'), named(checks, 'website (content API)')];
+  expect([api?.ok, website?.ok]).toEqual([false, false]);
+  expect(api?.advice).toMatch(/^The host, or a proxy before it, refuses: .* Meanwhile nothing is read of EES/);
+  expect(website?.advice).toMatch(
+    /^EES asks for time: runs leave it alone until .+\. Meanwhile nothing is read of EES/,
+  );
+});
+
 it('a configuration that names nobody for EES to write to is no fault: doctor and `config check` say so', async () => {
   const ees = await standIn();
   const program = await freshProgram({ EES_API_URL: ees.apiUrl, EES_CONTENT_URL: ees.contentUrl });
