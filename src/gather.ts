@@ -283,9 +283,10 @@ function stateOf(before: SourceState, discovery: Discovery): SourceState {
   return {
     ...before,
     degraded: [
-      ...discovery.standing().map(({ source, route, reason, missing, since, way }) => ({
+      ...discovery.standing().map(({ source, route, kind, reason, missing, since, way }) => ({
         source,
         route,
+        kind,
         reason,
         missing: [...missing],
         since,

@@ -39,7 +39,10 @@ export async function operatorNews(
     const found = ways.get(key);
     const isEarly = found?.every(({ failures = Infinity }) => failures < failuresBeforeMail) ?? false;
     if (isEarly && !open.includes(key)) continue;
-    await operatorEdge(store, post, key, found === undefined ? 'well' : 'ill', mailsOfWay(key, found ?? []), now);
+    // What does not answer may do so next time; what is gone will not.
+    const mayPass = found?.every(({ kind }) => kind === 'unreachable') ?? false;
+    const mails = { ...mailsOfWay(key, found ?? []), after: mayPass ? failuresBeforeMail : 1 };
+    await operatorEdge(store, post, key, found === undefined ? 'well' : 'ill', mails, now);
   }
   const told = new Set(edges.filter(({ mailed }) => mailed).map(({ key }) => key));
   // Asked of the database, not of the run: one that died may have held something back and said nothing.
@@ -87,7 +90,9 @@ function mailsOfWay(key: string, found: SourceState['degraded']): EdgeMails {
           ? 'The other way does instead; nothing is missing.'
           : `Runs go on by the other way. Missing meanwhile: ${missing.join('; ')}.`,
         '',
-        'Should it last, look for a new version of absence-watch: undocumented routes of the website change.',
+        found.every(({ kind }) => kind === 'unreachable')
+          ? '"absence-watch doctor" tells a fault of the network or proxy from one of EES.'
+          : 'Should it last, look for a new version of absence-watch: undocumented routes of the website change.',
       ].join('\n'),
     }),
     well: () => ({

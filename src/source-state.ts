@@ -13,6 +13,8 @@ const degraded = z.object({
   since: z.string().optional(),
   /** What the operator hears of once: the official API, the website, or one route of the website. */
   way: z.string().default('EES'),
+  /** vanished: gone or of another shape, wants a human; unreachable: may pass. */
+  kind: z.enum(['vanished', 'unreachable']).optional(),
   /** Of what is not there and may come (files, publications): polls in a row; the operator is mailed after as many as of an outage. */
   failures: z.number().int().optional(),
 });

@@ -248,7 +248,7 @@ export function statusText(status: Status): string {
   parts.push(
     [
       run === null ? 'No run yet.' : `Last run ${run.id} (${run.trigger}) ${ukTime(run.started_at)}: ${endWords(run)}.`,
-      `EES last answered: ${ukTime(status.last_good_poll)}. Last loaded: ${ukTime(status.last_load)}.`,
+      `${status.last_good_poll === null ? 'EES has answered no run of the schedule yet' : `EES last answered: ${ukTime(status.last_good_poll)}`}. Last loaded: ${ukTime(status.last_load)}.`,
       status.next_run === null
         ? 'No next slot.'
         : `Next slot of the schedule (while "start" runs): ${ukTime(status.next_run)}.`,
