@@ -1,7 +1,7 @@
 /** Versions that gates hold back, accepted by a person with a reason. */
 import type { Evaluation } from './alerts/evaluate.js';
 import type { FileReport } from './load-file.js';
-import { acceptVersion } from './load/versions.js';
+import { acceptVersion, heldBy } from './load/versions.js';
 import { fetchedByRuns, withdrawReplaced } from './load/sources.js';
 import { evaluateLeftovers, evaluateLoaded } from './tell.js';
 import type { Tools } from './tools.js';
@@ -21,7 +21,6 @@ export interface AcceptedHeld {
  * Overrides gates of versions that are held back. What a run of the schedule had fetched is compared with the rules by
  * itself, and told as that run would have told it: the gate put it off, and nobody loads history by accepting it. What a
  * backfill had loaded is left to be compared with the rest of the backfill.
- * @throws VersionStateError when a gate does not hold one of them back
  */
 export async function acceptHeld(
   tools: Tools,
@@ -38,7 +37,10 @@ export async function acceptHeld(
   return { files: [...files, ...(await accepted(tools, others, gates))], late };
 }
 
-/** Overrides gates of versions that are held back; what one was uploaded in the place of goes when it counts. */
+/**
+ * Overrides gates of versions that are held back; what one was uploaded in the place of goes when it counts. Gates that
+ * do not hold one of them are passed over: what holds it is said.
+ */
 export async function accepted(
   tools: Tools,
   ids: readonly number[],
@@ -47,8 +49,9 @@ export async function accepted(
   const reports: FileReport[] = [];
   for (const id of ids) {
     let state = 'quarantined';
-    let stillHeldBy: readonly string[] = [];
-    for (const { gate, reason } of gates)
+    let stillHeldBy: readonly string[] = await heldBy(tools.store.db, id);
+    const holding = gates.filter(({ gate }) => stillHeldBy.includes(gate));
+    for (const { gate, reason } of holding)
       ({ state, stillHeldBy } = await acceptVersion(tools.store, id, gate, reason, tools.now()));
     const row = await tools.store.db
       .selectFrom('data_set_version as v')
@@ -77,7 +80,7 @@ export async function accepted(
       rows: row.rows,
       reason: stillHeldBy.length === 0 ? null : `still held back by: ${stillHeldBy.join(', ')}`,
       notes: [],
-      gates: gates.map(({ gate, reason }) => ({ gate, verdict: 'accepted' as const, message: reason })),
+      gates: holding.map(({ gate, reason }) => ({ gate, verdict: 'accepted' as const, message: reason })),
       diff: null,
     });
   }

@@ -12,12 +12,12 @@ import { fileToLoad, noteNotModified, noteUnchanged } from './gather.js';
 import { knownNames, underKnownName, underKnownReleases } from './known-names.js';
 import type { Store } from './load/database.js';
 import { heldBack, heldEtag, isHandled, isHandledAsVersion } from './load/sources.js';
-import { learnNumber } from './load/versions.js';
+import { heldBy, learnNumber } from './load/versions.js';
 import { loadFile, type FileReport } from './load-file.js';
 import { counted } from './print.js';
 import { openClient, type Tools } from './tools.js';
 import type { BackfillOptions, BackfillReport, EesBackfill, Loaded, PlannedFile, PlanTotals } from './backfill.js';
-import { accepted, acceptHeld } from './accepted.js';
+import { accepted, acceptHeld, type Acceptance } from './accepted.js';
 
 /** Asked for by a person, who waits for all of history: a plan alone takes a request for each file that EES has of it. */
 const BUDGET = { requests: 20_000, ms: 12 * 3_600_000 };
@@ -121,6 +121,15 @@ async function planOf(tools: Tools, client: EesClient, request: EesBackfill): Pr
   }
 }
 
+/** Whether one of the gates that are to be overridden holds one of these versions: else they were all overridden before. */
+async function isHeldByAny(store: Store, ids: readonly number[], gates: readonly Acceptance[]): Promise<boolean> {
+  for (const id of ids) {
+    const held = await heldBy(store.db, id);
+    if (gates.some(({ gate }) => held.includes(gate))) return true;
+  }
+  return false;
+}
+
 export async function loadFromEes(
   tools: Tools,
   request: EesBackfill,
@@ -133,9 +142,10 @@ export async function loadFromEes(
     options.notify
       ? { files: await accepted(tools, ids, options.accept) }
       : acceptHeld(tools, runId, ids, options.accept);
+  let held: readonly number[] = [];
   if (options.accept.length > 0) {
-    const ids = await heldBack(store, await underKnownName(tools.store, request));
-    if (ids.length > 0) return { ...NOTHING, ...(await acceptedHere(ids)) };
+    held = await heldBack(store, await underKnownName(tools.store, request));
+    if (await isHeldByAny(store, held, options.accept)) return { ...NOTHING, ...(await acceptedHere(held)) };
   }
   const directory = downloadsOf(settings);
   await cleanDownloads(directory, now().getTime());
@@ -144,8 +154,8 @@ export async function loadFromEes(
     const plan = await planOf(tools, client, request);
     if (options.accept.length > 0) {
       // Renamed, and asked for by a name that nothing was loaded under.
-      const ids = await heldBack(store, { ...request, publication: plan.publication });
-      if (ids.length > 0) return { ...NOTHING, ...(await acceptedHere(ids)) };
+      held = await heldBack(store, { ...request, publication: plan.publication });
+      if (await isHeldByAny(store, held, options.accept)) return { ...NOTHING, ...(await acceptedHere(held)) };
     }
     const list = await planned(plan, tools);
     const files: FileReport[] = [];
@@ -237,6 +247,8 @@ export async function loadFromEes(
         });
       }
     }
+    // Other gates hold these: whoever named the wrong one is told which.
+    files.push(...(await accepted(tools, held, options.accept)));
     return { plan: list, files, skipped: plan.skipped, notes: [...plan.notes, ...client.leftAlone()] };
   } finally {
     client.close();

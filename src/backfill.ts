@@ -10,7 +10,7 @@ import { loadFile, type FileReport, type FileToLoad } from './load-file.js';
 import type { RunReport } from './pipeline.js';
 import { deliverOwed, evaluateLeftovers, evaluateLoaded } from './tell.js';
 import type { Tools } from './tools.js';
-import { accepted, type Acceptance } from './accepted.js';
+import type { Acceptance } from './accepted.js';
 import { LOG_EVERY_MS, plainLines } from './backfill-progress.js';
 import { counted } from './print.js';
 import { dryEes, loadFromEes, NOTHING, wholeOrNot } from './backfill-ees.js';
@@ -256,9 +256,7 @@ async function loadLocal(
     outcome: report.outcome,
     reason: report.reason,
   });
-  if (report.outcome !== 'unchanged' || options.accept.length === 0 || report.version_id === null)
-    return { ...NOTHING, files: [report] };
-  return { ...NOTHING, files: await accepted(tools, [report.version_id], options.accept) };
+  return { ...NOTHING, files: [report] };
 }
 
 async function dryLocal(tools: Tools, request: LocalBackfill, options: BackfillOptions): Promise<BackfillReport> {

@@ -1,10 +1,10 @@
 /** What may happen to a version after it was loaded: accepted and held back again, removed, withdrawn. Figures stay as they are. */
-import { sql } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import { judgeAgain } from './agree.js';
 import { renameAreas } from './area-names.js';
 import { chooseCurrent, compareVersions } from './currency.js';
 import type { Store } from './database.js';
-import type { VersionState } from './schema.js';
+import type { Database, VersionState } from './schema.js';
 import { beginLoad, KEY_GATE, type Trx } from './version-record.js';
 
 /** No such version, or not in a state for what was asked. Commands end with exit code 2. */
@@ -55,6 +55,18 @@ async function setState(
     .execute();
 }
 
+/** The gates that hold a version back and were not overridden, by name. */
+export async function heldBy(db: Kysely<Database>, id: number): Promise<string[]> {
+  const held = await db
+    .selectFrom('gate_result')
+    .select('gate')
+    .where('version_id', '=', id)
+    .where('verdict', '=', 'quarantine')
+    .orderBy('gate')
+    .execute();
+  return held.map(({ gate }) => gate);
+}
+
 /**
  * Overrides one gate of a quarantined version, with a reason that is kept; when no gate holds it back any more, it
  * becomes current.
@@ -68,14 +80,7 @@ export async function acceptVersion(
   now: Date = new Date(),
 ): Promise<{ readonly state: VersionState; readonly stillHeldBy: readonly string[] }> {
   return changing(store, id, async (trx, version) => {
-    const held = await trx
-      .selectFrom('gate_result')
-      .select('gate')
-      .where('version_id', '=', id)
-      .where('verdict', '=', 'quarantine')
-      .orderBy('gate')
-      .execute();
-    const gates = held.map((row) => row.gate);
+    const gates = await heldBy(trx, id);
     if (version.state !== 'quarantined' || !gates.includes(gate))
       throw new VersionStateError(
         version.state === 'quarantined'
@@ -181,14 +186,9 @@ export async function withdrawVersion(
 export async function reinstateVersion(store: Store, id: number, now: Date = new Date()): Promise<boolean> {
   return changing(store, id, async (trx, version) => {
     if (version.state !== 'withdrawn') return false;
-    const held = await trx
-      .selectFrom('gate_result')
-      .select('gate')
-      .where('version_id', '=', id)
-      .where('verdict', '=', 'quarantine')
-      .executeTakeFirst();
+    const held = await heldBy(trx, id);
     const said = { what: 'published again', reason: 'published again at source', at: now };
-    await setState(trx, version, held === undefined ? 'loaded' : 'quarantined', said);
+    await setState(trx, version, held.length === 0 ? 'loaded' : 'quarantined', said);
     await countAgain(trx, version);
     return true;
   });

@@ -39,7 +39,14 @@ export { underKnownRelease } from './version-record.js';
 export type { KeptVerdict } from './verdicts.js';
 export type { Gates, Verdict, VersionMeta, VersionNumber } from './version-meta.js';
 export type { ChangedFigure, VersionDiff } from './diff.js';
-export { acceptVersion, removeVersion, unacceptVersion, VersionStateError, withdrawVersion } from './version-states.js';
+export {
+  acceptVersion,
+  heldBy,
+  removeVersion,
+  unacceptVersion,
+  VersionStateError,
+  withdrawVersion,
+} from './version-states.js';
 export { lastReleases } from './last-release.js';
 
 export type LoadOutcome =

@@ -5,6 +5,7 @@ import { simpleParser } from 'mailparser';
 import { describe, expect, it } from 'vitest';
 import type { BackfillReport } from '../../src/backfill.js';
 import type { VersionRow } from '../../src/load/inspect.js';
+import type { Status } from '../../src/service/status.js';
 import { smallWide, type SmallFile } from '../fault/harness/small-files.js';
 import {
   ABSENCE,
@@ -159,5 +160,49 @@ describe('accepted', () => {
     expect((await load(CROSSED, 'After', ...because)).code).toBe(0);
     expect(await mutedAs(world)).toEqual(['backfill']);
     expect(world.subjects()).toEqual([]);
+  });
+
+  it('the very same command again finds nothing to do: of a local file', async () => {
+    const world = await watch();
+    await writeFile(join(world.program.directory, 'some.csv'), contradicting(QUIET));
+    const load = (gate: string): Promise<Said> =>
+      accept(world, '--file', 'some.csv', '--release', 'Before', '--accept', gate, '--json');
+    for (const outcome of ['loaded', 'unchanged', 'unchanged']) {
+      const said = await load(GATE);
+      expect(said.code, said.stderr).toBe(0);
+      expect((said.json() as BackfillReport).files.map((file) => file.outcome)).toEqual([outcome]);
+    }
+    const status = (await world.program.run('status', '--json')).json() as Status;
+    expect(status).toMatchObject({ health: { well: true }, last_run: { outcome: 'done' } });
+  });
+
+  it('the very same command again finds nothing to do: of EES, also beside what another gate holds back', async () => {
+    const world = await watchWithHistory();
+    publishCrossing(world, contradicting(CROSSED));
+    const outcomes = async (): Promise<unknown> => {
+      const said = await accept(world, '--json');
+      return [said.code, (said.json() as BackfillReport).files.map(({ outcome, reason }) => [outcome, reason])];
+    };
+    expect(await outcomes()).toEqual([0, [['loaded', null]]]);
+    expect(await outcomes()).toEqual([0, []]);
+    const few = smallWide({ ...QUIET, years: [2020] })
+      .split('\n')
+      .filter((row) => !/Luton|Bedford|Thurrock|Derby/.test(row))
+      .join('\n');
+    const publish = (slug: string, content: string, year: string): void => {
+      world.publish({ slug, title: `Academic year ${slug}`, at: `${year}-03-20T09:30:00Z`, content });
+    };
+    publish('2020-21', few, '2022');
+    expect(await outcomes()).toEqual([3, [['quarantined', expect.stringMatching(/^authorities: /)]]]);
+    // What is asked for is not what holds it: that is said, and the rest of history is loaded all the same.
+    publish('2021-22', contradicting({ ...QUIET, years: [2021] }), '2023');
+    const still = ['quarantined', 'still held back by: authorities'];
+    expect(await outcomes()).toEqual([3, [['loaded', null], still]]);
+    expect(await outcomes()).toEqual([3, [still]]);
+    const said = await accept(world, '--accept', 'authorities');
+    expect(said.code, said.stderr).toBe(0);
+    expect(await outcomes()).toEqual([0, []]);
+    const status = (await world.program.run('status', '--json')).json() as Status;
+    expect(status.last_run).toMatchObject({ outcome: 'done' });
   });
 });
