@@ -79,7 +79,7 @@ export async function loadFile(tools: LoadTools, file: FileToLoad): Promise<File
       const notes = (): string[] => [...(file.notes ?? []), ...reading.notes()];
       columns = reading.header;
       const meta = await underKnownRelease(store.db, { ...file.meta, dataSet: { ...file.meta.dataSet, columns } });
-      const gates = gatesFor(reading, await lastReleases(store, meta));
+      const gates = gatesFor(reading, await lastReleases(store, meta), meta.dataSet.local === true);
       if (tools.dryRun === true) {
         let rows = 0;
         for await (const batch of reading.observations) {
@@ -164,8 +164,8 @@ function whyHeld(verdicts: readonly KeptVerdict[]): string {
 }
 
 /** The gates of the figures, and what is odd about the bytes. */
-function gatesFor(reading: Reading, previous: readonly LastRelease[]): Gates {
-  const gates = createGates({ previous, groupColumn: reading.groupColumn });
+function gatesFor(reading: Reading, previous: readonly LastRelease[], isLocal: boolean): Gates {
+  const gates = createGates({ previous, groupColumn: reading.groupColumn, isLocal });
   return {
     ...gates,
     verdicts: () => [

@@ -113,8 +113,12 @@ function manyGone(then: number, now: number): string[] {
   return then - now >= Math.max(1, then * SHARE_GONE) && then - now > 3 ? [`${then - now} of ${then} authorities`] : [];
 }
 
-/** Groups without a row: what was no longer published, or was called by another name. */
-export function groupsGone(one: SeriesSeen, findings: Findings): void {
+/**
+ * Groups without a row: what was no longer published, or was called by another name.
+ * @param said those that were told of already
+ */
+export function groupsGone(one: SeriesSeen, findings: Findings, said: readonly string[]): void {
   for (const { group, now, had } of heldGroups(one))
-    if (now === undefined) findings.add(() => `no row of ${group} for ${one.newest.period} (${one.name}); ${had}`);
+    if (now === undefined && !said.includes(group))
+      findings.add(() => `no row of ${group} for ${one.newest.period} (${one.name}); ${had}`);
 }

@@ -6,6 +6,7 @@ import type { Observation } from '../domain/figure.js';
 import { MEASURE_WORDS, MEASURES, type Measure } from '../domain/measure.js';
 import { Findings, verdictOf, type Numbers } from './gate-figures.js';
 import { authoritiesOfGroups, groupsGone, measuresOfGroups, regionsOfGroups, SHARE_GONE } from './gate-holes.js';
+import { takenOut, type TakenOut } from './gate-replaced.js';
 import { ratesArePercent } from './gate-units.js';
 import type { GateVerdict, LastRelease } from './gates.js';
 import { heldAgainst, isOff, periodsGone, replacedBy, weeksGone } from './held-against.js';
@@ -24,8 +25,12 @@ import {
  * Watches the outline of a version: which areas, how many rows, how many pupils.
  * @param previous shapes that it may be held against, the nearest first; each series is held against the first of its table,
  *   and only within a release everything that it had must be there again
+ * @param isLocal a file under a label, whose next file takes its place
  */
-export function releaseShape(previous: readonly LastRelease<ReleaseShape>[]): {
+export function releaseShape(
+  previous: readonly LastRelease<ReleaseShape>[],
+  isLocal: boolean,
+): {
   observe(observation: Observation, numbers: Numbers): void;
   verdicts(): GateVerdict[];
   shape(): ReleaseShape;
@@ -66,7 +71,7 @@ export function releaseShape(previous: readonly LastRelease<ReleaseShape>[]): {
         measures(all),
         ratesArePercent(all),
         enrolments(all),
-        ...againstLastRelease(all, replaced),
+        ...againstLastRelease(all, replaced, takenOut(all, previous, replaced), isLocal),
       ];
     },
     shape: () => ({ series: Object.fromEntries(series().map(({ name, newest, all }) => [name, newest.shape(all)])) }),
@@ -369,9 +374,23 @@ function weeklyAuthorities({ name, all: periods, before }: SeriesSeen, findings:
 
 const MOST_SUPPRESSED_OFF = 0.05;
 
-function againstLastRelease(all: readonly SeriesSeen[], replaced: ReleaseShape['series']): GateVerdict[] {
+const ONE_LABEL_EACH =
+  'The next file under a label takes the place of the one before. If this is another data set, take it back ("versions remove") and load it under a label of its own';
+
+function againstLastRelease(
+  all: readonly SeriesSeen[],
+  replaced: ReleaseShape['series'],
+  gone: readonly TakenOut[],
+  isLocal: boolean,
+): GateVerdict[] {
   const rows = new Findings();
   const suppressed = new Findings();
+  const nothingLeft = (what: string): void => {
+    rows.add(() => `nothing is left of ${what}; the version before in this release had it`);
+  };
+  const series = gone.flatMap(({ series: name, what }) => (what === undefined ? [name] : []));
+  if (series.length > 0) nothingLeft(series.join(', '));
+  for (const { series: name, what } of gone) if (what !== undefined) nothingLeft(`${what} of ${name}`);
   const noRow = (weeks: readonly string[], name: string, who: string): void => {
     rows.add(() => `no row for ${weeks.join(', ')} (${name}); ${who} had some`);
   };
@@ -382,7 +401,7 @@ function againstLastRelease(all: readonly SeriesSeen[], replaced: ReleaseShape['
   }
   for (const one of all) {
     const { name, newest, before } = one;
-    groupsGone(one, rows);
+    groupsGone(one, rows, gone.find(({ series }) => series === name)?.groups ?? []);
     if (newest.kind === 'week') weeklyAuthorities(one, rows);
     const weeks = replaced[name] === undefined ? weeksGone(one) : [];
     if (weeks.length > 0) noRow(weeks, name, 'the last release');
@@ -400,8 +419,9 @@ function againstLastRelease(all: readonly SeriesSeen[], replaced: ReleaseShape['
           `${percent(now)} of the figures for ${newest.period} are symbols, ${percent(then)} for ${before.period} in the last release (${name})`,
       );
   }
+  const ofRows = verdictOf('rows', 'warn', rows, 'as many rows as in the last release, or no last release');
   return [
-    verdictOf('rows', 'warn', rows, 'as many rows as in the last release, or no last release'),
+    isLocal && gone.length > 0 ? { ...ofRows, message: `${ofRows.message}. ${ONE_LABEL_EACH}` } : ofRows,
     verdictOf(
       'suppressed',
       'warn',

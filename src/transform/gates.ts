@@ -220,7 +220,7 @@ export const GATES: readonly GateDescription[] = [
   {
     gate: 'rows',
     holds:
-      'rows of the newest period against the last release of the series; school types and pupil groups that it had, or the year before in the file; a running year that a version of the same release had; the weeks of each school year of the file, and of a version of the same release all weeks; authorities in all weeks of the file',
+      'rows of the newest period against the last release of the series; school types and pupil groups that it had, or the year before in the file; a running year that a version of the same release had; the weeks of each school year of the file, and of a version of the same release all weeks; authorities in all weeks of the file; whatever other table it may be, each series, school type, pupil group, level, measure and period of the version whose place it takes in its release',
     tolerance:
       'one in ten; no rows are counted in single weeks, but none may be gone; of the authorities of all weeks a third',
     binds: 'series that were in the last release; groups of the rows above school level',
@@ -284,9 +284,14 @@ export interface LastRelease<Shape = unknown> {
  * The gates for one version.
  * @param options.previous the nearest first: each series is held against the first that is of the same table
  * @param options.groupColumn the file's column of pupil groups, for messages
+ * @param options.isLocal a file under a label, for advice
  */
 export function createGates(
-  options: { readonly previous?: readonly LastRelease[] | undefined; readonly groupColumn?: string | undefined } = {},
+  options: {
+    readonly previous?: readonly LastRelease[] | undefined;
+    readonly groupColumn?: string | undefined;
+    readonly isLocal?: boolean | undefined;
+  } = {},
 ): Gates {
   const numbers: Numbers = new Float64Array(MEASURES.length);
   const shape = releaseShape(
@@ -294,6 +299,7 @@ export function createGates(
       const read = readShape(last.shape);
       return read === undefined ? [] : [{ ...last, shape: read }];
     }),
+    options.isLocal ?? false,
   );
   const gates: readonly Gate[] = [
     pupilGroups(options.groupColumn),
@@ -348,6 +354,10 @@ export function gatesDocument(): string {
     'regions, authorities, rates and enrolments then bind as above. Less is asked, as of an older version, where the file',
     'ends in an earlier year, or has but one level and another label. Measures bind under the same label where there are',
     'as many rows (one in ten more or fewer), and periods where no level and no measure is gone.',
+    '',
+    'Another table is not held against what was before it, and takes its place all the same where it comes under its label:',
+    'it loads, the gate of rows warns of each series, school type, pupil group, level, measure and period that is then in no',
+    'row, and says what to do.',
     '',
     'Where a label had the columns of a file before and its last version has others, that last version counts if it is the',
     'same table. An earlier year is then no reason to ask less; measures bind that both had, and periods that both had.',

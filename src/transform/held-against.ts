@@ -99,7 +99,7 @@ export function replacedBy(
 }
 
 /** All periods of a series, weeks too. */
-function labels(series: SeriesShape | undefined): string[] {
+export function labels(series: SeriesShape | undefined): string[] {
   return series === undefined
     ? []
     : [...series.periods.map(({ period }) => period), ...series.weeks.map(([week]) => week)];

@@ -257,6 +257,42 @@ describe.skipIf(!HAS_REAL_DATA)(`published files${WITH_REAL_DATA}`, () => {
     }
   });
 
+  it('a file of another table under the same label loads, and what it takes out of the view is told with what to do', async () => {
+    const program = await freshProgram();
+    const written = async (name: string, rows: readonly Record<string, string>[]): Promise<string> => {
+      await writeFile(join(program.directory, name), Papa.unparse([...rows]));
+      return join(program.directory, name);
+    };
+    const widened = (path: string, more: Record<string, string>): Record<string, string>[] =>
+      independently(realFile(path)).map((row) => ({ ...row, ...more }));
+    const severe = 'absence/2016-23_fullyear_pa_severe_nat_reg_la.computed.csv';
+    const weekly = 'attendance/2025-26_attendance_weekly_20251120.csv';
+    const cases = [
+      [ABSENCE, 'absence/2016-17_absence_by_term.csv', realFile('absence/2016-17_absence_in_prus.csv')],
+      [ABSENCE, severe, await written('boys.csv', widened(severe, { gender: 'Male' }))],
+      [ATTENDANCE, weekly, await written('to-date.csv', widened(weekly, { time_frame: 'Year to date' }))],
+    ] as const;
+    const told: string[] = [];
+    for (const [at, [publication, first, second]] of cases.entries()) {
+      const label = `Label ${at}`;
+      const meta = first.includes('by_term') ? ['--meta', realFile(first.replace('.csv', '.meta.csv'))] : [];
+      const before = await load(program, realFile(first), publication, label, '--published-at', '2026-03-22', ...meta);
+      expect(before.report.files[0]?.gates).toEqual([]);
+      const { said, report } = await load(program, second, publication, label, '--published-at', '2026-03-23');
+      const [file] = report.files;
+      expect([said.code, file?.outcome, file?.diff?.gone === 0]).toEqual([0, 'loaded', false]);
+      told.push(...(file?.gates ?? []).map(({ gate, verdict, message }) => `${gate}: ${verdict}: ${message}`));
+    }
+    const had = 'the version before in this release had it';
+    const advice =
+      'The next file under a label takes the place of the one before. If this is another data set, take it back ("versions remove") and load it under a label of its own';
+    expect(told).toEqual([
+      `rows: warn: nothing is left of absence/autumn-term, absence/spring-term, absence/summer-term; ${had}; nothing is left of "Special", "State-funded primary", "State-funded secondary", "Academic year 2012/13" of absence/academic-year; ${had}. ${advice}`,
+      `rows: warn: nothing is left of "Total", "Special", "State-funded primary", "State-funded secondary" of absence/academic-year; ${had}. ${advice}`,
+      `rows: warn: nothing is left of attendance/week; ${had}. ${advice}`,
+    ]);
+  });
+
   it('the pupil referral units of 2022/23 load as alternative provision when said so, never as Total', async () => {
     const program = await freshProgram();
     const path = realFile('absence/2022-23_4_absence_2term_pru.csv');

@@ -804,6 +804,45 @@ describe('gates at large', () => {
       expect(against(as(table.slice(20), { period: academicPeriod(2024, 'Autumn term') })), 'term').toEqual([]);
     });
 
+    it('what another table takes out, as it takes the place of the one before, is warned of', () => {
+      const as = (rows: readonly Row[], more: Partial<Row>): Row[] => rows.map((row) => ({ ...row, ...more }));
+      const nothingLeft = (rows: readonly Row[], before: readonly Row[], more: Partial<LastRelease> = {}): unknown => {
+        const last: LastRelease = { shape: shapeOf(before), likeness: 'same label', isSameRelease: true, ...more };
+        const gates = createGates({ previous: [last], isLocal: more.likeness === undefined });
+        gates.observe(rows.map(observation));
+        const { verdict, message } = gates.verdicts().find(({ gate }) => gate === 'rows') ?? {};
+        const told = message?.matchAll(/nothing is left of (.*?); the version before in this release had it/g) ?? [];
+        return [verdict, ...[...told].map(([, what]) => what), message?.includes('label of its own')];
+      };
+      const few = table.slice(0, 2);
+      const series = 'absence/Autumn and spring term';
+      expect(nothingLeft(few, few)).toEqual(['pass', false]);
+      expect(nothingLeft([...few, ...as(few, { topic: 'Sex' })], few), 'more').toEqual(['pass', false]);
+      const males = as(few, { topic: 'Sex', group: 'Male' });
+      expect(nothingLeft(males, few)).toEqual(['warn', `"Total" of ${series}`, true]);
+      expect(nothingLeft(few, [...few, ...males])).toEqual(['warn', `"Total, Sex: Male" of ${series}`, true]);
+      const term = as(few, { period: academicPeriod(2024, 'Autumn term') });
+      expect(nothingLeft(term, few)).toEqual(['warn', series, true]);
+      expect(nothingLeft(few, [...few, ...term])).toEqual(['warn', 'absence/Autumn term', true]);
+      const schools = (more: Partial<Row>): Row[] => as([england], { level: 'School', key: '100001', ...more });
+      expect(nothingLeft(few, [...few, ...schools({})])).toEqual(['warn', `"level School" of ${series}`, true]);
+      expect(nothingLeft(schools({}), schools({ schoolType: 'Special' }))).toEqual([
+        ...['warn', `"Special" of ${series}`, true],
+      ]);
+      expect(nothingLeft(schools({}), schools({ topic: 'Sex' }))).toEqual(['warn', `"Sex" of ${series}`, true]);
+      expect(nothingLeft(schools({ topic: 'Sex' }), schools({}))).toEqual(['warn', `"all pupils" of ${series}`, true]);
+      const overall = as(few, { values: { overall_absence_rate: '6' } });
+      expect(nothingLeft(overall, few)).toEqual(['warn', `"pupil enrolments" of ${series}`, true]);
+      expect(nothingLeft([...few, ...males], [...few, ...as(few, { period: BEFORE })])).toEqual([
+        ...['warn', `"Autumn and spring term 2023/24" of ${series}`, true],
+      ]);
+      // What EES amends comes under no label; what is published later, or as another release, is not replaced.
+      expect(nothingLeft(males, few, { likeness: 'same data set' })).toEqual(['warn', `"Total" of ${series}`, false]);
+      expect(nothingLeft(males, few, { likeness: 'alike' })).toEqual(['warn', `"Total" of ${series}`, false]);
+      for (const other of [{ isSameRelease: false }, { likeness: 'other label', isSameRelease: false }] as const)
+        expect(nothingLeft(males, few, other)).toEqual(['pass', false]);
+    });
+
     it('less is asked of a file that ends in an earlier year, and of England alone under another label', () => {
       const earlier = table.map((row) => ({ ...row, period: BEFORE }));
       expect(held(earlier.slice(10), table)).toEqual([]);
