@@ -1,6 +1,7 @@
 /**
  * Gates that hold a version against the last release of its data set, and what they keep for the next one. Which release
- * that is, and how much of it binds, is told by held-against; what the outline of a whole file does not show by gate-holes.
+ * that is, and how much of it binds, is told by held-against; what the outline of a whole file does not show by gate-holes
+ * and gate-weeks; what a version takes out of the view by taking the place of another by gate-replaced.
  */
 import type { Observation } from '../domain/figure.js';
 import { MEASURE_WORDS, MEASURES, type Measure } from '../domain/measure.js';
@@ -8,13 +9,16 @@ import { Findings, verdictOf, type Numbers } from './gate-figures.js';
 import { authoritiesOfGroups, groupsGone, measuresOfGroups, regionsOfGroups, SHARE_GONE } from './gate-holes.js';
 import { takenOut, type TakenOut } from './gate-replaced.js';
 import { ratesArePercent } from './gate-units.js';
+import { placesOfWeeks } from './gate-weeks.js';
 import type { GateVerdict, LastRelease } from './gates.js';
 import { heldAgainst, isOff, periodsGone, replacedBy, weeksGone } from './held-against.js';
 import {
+  OF_ENGLAND,
   placesOf,
   PeriodSeen,
   SCOPES,
   SCOPE_WORDS,
+  wholeRegions,
   type ReleaseShape,
   type Scope,
   type SeriesSeen,
@@ -78,18 +82,6 @@ export function releaseShape(
   };
 }
 
-/** Some files have rows of other places, called z or by a code of Wales, in single periods. */
-const OF_ENGLAND = /^E1[23]/;
-
-const LONDON = 'E12000007';
-
-const INNER_AND_OUTER_LONDON = ['E13000001', 'E13000002'];
-
-/** Regions, London being one however it is cut. */
-function wholeRegions(regions: Iterable<string>): Set<string> {
-  return new Set([...regions].map((region) => (INNER_AND_OUTER_LONDON.includes(region) ? LONDON : region)));
-}
-
 /** A table of all of them. */
 const MANY_AUTHORITIES = 100;
 
@@ -104,6 +96,7 @@ function englandAndRegions(all: readonly SeriesSeen[], replaced: ReleaseShape['s
       // What is missing altogether need not be said again of the rows of all schools.
       const found = findings.count;
       regionsOf(one, scope, findings);
+      if (findings.count === found) placesOfWeeks(one, scope, findings);
       if (findings.count > found) break;
     }
   const strays = strayRows(all, findings);

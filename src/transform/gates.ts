@@ -133,7 +133,8 @@ export const GATES: readonly GateDescription[] = [
     holds:
       'England and each region that the series had in its last release, or in another period of the file, is in its newest period; an older period that has regions has all, and what the last release had of it; a version that replaces another within its release has all its finished periods; where one series of the file has England and at least 100 authorities, each has England; no one to three rows, but for a headline of England, stand under a time identifier of their own beside ten times as many for the same year (a mistyped one); all of this also for the rows about all schools and all pupils; and England and the regions in each school type and pupil group that had them in the last release or the year before in the file',
     tolerance: 'London may come as one or as Inner and Outer London',
-    binds: 'series whose data set has those levels; weeks: in any week of the file, as holiday weeks differ by area',
+    binds:
+      'series whose data set has those levels; weeks, as holiday weeks differ by area: in any week of the file, in each in which the last release had them or other rows of theirs are there, and in each in which half as many of their authorities have a rate as in their fullest week',
     verdict: 'quarantine',
   },
   {
@@ -375,6 +376,7 @@ const LESSONS: readonly string[] = [
   'Pupil referral units 2022/23: severe absence rates carry four decimal places and were first rounded to five (24.2064% beside 61 of 252), the other rates carry five. So each rate is judged by its own places, with 0.55 of the last one.',
   'Characteristics 2016/17: England only, all counts multiples of 5, one decimal place.',
   'Attendance: enrolments are estimates with fractions, and authorities exceed England by up to 3.4% in 2025/26. So sums bind finished periods with whole-numbered counts. They count the schools that send registers: London went from 789,981 to 1,012,390 between January 2024 and January 2025. So a year to date is held only against the same year.',
+  'Attendance by week, autumn of 2025: England and nine regions are in each of nine weeks but that of half term, in which 4 of 153 authorities have a row; in the week before, 142 authorities, in the East Midlands 4 of 10. So England and a region are wanted in a week in which half of their authorities have a figure.',
   'Attendance 2025/26 added Total rows for authorities (494 to 647 rows): a warning, no more.',
   'Authorised and unauthorised absence make overall absence to one of the last decimal place in every row of every file collected: a point off is a wrong figure.',
   'Absence by term 2016/17 and the persistent absence data set of attendance have no counts: nothing to add up.',

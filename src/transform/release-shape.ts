@@ -21,11 +21,12 @@ const groupShape = z.object({
 /** What one school type, and one pupil group in it, has in a period. */
 export type GroupShape = z.infer<typeof groupShape>;
 
-const periodShape = placesShape.extend({
-  period: z.string(),
+const scopesShape = placesShape.extend({
   /** The same of the rows about all schools and all pupils; absent in shapes of before that was kept. */
   whole: placesShape.optional(),
 });
+
+const periodShape = scopesShape.extend({ period: z.string() });
 
 const seriesShape = periodShape.extend({
   /** `period` is the newest period of the series. */
@@ -52,8 +53,8 @@ const seriesShape = periodShape.extend({
   enrolments: z.record(z.string(), z.number()),
   /** All periods of the series but weeks, the newest included. */
   periods: z.array(periodShape).default([]),
-  /** Its weeks, newest first, each with the first calendar year of its school year; absent in shapes of before that was kept. */
-  weeks: z.array(z.tuple([z.string(), z.number()])).default([]),
+  /** Its weeks, newest first, each with the first calendar year of its school year and its places; absent in shapes of before that was kept. */
+  weeks: z.array(z.tuple([z.string(), z.number(), scopesShape.optional()])).default([]),
 });
 
 const shapeSchema = z.object({ series: z.record(z.string(), seriesShape) });
@@ -64,6 +65,8 @@ export type ReleaseShape = z.infer<typeof shapeSchema>;
 export type SeriesShape = z.infer<typeof seriesShape>;
 
 export type PeriodShape = z.infer<typeof periodShape>;
+
+type ScopesShape = z.infer<typeof scopesShape>;
 
 /** A shape as it was stored; undefined where there is none, or one of another build of the program. */
 export function readShape(stored: unknown): ReleaseShape | undefined {
@@ -159,6 +162,8 @@ export class PeriodSeen {
   readonly levels = new Set<string>();
   readonly topics = new Set<string>();
   readonly enrolments = new Map<string, number>();
+  /** Of a week: those with a number for a rate, which have no holidays, by key; each with the code of its region. */
+  readonly authoritiesWithRates = new Map<string, string | undefined>();
   readonly heights = new RateHeights();
   readonly period: string;
   readonly startYear: number;
@@ -196,6 +201,9 @@ export class PeriodSeen {
     this.levels.add(area.level);
     this.topics.add(breakdown.topic);
     this.places.any.add(area, given);
+    const isWeekly = this.kind === 'week' && area.level === 'Local authority';
+    if (isWeekly && RATES.some((rate) => !Number.isNaN(numberOf(numbers, rate))))
+      this.authoritiesWithRates.set(area.key, area.regionCode);
     const isWhole = schoolType === 'Total' && breakdown.topic === 'Total';
     if (isWhole) this.places.whole.add(area, given);
     if (!ABOVE_SCHOOLS.has(area.level)) return;
@@ -235,13 +243,17 @@ export class PeriodSeen {
       rates: this.heights.means(),
       enrolments: Object.fromEntries(this.enrolments),
       periods: all.filter(({ kind }) => kind !== 'week').map((each) => each.outline()),
-      weeks: all.filter(({ kind }) => kind === 'week').map((each) => [each.period, each.startYear]),
+      weeks: all.filter(({ kind }) => kind === 'week').map((each) => [each.period, each.startYear, each.scopes()]),
     };
   }
 
   outline(): PeriodShape {
+    return { period: this.period, ...this.scopes() };
+  }
+
+  scopes(): ScopesShape {
     const { any, whole } = this.places;
-    return { period: this.period, ...any.shape(), whole: whole.shape() };
+    return { ...any.shape(), whole: whole.shape() };
   }
 }
 
@@ -301,6 +313,22 @@ export const SCOPE_WORDS: Readonly<Record<Scope, string>> = { any: '', whole: ' 
 export const ABOVE_SCHOOLS: ReadonlySet<string> = new Set(['National', 'Regional', 'Local authority']);
 
 /** What an earlier version had in a scope; undefined where that was not kept. */
-export function placesOf(before: PeriodShape | undefined, scope: Scope): z.infer<typeof placesShape> | undefined {
+export function placesOf(before: ScopesShape | undefined, scope: Scope): z.infer<typeof placesShape> | undefined {
   return scope === 'any' ? before : before?.whole;
+}
+
+/** Some files have rows of other places, called z or by a code of Wales, in single periods. */
+export const OF_ENGLAND = /^E1[23]/;
+
+const LONDON = 'E12000007';
+
+const INNER_AND_OUTER_LONDON = ['E13000001', 'E13000002'];
+
+/** London being one however it is cut. */
+export function wholeRegion(region: string): string {
+  return INNER_AND_OUTER_LONDON.includes(region) ? LONDON : region;
+}
+
+export function wholeRegions(regions: Iterable<string>): Set<string> {
+  return new Set([...regions].map(wholeRegion));
 }

@@ -293,6 +293,68 @@ describe.skipIf(!HAS_REAL_DATA)(`published files${WITH_REAL_DATA}`, () => {
     ]);
   });
 
+  it('England and regions that are gone from single weeks are missed, and holidays are not', async () => {
+    const program = await freshProgram();
+    const path = realFile('attendance/2025-26_attendance_weekly_20251120.csv');
+    const all = independently(path);
+    type Row = Record<string, string>;
+    const isEngland = (row: Row): boolean => row['geographic_level'] === 'National';
+    const isLondon = (row: Row): boolean => row['geographic_level'] === 'Regional' && row['region_name'] === 'London';
+    const weekOf = (row: Row): number => Number(row['time_identifier']?.replace('Week ', ''));
+    const after = (week: number, rows: readonly Row[] = all): Row[] =>
+      rows.filter((row) => weekOf(row) === 45).map((row) => ({ ...row, time_identifier: `Week ${week}` }));
+    const given = async (rows: readonly Row[], label = 'L', ...more: string[]): Promise<string[]> => {
+      const altered = join(program.directory, 'altered.csv');
+      await writeFile(altered, Papa.unparse([...rows]));
+      const at = ['--published-at', '2025-12-04', ...more];
+      const [file] = (await load(program, altered, ATTENDANCE, label, ...at)).report.files;
+      const held = (file?.gates ?? []).filter(({ verdict }) => verdict === 'quarantine');
+      return held.map(({ gate, message }) => `${gate}: ${message}`);
+    };
+    const without = (gone: (row: Row) => boolean, rows: readonly Row[] = all): Row[] =>
+      rows.filter((row) => !gone(row));
+    const cases: [rows: Row[], found: RegExp][] = [
+      [
+        without((row) => isEngland(row) && weekOf(row) === 45),
+        /England is missing from attendance.week, Week 45 2025;/,
+      ],
+      [
+        without((row) => isEngland(row) && weekOf(row) === 45 && row['education_phase'] === 'Total'),
+        /England is missing from attendance.week, Week 45 2025 \(rows of all schools and all pupils\);/,
+      ],
+      [
+        without((row) => isLondon(row) && weekOf(row) >= 38),
+        /region E12000007 is missing from attendance.week, Week 38 2025, Week 39 2025, .*, Week 43 2025, Week 45 2025;/,
+      ],
+      [[...all, ...without(isEngland, after(46))], /England is missing from attendance.week, Week 46 2025;/],
+      [[...all, ...without(isLondon, after(46))], /region E12000007 is missing from attendance.week, Week 46 2025;/],
+    ];
+    // A first file is held against its own weeks, a later one against the version before, too.
+    const told: string[][] = [];
+    for (const [rows] of cases) told.push(await given(rows, 'Other', '--dry-run'));
+    const published = await load(program, path, ATTENDANCE, 'L', '--published-at', '2025-11-20');
+    expect(published.report.files[0]?.gates).toEqual([]);
+    for (const [rows] of cases) told.push(await given(rows, 'L', '--dry-run'));
+    for (const [at, found] of [...cases, ...cases].map(([, each]) => each).entries())
+      expect(told[at]).toEqual([expect.stringMatching(found)]);
+    const london = (row: Row): boolean => row['region_name'] === 'London';
+    expect(
+      await given(
+        without((row) => london(row) && weekOf(row) === 45),
+        'L',
+        '--dry-run',
+      ),
+      'with its boroughs',
+    ).toEqual([
+      expect.stringMatching(/region E12000007 is missing from attendance.week, Week 45 2025; the last release had it/),
+    ]);
+    const holiday = after(46, all).filter((row) => row['geographic_level'] === 'Local authority' && !london(row));
+    expect(await given([...all, ...holiday.filter((row) => Number(row['old_la_code']) % 3 === 0)]), 'holidays').toEqual(
+      [],
+    );
+    expect(await given([...all, ...after(46), ...after(47)])).toEqual([]);
+  });
+
   it('the pupil referral units of 2022/23 load as alternative provision when said so, never as Total', async () => {
     const program = await freshProgram();
     const path = realFile('absence/2022-23_4_absence_2term_pru.csv');

@@ -23,6 +23,7 @@ interface Row {
   schoolType?: string;
   topic?: string;
   group?: string;
+  regionCode?: string;
   values: Partial<Record<Measure, string | null>>;
   symbols?: Partial<Record<Measure, string>>;
 }
@@ -34,6 +35,7 @@ function observation({
   schoolType = 'Total',
   topic,
   group = 'Unknown',
+  regionCode,
   values,
   symbols = {},
 }: Row): Observation {
@@ -44,7 +46,7 @@ function observation({
       code: key,
       oldLaCode: undefined,
       name: `${level} ${key}`,
-      regionCode: undefined,
+      regionCode,
       regionName: undefined,
     },
     series: `absence/${period.kind === 'week' ? 'week' : period.timeIdentifier}`,
@@ -529,6 +531,52 @@ describe('gates: each with what just passes and what just fails', () => {
       expect(held(now.filter(({ level }) => level !== 'Regional'))).toEqual(['England and regions']);
       const present = week(45).map((row) => ({ ...row, values: { overall_absence_rate: '93.8' } }));
       expect(held([...before, ...present])).toEqual(['rates are percent']);
+    });
+
+    it('want England and regions where half of their authorities have figures', () => {
+      const first = (rows: readonly Row[]): string => judge('England and regions', rows).verdict;
+      const open = (count: number, more: Partial<Row> = {}): Row[] =>
+        authorities(count, { values: rates, period: weekPeriod(2025, 46), ...more });
+      const [north = ''] = EIGHT;
+      const region = (keys: readonly string[], number: number): Row[] =>
+        regions(keys, { values: rates, period: weekPeriod(2025, number) });
+      expect([74, 75].map((count) => first([...before, ...open(count)]))).toEqual(['pass', 'quarantine']);
+      const closed = { values: { overall_absence_rate: null }, symbols: { overall_absence_rate: 'NaN' } };
+      expect(first([...before, ...open(150, closed)])).toBe('pass');
+      const inNorth = (count: number, more: Partial<Row> = {}): Row[] => open(count, { regionCode: north, ...more });
+      const all = [...before, ...inNorth(10, { period: weekPeriod(2025, 42) }), ...region([north], 42)];
+      expect([4, 5].map((count) => first([...all, ...inNorth(count)]))).toEqual(['pass', 'quarantine']);
+      expect(first([...all, ...inNorth(5), ...region([north], 46)])).toBe('pass');
+      // London, cut in two in one week and whole in another.
+      const inner = { regionCode: INNER_OUTER[0] ?? '' };
+      const halves = [...before, ...region(INNER_OUTER, 43), ...open(8, { ...inner, period: weekPeriod(2025, 43) })];
+      expect(first([...halves, ...open(8, inner)])).toBe('quarantine');
+      expect(first([...halves, ...open(8, inner), ...region(['E12000007'], 46)])).toBe('pass');
+      // Their Totals, where their other rows are there.
+      const phase = { schoolType: 'Special' };
+      const england: Row[] = [43, 46].map((number) => ({ values: rates, period: weekPeriod(2025, number) }));
+      expect(first([...england, ...england.map((row) => ({ ...row, ...phase }))])).toBe('pass');
+      expect(first([...england.slice(0, 1), ...england.map((row) => ({ ...row, ...phase }))])).toBe('quarantine');
+    });
+
+    it('want England and regions where the last release had them', () => {
+      const few = [...week(43), ...week(42).slice(0, 20)];
+      const against = (rows: readonly Row[], stored = shapeOf(few), more: Partial<LastRelease> = {}): string[] => {
+        const previous: LastRelease[] = [{ shape: stored, likeness: 'same data set', isSameRelease: false, ...more }];
+        const gates = createGates({ previous });
+        gates.observe(rows.map(observation));
+        return gates.verdicts().flatMap(({ gate, verdict }) => (verdict === 'quarantine' ? [gate] : []));
+      };
+      expect(against(few)).toEqual([]);
+      expect(against([...week(43), ...week(42).slice(1, 20)])).toEqual(['England and regions']);
+      expect(against([...week(43), ...week(42).slice(0, 20).toSpliced(1, 1)])).toEqual(['England and regions']);
+      expect(against([...week(43), ...week(42).slice(1, 20)], shapeOf(few), { isLater: true })).toEqual([]);
+      // Older builds kept no places of weeks.
+      const old = JSON.parse(JSON.stringify(shapeOf(few)), (key, value: unknown) =>
+        key === 'weeks' && Array.isArray(value) ? value.map((each: unknown[]) => each.slice(0, 2)) : value,
+      ) as unknown;
+      expect(against([...week(43), ...week(42).slice(1, 20)], old)).toEqual([]);
+      expect(against(week(43).slice(1), old)).toEqual(['England and regions']);
     });
 
     it('that lack a third of the authorities in all weeks are warned of; a column is missed', () => {
