@@ -1,4 +1,7 @@
-/** What the senders of one database share beside the queue: the pause, the hold after a restored backup, signs of life. */
+/**
+ * What the senders of one database share beside the queue: the pause, the hold after a restored backup, signs of life, and
+ * whether the rules have yet to look at a version that ceased to count.
+ */
 import { sql, type Kysely, type RawBuilder, type Transaction } from 'kysely';
 import * as z from 'zod';
 import type { Store } from '../load/database.js';
@@ -88,4 +91,27 @@ export function isOld(old: OldMail | undefined, mail = 'mail'): RawBuilder<boole
       and r.trigger is distinct from 'backfill'
       and v.published_at < ${old.newsBefore}::timestamptz
       and v.loaded_at >= ${old.loadedSince}::timestamptz))`;
+}
+
+/** What recipients are mailed; the rest is for the operator. */
+export const NEWS = ['alert', 'brief'] as const;
+
+/**
+ * Has a version ceased to count (removed, held back again, withdrawn at EES) since the rules last looked at it? Not one
+ * whose figures retention took away: those had been replaced before.
+ */
+const HAS_ENDED_UNSEEN = sql`exists (
+  select 1 from data_set_version v
+  where v.state <> 'loaded' and v.ended_at >= v.evaluated_at and v.history -> -1 ->> 'what' is distinct from 'pruned')`;
+
+/**
+ * True for a row of `mail` that is not to be handed out before the next evaluation. A mail quotes more figures than it has
+ * news of (region, England, years before), and no list says which: so no news goes out while any version is unseen.
+ */
+export const WAITS_FOR_RULES: RawBuilder<boolean> = sql<boolean>`(mail.kind in (${sql.join(NEWS)}) and ${HAS_ENDED_UNSEEN})`;
+
+/** Whether news waits for the next evaluation, since a version has ceased to count. */
+export async function newsWaitsForRules(db: Kysely<Database>): Promise<boolean> {
+  const { rows } = await sql<{ waits: boolean }>`select ${HAS_ENDED_UNSEEN} as waits`.execute(db);
+  return rows[0]?.waits === true;
 }

@@ -22,6 +22,7 @@ import { applyRules, AreaLookup, ruleChanges } from './rule-changes.js';
 import { activeSilences } from './silence.js';
 import { waitingAlerts } from './state-store.js';
 import type { EndedArea, MissingArea, PendingEvent } from './sweep.js';
+import { takeNewsBack } from './taken-back.js';
 
 export interface EvaluateOptions {
   readonly rules: readonly Rule[];
@@ -164,6 +165,7 @@ async function evaluateIn(trx: Kysely<Database>, options: EvaluateOptions): Prom
   const known = await readCatalogue(trx);
   // With nothing loaded yet nothing was looked at: the first look is still to come.
   if (due.length === 0 && known.versions.length === 0) return NOTHING;
+  await takeNewsBack(trx);
   const openBefore = await openAlerts(
     trx,
     [...changes.byRule].filter(([, { kind }]) => kind === 'edited').map(([name]) => name),
@@ -319,9 +321,14 @@ async function forgetOtherAreas(trx: Kysely<Database>, rule: Rule, areaIds: Read
     .execute();
 }
 
+/** Later than the end that was looked at, by whosever clock that was noted. */
 async function markEvaluated(trx: Kysely<Database>, ids: readonly number[], now: Date): Promise<void> {
   if (ids.length === 0) return;
-  await trx.updateTable('data_set_version').set({ evaluated_at: now }).where('id', 'in', ids).execute();
+  await trx
+    .updateTable('data_set_version')
+    .set({ evaluated_at: sql<Date>`greatest(${now}::timestamptz, ended_at + interval '1 millisecond')` })
+    .where('id', 'in', ids)
+    .execute();
 }
 
 async function owedSince(

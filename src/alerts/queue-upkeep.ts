@@ -2,7 +2,15 @@
 import { sql, type Transaction } from 'kysely';
 import type { Store } from '../load/database.js';
 import type { Database, MailState } from '../load/schema.js';
-import { isOld, lockDelivery, readDelivery, writeDelivery, type DeliveryState } from './delivery-state.js';
+import {
+  isOld,
+  lockDelivery,
+  newsWaitsForRules,
+  readDelivery,
+  WAITS_FOR_RULES,
+  writeDelivery,
+  type DeliveryState,
+} from './delivery-state.js';
 
 type Db = Pick<Store, 'db'>;
 
@@ -180,6 +188,21 @@ async function countOld(db: Db['db'], hold: DeliveryState['hold']): Promise<numb
   return count;
 }
 
+/**
+ * How many mails of news are held until the next run has looked at a version that ceased to count; undefined where the
+ * rules have seen all that did.
+ */
+export async function heldForRules({ db }: Db): Promise<number | undefined> {
+  if (!(await newsWaitsForRules(db))) return undefined;
+  const { count } = await db
+    .selectFrom('mail')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('state', '=', 'queued')
+    .where(WAITS_FOR_RULES)
+    .executeTakeFirstOrThrow();
+  return count;
+}
+
 /** Stops all sending at once, in every process; what is in the middle of a conversation ends it. */
 export async function pauseSending(store: Db, reason: string, now: Date): Promise<void> {
   await store.db.transaction().execute(async (trx) => {
@@ -225,6 +248,8 @@ export interface MailHealth {
   readonly dead: number;
   readonly held: number;
   readonly holdReason: string | undefined;
+  /** Of those waiting: until the next run has looked at a version that ceased to count. */
+  readonly heldForRules: number;
   readonly paused: DeliveryState['paused'];
   readonly lastSentAt: Date | undefined;
 }
@@ -269,6 +294,7 @@ export async function mailHealth(store: Db): Promise<MailHealth> {
     dead: row.dead,
     held: await countOld(store.db, state.hold),
     holdReason: state.hold?.reason,
+    heldForRules: (await heldForRules(store)) ?? 0,
     paused: state.paused,
     lastSentAt: row.sent ?? undefined,
   };

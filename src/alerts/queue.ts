@@ -5,8 +5,8 @@
 import { sql, type Kysely, type RawBuilder, type Transaction } from 'kysely';
 import type { Store } from '../load/database.js';
 import { retrying } from '../load/retry.js';
-import type { Database, MailState } from '../load/schema.js';
-import { isOld, lockDelivery, readDelivery, type DeliveryState } from './delivery-state.js';
+import type { Database, MailAttemptTable, MailState } from '../load/schema.js';
+import { isOld, lockDelivery, NEWS, readDelivery, WAITS_FOR_RULES, type DeliveryState } from './delivery-state.js';
 import { isOrphaned, type Sender } from './sender.js';
 
 type Db = Pick<Store, 'db'>;
@@ -61,7 +61,8 @@ export async function releaseDue(store: Db, runId: number | 'all', now: Date): P
 }
 
 /**
- * Claims the mail that was written first of those that are due, unless sending is paused or the hour is full. Held mails are passed over.
+ * Claims the mail that was written first of those that are due, unless sending is paused or the hour is full. Held mails are
+ * passed over, and so is news while a version has ceased to count and the rules have not looked at that.
  * @param leaseMs how long the claim stands; longer than any attempt can take
  * @param sender who claims; without one the lease alone keeps others away
  */
@@ -157,6 +158,7 @@ function pickMail(trx: Transaction<Database>, state: DeliveryState, now: Date, l
       ]),
     )
     .$if(state.hold !== undefined, (query) => query.where(sql<boolean>`not ${isOld(state.hold)}`))
+    .where(sql<boolean>`not ${WAITS_FOR_RULES}`)
     .where(isNextInTurn(state))
     .orderBy('created_at')
     .orderBy('id')
@@ -249,12 +251,37 @@ async function closeAttempt(
  * @param address in lower case
  */
 export async function takeUntriedApart(trx: Kysely<Database>, address: string): Promise<void> {
-  const rows = await trx
+  const rows = await newsTriedOnly(trx, ['not tried'])
+    .where(sql<boolean>`lower(address) = ${address}`)
+    .forUpdate()
+    .skipLocked()
+    .execute();
+  await takeApart(
+    trx,
+    rows.map(({ id }) => id),
+  );
+}
+
+/**
+ * Takes all mails of news apart that cannot have arrived: nobody has tried to send them, or the mail server never took
+ * them. What they tell is owed again.
+ */
+export async function takeUnarrivedApart(trx: Kysely<Database>): Promise<void> {
+  // Given up may mean that it was taken over and nobody said so.
+  const rows = await newsTriedOnly(trx, ['not tried', 'retry', 'refused']).orderBy('id').forUpdate().execute();
+  await takeApart(
+    trx,
+    rows.map(({ id }) => id),
+  );
+}
+
+/** Queued mails of news whose attempts, if any, all ended so. */
+function newsTriedOnly(trx: Kysely<Database>, outcomes: readonly MailAttemptTable['outcome'][]) {
+  return trx
     .selectFrom('mail')
     .select('id')
-    .where(sql<boolean>`lower(address) = ${address}`)
     .where('state', '=', 'queued')
-    .where('kind', 'in', ['alert', 'brief'])
+    .where('kind', 'in', [...NEWS])
     .where((eb) =>
       eb.not(
         eb.exists(
@@ -262,23 +289,29 @@ export async function takeUntriedApart(trx: Kysely<Database>, address: string): 
             .selectFrom('mail_attempt')
             .select('mail_attempt.id')
             .whereRef('mail_attempt.mail_id', '=', 'mail.id')
-            .where('mail_attempt.outcome', '<>', 'not tried'),
+            .where('mail_attempt.outcome', 'not in', [...outcomes]),
         ),
       ),
-    )
-    .forUpdate()
-    .skipLocked()
+    );
+}
+
+async function takeApart(trx: Kysely<Database>, ids: readonly number[]): Promise<void> {
+  if (ids.length === 0) return;
+  await trx
+    .updateTable('notification')
+    .set({ mail_id: null })
+    .where('mail_id', 'in', [...ids])
     .execute();
-  if (rows.length === 0) return;
-  const ids = rows.map(({ id }) => id);
-  await trx.updateTable('notification').set({ mail_id: null }).where('mail_id', 'in', ids).execute();
-  await trx.deleteFrom('mail').where('id', 'in', ids).execute();
+  await trx
+    .deleteFrom('mail')
+    .where('id', 'in', [...ids])
+    .execute();
 }
 
 /**
  * When the queue next needs attention: the next attempt due, or the end of a claim; undefined for an empty queue. What
  * waits for an earlier mail to the same recipient comes when that does; what waits for a word of the operator, held or
- * paused, is looked for as often as what another process queues.
+ * paused, or for the rules is looked for as often as what another process queues.
  */
 export async function nextDue(store: Db): Promise<Date | undefined> {
   const state = await readDelivery(store);
@@ -289,6 +322,7 @@ export async function nextDue(store: Db): Promise<Date | undefined> {
     .where('state', 'in', ['queued', 'sending'])
     .where(isNextInTurn(state))
     .where(sql<boolean>`not (state = 'queued' and ${isOld(state.hold)})`)
+    .where(sql<boolean>`not ${WAITS_FOR_RULES}`)
     .executeTakeFirstOrThrow();
   return at ?? undefined;
 }

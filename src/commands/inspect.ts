@@ -7,6 +7,7 @@ import { canonicalBreakdown } from '../domain/breakdowns.js';
 import { canonicalSchoolType } from '../domain/school-types.js';
 import { predecessorsOf, successorsOf } from '../domain/areas.js';
 import { breakBetweenSeries, discontinuities, type Discontinuity } from '../domain/series.js';
+import { heldForRules } from '../alerts/queue-upkeep.js';
 import { findAreas, type AreaRow } from '../load/areas.js';
 import { isAfterPruned } from '../load/currency.js';
 import { differences } from '../load/differences.js';
@@ -110,8 +111,13 @@ export function register(program: Command, add: AddCommand): void {
     async (context, [id], options) => {
       const number = versionOption(id);
       const reason = String(options['reason']);
-      await removeVersion(await context.store(), number, reason, context.now());
-      context.out.result({ id: number, state: 'removed', reason }, () => `Version ${number} is removed: ${reason}`);
+      const store = await context.store();
+      await removeVersion(store, number, reason, context.now());
+      const held = await heldForRules(store);
+      context.out.result(
+        { id: number, state: 'removed', reason, held_mails: held ?? 0 },
+        () => `Version ${number} is removed: ${reason}${heldWords(held)}`,
+      );
       return 0;
     },
   ).requiredOption('--reason <text>', 'why: kept with the version');
@@ -123,10 +129,12 @@ export function register(program: Command, add: AddCommand): void {
     async (context, [id], options) => {
       const number = versionOption(id);
       const reason = String(options['reason']);
-      const gates = await unacceptVersion(await context.store(), number, reason, context.now());
+      const store = await context.store();
+      const gates = await unacceptVersion(store, number, reason, context.now());
+      const held = await heldForRules(store);
       context.out.result(
-        { id: number, state: 'quarantined', gates, reason },
-        () => `Version ${number} is held back again by ${gates.join(', ')}: ${reason}`,
+        { id: number, state: 'quarantined', gates, reason, held_mails: held ?? 0 },
+        () => `Version ${number} is held back again by ${gates.join(', ')}: ${reason}${heldWords(held)}`,
       );
       return 0;
     },
@@ -150,6 +158,14 @@ export function register(program: Command, add: AddCommand): void {
 
 /** What a service knows of itself, and a command does not. */
 const NO_TROUBLES = { down: undefined, trouble: undefined, newerConfiguration: undefined };
+
+/** What becomes of mails, sent and waiting, now that a version does not count any more. */
+function heldWords(held: number | undefined): string {
+  if (held === undefined) return '';
+  const next = 'The next run corrects what was mailed of it ("absence-watch run" does so now).';
+  const waiting = `Until then ${counted(held, 'mail')} in the queue ${held === 1 ? 'is' : 'are'} held, to be written anew from the figures that count then.`;
+  return `\n${held === 0 ? next : `${next} ${waiting}`}`;
+}
 
 /** @throws UsageError */
 function versionOption(id: string | undefined): number {

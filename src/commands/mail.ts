@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { testMail } from '../alerts/deliver.js';
 import { bareAddress } from '../alerts/smtp-settings.js';
-import { listMail, retryDead, skipBefore, type MailRow } from '../alerts/queue-upkeep.js';
+import { heldForRules, listMail, retryDead, skipBefore, type MailRow } from '../alerts/queue-upkeep.js';
 import { mailboxText, openMailServer } from '../mail-server.js';
 import { counted, table, ukTime } from '../print.js';
 import { UsageError, type AddCommand } from './context.js';
@@ -84,14 +84,13 @@ export function register(program: Command, add: AddCommand): void {
         if (!/^\d+$/.test(id)) throw new UsageError(`"${id}" is no mail id; see "mail list".`);
         return Number(id);
       });
-      const { queued, released } = await retryDead(
-        await context.store(),
-        context.now(),
-        numbers.length === 0 ? undefined : numbers,
-      );
+      const store = await context.store();
+      const { queued, released } = await retryDead(store, context.now(), numbers.length === 0 ? undefined : numbers);
+      const held = (await heldForRules(store)) ?? 0;
       context.out.result(
         { queued, released },
-        () => `${counted(queued, 'mail')} queued again${released === 0 ? '' : `, ${released} held ones let go`}.`,
+        () =>
+          `${counted(queued, 'mail')} queued again${released === 0 ? '' : `, ${released} held ones let go`}.${held === 0 ? '' : ' A version was taken back: news is held until the next run has looked at that.'}`,
       );
       return 0;
     },

@@ -311,7 +311,7 @@ export interface NotificationTable {
 
 export type MailState = 'queued' | 'sending' | 'sent' | 'dead' | 'skipped';
 
-/** A composed mail: never changes once written, retried as it stands. */
+/** A composed mail: never changes once it may have arrived, retried as it stands. */
 export interface MailTable {
   id: GeneratedAlways<number>;
   address: string;

@@ -46,10 +46,10 @@ async function setState(
     .set({
       state,
       history: sql`history || ${entry}::jsonb`,
-      // What counted, and what is over for good, has an end.
+      // What counted, and what is over for good, has an end. By whosever clock it comes after what the rules saw: they look at it.
       ...(state === 'loaded' || (state === 'quarantined' && version.state !== 'loaded')
         ? {}
-        : { is_current: false, ended_at: said.at }),
+        : { is_current: false, ended_at: sql<Date>`greatest(${said.at}::timestamptz, evaluated_at)` }),
     })
     .where('id', '=', version.id)
     .execute();

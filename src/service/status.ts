@@ -287,7 +287,7 @@ export function statusText(status: Status): string {
     );
   if (status.newest_diff !== null) parts.push(diffText(status.newest_diff));
   parts.push(
-    `Mail: ${counted(mail.waiting, 'waiting', 'waiting')}${mail.unwritten === 0 ? '' : ` (${mail.unwritten} of them not written yet)`}, ${counted(mail.dead, 'given up', 'given up')}; last sent ${ukTime(mail.lastSentAt ?? null)}.`,
+    `Mail: ${counted(mail.waiting, 'waiting', 'waiting')}${mail.unwritten === 0 ? '' : ` (${mail.unwritten} of them not written yet)`}, ${counted(mail.dead, 'given up', 'given up')}; last sent ${ukTime(mail.lastSentAt ?? null)}.${mail.heldForRules === 0 ? '' : ` A version was taken back: ${counted(mail.heldForRules, 'mail')} held until the next run.`}`,
   );
   if (status.noticed.length > 0)
     parts.push(

@@ -189,6 +189,7 @@ describe('health of an empty queue', () => {
       dead: 0,
       held: 0,
       holdReason: undefined,
+      heldForRules: 0,
       paused: undefined,
       lastSentAt: undefined,
     });
