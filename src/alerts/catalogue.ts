@@ -18,6 +18,8 @@ export interface CatalogueVersion {
   readonly publishedAt: Date;
   readonly state: VersionState;
   readonly evaluated: boolean;
+  /** How often it ceased to count: published or accepted again, it is news again. */
+  readonly ends: number;
 }
 
 export interface CatalogueSeries {
@@ -67,6 +69,10 @@ export async function readCatalogue(db: Kysely<Database>): Promise<Catalogue> {
     .innerJoin('release as r', 'r.id', 'v.release_id')
     .select(['v.id', 'v.data_set_id', 'v.release_id', 'v.published_at', 'v.state'])
     .select(['v.evaluated_at', 'd.title', 'd.identity', 'd.api_id', 'r.title as release', 'r.publication'])
+    .select(
+      sql<number>`(select count(*)::int from jsonb_array_elements(v.history) h
+        where h ->> 'what' in ('removed', 'withdrawn') or h ->> 'what' like 'no longer accepted %')`.as('ends'),
+    )
     // What was held back from the start, or never read, no rule has seen.
     .where((eb) => eb.or([eb('v.state', '=', 'loaded'), eb('v.ended_at', 'is not', null)]))
     .orderBy('v.published_at')
@@ -88,6 +94,7 @@ export async function readCatalogue(db: Kysely<Database>): Promise<Catalogue> {
       publishedAt: v.published_at,
       state: v.state,
       evaluated: v.evaluated_at !== null,
+      ends: v.ends,
     })),
     series,
     periods: new Map(

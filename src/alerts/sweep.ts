@@ -242,7 +242,10 @@ export function sweepWithdrawn(way: RuleOnWay, step: Step, version: CatalogueVer
     const rest = taken.state === undefined ? { events: [], state: undefined } : decide(rule, taken.state, figures);
     const outcome = { events: [...taken.events, ...rest.events], state: rest.state };
     if (outcome.state === entry.state && outcome.events.length === 0) continue;
-    const cause = { ...causeOf(version), cause: `withdrawn:${version.id}` };
+    const cause = {
+      ...causeOf(version),
+      cause: `withdrawn:${version.id}${version.ends > 1 ? `:${version.ends}` : ''}`,
+    };
     settle(way, step, areaId, outcome, { ...cause, muted: step.mute(rule, areaId) });
   }
 }
@@ -257,7 +260,11 @@ export interface Cause {
 }
 
 function causeOf(version: CatalogueVersion): Omit<Cause, 'muted'> {
-  return { versionId: version.id, releaseId: version.releaseId, cause: `version:${version.id}` };
+  return {
+    versionId: version.id,
+    releaseId: version.releaseId,
+    cause: `version:${version.id}${version.ends > 0 ? `:${version.ends}` : ''}`,
+  };
 }
 
 function takesBack({ kind }: Decision): boolean {

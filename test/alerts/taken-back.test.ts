@@ -7,7 +7,7 @@ import { nextDue } from '../../src/alerts/queue.js';
 import { heldForRules, type MailRow } from '../../src/alerts/queue-upkeep.js';
 import { openDatabase, type Store } from '../../src/load/database.js';
 import type { VersionRow } from '../../src/load/inspect.js';
-import { withdrawVersion } from '../../src/load/versions.js';
+import { reinstateVersion, withdrawVersion } from '../../src/load/version-states.js';
 import { smallWide } from '../fault/harness/small-files.js';
 import { CONFIG, CROSSED, publishCrossing, subjectOf, watchWithHistory, type Watch } from '../fault/harness/watch.js';
 import { testDatabaseUrl } from '../support/database.js';
@@ -276,5 +276,22 @@ describe('a version ceases to count while mails wait', () => {
     await runAt(world, '2025-03-21T09:32:00Z');
     expect(await heldForRules(await storeOf(world)), 'seen').toBeUndefined();
     expect(world.subjects()).toEqual([CROSSING]);
+  });
+
+  it('published again, and withdrawn again, it is told each time', async () => {
+    const world = await watchWithHistory();
+    publishCrossing(world);
+    await world.run();
+    const store = await storeOf(world);
+    const gone = CROSSING.replace('20.6%, above', 'was 20.6%, now withdrawn, no longer above');
+    for (const day of ['21', '22']) {
+      await withdrawVersion(store, 2, 'withdrawn at source', new Date(`2025-03-${day}T08:00:00Z`));
+      await runAt(world, `2025-03-${day}T09:00:00Z`);
+      await reinstateVersion(store, 2, new Date(`2025-03-${day}T10:00:00Z`));
+      await runAt(world, `2025-03-${day}T11:00:00Z`);
+      await runAt(world, `2025-03-${day}T12:00:00Z`);
+    }
+    const twice = [`Correction: ${gone}`, expect.stringContaining(CROSSING) as string];
+    expect(world.subjects()).toEqual([CROSSING, ...twice, ...twice]);
   });
 });
