@@ -231,6 +231,34 @@ export async function stoodBefore(db: Db, { alertId, news }: RecordedNews): Prom
   return row?.in_breach ?? !news.inBreach;
 }
 
+/**
+ * Was an address owed anything else of the figure that some events are about? What came to nothing is owed no more.
+ * @param address in lower case
+ * @param alertIds events of one rule on one figure
+ */
+export async function wasToldOfFigure(db: Db, address: string, alertIds: readonly number[]): Promise<boolean> {
+  const row = await db
+    .selectFrom('alert as e')
+    .innerJoin('notification as n', 'n.alert_id', 'e.id')
+    .innerJoin('alert as this', (join) =>
+      join
+        .onRef('this.rule', '=', 'e.rule')
+        .onRef('this.area_id', '=', 'e.area_id')
+        .onRef('this.series_id', '=', 'e.series_id')
+        .onRef('this.period_id', '=', 'e.period_id')
+        .onRef('this.school_type_id', '=', 'e.school_type_id')
+        .onRef('this.breakdown_id', '=', 'e.breakdown_id')
+        .onRef('this.as_of', '=', 'e.as_of'),
+    )
+    .select('e.id')
+    .where('this.id', 'in', [...alertIds])
+    .where('e.id', 'not in', [...alertIds])
+    .where(sql<boolean>`lower(n.address) = ${address}`)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** 'Absence by authority 1.0.1' for each version: what the Message-ID is made of. */
 export async function versionNames(db: Db, versionIds: readonly number[]): Promise<string[]> {
   if (versionIds.length === 0) return [];

@@ -129,7 +129,7 @@ async function composeFor(
   // After a restored backup a mail that seems untried may have gone out: what is held stays as it is.
   if ((await readDelivery({ db: trx })).hold === undefined) await takeUntriedApart(trx, address);
   const { to, owed: taken } = await takeOwed(trx, address, settings.now);
-  const { owed, recorded } = await newsOf(trx, taken, settings.rules);
+  const { owed, recorded } = await newsOf(trx, address, taken, settings.rules);
   if (owed.length === 0) return false;
   const model = await modelFor(trx, { address, to, owed, recorded }, settings, moment);
   const raw = await buildRaw(model);
@@ -161,14 +161,15 @@ async function composeFor(
   return written !== undefined;
 }
 
-/** The events among what is owed, corrections of one figure as one; those that come to nothing are owed no longer. */
+/** The events among what is owed, drawn together; those that come to nothing are owed no longer. */
 async function newsOf(
   trx: Kysely<Database>,
+  address: string,
   taken: readonly Owed[],
   rules: readonly Rule[],
 ): Promise<{ readonly owed: readonly Owed[]; readonly recorded: readonly RecordedNews[] }> {
   const alertIds = taken.map(({ alertId }) => alertId).filter((id) => id !== null);
-  const { recorded, cameBack } = await drawTogether(trx, await readNews(trx, { alertIds }, rules));
+  const { recorded, cameBack } = await drawTogether(trx, address, await readNews(trx, { alertIds }, rules));
   const isVoid = ({ alertId }: Owed): boolean => alertId !== null && cameBack.has(alertId);
   const gone = taken.filter(isVoid).map(({ id }) => id);
   if (gone.length > 0) await trx.deleteFrom('notification').where('id', 'in', gone).execute();

@@ -294,4 +294,37 @@ describe('a version ceases to count while mails wait', () => {
     const twice = [`Correction: ${gone}`, expect.stringContaining(CROSSING) as string];
     expect(world.subjects()).toEqual([CROSSING, ...twice, ...twice]);
   });
+
+  it('of a crossing that nobody was mailed and that is gone, nothing is said, and it is told once it comes again', async () => {
+    const world = await watchWithHistory();
+    publishCrossing(world);
+    down(world);
+    await world.run();
+    amend(world, 24.4);
+    await world.run();
+    const store = await storeOf(world);
+    for (const id of [3, 2]) {
+      await withdrawVersion(store, id, 'withdrawn at source', new Date('2025-03-21T10:00:00Z'));
+      if (id === 3) await runAt(world, '2025-03-21T10:30:00Z');
+    }
+    world.mail.behave(undefined);
+    expect(await loop(world, '2025-03-21T11:00:00Z')).toMatchObject({ sent: 0 });
+    expect(await runAt(world, '2025-03-21T12:00:00Z')).toMatchObject({ sent: 0 });
+    expect([world.subjects(), await queue(world)]).toEqual([[], []]);
+    expect((await world.events()).filter(({ muted }) => muted === null)).toHaveLength(4);
+    await reinstateVersion(store, 2, new Date('2025-03-21T13:00:00Z'));
+    await runAt(world, '2025-03-21T14:00:00Z');
+    expect(world.subjects()).toEqual([CROSSING]);
+  });
+
+  it('a crossing that may have arrived is taken back though its correction alone is owed', async () => {
+    const world = await watchWithHistory();
+    world.mail.behave(({ at }) => (at === 'message' ? { kind: 'drop' } : undefined));
+    publishCrossing(world);
+    await world.run();
+    await takeBack(world, '2025-03-21T10:00:00Z');
+    world.mail.behave(undefined);
+    await runAt(world, '2025-03-21T12:00:00Z');
+    expect(world.subjects()).toEqual([CROSSING, CROSSING, expect.stringMatching(/^Correction: .* now withdrawn/)]);
+  });
 });
