@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { ComposeSettings, Notice } from './alerts/compose.js';
 import type { Delivered } from './alerts/deliver.js';
 import type { EndedNews } from './alerts/ended-areas.js';
+import { newsWaitsForRules } from './alerts/delivery-state.js';
 import { evaluate, type Evaluation } from './alerts/evaluate.js';
 import { operatorEdge, type OperatorMail } from './alerts/operator.js';
 import { releaseDue } from './alerts/queue.js';
@@ -19,7 +20,8 @@ import { readSourceState, SOURCE, type SourceState } from './source-state.js';
 import { messageOf, type Tools } from './tools.js';
 
 /**
- * What a run that died had loaded and not yet compared with the rules: as quietly as it would have been done then.
+ * What a run that died had loaded and not yet compared with the rules: as quietly as it would have been done then. Before
+ * a quiet backfill also what was taken back since the last run: the next one mails the corrections.
  * To be called by the holder of the lock, before anything is loaded.
  * @param which 'quiet' or 'to be told': the other kind waits, and is compared together with what comes now, which is told
  *   or recorded in the same way, so that a first look that a crash cut in two is still one look
@@ -30,6 +32,11 @@ export async function evaluateLeftovers(
   which: 'all' | 'quiet' | 'to be told',
 ): Promise<void> {
   const left = await leftovers(tools.store);
+  // What was taken back since the last run is no history: a backfill does not record it as quietly as what it loads.
+  if (left === undefined && which === 'to be told' && (await newsWaitsForRules(tools.store.db))) {
+    await evaluateLoaded(tools, runId);
+    return;
+  }
   if (left === undefined || (which !== 'all' && left.quiet !== (which === 'quiet'))) return;
   await evaluateLoaded(tools, runId, left.quiet ? 'quiet' : undefined);
 }

@@ -9,7 +9,15 @@ import { openDatabase, type Store } from '../../src/load/database.js';
 import type { VersionRow } from '../../src/load/inspect.js';
 import { reinstateVersion, withdrawVersion } from '../../src/load/version-states.js';
 import { smallWide } from '../fault/harness/small-files.js';
-import { CONFIG, CROSSED, publishCrossing, subjectOf, watchWithHistory, type Watch } from '../fault/harness/watch.js';
+import {
+  ABSENCE,
+  CONFIG,
+  CROSSED,
+  publishCrossing,
+  subjectOf,
+  watchWithHistory,
+  type Watch,
+} from '../fault/harness/watch.js';
 import { testDatabaseUrl } from '../support/database.js';
 import { clockAt, delivery, queueMails, smtpTo } from '../support/smtp.js';
 
@@ -326,5 +334,16 @@ describe('a version ceases to count while mails wait', () => {
     world.mail.behave(undefined);
     await runAt(world, '2025-03-21T12:00:00Z');
     expect(world.subjects()).toEqual([CROSSING, CROSSING, expect.stringMatching(/^Correction: .* now withdrawn/)]);
+  });
+
+  it('what was mailed is corrected also where a quiet backfill comes before the next run', async () => {
+    const world = await watchWithHistory();
+    publishCrossing(world);
+    await world.run();
+    await takeBack(world, '2025-03-21T10:00:00Z');
+    world.at('2025-03-21T10:30:00Z');
+    expect((await world.program.run('backfill', '--publication', ABSENCE)).code).toBe(0);
+    await runAt(world, '2025-03-21T12:00:00Z');
+    expect(world.subjects()).toEqual([CROSSING, expect.stringMatching(/^Correction: .* now withdrawn/)]);
   });
 });
