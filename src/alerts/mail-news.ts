@@ -6,7 +6,7 @@ import type { Condition, EventKind } from '../domain/rule.js';
 import { symbolMeaning } from '../domain/symbol.js';
 import { periodWords, pupilsOf, schoolTypeWords } from './brief-words.js';
 import { keepsSide, placesOnSide, placesWhere } from './brief-print.js';
-import { isBreach, isLevel } from './reading.js';
+import { isBreach, isLevel, type Readable } from './reading.js';
 import { countedWords, directionWords, measured, saysAgain } from './reason.js';
 import { belowOthers, clearingLine, countBeside, differenceInPrint, linePlaces, OTHERS } from './rule-print.js';
 import type { MailNews } from './mail-model.js';
@@ -276,7 +276,11 @@ function otherWay({ condition, compared }: MailNews): string {
 function revised(news: MailNews, previous: string): string | undefined {
   const { condition, inBreach, betweenLines, threshold } = news;
   if (condition === undefined || !isLevel(condition) || threshold === null) return undefined;
-  const was = { kind: 'number', value: decimal(previous), compared: decimal(previous), notes: [] } as const;
+  const asRead = (value: string): Readable => {
+    const number = decimal(value);
+    return { kind: 'number', value: number, compared: number, notes: [] };
+  };
+  const was = asRead(previous);
   if (isBreach(condition, was, false)) return undefined;
   const clearing = clearingLine(condition);
   const line = lineText(news, threshold);
@@ -286,7 +290,9 @@ function revised(news: MailNews, previous: string): string | undefined {
       ? `still between your line of ${line} and your clearing line of ${lineText(news, clearing)}`
       : `no longer ${side} your clearing line of ${lineText(news, clearing)}`;
   if (inBreach || news.value === null) return undefined;
-  return clearing === undefined || !isBreach(condition, was, true)
+  // Between the lines a rule that was not in breach is not in breach, and the figure not past the clearing line.
+  const isPastClearing = isBreach(condition, was, true) && !isBreach(condition, asRead(news.value), true);
+  return clearing === undefined || !isPastClearing
     ? `still not ${condition.kind} your line of ${line}`
     : `${side} your clearing line of ${lineText(news, clearing)}`;
 }

@@ -425,6 +425,10 @@ describe('the subject', () => {
     expect(line('2.1', '1.9', between)).toContain('now 1.9%, no longer above your 2.0% line, but not yet below');
     expect(line('1.9', '1.7', { inBreach: false })).toContain('now 1.7%, below your clearing line of 1.8%');
     expect(line('1.7', '1.6', { inBreach: false })).toContain('now 1.6%, still not above your line of 2.0%');
+    // Neither was in breach: between the lines a rule stays as it was before.
+    expect(line('1.95', '1.9', { inBreach: false })).toContain('now 1.90%, still not above your line of 2.00%');
+    expect(line('1.9', '1.8', { inBreach: false })).toContain('now 1.8%, still not above your line of 2.0%');
+    expect(line('1.9', '1.79', { inBreach: false })).toContain('now 1.79%, below your clearing line of 1.80%');
   });
   it('names no school type of a single school', () => {
     const area = { name: 'Hill Top School', level: 'School', code: '109123', regionName: undefined };
