@@ -9,6 +9,7 @@ import type { Database } from '../load/schema.js';
 import type { BriefArea, ReleaseFacts } from './brief-model.js';
 import type { Lacking } from './due-briefs.js';
 import type { MailNews } from './mail-model.js';
+import { bareAddress } from './record.js';
 
 type Db = Kysely<Database>;
 
@@ -232,31 +233,29 @@ export async function stoodBefore(db: Db, { alertId, news }: RecordedNews): Prom
 }
 
 /**
- * Was an address owed anything else of the figure that some events are about? What came to nothing is owed no more.
- * @param address in lower case
- * @param alertIds events of one rule on one figure
+ * What mails told an address of the figures of some events before those, under the rules as they are: by event whether the
+ * rule was in breach after the last of it. None of an event before which they told nothing of its figure. A mail that is
+ * tried counts, whatever became of it.
  */
-export async function wasToldOfFigure(db: Db, address: string, alertIds: readonly number[]): Promise<boolean> {
-  const row = await db
-    .selectFrom('alert as e')
-    .innerJoin('notification as n', 'n.alert_id', 'e.id')
-    .innerJoin('alert as this', (join) =>
-      join
-        .onRef('this.rule', '=', 'e.rule')
-        .onRef('this.area_id', '=', 'e.area_id')
-        .onRef('this.series_id', '=', 'e.series_id')
-        .onRef('this.period_id', '=', 'e.period_id')
-        .onRef('this.school_type_id', '=', 'e.school_type_id')
-        .onRef('this.breakdown_id', '=', 'e.breakdown_id')
-        .onRef('this.as_of', '=', 'e.as_of'),
-    )
-    .select('e.id')
-    .where('this.id', 'in', [...alertIds])
-    .where('e.id', 'not in', [...alertIds])
-    .where(sql<boolean>`lower(n.address) = ${address}`)
-    .limit(1)
-    .executeTakeFirst();
-  return row !== undefined;
+export async function toldBefore(
+  db: Db,
+  address: string,
+  alertIds: readonly number[],
+): Promise<ReadonlyMap<number, boolean>> {
+  const bare = bareAddress(address);
+  const { rows } = await sql<{ id: number; in_breach: boolean; address: string }>`
+    select this.id, e.in_breach, n.address
+    from alert this
+    join alert e on e.rule = this.rule and e.area_id = this.area_id and e.series_id = this.series_id
+      and e.school_type_id = this.school_type_id and e.breakdown_id = this.breakdown_id
+      and e.period_id = this.period_id and e.as_of = this.as_of and e.id < this.id
+    join notification n on n.alert_id = e.id and n.mail_id is not null and strpos(lower(n.address), ${bare}) > 0
+    left join alert_rule r on r.rule = this.rule
+    where this.id = any(${[...alertIds]}::bigint[]) and e.at >= coalesce(r.first_seen, e.at)
+    order by e.id`.execute(db);
+  return new Map(
+    rows.filter((row) => bareAddress(row.address) === bare).map(({ id, in_breach: inBreach }) => [id, inBreach]),
+  );
 }
 
 /** 'Absence by authority 1.0.1' for each version: what the Message-ID is made of. */

@@ -1,17 +1,17 @@
 /**
  * Corrections of one figure, as one: where it was revised again before a recipient was mailed of the first revision, he
- * hears of what he was told and of what stands, and of nothing where that is the same. Of a figure that is gone before he was
- * mailed anything of it, he hears nothing either. Every event stays on record.
+ * hears of what he was told and of what stands, and of nothing where that is the same, or where he was told nothing and the
+ * figure is not past the line. Every event stays on record.
  */
 import type { Kysely } from 'kysely';
 import { printed, printedCount } from '../domain/decimal.js';
 import { isRate } from '../domain/measure.js';
 import type { Database } from '../load/schema.js';
-import { stoodBefore, wasToldOfFigure, type RecordedNews } from './compose-read.js';
+import { stoodBefore, toldBefore, type RecordedNews } from './compose-read.js';
 import type { MailNews } from './mail-model.js';
 import { drawnReason } from './mail-news.js';
 import { alertKey } from './mail-order.js';
-import { endOfCorrection, placesIn } from './reason.js';
+import { endOfCorrection, isOfHistory, placesIn } from './reason.js';
 import { sameNumber } from './rule-state.js';
 
 export interface DrawnTogether {
@@ -21,8 +21,8 @@ export interface DrawnTogether {
 }
 
 /**
- * @param address of the recipient, in lower case
- * @param recorded events that he is owed, in the order in which they were recorded
+ * @param address whose mail it is
+ * @param recorded events that one recipient is owed, in the order in which they were recorded
  */
 export async function drawTogether(
   db: Kysely<Database>,
@@ -30,77 +30,60 @@ export async function drawTogether(
   recorded: readonly RecordedNews[],
 ): Promise<DrawnTogether> {
   const told: RecordedNews[] = [];
-  const cameBack = await goneUntold(db, address, recorded);
-  for (const chain of chainsOf(recorded.filter(({ alertId }) => !cameBack.has(alertId)))) {
+  const cameBack = new Set<number>();
+  const mailed = await toldBefore(
+    db,
+    address,
+    recorded.filter(({ news }) => news.event === 'corrected').map(({ alertId }) => alertId),
+  );
+  for (const { chain, isHeardOf } of chainsOf(recorded, mailed)) {
     const [first] = chain;
     const last = chain.at(-1);
     if (first === undefined || last === undefined) continue;
-    if (first === last) {
-      told.push(first);
-      continue;
-    }
-    const before = await stoodBefore(db, first);
-    if (before === last.news.inBreach && readsAlike(first.news, last.news))
+    const mayComeToNothing = first !== last || (first.news.event === 'corrected' && !isHeardOf && !last.news.inBreach);
+    const before = mayComeToNothing ? (mailed.get(first.alertId) ?? (await stoodBefore(db, first))) : undefined;
+    if (before === last.news.inBreach && (isHeardOf || before ? readsAlike(first.news, last.news) : true))
       for (const { alertId } of chain) cameBack.add(alertId);
+    else if (first === last) told.push(first);
     else told.push({ ...last, news: asOne(first.news, last.news) });
   }
   return { recorded: told, cameBack };
 }
 
-/** Events on figures that were withdrawn, or their versions removed, before the recipient was mailed anything of them. */
-async function goneUntold(
-  db: Kysely<Database>,
-  address: string,
-  recorded: readonly RecordedNews[],
-): Promise<Set<number>> {
-  const byFigure = new Map<string, RecordedNews[]>();
-  for (const one of recorded) byFigure.set(figureKey(one), [...(byFigure.get(figureKey(one)) ?? []), one]);
-  const gone = new Set<number>();
-  for (const all of byFigure.values()) {
-    const last = all.at(-1);
-    // A correction that comes first corrects what another mail told.
-    if (all[0]?.news.event === 'corrected' || last === undefined || !isWithdrawal(last.news)) continue;
-    const ids = all.map(({ alertId }) => alertId);
-    if (!(await wasToldOfFigure(db, address, ids))) for (const id of ids) gone.add(id);
-  }
-  return gone;
-}
-
-/** An empty cell has its symbol, if only ''. */
-function isWithdrawal({ event, value, symbol }: MailNews): boolean {
-  return event === 'corrected' && value === null && symbol === undefined;
-}
-
-function figureKey({ news }: RecordedNews): string {
-  const { period, asOf } = news;
-  return JSON.stringify([alertKey(news), period.timePeriod, period.timeIdentifier, asOf]);
+interface Chain {
+  readonly chain: readonly RecordedNews[];
+  /** Did the recipient hear of the figure before, in a mail or earlier in this one? */
+  readonly isHeardOf: boolean;
 }
 
 /** Corrections of one figure by one rule that follow each other, and every other event by itself. */
-function chainsOf(recorded: readonly RecordedNews[]): readonly (readonly RecordedNews[])[] {
-  const chains: RecordedNews[][] = [];
-  const newest = new Map<string, RecordedNews[]>();
+function chainsOf(recorded: readonly RecordedNews[], mailed: ReadonlyMap<number, boolean>): readonly Chain[] {
+  const chains: (Chain & { readonly chain: RecordedNews[] })[] = [];
+  const newest = new Map<string, (typeof chains)[number]>();
   for (const one of recorded) {
-    const key = figureKey(one);
-    const chain = newest.get(key);
-    const last = chain?.at(-1);
-    if (chain !== undefined && last !== undefined && goesOn(last.news, one.news)) {
-      chain.push(one);
+    const { period, asOf } = one.news;
+    const key = JSON.stringify([alertKey(one.news), period.timePeriod, period.timeIdentifier, asOf]);
+    const known = newest.get(key);
+    const last = known?.chain.at(-1);
+    if (known !== undefined && last !== undefined && goesOn(last.news, one.news, known)) {
+      known.chain.push(one);
       continue;
     }
-    const started = [one];
+    const started = { chain: [one], isHeardOf: known !== undefined || mailed.has(one.alertId) };
     newest.set(key, started);
     chains.push(started);
   }
   return chains;
 }
 
-function goesOn(earlier: MailNews, later: MailNews): boolean {
+function goesOn(earlier: MailNews, later: MailNews, { isHeardOf }: Chain): boolean {
   return (
     earlier.event === 'corrected' &&
     later.event === 'corrected' &&
     sameNumber(earlier.value, later.previous) &&
-    sameNumber(earlier.threshold, later.threshold)
+    sameNumber(earlier.threshold, later.threshold) &&
+    // An alert that the first word of a figure opens may go on with a newer one, whatever becomes of this one.
+    (isHeardOf || isOfHistory(earlier.reason) || !isOfHistory(later.reason))
   );
 }
 

@@ -244,6 +244,11 @@ export const UNHEARD = '. That it was past the line had been recorded without a 
 /** Ends the reason of a correction of a figure older than the newest one. */
 export const OF_HISTORY = '; newer figures stand as they were';
 
+/** Is a recorded sentence about an older figure, so that the alert may stand otherwise than with that one? */
+export function isOfHistory(reason: string): boolean {
+  return reason.endsWith(OF_HISTORY);
+}
+
 /**
  * What a correction's recorded sentence ends with: of a figure that counts its notes, and that it is about an older one;
  * of another what stands in its place, or why it does not count.

@@ -133,7 +133,7 @@ export function addressesOf(
 }
 
 /** 'desk@example.org' for 'Data desk <Desk@example.org>': whoever is named twice gets one mail. */
-function bareAddress(address: string): string {
+export function bareAddress(address: string): string {
   return (/<([^<>]+)>\s*$/.exec(address)?.[1] ?? address).trim().toLowerCase();
 }
 

@@ -786,6 +786,80 @@ describe('a told figure that is revised again before anybody is mailed of the fi
     }
   });
 
+  describe('where it was never mailed', () => {
+    const line = [ruleWith({ condition: { kind: 'above', line: 2.5, clearBelow: undefined } })];
+    const evaluated = (w: FiguresWorld) => evaluate(w.store, options({ rules: line }));
+    const unmailed = async (): Promise<FiguresWorld> => {
+      const w = await world();
+      await w.load(year(2023, { Luton: '2.4' }));
+      await evaluated(w);
+      expect(await mailed(w, line)).toEqual([]);
+      await revisedTo(w, '2.6', 1);
+      await evaluated(w);
+      return w;
+    };
+
+    it('says nothing of it once it is no longer past the line, whatever the figure is then, nor of what follows', async () => {
+      const w = await unmailed();
+      await revisedTo(w, '2.3', 2);
+      await evaluated(w);
+      expect(await mailed(w, line)).toEqual([]);
+      await revisedTo(w, '2.1', 3);
+      await evaluated(w);
+      expect(await mailed(w, line)).toEqual([]);
+      expect(await owed(w)).toEqual([]);
+      expect(await allEvents(w), 'all are on record').toEqual([
+        'Luton 202324 baseline 2.4 not in breach',
+        'Luton 202324 corrected 2.1 told',
+        'Luton 202324 corrected 2.3 told',
+        'Luton 202324 corrected 2.6 told',
+      ]);
+    });
+
+    it('tells it where it is past the line', async () => {
+      const w = await unmailed();
+      await revisedTo(w, '2.8', 2);
+      await evaluated(w);
+      for (const mail of await mailed(w, line)) expect(mail).toMatch(/was 2\.4%, now 2\.8%, above your 2\.5% line/);
+    });
+
+    it('corrects it for those alone who were told', async () => {
+      const w = await unmailed();
+      expect(await mailed(w, line)).toHaveLength(2);
+      // The mail of one of them was not tried.
+      const untried = { state: 'queued', sent_at: null } as const;
+      await w.store.db.updateTable('mail').set(untried).where('address', 'like', '%desk%').execute();
+      for (const [value, day] of [
+        ['2.3', 2],
+        ['2.1', 3],
+      ] as const) {
+        await revisedTo(w, value, day);
+        await evaluated(w);
+        const mails = await mailed(w, line);
+        expect(mails).toHaveLength(1);
+        expect(mails[0]).toMatch(/^Correction: Luton: severe absence was 2\.[36]%, now 2\.[13]%/);
+        expect(mails[0]).toContain('attendance@luton.example');
+      }
+    });
+
+    it('tells it where the alert goes on with a newer figure', async () => {
+      const w = await unmailed();
+      await w.load(year(2024, { Luton: '2.7' }));
+      await evaluated(w);
+      await revisedTo(w, '2.3', 2);
+      await evaluated(w);
+      const mails = await mailed(w, line);
+      expect(mails).toHaveLength(2);
+      for (const mail of mails) {
+        const text = mail.replaceAll(/\s+/g, ' ');
+        expect(text).toContain('was 2.4%, now 2.6%, now above the line of 2.5%');
+        expect(text).toContain(
+          'was 2.6%, now 2.3%, no longer above the line of 2.5%; newer figures stand as they were',
+        );
+      }
+    });
+  });
+
   it('is told of a difference where only the other figure moved, and not where that came back', async () => {
     const w = await world();
     const gap = [
