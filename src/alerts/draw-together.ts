@@ -1,13 +1,15 @@
 /**
  * Corrections of one figure, as one: where it was revised again before a recipient was mailed of the first revision, he
  * hears of what he was told and of what stands, and of nothing where that is the same, or where he was told nothing and the
- * figure is not past the line. Every event stays on record.
+ * figure is not past the line. A crossing that was corrected before he was mailed of it is told as that, with the figure
+ * that stands, or not at all. Every event stays on record.
  */
 import type { Kysely } from 'kysely';
 import { printed, printedCount } from '../domain/decimal.js';
 import { isRate } from '../domain/measure.js';
 import type { Database } from '../load/schema.js';
 import { stoodBefore, toldBefore, type RecordedNews } from './compose-read.js';
+import { OCCASION_WORDS } from './decide.js';
 import type { MailNews } from './mail-model.js';
 import { drawnReason } from './mail-news.js';
 import { alertKey } from './mail-order.js';
@@ -16,7 +18,7 @@ import { sameNumber } from './rule-state.js';
 
 export interface DrawnTogether {
   readonly recorded: readonly RecordedNews[];
-  /** Ids of events that come to nothing: the figure reads again as it did when the recipient was told of it, or not. */
+  /** Ids of events that come to nothing: the recipient knows already what stands, or has nothing to know. */
   readonly cameBack: ReadonlySet<number>;
 }
 
@@ -40,14 +42,35 @@ export async function drawTogether(
     const [first] = chain;
     const last = chain.at(-1);
     if (first === undefined || last === undefined) continue;
-    const mayComeToNothing = first !== last || (first.news.event === 'corrected' && !isHeardOf && !last.news.inBreach);
-    const before = mayComeToNothing ? (mailed.get(first.alertId) ?? (await stoodBefore(db, first))) : undefined;
-    if (before === last.news.inBreach && (isHeardOf || before ? readsAlike(first.news, last.news) : true))
-      for (const { alertId } of chain) cameBack.add(alertId);
+    if (await comesToNothing(db, { chain, isHeardOf }, mailed)) for (const { alertId } of chain) cameBack.add(alertId);
     else if (first === last) told.push(first);
     else told.push({ ...last, news: asOne(first.news, last.news) });
   }
   return { recorded: told, cameBack };
+}
+
+/** Would the recipient hear of these events what he knows already, or of an alert that came and went? */
+async function comesToNothing(
+  db: Kysely<Database>,
+  { chain, isHeardOf }: Chain,
+  mailed: ReadonlyMap<number, boolean>,
+): Promise<boolean> {
+  const [first] = chain;
+  const last = chain.at(-1);
+  if (first === undefined || last === undefined) return false;
+  if (first !== last && opens(first.news)) return !last.news.inBreach;
+  const isNoWord = first.news.event === 'corrected' && !isHeardOf && !last.news.inBreach;
+  if (first === last && !isNoWord) return false;
+  const before = mailed.get(first.alertId) ?? (await stoodBefore(db, first));
+  return before === last.news.inBreach && (isNoWord || readsAlike(first.news, last.news));
+}
+
+/**
+ * Is it the first word of an alert? Not where the rule was edited: its readers may know of an alert under the rule as it
+ * was, and hear of the end of that.
+ */
+function opens({ event, inBreach, reason }: MailNews): boolean {
+  return event === 'crossed' || (event === 'baseline' && inBreach && !reason.startsWith(OCCASION_WORDS['edited rule']));
 }
 
 interface Chain {
@@ -56,7 +79,7 @@ interface Chain {
   readonly isHeardOf: boolean;
 }
 
-/** Corrections of one figure by one rule that follow each other, and every other event by itself. */
+/** Corrections of one figure by one rule that follow each other, with the crossing before them, and every other event by itself. */
 function chainsOf(recorded: readonly RecordedNews[], mailed: ReadonlyMap<number, boolean>): readonly Chain[] {
   const chains: (Chain & { readonly chain: RecordedNews[] })[] = [];
   const newest = new Map<string, (typeof chains)[number]>();
@@ -76,15 +99,15 @@ function chainsOf(recorded: readonly RecordedNews[], mailed: ReadonlyMap<number,
   return chains;
 }
 
-function goesOn(earlier: MailNews, later: MailNews, { isHeardOf }: Chain): boolean {
-  return (
-    earlier.event === 'corrected' &&
-    later.event === 'corrected' &&
-    sameNumber(earlier.value, later.previous) &&
-    sameNumber(earlier.threshold, later.threshold) &&
-    // An alert that the first word of a figure opens may go on with a newer one, whatever becomes of this one.
-    (isHeardOf || isOfHistory(earlier.reason) || !isOfHistory(later.reason))
-  );
+function goesOn(earlier: MailNews, later: MailNews, { chain, isHeardOf }: Chain): boolean {
+  const isOpened = chain[0] !== undefined && opens(chain[0].news);
+  if (earlier.event !== 'corrected' && !opens(earlier)) return false;
+  if (later.event !== 'corrected' || !sameNumber(earlier.value, later.previous)) return false;
+  if (!sameNumber(earlier.threshold, later.threshold)) return false;
+  // A crossing is not told with a figure that is none, or that does not count.
+  if (isOpened && later.inBreach && later.compared === null) return false;
+  // An alert that the first word of a figure opens may go on with a newer one, whatever becomes of this one.
+  return (isHeardOf && !isOpened) || isOfHistory(earlier.reason) || !isOfHistory(later.reason);
 }
 
 /** Would the reader see the number that he was told, with the decimals with which the first correction quotes it? */
@@ -95,9 +118,12 @@ function readsAlike({ previous, measure, reason }: MailNews, { value }: MailNews
   return printed(previous, places) === printed(value, places);
 }
 
+/** Of corrections one, from the figure before the first; of a crossing and its corrections the crossing, with the figure that stands. */
 function asOne(first: MailNews, last: MailNews): MailNews {
   const { value, compared, reason } = last;
   const drawn = endOfCorrection(reason, { value, counts: compared !== null });
-  const news: MailNews = { ...last, previous: first.previous, places: placesIn(first.reason), drawn };
+  const { event, previous } = first;
+  const places = event === 'corrected' ? { places: placesIn(first.reason) } : {};
+  const news: MailNews = { ...last, event, previous, ...places, drawn };
   return { ...news, reason: drawnReason(news) };
 }

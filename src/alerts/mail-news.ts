@@ -367,9 +367,13 @@ export function standingReason(news: MailNews): string {
   return `${told}, ${standing(news)}`;
 }
 
-/** Why corrections of one figure are told as one: from what the reader was told to what stands. */
+/**
+ * Why corrections of one figure are told as one: from what the reader was told to what stands. Of a crossing that was
+ * corrected before it was mailed: where the figure stands.
+ */
 export function drawnReason(news: MailNews): string {
   const { previous, value, compared, schoolType, topic, breakdown, condition, drawn = '' } = news;
+  if (news.event !== 'corrected') return `${standingReason(news)}${drawn}`;
   if (previous !== null && condition !== undefined && compared !== null && isSameFigure(news))
     return `${COMPARED_WITH[condition.kind]} was revised: ${figureWords(news)}, ${standing(news)}${drawn}`;
   const who = measured({ measure: news.measure, schoolType, breakdown: { topic, breakdown } });
