@@ -79,7 +79,7 @@ interface Chain {
   readonly isHeardOf: boolean;
 }
 
-/** Corrections of one figure by one rule that follow each other, with the crossing before them, and every other event by itself. */
+/** Corrections of one figure by one rule that follow each other, and its crossing before them; every other event by itself. */
 function chainsOf(recorded: readonly RecordedNews[], mailed: ReadonlyMap<number, boolean>): readonly Chain[] {
   const chains: (Chain & { readonly chain: RecordedNews[] })[] = [];
   const newest = new Map<string, (typeof chains)[number]>();
@@ -118,7 +118,7 @@ function readsAlike({ previous, measure, reason }: MailNews, { value }: MailNews
   return printed(previous, places) === printed(value, places);
 }
 
-/** Of corrections one, from the figure before the first; of a crossing and its corrections the crossing, with the figure that stands. */
+/** Of corrections one, from the figure before the first; of a crossing and its corrections that, with the figure that stands. */
 function asOne(first: MailNews, last: MailNews): MailNews {
   const { value, compared, reason } = last;
   const drawn = endOfCorrection(reason, { value, counts: compared !== null });

@@ -210,6 +210,7 @@ export function sayFigure(
  * Where a revision leaves a figure, beside where it stood before: never 'no longer above the line' of one that was not
  * above it.
  * @param was what was held against the line before; undefined where that is not known
+ * @param found.turned the rule stands otherwise than it did with the figure that it was, which need not be the state before
  * @param found.present the figure is the newest one, so that its state is that of the alert
  */
 export function revisedStanding(

@@ -45,10 +45,15 @@ export function revise(rule: Rule, state: RuleState, figure: RuleFigure, reading
   const next = { ...seen(figure), inBreach, before: state.before, compared };
   const turned = inBreach !== state.inBreach;
   if (turned || reprinted) {
-    const was: Earlier & { readonly places?: number } = told === undefined || (turned && !reprinted) ? state : told;
+    const asTold = told === undefined || (turned && !reprinted) ? undefined : told;
+    const was: Earlier & { readonly places?: number } = asTold ?? state;
+    // What nobody was mailed may lie between what was told and the state.
+    const isAsTold =
+      asTold === undefined || (asTold.inBreach === state.inBreach && sameNumber(asTold.value, state.value));
     const event = corrected(rule, figure, reading, was, {
-      ...{ inBreach, turned, sameFigure: sameFigure && !reprinted, present: true },
-      wasCompared: isLevel(rule.condition) ? was.value : state.compared,
+      ...{ inBreach, sameFigure: sameFigure && !reprinted, present: true },
+      turned: inBreach !== (asTold ?? state).inBreach,
+      wasCompared: isLevel(rule.condition) ? was.value : isAsTold ? state.compared : null,
     });
     return {
       events: [turned && inBreach ? { ...event, opens: true } : event],

@@ -611,6 +611,72 @@ describe('what a later event says of an alert that was muted', () => {
   });
 });
 
+describe('a figure that was mailed and revised without a mail, told when a later version has it again', () => {
+  type How = Partial<Parameters<typeof options>[0]>;
+  const steps = async (
+    w: FiguresWorld,
+    rules: readonly Rule[],
+    ...versions: readonly (readonly [from: number, figure: string, published: string, how?: How])[]
+  ): Promise<string[]> => {
+    let last: string[] = [];
+    for (const [from, rate, published, how = {}] of versions) {
+      await w.load(year(from, { Luton: rate }, { published }));
+      const { events } = await evaluate(w.store, options({ rules, ...how }));
+      last = events.map(({ event, reason }) => `${event}: ${reason}`);
+      if (published !== versions.at(-1)?.[2]) await mailed(w, rules);
+    }
+    return last;
+  };
+  const above = [ruleWith({ condition: { kind: 'above', line: 2.5, clearBelow: undefined } })];
+  const clearing = [ruleWith({ condition: { kind: 'above', line: 2.5, clearBelow: 2 } })];
+  const rise = [ruleWith({ condition: { kind: 'rise', line: 2 } })];
+  const paused: How = { paused: true };
+
+  it.each([
+    ['a rule with a line', above, 'no longer above the line of 2.5%', 'no longer above your 2.5% line'],
+    ['one with a clearing line', clearing, 'no longer above the line of 2.5%', 'no longer above your 2.5% line'],
+  ])(
+    'says that it is past the line no longer, in the reason as in the subject, of %s',
+    async (_, rules, reason, subject) => {
+      const w = await world();
+      await steps(w, rules, [2021, '1.0', '2023-03-01'], [2022, '3.0', '2024-03-01']);
+      await mailed(w, rules);
+      const told = await steps(w, rules, [2022, '1.0', '2024-04-01', paused], [2022, '1.0', '2024-05-01']);
+      expect(told).toEqual([
+        `corrected: severe absence in academic year 2022/23 revised: was 3.0%, now 1.0%, ${reason}`,
+      ]);
+      const mails = await mailed(w, rules);
+      expect(mails).toHaveLength(2);
+      for (const mail of mails) {
+        expect(mail.split('\n')[0]).toContain(`was 3.0%, now 1.0%, ${subject}`);
+        expect(mail).not.toContain('still');
+      }
+    },
+  );
+
+  it('says of a rise that it is none any more, and that it is one after all', async () => {
+    const w = await world();
+    await steps(w, rise, [2021, '1.0', '2023-03-01'], [2022, '4.0', '2024-03-01']);
+    await mailed(w, rise);
+    expect(await steps(w, rise, [2022, '2.0', '2024-04-01', paused], [2022, '2.0', '2024-05-01'])).toEqual([
+      'corrected: severe absence in academic year 2022/23 revised: was 4.0%, now 2.0%; that makes severe absence 2.0%, up 1.0 percentage points from 1.0% (academic year 2021/22), no longer more than the line of 2.0 percentage points',
+    ]);
+    await mailed(w, rise);
+    expect(await steps(w, rise, [2022, '4.5', '2024-06-01', paused], [2022, '4.5', '2024-07-01'])).toEqual([
+      'corrected: severe absence in academic year 2022/23 revised: was 2.0%, now 4.5%; that makes severe absence 4.5%, up 3.5 percentage points from 1.0% (academic year 2021/22), now more than the line of 2.0 percentage points',
+    ]);
+  });
+
+  it('says that it is past the line now of one that was not', async () => {
+    const w = await world();
+    await steps(w, above, [2021, '1.0', '2023-03-01'], [2022, '3.0', '2024-03-01'], [2022, '2.4', '2024-04-01']);
+    await mailed(w, above);
+    expect(await steps(w, above, [2022, '2.6', '2024-05-01', paused], [2022, '2.6', '2024-06-01'])).toEqual([
+      'corrected: severe absence in academic year 2022/23 revised: was 2.4%, now 2.6%, now above the line of 2.5%',
+    ]);
+  });
+});
+
 it('records what happens during a pause, mails neither it nor its briefs after the resume, and says how much that was', async () => {
   const w = await world();
   const briefs = [{ areas: [{ by: 'name' as const, text: 'Luton' }], notify: ['team'] }];
