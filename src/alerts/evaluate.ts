@@ -79,7 +79,7 @@ export interface EditedRule {
   readonly stayOpen: number;
   /** Closed by the edit, and told. */
   readonly closed: number;
-  /** Names of areas for which the edited rule has no figure to go on from. */
+  /** Names of areas that the edited rule does not watch, or for which it has no figure to go on from. */
   readonly forgotten: readonly string[];
 }
 
@@ -303,7 +303,7 @@ function fatesOf(open: readonly OpenAlert[], events: readonly PendingEvent[], ru
 function forgottenWords({ rule, forgotten }: EditedRule): string[] {
   if (forgotten.length === 0) return [];
   return [
-    `Rule "${rule}" was edited: its alert${forgotten.length === 1 ? '' : 's'} open for ${someNames(forgotten)} ended without a mail, since the edited rule has no figure there to go on from.`,
+    `Rule "${rule}" was edited: its alert${forgotten.length === 1 ? '' : 's'} open for ${someNames(forgotten)} ended without a mail, since the edited rule does not look there or has no figure to go on from.`,
   ];
 }
 

@@ -18,7 +18,7 @@ export interface RuleEdit {
   readonly stay_open: number;
   /** Of these, those that the edit closes; they are told. */
   readonly closed: number;
-  /** Areas with an open alert that ends without a mail: the edited rule has no figure there to go on from. */
+  /** Areas with an open alert that ends without a mail: the edited rule does not look there, or has no figure to go on from. */
   readonly forgotten: readonly string[];
   /** What the next run would tell of in its summary. */
   readonly would_tell: readonly { readonly area: string; readonly reason: string }[];
@@ -124,7 +124,7 @@ function fateWords({ stay_open: stay, closed, forgotten }: Omit<RuleEdit, 'text'
     ...(forgotten.length === 0
       ? []
       : [
-          `without a mail ${forgotten.length === 1 ? 'ends that' : 'end those'} for ${forgotten.join(', ')}, since the edited rule has no figure there to go on from`,
+          `${forgotten.length === 1 ? 'that' : 'those'} for ${forgotten.join(', ')} ${forgotten.length === 1 ? 'ends' : 'end'} without a mail, since the edited rule does not look there or has no figure to go on from`,
         ]),
   ];
   return parts.length === 0 ? '' : ` (${parts.join('; ')})`;

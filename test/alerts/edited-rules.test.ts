@@ -131,10 +131,10 @@ it('says on record where an edit leaves an alert without any figure to go on fro
   const other = above(2, undefined, { timeIdentifiers: ['Autumn term'] });
   const [check] = await describeRuleEdit(w.store, [other]);
   expect(check?.text).toContain(
-    'with 1 alert open as it was (without a mail ends that for Luton, since the edited rule has no figure there to go on from): the next run would find nothing to tell.',
+    'with 1 alert open as it was (that for Luton ends without a mail, since the edited rule does not look there or has no figure to go on from): the next run would find nothing to tell.',
   );
   expect((await evaluate(w.store, options(other))).warnings).toEqual([
-    'Rule "Severe absence" was edited: its alert open for Luton ended without a mail, since the edited rule has no figure there to go on from.',
+    'Rule "Severe absence" was edited: its alert open for Luton ended without a mail, since the edited rule does not look there or has no figure to go on from.',
   ]);
 });
 
