@@ -1,6 +1,7 @@
 /** What people see of the queue and do with it: list, retry, skip, pause, health. */
 import { sql, type Transaction } from 'kysely';
 import type { Store } from '../load/database.js';
+import { attemptsMade } from '../load/inspect.js';
 import type { Database, MailState } from '../load/schema.js';
 import {
   isOld,
@@ -23,6 +24,7 @@ export interface MailRow {
   readonly kind: string;
   /** As in the database, and 'held' for what waits for a word after a restored backup. */
   readonly state: MailState | 'held';
+  /** Attempts made since it was queued, or last queued again: not those that it was spared. */
   readonly attempts: number;
   readonly answer: string | null;
   readonly message_id: string;
@@ -41,19 +43,8 @@ export async function listMail(
   const { state: wanted, limit = 1000 } = options;
   return store.db
     .selectFrom('mail')
-    .select([
-      'id',
-      'address',
-      'subject',
-      'kind',
-      'attempts',
-      'answer',
-      'message_id',
-      'created_at',
-      'next_attempt_at',
-      'sent_at',
-    ])
-    .select(state.as('state'))
+    .select(['id', 'address', 'subject', 'kind', 'answer', 'message_id', 'created_at', 'next_attempt_at', 'sent_at'])
+    .select([state.as('state'), attemptsMade('mail').as('attempts')])
     .$if(wanted !== undefined, (query) => query.where(sql<boolean>`${state} = ${wanted}`))
     .orderBy('id', 'desc')
     .limit(limit)

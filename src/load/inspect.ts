@@ -1,5 +1,5 @@
 /** What people ask of the database: state of the service, what is loaded, an area's series. Reads only. */
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import type { Store } from './database.js';
 import { readSample, type ChangedFigure } from './diff.js';
 import { endedWithoutAWord } from './runs.js';
@@ -246,6 +246,19 @@ export async function mailTotals(
   };
 }
 
+/**
+ * Attempts made to send a mail since it was queued, or last queued again: without those that it was spared since the mail
+ * server had just not answered for another. They count for when the next one is due.
+ * @param mail name of the mail's row in the query
+ */
+export function attemptsMade(mail: string): RawBuilder<number> {
+  return sql<number>`coalesce(${sql.ref(`${mail}.attempts`)} - (
+    select count(*) from (
+      select outcome, row_number() over (order by id desc) as back from mail_attempt where mail_id = ${sql.ref(`${mail}.id`)}
+    ) counted where back <= ${sql.ref(`${mail}.attempts`)} and outcome = 'not tried'
+  ), 0)::integer`;
+}
+
 /** An event as view `alert_event` shows it, with what became of its mails. */
 export interface EventRow extends AlertEventView {
   mails: { address: string; state: string; attempts: number; answer: string | null }[];
@@ -301,7 +314,8 @@ export async function listEvents(
   const mails = await store.db
     .selectFrom('notification as n')
     .leftJoin('mail as m', 'm.id', 'n.mail_id')
-    .select(['n.alert_id', 'n.address', 'm.id', 'm.state', 'm.attempts', 'm.answer'])
+    .select(['n.alert_id', 'n.address', 'm.id', 'm.state', 'm.answer'])
+    .select(attemptsMade('m').as('attempts'))
     .where('n.alert_id', 'in', [...rows.map(({ id }) => id), -1])
     .orderBy('n.address')
     .execute();
@@ -312,7 +326,7 @@ export async function listEvents(
       .map(({ address, id: mailId, state, attempts, answer }) => ({
         address,
         state: mailId !== null && filter.held?.has(mailId) === true ? 'held' : (state ?? 'owed'),
-        attempts: attempts ?? 0,
+        attempts,
         answer,
       })),
   }));

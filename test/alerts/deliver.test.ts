@@ -240,9 +240,12 @@ describe('a mail server that is down', () => {
       const result = await deliverDue(store, smtpTo(server), delivery(clock, { concurrency: 1 }));
       expect(result).toMatchObject({ sent: 0, retried: 3, blocked: expect.any(String) as string });
       passes++;
+      // Those that were spared an attempt have had none.
+      if (passes === 1) expect((await listMail(store)).map((mail) => mail.attempts)).toEqual([0, 0, 1]);
       clock.to((await nextDue(store)) ?? clock());
     }
     expect(server.connections()).toBe(passes);
+    expect((await listMail(store)).reduce((sum, mail) => sum + mail.attempts, 0)).toBe(passes);
     expect(passes).toBeLessThan(40);
     const health = await mailHealth(store);
     expect(health).toMatchObject({ waiting: 3, retrying: 3, oldestWaiting: MORNING });
