@@ -190,11 +190,11 @@ function isOfHeading(section: MailSection, { event, period, asOf }: MailNews): b
   return event === 'area ended' || periodWords(period, asOf) === headingPeriod(section);
 }
 
-/** What happened; when, where it is not of the section's period; and of several events of an alert which one is the last. */
+/** What happened; when, where it is not of the section's period; and of several events of an alert which one is the latest. */
 function labelOf(section: MailSection, news: MailNews): string {
   const when = periodWords(news.period, news.asOf);
   const dated = isOfHeading(section, news) ? '' : `, ${when}`;
-  const latest = isLatest(news, section.news) ? ', the last of this rule' : '';
+  const latest = isLatest(news, section.news) ? ', the latest of this rule' : '';
   return `${eventLabel(news)}${dated}${latest}`;
 }
 

@@ -645,18 +645,18 @@ describe('a mail with events of several periods', () => {
       ]),
     );
 
-  it('tells those of a section in order of time, dates what is older than its heading, and says which is the last', () => {
+  it('tells those of a section in order of time, dates what is older than its heading, and says which is the latest', () => {
     const said = mail([again, first, cleared]).text.replace(/\s+/g, ' ');
     const told = [
       'Luton, academic year 2023/24 ',
       'Past the line, academic year 2021/22: First figure under this rule: severe absence 2.5%',
       'No longer past the line, academic year 2022/23: Severe absence 1.7%, below.',
-      'Line crossed, the last of this rule: Severe absence 2.2%, above.',
+      'Line crossed, the latest of this rule: Severe absence 2.2%, above.',
     ].map((text) => said.indexOf(text));
     expect(told.every((position) => position > 0)).toBe(true);
     expect([...told].sort((a, b) => a - b)).toEqual(told);
     expect(said).toMatch(
-      /In short .*Luton: severe absence 2\.5% .*Past the line, academic year 2021\/22\. .*Luton: severe absence 1\.7% .*Luton: severe absence 2\.2% .*Line crossed, the last of this rule\. .*Luton, academic year/,
+      /In short .*Luton: severe absence 2\.5% .*Past the line, academic year 2021\/22\. .*Luton: severe absence 1\.7% .*Luton: severe absence 2\.2% .*Line crossed, the latest of this rule\. .*Luton, academic year/,
     );
   });
 
@@ -671,11 +671,11 @@ describe('a mail with events of several periods', () => {
     );
   });
 
-  it('says of the last event of a rule that it is the last, where newer figures were no news of it', () => {
+  it('says of the last event of a rule that it is the latest, where newer figures were no news of it', () => {
     const newer = at(2024, { rule: 'Another', value: '2.9', reason: 'severe absence 2.9%, above' });
     const said = mail([first, cleared, newer]).text.replace(/\s+/g, ' ');
     expect(said).toContain(
-      'No longer past the line, academic year 2022/23, the last of this rule: Severe absence 1.7%',
+      'No longer past the line, academic year 2022/23, the latest of this rule: Severe absence 1.7%',
     );
     expect(said).toContain('Line crossed: Severe absence 2.9%');
   });
@@ -688,7 +688,7 @@ describe('a mail with events of several periods', () => {
     ];
     const said = mail(twice).text.replace(/\s+/g, ' ');
     expect(said).toMatch(
-      /No longer past the line: Severe absence 1\.7%, below\. .*Corrected figure, the last of this rule: Revised/,
+      /No longer past the line: Severe absence 1\.7%, below\. .*Corrected figure, the latest of this rule: Revised/,
     );
   });
 });
