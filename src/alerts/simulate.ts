@@ -11,6 +11,7 @@ import { GroupWalk, replay, type Neighbours } from './group-walk.js';
 import { LineChooser, type Suggestions } from './line-chooser.js';
 import type { RuleFigure } from './reading.js';
 import { AreaLookup } from './rule-changes.js';
+import { clearingLine } from './rule-print.js';
 import type { PendingEvent } from './sweep.js';
 
 export interface SimulateOptions {
@@ -58,6 +59,8 @@ export interface SimulatedRule {
   readonly rule: string;
   readonly measure: Measure;
   readonly areas: number;
+  /** The line that was tried and the clearing line that went with it, in place of the configured ones. */
+  readonly tried?: { readonly line: number; readonly clearing: number; readonly configured: number } | undefined;
   readonly perYear: readonly SimulatedYear[];
   /** For a rule over several areas, by how many alerts lines would have given. */
   readonly suggested: Suggestions | undefined;
@@ -119,11 +122,12 @@ export async function simulate(
   const events = pending.map((event) => simulated(catalogue, event)).sort((a, b) => a.at.getTime() - b.at.getTime());
   return {
     events,
-    rules: tried.map((rule) => {
+    rules: tried.map((rule, i) => {
       const areas = areaIds.get(rule.name)?.size ?? 0;
       const mine = pending.filter((event) => event.rule === rule && event.muted === undefined);
       return {
         ...{ rule: rule.name, measure: rule.measure, areas, perYear: countPerYear(mine, years.get(rule.name) ?? []) },
+        tried: movedLines(rules[i], rule),
         suggested: areas < SEVERAL_AREAS ? undefined : lines.get(rule.name)?.suggest(),
       };
     }),
@@ -144,6 +148,14 @@ function withLine(rule: Rule, line: number): Rule {
     default:
       return { ...rule, condition: { ...condition, line, clearBelow: moved(condition.clearBelow) } };
   }
+}
+
+/** undefined where no other line was tried, or the rule has no clearing line. */
+function movedLines(configured: Rule | undefined, { condition }: Rule): SimulatedRule['tried'] {
+  const before = configured === undefined ? undefined : clearingLine(configured.condition);
+  const clearing = clearingLine(condition);
+  if (before === undefined || clearing === undefined || before === clearing) return undefined;
+  return { line: condition.line, clearing, configured: before };
 }
 
 function simulated(catalogue: Catalogue, event: PendingEvent): SimulatedEvent {

@@ -1,6 +1,6 @@
 /** What `alerts simulate` prints for people. */
 import type { NoLine, SuggestedLine, Suggestions } from '../alerts/line-chooser.js';
-import type { SimulatedYear, Simulation } from '../alerts/simulate.js';
+import type { SimulatedRule, SimulatedYear, Simulation } from '../alerts/simulate.js';
 import { isRate, type Measure } from '../domain/measure.js';
 import { counted, table } from '../print.js';
 import { eventCells } from './event-cells.js';
@@ -11,14 +11,20 @@ export function simulationText({ events, rules }: Simulation): string {
     events.length === 0
       ? 'The loaded history raises no event.'
       : table(['published', 'rule', 'event', 'area', 'period', 'value', 'before', 'reason'], events.map(eventCells)),
-    ...rules.map(({ rule, measure, areas, perYear, suggested }) =>
+    ...rules.map(({ rule, measure, areas, tried, perYear, suggested }) =>
       [
+        ...(tried === undefined ? [] : [`${rule}: ${triedText(tried, measure)}.`]),
         `${rule} (${counted(areas, 'area')}): ${yearsText(perYear)}.`,
         ...(suggested === undefined ? [] : suggestionLines(suggested, measure)),
       ].join('\n'),
     ),
     `${counted(events.length, 'event')}.`,
   ].join('\n\n');
+}
+
+/** A line that is tried takes its clearing line along: with the configured one, the two might not fit each other. */
+function triedText({ line, clearing, configured }: NonNullable<SimulatedRule['tried']>, measure: Measure): string {
+  return `tried with a line of ${lineText(line, measure)} and a clearing line of ${lineText(clearing, measure)}, as far from it as the configured one (${lineText(configured, measure)}) is from its line`;
 }
 
 /** One line for each number of alerts a year, the smallest first. */

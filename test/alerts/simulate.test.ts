@@ -50,7 +50,9 @@ describe('simulation', () => {
   it('tries another line, with the clearing line as far from it as before, and writes nothing', async () => {
     const w = await lutonThroughTheYears();
     const rule = ruleWith({ condition: { kind: 'above', line: 2, clearBelow: 1.8 } });
-    const { events } = await simulate(w.store, [rule], { line: 2.5 });
+    const { events, rules } = await simulate(w.store, [rule], { line: 2.5 });
+    expect(rules).toMatchObject([{ tried: { line: 2.5, clearing: 2.3, configured: 1.8 } }]);
+    expect((await simulate(w.store, [rule])).rules[0]?.tried).toBeUndefined();
     expect(
       events
         .filter(({ muted }) => muted === null)

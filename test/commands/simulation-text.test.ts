@@ -52,6 +52,13 @@ describe('the text of a simulation', () => {
     ]);
   });
 
+  it('says which clearing line went with a line that was tried', () => {
+    const tried = simulation.rules.map((rule) => ({ ...rule, tried: { line: 2.5, clearing: 2.3, configured: 1.8 } }));
+    expect(simulationText({ ...simulation, rules: tried })).toContain(
+      '\nLow: tried with a line of 2.5 and a clearing line of 2.3, as far from it as the configured one (1.8) is from its line.\nLow (158 areas): ',
+    );
+  });
+
   it('says for which numbers there is no line, and says nothing of lines for one area', () => {
     const text = (suggested: Suggestions | undefined): string =>
       simulationText({ ...simulation, rules: simulation.rules.map((rule) => ({ ...rule, suggested })) });
