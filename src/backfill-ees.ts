@@ -24,7 +24,8 @@ const BUDGET = { requests: 20_000, ms: 12 * 3_600_000 };
 
 export const NOTHING = { plan: [], skipped: [], notes: [] } as const;
 
-async function planned(plan: BackfillPlan, tools: Tools): Promise<PlannedFile[]> {
+async function planned(plan: BackfillPlan, tools: Tools, { dataSet }: EesBackfill): Promise<PlannedFile[]> {
+  const isNamed = dataSet !== undefined;
   return Promise.all(
     plan.files.map(async (file) => ({
       release: file.release.title,
@@ -33,7 +34,7 @@ async function planned(plan: BackfillPlan, tools: Tools): Promise<PlannedFile[]>
       version: file.version === undefined ? null : `${file.version.major}.${file.version.minor}.${file.version.patch}`,
       bytes: file.expected.bytes ?? null,
       rows: file.expected.rows ?? null,
-      already_loaded: await isHeld(tools.store, file),
+      already_loaded: await isHeld(tools.store, file, isNamed),
     })),
   );
 }
@@ -54,9 +55,13 @@ function totalsOf(releases: number, list: readonly PlannedFile[]): PlanTotals {
 }
 
 /** Whether these bytes were dealt with, whichever way they came. */
-async function isHeld(store: Store, { source, alternative, publishedAt }: WantedFile): Promise<boolean> {
-  if (await isHandled(store, sourceKey(source))) return true;
-  if (alternative !== undefined && (await isHandled(store, sourceKey(alternative)))) return true;
+async function isHeld(
+  store: Store,
+  { source, alternative, publishedAt }: WantedFile,
+  isNamed: boolean,
+): Promise<boolean> {
+  if (await isHandled(store, sourceKey(source), isNamed)) return true;
+  if (alternative !== undefined && (await isHandled(store, sourceKey(alternative), isNamed))) return true;
   // Planned without the official API, which does not answer now and did when they were loaded.
   return source.kind === 'release file' && isHandledAsVersion(store, source.dataSetFileId, new Date(publishedAt));
 }
@@ -73,7 +78,7 @@ export async function dryEes(tools: Tools, request: EesBackfill): Promise<Backfi
   try {
     const plan = await planOf(tools, client, request);
     const notes = [...plan.notes, ...client.leftAlone()];
-    const list = await planned(plan, tools);
+    const list = await planned(plan, tools, request);
     return {
       run: null,
       dry_run: true,
@@ -157,7 +162,7 @@ export async function loadFromEes(
       held = await heldBack(store, { ...request, publication: plan.publication });
       if (await isHeldByAny(store, held, options.accept)) return { ...NOTHING, ...(await acceptedHere(held)) };
     }
-    const list = await planned(plan, tools);
+    const list = await planned(plan, tools, request);
     const files: FileReport[] = [];
     const missing = plan.files.filter((_, index) => list[index]?.already_loaded !== true);
     for (const { source, alternative, dataSet, version } of plan.files)
@@ -213,6 +218,8 @@ export async function loadFromEes(
                 ...file.meta,
                 source: { ...file.meta.source, backfill: !options.notify },
                 accept: options.accept,
+                // Asked for by name, it is meant, even if it was removed before.
+                again: request.dataSet !== undefined,
               },
             },
           );

@@ -126,13 +126,14 @@ async function noteDataSet(
 }
 
 /**
- * Whether the latest version is one that was met already, for the sake of the website's file of it, and the highest of
- * those: where it is not, another was taken back.
+ * Whether the latest version is one that was met already, for the sake of the website's file of it, and no other of those
+ * is both higher and newer: such a one was taken back.
  */
 function isMet({ versions }: DataSetMemo, latest: answers.DataSet['latestVersion']): boolean {
   if (latest === undefined || versions[latest.version]?.published !== latest.published) return false;
   return Object.entries(versions).every(
-    ([version, each]) => !isPublished(each) || byVersion(version, latest.version) <= 0,
+    ([version, each]) =>
+      !isPublished(each) || byVersion(version, latest.version) <= 0 || each.published <= latest.published,
   );
 }
 

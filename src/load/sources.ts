@@ -12,12 +12,14 @@ export const REMOVED = 'removed from its release';
 /**
  * Whether these bytes were dealt with: loaded, held back, refused, or taken back. A file that an amendment took out of
  * its release and another put back is to be loaded again.
+ * @param isNamed whether a person asks for this data set: then what was removed by hand, or could not be read, is to be loaded again, too
  */
-export async function isHandled(store: Store, key: string): Promise<boolean> {
+export async function isHandled(store: Store, key: string, isNamed = false): Promise<boolean> {
   const row = await store.db
     .selectFrom('data_set_version')
     .select('id')
     .where(isOf(key))
+    .$if(isNamed, (query) => query.where('state', 'not in', ['removed', 'refused']))
     .where(sql<boolean>`(state <> 'withdrawn' or history -> -1 ->> 'reason' not like ${`${REMOVED}%`})`)
     .limit(1)
     .executeTakeFirst();
@@ -85,13 +87,13 @@ export async function isHandledAsVersion(store: Store, dataSetFileId: string, up
   return row !== undefined;
 }
 
-/** The ETag of the newest bytes that were loaded of a file of the website. */
+/** The ETag of the newest bytes that were loaded, or are held back, of a file of the website. */
 export async function heldEtag(store: Store, dataSetFileId: string): Promise<string | undefined> {
   const row = await store.db
     .selectFrom('data_set_version')
     .select(sql<string>`source ->> 'etag'`.as('etag'))
     .where(sql<boolean>`source ->> 'dataSetFileId' = ${dataSetFileId} and source ->> 'etag' <> ''`)
-    .where('state', '<>', 'withdrawn')
+    .where('state', 'in', ['loaded', 'quarantined'])
     .orderBy('id', 'desc')
     .limit(1)
     .executeTakeFirst();

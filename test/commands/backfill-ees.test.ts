@@ -105,6 +105,43 @@ it('told to end while a file is being loaded, it leaves that file where it is: b
   expect([fetched(), await held()]).toEqual([2, []]);
 });
 
+it('what was removed stays so in a backfill of everything, and is fetched again where its data set is named', async () => {
+  const { ees, program, backfill } = await published();
+  expect((await backfill()).code).toBe(0);
+  const versions = async () => (await program.run('versions', 'list', '--json')).json() as VersionRow[];
+  const removed = (await versions()).find(({ data_set }) => data_set === 'Absence by level');
+  expect((await program.run('versions', 'remove', String(removed?.id), '--reason', 'damaged on the way')).code).toBe(0);
+  const fetched = () => ees.requests.filter(({ path }) => /\/files\/[^/]+$/.test(path)).length;
+  const before = fetched();
+  expect((await backfill()).stdout).toContain('Nothing to load');
+  expect(fetched()).toBe(before);
+  const again = await backfill('--data-set', 'Absence by level', '--json');
+  expect([again.code, (again.json() as BackfillReport).files.map(({ outcome }) => outcome)]).toEqual([0, ['loaded']]);
+  expect(fetched()).toBe(before + 1);
+  expect((await versions()).map(({ data_set, state }) => `${data_set} ${state}`).toSorted()).toEqual([
+    'Absence by level loaded',
+    'Absence by level removed',
+    'Persistent and severe loaded',
+  ]);
+});
+
+it('what could not be read is fetched again where its data set is named', async () => {
+  const { ees, program, backfill } = await published();
+  ees.amend({
+    publication: ABSENCE,
+    release: '2024-25',
+    at: '2026-03-27T09:30:00Z',
+    replace: [{ file: 'Absence by level', content: wide('Academic year', '17.3 about') }],
+  });
+  expect((await program.run('run')).code).toBe(3);
+  const fetched = () => ees.requests.filter(({ path }) => /\/files\/[^/]+$/.test(path)).length;
+  const before = fetched();
+  expect((await backfill()).stdout).toContain('Nothing to load');
+  expect(fetched()).toBe(before);
+  expect((await backfill('--data-set', 'Absence by level')).code).toBe(3);
+  expect(fetched()).toBe(before + 1);
+});
+
 it('a plan ends with its totals: releases, files, their bytes as far as they are told, and what is loaded already', async () => {
   const { ees, backfill } = await published();
   await backfill('--data-set', 'Absence by level');

@@ -185,6 +185,26 @@ describe('a file that is not whole is fetched again, and never left behind', () 
     },
   );
 
+  it('cut within the last record, with as many of them as EES counts and no ETag: asked for again', async () => {
+    const file = wanted({ source: onWebsite });
+    const cut = CSV.trimEnd().slice(0, -1);
+    answer = (_request, response) => {
+      answer = (_again, second) => second.end(CSV);
+      response.end(cut);
+    };
+    expect(await download(client, file, directory, LIMITS)).toMatchObject({ bytes: CSV.length, doubts: [] });
+    expect(seen).toHaveLength(2);
+  });
+
+  it('without a line end at its end and without an ETag, twice the same bytes: taken, and doubted', async () => {
+    answer = (_request, response) => response.end(CSV.trimEnd());
+    expect(await download(client, wanted({ source: onWebsite }), directory, LIMITS)).toMatchObject({
+      rows: 2,
+      doubts: [expect.stringMatching(/ends within a line, and no ETag .*; it came twice with the same bytes$/)],
+    });
+    expect(seen).toHaveLength(2);
+  });
+
   it('a refusal is not repeated: the release was amended meanwhile', async () => {
     answer = (_request, response) => response.writeHead(403).end();
     await expect(download(client, wanted({ source: onWebsite }), directory, LIMITS)).rejects.toThrow(/answered 403/);
