@@ -1,17 +1,12 @@
-/**
- * The history tells apart what was withdrawn at source from what was removed here, and gives back what a withdrawn
- * version had replaced. Versions are held against each other figure by figure, where rows were counted before.
- */
+/** Versions are held against each other figure by figure, where rows were counted before. Views come with 0013. */
 import { sql, type Kysely } from 'kysely';
 import { recordDiff } from '../diff.js';
 import type { Database } from '../schema.js';
-import { renewResolution } from '../views.js';
 
 /** As a type that kysely takes for tables: an interface has no index. */
 type Tables = { [Table in keyof Database]: { [Column in keyof Database[Table]]: Database[Table][Column] } };
 
 export async function up(db: Kysely<unknown>): Promise<void> {
-  await renewResolution(db);
   // Of versions whose figures were pruned the old counts stay.
   const { rows } = await sql<{ id: number; previousId: number; sameRelease: boolean }>`
     select v.id, d.previous_id as "previousId", v.release_id = o.release_id as "sameRelease"
