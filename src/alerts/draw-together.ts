@@ -8,13 +8,14 @@ import type { Kysely } from 'kysely';
 import { printed, printedCount } from '../domain/decimal.js';
 import { isRate } from '../domain/measure.js';
 import type { Database } from '../load/schema.js';
-import { stoodBefore, toldBefore, type RecordedNews } from './compose-read.js';
+import type { RecordedNews } from './compose-read.js';
 import { OCCASION_WORDS } from './decide.js';
 import type { MailNews } from './mail-model.js';
 import { drawnReason } from './mail-news.js';
 import { alertKey } from './mail-order.js';
 import { endOfCorrection, isOfHistory, placesIn } from './reason.js';
 import { sameNumber } from './rule-state.js';
+import { stoodBefore, toldBefore } from './told-before.js';
 
 export interface DrawnTogether {
   readonly recorded: readonly RecordedNews[];

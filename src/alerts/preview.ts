@@ -7,15 +7,8 @@ import { versionNames } from './compose-read.js';
 import { newestNews, standingsOf } from './standing.js';
 import { buildRaw, renderMail } from './mail.js';
 import type { MailModel } from './mail-model.js';
-import {
-  mailbox,
-  newMoment,
-  newsDrafts,
-  noticesFor,
-  tellSections,
-  type ComposeSettings,
-  type Draft,
-} from './compose.js';
+import { mailbox, noticesFor, type ComposeSettings } from './compose.js';
+import { newMoment, newsDrafts, tellSections, type Draft } from './mail-sections.js';
 
 export interface MailPreview {
   readonly eml: Buffer;
