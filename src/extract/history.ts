@@ -1,10 +1,9 @@
 /** What EES still has of the past: a plan of files for backfill, over both APIs. Fetches no data. */
 import { nearest } from '../domain/names.js';
 import { parseSixDigits, weekPeriod } from '../domain/period.js';
-import * as answers from './answers.js';
+import type * as answers from './answers.js';
 import { choose } from './choose.js';
 import type { EesClient } from './client.js';
-import { EesRefusedError } from './errors.js';
 import { readMetaColumns } from './lists.js';
 import { DATA_SET_WITHDRAWN, isMadeFrom, whyTakenBack } from './taken-back.js';
 import {
@@ -22,11 +21,11 @@ import {
   readOfficial,
   readWebsite,
   tolerated,
-  UNTOLD_IN_A_ROW,
   type CatalogueFile,
   type Publication,
   type Versions,
 } from './history-find.js';
+import { createPreviews, createRoute, createStanding, NO_COLUMNS } from './history-routes.js';
 
 export interface BackfillRequest {
   /** Slug. */
@@ -271,69 +270,6 @@ function versionOf(official: readonly Versions[], item: CatalogueFile) {
     .filter(({ version }) => version.file.id === item.id && version.status === 'Published')
     .filter(({ version }) => version.published !== undefined && isMadeFrom(version.published, item.lastUpdated));
   return made.sort((a, b) => byVersion(a.version.version, b.version.version)).at(-1);
-}
-
-const NO_COLUMNS = (title: string): string => `The columns of "${title}" are not known before it is fetched`;
-
-/**
- * One route, asked about one thing after another. A dead one is not asked about all of them.
- * @param untold what is not known then
- * @param others of which no more are asked about
- */
-function createRoute(notes: string[], untold: (title: string) => string, others: string) {
-  let failures = 0;
-  return async <T>(title: string, ask: () => Promise<T>): Promise<T | undefined> => {
-    if (failures >= UNTOLD_IN_A_ROW) return undefined;
-    return tolerated(
-      async () => {
-        const answer = await ask();
-        failures = 0;
-        return answer;
-      },
-      (why) => {
-        failures += 1;
-        const more = failures < UNTOLD_IN_A_ROW ? '' : `; other ${others} are not asked about`;
-        notes.push(`${untold(title)} (${why})${more}`);
-      },
-    );
-  };
-}
-
-/** What a file is called, and its columns where the website tells them. */
-function createPreviews(client: EesClient, notes: string[]) {
-  const ask = createRoute(notes, NO_COLUMNS, 'files');
-  return async (item: CatalogueFile): Promise<{ columns: string[] | undefined; fileName: string }> => {
-    const detail = await ask(item.title, () =>
-      client.get('content', `/data-set-files/${item.id}`, answers.dataSetFile),
-    );
-    const fileName = item.filename ?? detail?.file.name ?? `${item.id}.csv`;
-    return { columns: detail?.file.dataCsvPreview.headers, fileName };
-  };
-}
-
-/** Whether the official API has withdrawn a data set, asked once of each. */
-function createStanding(client: EesClient, notes: string[]) {
-  const known = new Map<string, Promise<boolean | undefined>>();
-  const ask = createRoute(
-    notes,
-    (title) => `Whether the official API has withdrawn the data set of "${title}" is not known`,
-    'data sets',
-  );
-  return async (id: string, title: string): Promise<boolean> => {
-    const asked =
-      known.get(id) ??
-      ask(title, () =>
-        client.get('official', `/data-sets/${id}`, answers.dataSet).then(
-          () => false,
-          (error: unknown) => {
-            if (error instanceof EesRefusedError && error.status === 403) return true;
-            throw error;
-          },
-        ),
-      );
-    known.set(id, asked);
-    return (await asked) === true;
-  };
 }
 
 /** When a release first came out, as well as its files and its display date tell. */
