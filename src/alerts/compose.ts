@@ -123,7 +123,7 @@ async function composeFor(
   );
   if (lock.rows[0]?.mine !== true) return false;
   // After a restored backup a mail that seems untried may have gone out: what is held stays as it is.
-  if ((await readDelivery({ db: trx })).hold === undefined) await takeUntriedApart(trx, address);
+  if ((await readDelivery({ db: trx })).hold === undefined) await takeUntriedApart(trx, { address });
   const { to, owed: taken } = await takeOwed(trx, address, settings.now);
   const { owed, recorded } = await newsOf(trx, address, taken, settings.rules);
   if (owed.length === 0) return false;

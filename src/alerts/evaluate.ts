@@ -165,7 +165,7 @@ async function evaluateIn(trx: Kysely<Database>, options: EvaluateOptions): Prom
   const known = await readCatalogue(trx);
   // With nothing loaded yet nothing was looked at: the first look is still to come.
   if (due.length === 0 && known.versions.length === 0) return NOTHING;
-  await takeNewsBack(trx);
+  if (due.length > 0) await takeNewsBack(trx);
   const openBefore = await openAlerts(
     trx,
     [...changes.byRule].filter(([, { kind }]) => kind === 'edited').map(([name]) => name),

@@ -246,13 +246,18 @@ async function closeAttempt(
 }
 
 /**
- * Takes the mails of a recipient apart that nobody has tried to send: what they tell is owed again, and goes into the
- * one mail that is written next. One that was tried never changes: it may have arrived.
- * @param address in lower case
+ * Takes the mails apart that nobody has tried to send: what they tell is owed again, and goes into the one mail that is
+ * written next. One that was tried never changes: it may have arrived.
+ * @param whose an address in lower case, or everybody's
  */
-export async function takeUntriedApart(trx: Kysely<Database>, address: string): Promise<void> {
+export async function takeUntriedApart(
+  trx: Kysely<Database>,
+  whose: { readonly address: string } | 'all',
+): Promise<void> {
   const rows = await newsTriedOnly(trx, ['not tried'])
-    .where(sql<boolean>`lower(address) = ${address}`)
+    .$if(whose !== 'all', (query) =>
+      query.where(sql<boolean>`lower(address) = ${whose === 'all' ? '' : whose.address}`),
+    )
     .forUpdate()
     .skipLocked()
     .execute();

@@ -1,11 +1,10 @@
 /** Mails that wait when a version ceases to count. */
 import { simpleParser } from 'mailparser';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { refuseRecipient } from '../../demo/mail-catcher.js';
 import { deliverDue } from '../../src/alerts/deliver.js';
 import { nextDue } from '../../src/alerts/queue.js';
 import { heldForRules, type MailRow } from '../../src/alerts/queue-upkeep.js';
-import { openDatabase, type Store } from '../../src/load/database.js';
 import type { VersionRow } from '../../src/load/inspect.js';
 import { reinstateVersion, withdrawVersion } from '../../src/load/version-states.js';
 import { smallWide } from '../fault/harness/small-files.js';
@@ -13,12 +12,13 @@ import {
   ABSENCE,
   CONFIG,
   CROSSED,
+  fillTheHour,
   publishCrossing,
+  storeOf,
   subjectOf,
   watchWithHistory,
   type Watch,
 } from '../fault/harness/watch.js';
-import { testDatabaseUrl } from '../support/database.js';
 import { clockAt, delivery, queueMails, smtpTo } from '../support/smtp.js';
 
 const TEAM = 'attendance@luton.example';
@@ -49,12 +49,6 @@ async function queue(world: Watch): Promise<string[]> {
   return rows.filter(({ state, address }) => state === 'queued' && address === TEAM).map(({ subject }) => subject);
 }
 
-async function storeOf({ program }: Watch): Promise<Store> {
-  const store = await openDatabase(testDatabaseUrl(), { schema: program.schema });
-  onTestFinished(() => store.close());
-  return store;
-}
-
 /** A pass of the delivery loop of a service, in another process than the commands. */
 async function loop(world: Watch, time: string) {
   return deliverDue(await storeOf(world), smtpTo(world.mail), delivery(clockAt(new Date(time))));
@@ -67,15 +61,6 @@ async function crossedAndAmended(world: Watch, server?: 'well'): Promise<void> {
   if (server === undefined) down(world);
   amend(world, 24.4);
   await world.run();
-}
-
-/** One mail has gone at that time. */
-async function fillTheHour(world: Watch, time: string): Promise<void> {
-  const store = await storeOf(world);
-  const [id = 0] = await queueMails(store, ['somebody@luton.example'], new Date(time));
-  await store.db.updateTable('mail').set({ state: 'sent' }).where('id', '=', id).execute();
-  const attempt = { mail_id: id, at: new Date(time), outcome: 'sent' as const, answer: '' };
-  await store.db.insertInto('mail_attempt').values(attempt).execute();
 }
 
 function subjectAndId({ raw }: { readonly raw: Buffer }): { subject: string; id: string | undefined } {

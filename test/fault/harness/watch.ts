@@ -2,8 +2,11 @@
 import { onTestFinished } from 'vitest';
 import { startMailCatcher, type MailCatcher, type MailCatcherOptions } from '../../../demo/mail-catcher.js';
 import { StandIn } from '../../../demo/stand-in.js';
+import { openDatabase, type Store } from '../../../src/load/database.js';
 import type { RunReport } from '../../../src/pipeline.js';
+import { testDatabaseUrl } from '../../support/database.js';
 import { freshProgram, type Program, type Said } from '../../support/program.js';
+import { queueMails } from '../../support/smtp.js';
 import { smallWide, type SmallFile } from './small-files.js';
 
 export const ABSENCE = 'pupil-absence-in-schools-in-england';
@@ -145,4 +148,20 @@ export async function watchWithHistory(options: Parameters<typeof watch>[0] = {}
 export function publishCrossing(world: Watch, content: string = smallWide(CROSSED)): void {
   world.at('2025-03-20T09:32:00Z');
   world.publish({ slug: '2023-24', title: 'Academic year 2023/24', at: '2025-03-20T09:30:05Z', content });
+}
+
+/** The database of a world, as another process than its commands would open it. */
+export async function storeOf({ program }: Watch): Promise<Store> {
+  const store = await openDatabase(testDatabaseUrl(), { schema: program.schema });
+  onTestFinished(() => store.close());
+  return store;
+}
+
+/** One mail has gone at that time: with `max_per_hour: 1` no other goes for an hour. */
+export async function fillTheHour(world: Watch, time: string): Promise<void> {
+  const store = await storeOf(world);
+  const [id = 0] = await queueMails(store, ['somebody@luton.example'], new Date(time));
+  await store.db.updateTable('mail').set({ state: 'sent' }).where('id', '=', id).execute();
+  const attempt = { mail_id: id, at: new Date(time), outcome: 'sent' as const, answer: '' };
+  await store.db.insertInto('mail_attempt').values(attempt).execute();
 }
