@@ -1,7 +1,7 @@
 /**
- * Corrections of one figure, as one: where it was revised again before a recipient was mailed of the first revision, he
- * hears of what he was told and of what stands, and of nothing where that is the same, or where he was told nothing and the
- * figure is not past the line. A crossing that was corrected before he was mailed of it is told as that, with the figure
+ * Corrections of one figure, as one: where it was revised again before a recipient was mailed of the first revision, or
+ * without a mail, he hears of what he was told last and of what stands, and of nothing where that is the same, or where he
+ * was told nothing and the figure is not past the line. A crossing that was corrected before he was mailed of it is told as that, with the figure
  * that stands, or not at all. Every event stays on record.
  */
 import type { Kysely } from 'kysely';
@@ -15,7 +15,7 @@ import { drawnReason } from './mail-news.js';
 import { alertKey } from './mail-order.js';
 import { endOfCorrection, isOfHistory, placesIn } from './reason.js';
 import { sameNumber } from './rule-state.js';
-import { stoodBefore, toldBefore } from './told-before.js';
+import { stoodBefore, toldBefore, type LastTold } from './told-before.js';
 
 export interface DrawnTogether {
   readonly recorded: readonly RecordedNews[];
@@ -40,29 +40,45 @@ export async function drawTogether(
     recorded.filter(({ news }) => news.event === 'corrected').map(({ alertId }) => alertId),
   );
   for (const { chain, isHeardOf } of chainsOf(recorded, mailed)) {
-    const [first] = chain;
+    const [recordedFirst] = chain;
     const last = chain.at(-1);
-    if (first === undefined || last === undefined) continue;
-    if (await comesToNothing(db, { chain, isHeardOf }, mailed)) for (const { alertId } of chain) cameBack.add(alertId);
+    if (recordedFirst === undefined || last === undefined) continue;
+    const lastTold = mailed.get(recordedFirst.alertId);
+    const first = lastTold === undefined ? recordedFirst : fromLastTold(recordedFirst, lastTold);
+    if (await comesToNothing(db, { first, last, isHeardOf, lastTold }))
+      for (const { alertId } of chain) cameBack.add(alertId);
     else if (first === last) told.push(first);
     else told.push({ ...last, news: asOne(first.news, last.news) });
   }
   return { recorded: told, cameBack };
 }
 
+/** A correction as one of what the recipient was told last: what was recorded since, while mails were muted, he never saw. */
+function fromLastTold(first: RecordedNews, { value }: LastTold): RecordedNews {
+  if (readsAlike(first.news, { ...first.news, value })) return first;
+  return { ...first, news: { ...first.news, previous: value } };
+}
+
 /** Would the recipient hear of these events what he knows already, or of an alert that came and went? */
 async function comesToNothing(
   db: Kysely<Database>,
-  { chain, isHeardOf }: Chain,
-  mailed: ReadonlyMap<number, boolean>,
+  {
+    first,
+    last,
+    isHeardOf,
+    lastTold,
+  }: {
+    readonly first: RecordedNews;
+    readonly last: RecordedNews;
+    readonly isHeardOf: boolean;
+    readonly lastTold: LastTold | undefined;
+  },
 ): Promise<boolean> {
-  const [first] = chain;
-  const last = chain.at(-1);
-  if (first === undefined || last === undefined) return false;
-  if (first !== last && opens(first.news)) return !last.news.inBreach;
+  const isOne = first.alertId === last.alertId;
+  if (!isOne && opens(first.news)) return !last.news.inBreach;
   const isNoWord = first.news.event === 'corrected' && !isHeardOf && !last.news.inBreach;
-  if (first === last && !isNoWord) return false;
-  const before = mailed.get(first.alertId) ?? (await stoodBefore(db, first));
+  if (isOne && !isNoWord && lastTold === undefined) return false;
+  const before = lastTold?.inBreach ?? (await stoodBefore(db, first));
   return before === last.news.inBreach && (isNoWord || readsAlike(first.news, last.news));
 }
 
@@ -81,7 +97,7 @@ interface Chain {
 }
 
 /** Corrections of one figure by one rule that follow each other, and its crossing before them; every other event by itself. */
-function chainsOf(recorded: readonly RecordedNews[], mailed: ReadonlyMap<number, boolean>): readonly Chain[] {
+function chainsOf(recorded: readonly RecordedNews[], mailed: ReadonlyMap<number, LastTold>): readonly Chain[] {
   const chains: (Chain & { readonly chain: RecordedNews[] })[] = [];
   const newest = new Map<string, (typeof chains)[number]>();
   for (const one of recorded) {

@@ -26,19 +26,26 @@ export async function stoodBefore(db: Db, { alertId, news }: RecordedNews): Prom
   return rows[0]?.in_breach ?? !news.inBreach;
 }
 
+/** The last that mails told an address of a figure. */
+export interface LastTold {
+  /** Decimal text; null where that was that there is none. */
+  readonly value: string | null;
+  /** How the rule stood after it. */
+  readonly inBreach: boolean;
+}
+
 /**
- * What mails told an address of the figures of some events before those, under the rules as they are: by event whether the
- * rule was in breach after the last of it. None of an event before which they told nothing of its figure. A mail that is
- * tried counts, whatever became of it.
+ * What mails told an address last of the figures of some events before those, under the rules as they are, by event. None
+ * of an event before which they told nothing of its figure. A mail that is tried counts, whatever became of it.
  */
 export async function toldBefore(
   db: Db,
   address: string,
   alertIds: readonly number[],
-): Promise<ReadonlyMap<number, boolean>> {
+): Promise<ReadonlyMap<number, LastTold>> {
   const bare = bareAddress(address);
-  const { rows } = await sql<{ id: number; in_breach: boolean; address: string }>`
-    select this.id, e.in_breach, n.address
+  const { rows } = await sql<{ id: number; value: string | null; in_breach: boolean; address: string }>`
+    select this.id, e.value, e.in_breach, n.address
     from alert this
     join alert e on ${SAME_FIGURE} and e.id < this.id
     join notification n on n.alert_id = e.id and n.mail_id is not null and strpos(lower(n.address), ${bare}) > 0
@@ -46,7 +53,9 @@ export async function toldBefore(
     where this.id = any(${[...alertIds]}::bigint[]) and e.at >= coalesce(r.first_seen, e.at)
     order by e.id`.execute(db);
   return new Map(
-    rows.filter((row) => bareAddress(row.address) === bare).map(({ id, in_breach: inBreach }) => [id, inBreach]),
+    rows
+      .filter((row) => bareAddress(row.address) === bare)
+      .map(({ id, value, in_breach: inBreach }) => [id, { value, inBreach }]),
   );
 }
 

@@ -677,6 +677,84 @@ describe('a figure that was mailed and revised without a mail, told when a later
   });
 });
 
+describe('a figure that was mailed, and revised and back while mails are muted', () => {
+  type How = Partial<Parameters<typeof options>[0]>;
+  const line = [ruleWith({ condition: { kind: 'above', line: 2.5, clearBelow: undefined } })];
+  const gap = [
+    ruleWith({
+      areas: [{ by: 'name', text: 'Luton' }],
+      condition: { kind: 'gap_to_england', line: 0.5, clearBelow: undefined },
+    }),
+  ];
+  const owed = ({ store }: FiguresWorld) =>
+    store.db.selectFrom('notification').select('id').where('mail_id', 'is', null).execute();
+  const silenced = async (w: FiguresWorld): Promise<How> => {
+    const now = options().now;
+    const until = new Date(now.getTime() + 90_000);
+    await addSilence(w.store, { rule: 'Severe absence', areaId: undefined, until, reason: 'known' }, now);
+    return {};
+  };
+  const ways: [string, (w: FiguresWorld) => How | Promise<How>][] = [
+    ['a pause', () => ({ paused: true })],
+    ['a silence', silenced],
+    ['a quiet backfill', () => ({ muteAs: 'backfill' })],
+  ];
+  let day = 0;
+  const amended = async (w: FiguresWorld, luton: string, england: string, rules = line, how: How = {}) => {
+    const published = new Date(Date.UTC(2025, 5, 1) + ++day * 3_600_000).toISOString();
+    await w.load(year(2023, { Luton: luton, England: england }, { published }));
+    return words(await evaluate(w.store, options({ rules, ...how }))).filter((text) => text.startsWith('Luton'));
+  };
+  const told = async (rules = line): Promise<FiguresWorld> => {
+    const w = await world();
+    await w.load(year(2022, { Luton: '2.0', England: '2.0' }));
+    await evaluate(w.store, options({ rules }));
+    await w.load(year(2023, { Luton: '3.0', England: '2.0' }));
+    await evaluate(w.store, options({ rules }));
+    expect(await mailed(w, rules)).toHaveLength(2);
+    return w;
+  };
+
+  it.each(ways)('is no news to whom it was mailed, after %s', async (_, muted) => {
+    const w = await told();
+    const how = await muted(w);
+    expect(await amended(w, '1.0', '2.0', line, how)).toEqual([expect.stringMatching(/: corrected \(/)]);
+    minutes += 5;
+    expect(await amended(w, '3.0', '2.0'), 'on record').toEqual(['Luton, Academic year 2023/24: corrected']);
+    expect(await mailed(w, line)).toEqual([]);
+    expect(await owed(w)).toEqual([]);
+    await amended(w, '3.3', '2.0');
+    const mails = await mailed(w, line);
+    expect(mails).toHaveLength(2);
+    for (const mail of mails) expect(mail).toMatch(/^Correction: .*was 3\.0%, now 3\.3%, above your 2\.5% line/);
+  });
+
+  it('is news to whom it was not', async () => {
+    const w = await told();
+    await amended(w, '1.0', '2.0', line, { paused: true });
+    const recipients = { team: ['attendance@luton.example', 'new@luton.example'] };
+    await amended(w, '3.0', '2.0', line, { recipients });
+    const mails = await mailed(w, line);
+    expect(mails).toHaveLength(1);
+    expect(mails[0]).toMatch(/^Correction: .*was 1\.0%, now 3\.0%, above your 2\.5% line/);
+    expect(mails[0]).toContain('new@luton.example');
+  });
+
+  it('is corrected from what was mailed where it stands otherwise: the figure is the same, what it is compared with is not', async () => {
+    const w = await told(gap);
+    await amended(w, '3.4', '2.0', gap, { paused: true });
+    await amended(w, '3.0', '2.8', gap);
+    const mails = await mailed(w, gap);
+    expect(mails).toHaveLength(2);
+    for (const mail of mails) {
+      expect(mail.split('\n')[0]).toBe(
+        'Correction: Luton: the figure of England was revised: severe absence 3.0%, 0.2 points above England, no longer more than your line of 0.5 points (academic year 2023/24)',
+      );
+      expect(mail).not.toContain('3.4');
+    }
+  });
+});
+
 it('records what happens during a pause, mails neither it nor its briefs after the resume, and says how much that was', async () => {
   const w = await world();
   const briefs = [{ areas: [{ by: 'name' as const, text: 'Luton' }], notify: ['team'] }];
