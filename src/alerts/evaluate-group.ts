@@ -35,7 +35,7 @@ export interface GroupContext {
   /** Alerts that were open under a rule before it was edited: openKey to the newest period it had seen. */
   readonly openBefore: ReadonlyMap<string, Period>;
   readonly mute: (rule: Rule, areaId: number) => Muted | undefined;
-  /** Alerts (waitingKey) of which something is owed or queued and not sent; empty where sending is not paused. */
+  /** Alerts (waitingKey) of which something is owed or queued and not sent. */
   readonly waiting: ReadonlySet<string>;
   /** Ids of versions that no rule has seen. */
   readonly due: ReadonlySet<number>;

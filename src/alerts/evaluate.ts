@@ -195,7 +195,7 @@ async function evaluateIn(trx: Kysely<Database>, options: EvaluateOptions): Prom
     ...{ db: trx, catalogue, changes, areaIds, newAreas, mute, due: new Set(due) },
     openBefore: new Map(openBefore.map(({ key, period }) => [key, period])),
     neighbours: options.neighbours ?? new Map(),
-    waiting: options.paused ? await waitingAlerts(trx) : new Set(),
+    waiting: await waitingAlerts(trx),
     history: options.muteAs === 'backfill' || options.notifyHistory === true,
     recording: { recipients: options.recipients, runId: options.runId, now },
   };

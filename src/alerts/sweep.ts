@@ -61,7 +61,7 @@ export interface Step {
   readonly beside: Beside;
   readonly mute: (rule: Rule, areaId: number) => Muted | undefined;
   readonly sink: (event: PendingEvent) => void;
-  /** Is there news of an alert, the rule's for an area, that is owed or queued and not sent? Only asked during a pause. */
+  /** Is there news of an alert, the rule's for an area, that is owed or queued and not sent? Asked of what is muted. */
   readonly isWaiting?: ((rule: Rule, areaId: number) => boolean) | undefined;
   /** How events are told; by mail unless it says otherwise. */
   readonly telling?: Telling | undefined;
@@ -273,9 +273,9 @@ function takesBack({ kind }: Decision): boolean {
 
 /** Writes an outcome into the rule's state, and its events into the sink with what mutes them. */
 export function settle(way: RuleOnWay, step: Step, areaId: number, outcome: Outcome, given: Cause): void {
-  // What a pause holds back would go out after it as if it were still so: what takes it back follows it.
+  // What waits to be sent goes out as if it were still so, whatever mutes what comes now: what takes it back follows it.
   const follows =
-    given.muted === 'paused' && outcome.events.some(takesBack) && step.isWaiting?.(way.rule, areaId) === true;
+    given.muted !== undefined && outcome.events.some(takesBack) && step.isWaiting?.(way.rule, areaId) === true;
   const from = follows ? { ...given, muted: undefined } : given;
   const before = way.entries.get(areaId);
   let opening = before?.opening;
