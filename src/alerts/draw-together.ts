@@ -1,11 +1,12 @@
 /**
  * Corrections of one figure, as one: where it was revised again before a recipient was mailed of the first revision, or
  * without a mail, he hears of what he was told last and of what stands, and of nothing where that is the same, or where he
- * was told nothing and the figure is not past the line. A crossing that was corrected before he was mailed of it is told as that, with the figure
- * that stands, or not at all. Every event stays on record.
+ * was told nothing and the figure is not past the line. A crossing that was corrected before he was mailed of it is told as
+ * that, with the figure that stands, or not at all. So is a clearing: where it was taken back, the alert that he knows of
+ * goes on, and is told again only where the rule asks for that. Every event stays on record.
  */
 import type { Kysely } from 'kysely';
-import { printed, printedCount } from '../domain/decimal.js';
+import { decimal, printed, printedCount } from '../domain/decimal.js';
 import { isRate } from '../domain/measure.js';
 import type { Database } from '../load/schema.js';
 import type { RecordedNews } from './compose-read.js';
@@ -13,9 +14,10 @@ import { OCCASION_WORDS } from './decide.js';
 import type { MailNews } from './mail-model.js';
 import { drawnReason } from './mail-news.js';
 import { alertKey } from './mail-order.js';
-import { endOfCorrection, isOfHistory, placesIn } from './reason.js';
+import { furtherBy } from './reading.js';
+import { endOfCorrection, isOfHistory, placesIn, UNHEARD } from './reason.js';
 import { sameNumber } from './rule-state.js';
-import { stoodBefore, toldBefore, type LastTold } from './told-before.js';
+import { lastWordBefore, stoodBefore, toldBefore, type LastTold } from './told-before.js';
 
 export interface DrawnTogether {
   readonly recorded: readonly RecordedNews[];
@@ -45,8 +47,12 @@ export async function drawTogether(
     if (recordedFirst === undefined || last === undefined) continue;
     const lastTold = mailed.get(recordedFirst.alertId);
     const first = lastTold === undefined ? recordedFirst : fromLastTold(recordedFirst, lastTold);
-    if (await comesToNothing(db, { first, last, isHeardOf, lastTold }))
+    const events = { first, last, isHeardOf, lastTold };
+    const standing = await goesOnUntold(db, address, events);
+    if (standing?.event === undefined && (standing !== undefined || (await comesToNothing(db, events))))
       for (const { alertId } of chain) cameBack.add(alertId);
+    else if (standing?.event !== undefined)
+      told.push({ ...last, news: asOne({ ...first.news, event: standing.event }, last.news) });
     else if (first === last) told.push(first);
     else told.push({ ...last, news: asOne(first.news, last.news) });
   }
@@ -59,26 +65,49 @@ function fromLastTold(first: RecordedNews, { value }: LastTold): RecordedNews {
   return { ...first, news: { ...first.news, previous: value } };
 }
 
-/** Would the recipient hear of these events what he knows already, or of an alert that came and went? */
-async function comesToNothing(
+/** What is told of a chain of events as one. */
+interface Events {
+  readonly first: RecordedNews;
+  readonly last: RecordedNews;
+  readonly isHeardOf: boolean;
+  readonly lastTold: LastTold | undefined;
+}
+
+/**
+ * Do these events take a clearing back that the recipient was not mailed, so that the alert that he knows of goes on?
+ * @returns undefined where they do not; else the event as which the figure that stands is told, if it is
+ */
+async function goesOnUntold(
   db: Kysely<Database>,
-  {
-    first,
-    last,
-    isHeardOf,
-    lastTold,
-  }: {
-    readonly first: RecordedNews;
-    readonly last: RecordedNews;
-    readonly isHeardOf: boolean;
-    readonly lastTold: LastTold | undefined;
-  },
-): Promise<boolean> {
+  address: string,
+  { first, last, isHeardOf }: Events,
+): Promise<{ readonly event: 'worse' | 'reminder' | undefined } | undefined> {
+  if (!last.news.inBreach) return undefined;
+  const isWaiting = closes(first.news);
+  if (!isWaiting && (first.news.event !== 'corrected' || isHeardOf)) return undefined;
+  const before = isWaiting ? undefined : await stoodBefore(db, first.alertId);
+  if (!isWaiting && !(before?.event === 'cleared' && before.isMuted)) return undefined;
+  const lastWord = await lastWordBefore(db, address, first.alertId);
+  if (lastWord?.inBreach !== true) return isWaiting ? { event: undefined } : undefined;
+  const { condition, settings, compared } = last.news;
+  const isWorse =
+    condition !== undefined &&
+    settings?.worseBy !== undefined &&
+    compared !== null &&
+    lastWord.compared !== null &&
+    furtherBy(condition, decimal(compared), lastWord.compared).gt(settings.worseBy);
+  return { event: isWorse ? 'worse' : settings?.remind === true ? 'reminder' : undefined };
+}
+
+/** Would the recipient hear of these events what he knows already, or of an alert that came and went? */
+async function comesToNothing(db: Kysely<Database>, { first, last, isHeardOf, lastTold }: Events): Promise<boolean> {
   const isOne = first.alertId === last.alertId;
   if (!isOne && opens(first.news)) return !last.news.inBreach;
+  if (!isOne && closes(first.news)) return false;
   const isNoWord = first.news.event === 'corrected' && !isHeardOf && !last.news.inBreach;
   if (isOne && !isNoWord && lastTold === undefined) return false;
-  const before = lastTold?.inBreach ?? (await stoodBefore(db, first));
+  // A figure without an earlier event is corrected only where its state turned.
+  const before = lastTold?.inBreach ?? (await stoodBefore(db, first.alertId))?.inBreach ?? !first.news.inBreach;
   return before === last.news.inBreach && (isNoWord || readsAlike(first.news, last.news));
 }
 
@@ -88,6 +117,11 @@ async function comesToNothing(
  */
 function opens({ event, inBreach, reason }: MailNews): boolean {
   return event === 'crossed' || (event === 'baseline' && inBreach && !reason.startsWith(OCCASION_WORDS['edited rule']));
+}
+
+/** Is it the end of an alert that its readers know of, with a figure that says so? */
+function closes({ event, value, reason }: MailNews): boolean {
+  return event === 'cleared' && value !== null && !reason.endsWith(UNHEARD);
 }
 
 interface Chain {
@@ -117,14 +151,16 @@ function chainsOf(recorded: readonly RecordedNews[], mailed: ReadonlyMap<number,
 }
 
 function goesOn(earlier: MailNews, later: MailNews, { chain, isHeardOf }: Chain): boolean {
-  const isOpened = chain[0] !== undefined && opens(chain[0].news);
-  if (earlier.event !== 'corrected' && !opens(earlier)) return false;
+  const word = chain[0]?.news;
+  const isOpened = word !== undefined && opens(word);
+  const isClosed = word !== undefined && closes(word);
+  if (earlier.event !== 'corrected' && !opens(earlier) && !closes(earlier)) return false;
   if (later.event !== 'corrected' || !sameNumber(earlier.value, later.previous)) return false;
   if (!sameNumber(earlier.threshold, later.threshold)) return false;
-  // A crossing is not told with a figure that is none, or that does not count.
-  if (isOpened && later.inBreach && later.compared === null) return false;
-  // An alert that the first word of a figure opens may go on with a newer one, whatever becomes of this one.
-  return (isHeardOf && !isOpened) || isOfHistory(earlier.reason) || !isOfHistory(later.reason);
+  // Neither a crossing nor a clearing is told with a figure that is none, or that does not count.
+  if (later.compared === null && (later.inBreach ? isOpened : isClosed)) return false;
+  // An alert that the first word of a figure opens or closes may go on with a newer one, whatever becomes of this one.
+  return (isHeardOf && !isOpened && !isClosed) || isOfHistory(earlier.reason) || !isOfHistory(later.reason);
 }
 
 /** Would the reader see the number that he was told, with the decimals with which the first correction quotes it? */

@@ -12,18 +12,48 @@ const SAME_ALERT = sql`e.rule = this.rule and e.area_id = this.area_id and e.ser
 /** … and about the same figure. */
 const SAME_FIGURE = sql`${SAME_ALERT} and e.period_id = this.period_id and e.as_of = this.as_of`;
 
-/**
- * Was the rule in breach with the figure of a correction before that? A figure without an earlier event is corrected only
- * where its state turned.
- */
-export async function stoodBefore(db: Db, { alertId, news }: RecordedNews): Promise<boolean> {
-  const { rows } = await sql<{ in_breach: boolean }>`
-    select e.in_breach
+/** How a rule stood with a figure, by the event that said so. */
+export interface StoodBefore {
+  readonly event: string;
+  readonly inBreach: boolean;
+  readonly isMuted: boolean;
+}
+
+/** How the rule stood with the figure of an event before that; undefined where no earlier event is about the figure. */
+export async function stoodBefore(db: Db, alertId: number): Promise<StoodBefore | undefined> {
+  const { rows } = await sql<{ event: string; in_breach: boolean; muted: string | null }>`
+    select e.event, e.in_breach, e.muted
     from alert this join alert e on ${SAME_FIGURE} and e.id < this.id
     where this.id = ${alertId}
     order by e.id desc
     limit 1`.execute(db);
-  return rows[0]?.in_breach ?? !news.inBreach;
+  const [row] = rows;
+  return row === undefined ? undefined : { event: row.event, inBreach: row.in_breach, isMuted: row.muted !== null };
+}
+
+/** The last that mails told an address of an alert, of whichever figure. */
+export interface LastWord {
+  readonly inBreach: boolean;
+  /** Decimal text of what was held against the line; null where there was none. */
+  readonly compared: string | null;
+}
+
+/**
+ * What mails told an address last of the alert of an event before that, under the rule as it is; undefined where that is
+ * nothing. A mail that is tried counts, whatever became of it.
+ */
+export async function lastWordBefore(db: Db, address: string, alertId: number): Promise<LastWord | undefined> {
+  const bare = bareAddress(address);
+  const { rows } = await sql<{ in_breach: boolean; compared: string | null; address: string }>`
+    select e.in_breach, e.compared, n.address
+    from alert this
+    join alert e on ${SAME_ALERT} and e.id < this.id
+    join notification n on n.alert_id = e.id and n.mail_id is not null and strpos(lower(n.address), ${bare}) > 0
+    left join alert_rule r on r.rule = this.rule
+    where this.id = ${alertId} and e.at >= coalesce(r.first_seen, e.at)
+    order by e.id`.execute(db);
+  const last = rows.findLast((row) => bareAddress(row.address) === bare);
+  return last === undefined ? undefined : { inBreach: last.in_breach, compared: last.compared };
 }
 
 /** The last that mails told an address of a figure. */

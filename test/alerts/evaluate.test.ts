@@ -1154,6 +1154,84 @@ describe('a told figure that is revised again before anybody is mailed of the fi
     });
   });
 
+  describe('and before anybody is mailed that it is past the line no longer', () => {
+    const cleared = async (rule: Partial<Rule> = {}, how: Partial<Parameters<typeof options>[0]> = {}) => {
+      const w = await world();
+      const applied = [ruleWith({ condition: { kind: 'above', line: 2.5, clearBelow: undefined }, ...rule })];
+      await w.load(year(2021, { Luton: '2.0' }));
+      await evaluate(w.store, options({ rules: applied }));
+      await w.load(year(2022, { Luton: '3.0' }));
+      await evaluate(w.store, options({ rules: applied }));
+      expect(await mailed(w, applied)).toHaveLength(2);
+      await w.load(year(2023, { Luton: '1.0' }));
+      expect(words(await evaluate(w.store, options({ rules: applied, ...how })))).toEqual([
+        expect.stringContaining('cleared'),
+      ]);
+      return {
+        w,
+        mailsAfter: async (...values: readonly string[]): Promise<string[]> => {
+          for (const [i, value] of values.entries()) {
+            await revisedTo(w, value, i + 1);
+            await evaluate(w.store, options({ rules: applied }));
+          }
+          return mailed(w, applied);
+        },
+      };
+    };
+
+    it.each([
+      ['the clearing waits', {}],
+      ['a pause muted the clearing', { paused: true }],
+    ])('comes to nothing where the alert that was mailed goes on, %s', async (_, how) => {
+      const { w, mailsAfter } = await cleared({}, how);
+      expect(await mailsAfter('2.8')).toEqual([]);
+      expect(await owed(w)).toEqual([]);
+      await w.load(year(2024, { Luton: '1.2' }));
+      await evaluate(
+        w.store,
+        options({ rules: [ruleWith({ condition: { kind: 'above', line: 2.5, clearBelow: undefined } })] }),
+      );
+      for (const mail of await mailed(w, [ruleWith()])) expect(mail).toMatch(/^Luton: severe absence 1\.2%, no longer/);
+    });
+
+    it('is told alone, with the figure that stands, where that is not past the line', async () => {
+      const { mailsAfter } = await cleared();
+      const mails = await mailsAfter('2.8', '1.4');
+      expect(mails).toHaveLength(2);
+      for (const mail of mails) {
+        expect(mail).toMatch(/^Luton: severe absence 1\.4%, no longer above your 2\.5% line/);
+        expect(mail).not.toMatch(/1\.0%|revised|Corrected/);
+      }
+    });
+
+    it('is told with the correction where the figure is withheld', async () => {
+      const { mailsAfter } = await cleared();
+      for (const mail of await mailsAfter('c')) {
+        expect(mail.replaceAll(/\s+/g, ' ')).toContain('Severe absence 1.0%, no longer above');
+        expect(mail.replaceAll(/\s+/g, ' ')).toContain('was 1.0%, now withheld');
+      }
+    });
+
+    it.each([
+      [
+        'is reminded of, where the rule asks for that',
+        { remind: true },
+        '2.8',
+        'severe absence 2.8%, still above your 2.5% line',
+      ],
+      ['is told as worse, where it is', { worseBy: 0.5 }, '3.6', 'severe absence 3.6%, further above your 2.5% line'],
+      ['is not told where it is not', { worseBy: 0.5 }, '3.4', undefined],
+    ])('%s', async (_, rule, value, expected) => {
+      const { mailsAfter } = await cleared(rule);
+      const mails = await mailsAfter(value);
+      expect(mails).toHaveLength(expected === undefined ? 0 : 2);
+      for (const mail of mails) {
+        expect(mail.split('\n')[0]).toBe(`Luton: ${expected} (academic year 2023/24)`);
+        expect(mail).not.toMatch(/1\.0%|revised|Corrected/);
+      }
+    });
+  });
+
   it('is told of a difference where only the other figure moved, and not where that came back', async () => {
     const w = await world();
     const gap = [
