@@ -41,28 +41,35 @@ export async function drawTogether(
     address,
     recorded.filter(({ news }) => news.event === 'corrected').map(({ alertId }) => alertId),
   );
-  for (const { chain, isHeardOf } of chainsOf(recorded, mailed)) {
+  for (const { chain, heard, isHeardOf } of chainsOf(recorded, mailed)) {
     const [recordedFirst] = chain;
     const last = chain.at(-1);
     if (recordedFirst === undefined || last === undefined) continue;
     const lastTold = mailed.get(recordedFirst.alertId);
-    const first = lastTold === undefined ? recordedFirst : fromLastTold(recordedFirst, lastTold);
+    const first = fromLastTold(recordedFirst, lastTold, heard);
     const events = { first, last, isHeardOf, lastTold };
     const standing = await goesOnUntold(db, address, events);
     if (standing?.event === undefined && (standing !== undefined || (await comesToNothing(db, events))))
       for (const { alertId } of chain) cameBack.add(alertId);
     else if (standing?.event !== undefined)
       told.push({ ...last, news: asOne({ ...first.news, event: standing.event }, last.news) });
-    else if (first === last) told.push(first);
+    else if (chain.length === 1 && sameNumber(first.news.previous, last.news.previous)) told.push(first);
     else told.push({ ...last, news: asOne(first.news, last.news) });
   }
   return { recorded: told, cameBack };
 }
 
-/** A correction as one of what the recipient was told last: what was recorded since, while mails were muted, he never saw. */
-function fromLastTold(first: RecordedNews, { value }: LastTold): RecordedNews {
-  if (readsAlike(first.news, { ...first.news, value })) return first;
-  return { ...first, news: { ...first.news, previous: value } };
+/**
+ * A correction as one of what the recipient was told last, in a mail or earlier in this one: what was recorded since, while
+ * mails were muted, he never saw.
+ */
+function fromLastTold(first: RecordedNews, told: LastTold | undefined, heard: MailNews | undefined): RecordedNews {
+  const { news } = first;
+  const stood = heard ?? told;
+  if (news.event !== 'corrected' || stood === undefined) return first;
+  const { inBreach, compared } = stood;
+  const isSeen = told === undefined || readsAlike(news, { ...news, value: told.value });
+  return { ...first, news: { ...news, previous: isSeen ? news.previous : told.value, stood: { inBreach, compared } } };
 }
 
 /** What is told of a chain of events as one. */
@@ -126,6 +133,8 @@ function closes({ event, value, reason }: MailNews): boolean {
 
 interface Chain {
   readonly chain: readonly RecordedNews[];
+  /** What this mail tells of the figure before it. */
+  readonly heard: MailNews | undefined;
   /** Did the recipient hear of the figure before, in a mail or earlier in this one? */
   readonly isHeardOf: boolean;
 }
@@ -143,7 +152,7 @@ function chainsOf(recorded: readonly RecordedNews[], mailed: ReadonlyMap<number,
       known.chain.push(one);
       continue;
     }
-    const started = { chain: [one], isHeardOf: known !== undefined || mailed.has(one.alertId) };
+    const started = { chain: [one], heard: last?.news, isHeardOf: known !== undefined || mailed.has(one.alertId) };
     newest.set(key, started);
     chains.push(started);
   }
@@ -175,8 +184,8 @@ function readsAlike({ previous, measure, reason }: MailNews, { value }: MailNews
 function asOne(first: MailNews, last: MailNews): MailNews {
   const { value, compared, reason } = last;
   const drawn = endOfCorrection(reason, { value, counts: compared !== null });
-  const { event, previous } = first;
+  const { event, previous, stood } = first;
   const places = event === 'corrected' ? { places: placesIn(first.reason) } : {};
-  const news: MailNews = { ...last, event, previous, ...places, drawn };
+  const news: MailNews = { ...last, event, previous, ...places, drawn, ...(stood === undefined ? {} : { stood }) };
   return { ...news, reason: drawnReason(news) };
 }

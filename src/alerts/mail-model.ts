@@ -51,6 +51,8 @@ export interface MailNews {
    * any precision. What the reason of the last one ends with: notes, and that it is about an older figure.
    */
   readonly drawn?: string;
+  /** Of a correction, how the rule stood with what the reader was told last of the figure, where that is known. */
+  readonly stood?: Pick<MailNews, 'inBreach' | 'compared'>;
   readonly release: string;
   /** Names the event for the Message-ID. */
   readonly fingerprint: string;

@@ -244,13 +244,12 @@ function notYetClear(news: MailNews): string {
 function standing(news: MailNews): string {
   const line = news.threshold === null ? '–' : lineText(news, news.threshold);
   const again = isAgain(news) ? ' again' : '';
-  const since = isClosedByEdit(news) ? 'not ' : 'no longer ';
+  const since = isClosedByEdit(news) ? 'not ' : wasOutside(news) ? 'still not ' : 'no longer ';
   const turn = again !== '' ? '' : news.inBreach && !news.betweenLines ? TURN[news.event] : since;
   const clear = `${again}${notYetClear(news)}`;
   const difference = differenceWords(news);
   if (difference !== '') {
-    const beyond = belowOthers(news.condition, news.threshold ?? 0) === '' ? `${otherWay(news)}more than` : 'past';
-    return `${difference}, ${turn}${beyond} your line of ${line}${clear}`;
+    return `${difference}, ${turn}${beyondWords(news)} your line of ${line}${clear}`;
   }
   switch (news.condition?.kind) {
     case 'above':
@@ -267,20 +266,38 @@ function standing(news: MailNews): string {
   }
 }
 
+/** Was the rule not in breach with what a correction corrects either? Its recorded sentence says so where no mail does. */
+function wasOutside({ event, inBreach, stood, reason }: MailNews): boolean {
+  if (event !== 'corrected' || inBreach) return false;
+  return stood === undefined ? / still not (above|below|more than|past) /.test(reason) : !stood.inBreach;
+}
+
+/** 'above' of a figure; 'more than', or 'past', of a difference. */
+function beyondWords(news: MailNews): string {
+  const { condition, threshold } = news;
+  if (condition?.kind === 'above' || condition?.kind === 'below') return condition.kind;
+  return belowOthers(condition, threshold ?? 0) === '' ? `${otherWay(news)}more than` : 'past';
+}
+
 /** 'down by ', where a rule watches for a fall and there was a rise. */
 function otherWay({ condition, compared }: MailNews): string {
   return condition === undefined || compared === null ? '' : directionWords(condition, decimal(compared));
 }
 
-/** Where a corrected figure stands that was not past the line before either; undefined where that is not known, or was so. */
+/**
+ * Where a corrected figure, or difference, stands that was not past the line before either; undefined where that is not
+ * known, or was so.
+ */
 function revised(news: MailNews, previous: string): string | undefined {
-  const { condition, inBreach, betweenLines, threshold } = news;
-  if (condition === undefined || !isLevel(condition) || threshold === null) return undefined;
+  const { condition, inBreach, betweenLines, threshold, compared, stood } = news;
+  if (condition === undefined || threshold === null) return undefined;
   const asRead = (value: string): Readable => {
     const number = decimal(value);
     return { kind: 'number', value: number, compared: number, notes: [] };
   };
-  const was = asRead(previous);
+  const [before, now] = isLevel(condition) ? [previous, news.value] : [stood?.compared ?? null, compared];
+  if (before === null) return undefined;
+  const was = asRead(before);
   if (isBreach(condition, was, false)) return undefined;
   const clearing = clearingLine(condition);
   const line = lineText(news, threshold);
@@ -289,17 +306,20 @@ function revised(news: MailNews, previous: string): string | undefined {
     return isBreach(condition, was, true)
       ? `still between your line of ${line} and your clearing line of ${lineText(news, clearing)}`
       : `no longer ${side} your clearing line of ${lineText(news, clearing)}`;
-  if (inBreach || news.value === null) return undefined;
+  if (inBreach || now === null) return undefined;
   // Between the lines a rule that was not in breach is not in breach, and the figure not past the clearing line.
-  const isPastClearing = isBreach(condition, was, true) && !isBreach(condition, asRead(news.value), true);
+  const isPastClearing = isBreach(condition, was, true) && !isBreach(condition, asRead(now), true);
   return clearing === undefined || !isPastClearing
-    ? `still not ${condition.kind} your line of ${line}`
+    ? `still not ${beyondWords(news)} your line of ${line}`
     : `${side} your clearing line of ${lineText(news, clearing)}`;
 }
 
 /** Where a corrected figure stands, beside where it stood before. */
 function revisedStanding(news: MailNews, previous: string): string {
-  return revised(news, previous) ?? standing(news);
+  const stands = revised(news, previous);
+  if (stands === undefined) return standing(news);
+  const difference = differenceWords(news);
+  return difference === '' ? stands : `${difference}, ${stands}`;
 }
 
 /** 'Luton', 'England, pupils with SEN support', 'Luton, special schools'. */
@@ -340,7 +360,7 @@ export function newsLine(news: MailNews): string {
   if (news.event === 'corrected' && news.previous !== null && news.value === null && news.symbol !== undefined)
     return `${who}: ${measure} ${was(news)} ${amount(news, news.previous)}, now no figure is published${when}`;
   if (news.event === 'corrected' && news.previous !== null && news.condition !== undefined && isSameFigure(news))
-    return `${who}: ${COMPARED_WITH[news.condition.kind]} was revised: ${figureWords(news)}, ${standing(news)}${when}`;
+    return `${who}: ${COMPARED_WITH[news.condition.kind]} was revised: ${figureWords(news)}, ${revisedStanding(news, news.previous)}${when}`;
   if (news.event === 'corrected' && news.previous !== null) {
     return `${who}: ${measure} ${wasNow(news, news.previous)}, ${revisedStanding(news, news.previous)}${when}`;
   }
@@ -375,7 +395,7 @@ export function drawnReason(news: MailNews): string {
   const { previous, value, compared, schoolType, topic, breakdown, condition, drawn = '' } = news;
   if (news.event !== 'corrected') return `${standingReason(news)}${drawn}`;
   if (previous !== null && condition !== undefined && compared !== null && isSameFigure(news))
-    return `${COMPARED_WITH[condition.kind]} was revised: ${figureWords(news)}, ${standing(news)}${drawn}`;
+    return `${COMPARED_WITH[condition.kind]} was revised: ${figureWords(news)}, ${revisedStanding(news, previous)}${drawn}`;
   const who = measured({ measure: news.measure, schoolType, breakdown: { topic, breakdown } });
   const before = previous === null ? 'there was no figure' : `${was(news)} ${amount(news, previous)}`;
   const revised = `${who} in ${periodWords(news.period, news.asOf)} revised: ${before}`;

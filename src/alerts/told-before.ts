@@ -62,6 +62,16 @@ export interface LastTold {
   readonly value: string | null;
   /** How the rule stood after it. */
   readonly inBreach: boolean;
+  /** Decimal text of what was held against the line; null where there was none. */
+  readonly compared: string | null;
+}
+
+interface ToldRow {
+  readonly id: number;
+  readonly value: string | null;
+  readonly in_breach: boolean;
+  readonly compared: string | null;
+  readonly address: string;
 }
 
 /**
@@ -74,8 +84,8 @@ export async function toldBefore(
   alertIds: readonly number[],
 ): Promise<ReadonlyMap<number, LastTold>> {
   const bare = bareAddress(address);
-  const { rows } = await sql<{ id: number; value: string | null; in_breach: boolean; address: string }>`
-    select this.id, e.value, e.in_breach, n.address
+  const { rows } = await sql<ToldRow>`
+    select this.id, e.value, e.in_breach, e.compared, n.address
     from alert this
     join alert e on ${SAME_FIGURE} and e.id < this.id
     join notification n on n.alert_id = e.id and n.mail_id is not null and strpos(lower(n.address), ${bare}) > 0
@@ -85,7 +95,7 @@ export async function toldBefore(
   return new Map(
     rows
       .filter((row) => bareAddress(row.address) === bare)
-      .map(({ id, value, in_breach: inBreach }) => [id, { value, inBreach }]),
+      .map(({ id, value, in_breach: inBreach, compared }) => [id, { value, inBreach, compared }]),
   );
 }
 

@@ -1262,6 +1262,81 @@ describe('a told figure that is revised again before anybody is mailed of the fi
   });
 });
 
+describe('the subject of a correction under a rule of a difference', () => {
+  const of = (condition: Rule['condition']): Rule[] => [
+    ruleWith({ areas: [{ by: 'name', text: 'Luton' }], condition }),
+  ];
+  const clearing = of({ kind: 'gap_to_england', line: 1, clearBelow: 0.5 });
+  it.each([
+    [
+      'a rise',
+      of({ kind: 'rise', line: 2 }),
+      ['4.0', '2.0', '2.4'],
+      'up 1.4 points in a year, still not more than your line of 2.0 points',
+    ],
+    [
+      'a rise to the line itself',
+      of({ kind: 'rise', line: 2 }),
+      ['4.0', '2.0', '3.0'],
+      'up 2.0 points in a year, still not more than your line of 2.0 points',
+    ],
+    [
+      'a rise that is none any more',
+      of({ kind: 'rise', line: 2 }),
+      ['4.0', '3.0'],
+      'up 2.0 points in a year, no longer more than your line of 2.0 points',
+    ],
+    [
+      'a fall',
+      of({ kind: 'fall', line: 0.5 }),
+      ['0.4', '0.8', '1.1'],
+      'up 0.1 points in a year, still not down by more than your line of 0.5 points',
+    ],
+    [
+      'a gap',
+      of({ kind: 'gap_to_england', line: 0.5, clearBelow: undefined }),
+      ['3.0', '1.0', '1.2'],
+      '0.8 points below England, still not more than your line of 0.5 points',
+    ],
+    [
+      'a line below England',
+      of({ kind: 'gap_to_england', line: -0.5, clearBelow: undefined }),
+      ['3.0', '1.0', '1.2'],
+      '0.8 points below England, still not past your line of 0.5 points below England',
+    ],
+    [
+      'a gap between the lines',
+      clearing,
+      ['3.2', '2.8', '2.7'],
+      '0.7 points above England, still not more than your line of 1.0 points',
+    ],
+    [
+      'a gap that is clear',
+      clearing,
+      ['3.2', '2.8', '2.4'],
+      '0.4 points above England, below your clearing line of 0.5 points',
+    ],
+    [
+      'a gap that was clear',
+      clearing,
+      ['3.2', '2.4', '2.3'],
+      '0.3 points above England, still not more than your line of 1.0 points',
+    ],
+  ])('%s', async (_, rules, values, expected) => {
+    const w = await world();
+    await w.load(year(2021, { Luton: '1.0', England: '2.0' }));
+    await evaluate(w.store, options({ rules }));
+    let mails = await mailed(w, rules);
+    for (const [i, Luton] of values.entries()) {
+      await w.load(year(2022, { Luton, England: '2.0' }, { published: `2025-06-0${i + 1}` }));
+      await evaluate(w.store, options({ rules }));
+      mails = await mailed(w, rules);
+    }
+    expect(mails).toHaveLength(2);
+    for (const mail of mails) expect(mail.split('\n')[0]).toContain(`now ${values.at(-1)}%, ${expected} (`);
+  });
+});
+
 it('quotes what was mailed as too low to print as that, and what is withheld since as that', async () => {
   const w = await world();
   const rules = [ruleWith({ condition: { kind: 'below', line: 2, clearAbove: undefined } })];

@@ -253,6 +253,15 @@ describe('the subject', () => {
       'Luton: no figure for severe absence that counts, the alert is closed by an edit of the rule (autumn and spring terms 2024/25)',
     );
   });
+  it('says of a corrected difference that was between the lines that it still is', () => {
+    const condition = { kind: 'gap_to_england', line: 1, clearBelow: 0.5 } as const;
+    const corrected = { event: 'corrected', condition, threshold: '1', value: '2.7', previous: '2.8' } as const;
+    const stood = { inBreach: true, compared: '0.8' };
+    expect(newsLine(news({ ...corrected, compared: '0.7', betweenLines: true, stood }))).toContain(
+      'was 2.8%, now 2.7%, 0.7 points above England, still between your line of 1.0 points and your clearing line of 0.5 points (',
+    );
+  });
+
   it('names the figure that was revised, where it is not the own one', () => {
     const revised = { event: 'corrected', value: '21.0', previous: '21.0', threshold: '1' } as const;
     const gap = { kind: 'gap_to_england', line: 1, clearBelow: undefined } as const;
