@@ -18,6 +18,7 @@ import {
   type RecordedNews,
 } from './compose-read.js';
 import { readDelivery } from './delivery-state.js';
+import { withDifferencesNow } from './difference-now.js';
 import { drawTogether } from './draw-together.js';
 import { buildRaw, messageIdOf, renderMail } from './mail.js';
 import type { MailModel, MailSection } from './mail-model.js';
@@ -157,7 +158,7 @@ async function composeFor(
   return written !== undefined;
 }
 
-/** The events among what is owed, drawn together; those that come to nothing are owed no longer. */
+/** The events among what is owed, drawn together and as they stand; those that come to nothing are owed no longer. */
 async function newsOf(
   trx: Kysely<Database>,
   address: string,
@@ -169,7 +170,7 @@ async function newsOf(
   const isVoid = ({ alertId }: Owed): boolean => alertId !== null && cameBack.has(alertId);
   const gone = taken.filter(isVoid).map(({ id }) => id);
   if (gone.length > 0) await trx.deleteFrom('notification').where('id', 'in', gone).execute();
-  return { owed: taken.filter((each) => !isVoid(each)), recorded };
+  return { owed: taken.filter((each) => !isVoid(each)), recorded: await withDifferencesNow(trx, recorded) };
 }
 
 /** With how many decimals the mail prints the figure of each event: what a revision has to be told of depends on it. */

@@ -1,9 +1,9 @@
 /**
  * Corrections of one figure, as one: where it was revised again before a recipient was mailed of the first revision, or
  * without a mail, he hears of what he was told last and of what stands, and of nothing where that is the same, or where he
- * was told nothing and the figure is not past the line. A crossing that was corrected before he was mailed of it is told as
- * that, with the figure that stands, or not at all. So is a clearing: where it was taken back, the alert that he knows of
- * goes on, and is told again only where the rule asks for that. Every event stays on record.
+ * was told nothing and the figure is not past the line. News of an alert (a crossing, a clearing, a figure that got worse, a
+ * reminder) that was corrected before he was mailed of it is told as what stands makes of it, or not at all: never with a
+ * figure that was amended or withheld since. Every event stays on record.
  */
 import type { Kysely } from 'kysely';
 import { decimal, printed, printedCount } from '../domain/decimal.js';
@@ -17,7 +17,7 @@ import { alertKey } from './mail-order.js';
 import { furtherBy } from './reading.js';
 import { endOfCorrection, isOfHistory, placesIn, UNHEARD } from './reason.js';
 import { sameNumber } from './rule-state.js';
-import { lastWordBefore, stoodBefore, toldBefore, type LastTold } from './told-before.js';
+import { lastWordBefore, stoodBefore, toldBefore, type LastTold, type LastWord } from './told-before.js';
 
 export interface DrawnTogether {
   readonly recorded: readonly RecordedNews[];
@@ -41,6 +41,7 @@ export async function drawTogether(
     address,
     recorded.filter(({ news }) => news.event === 'corrected').map(({ alertId }) => alertId),
   );
+  const inThisMail = new Map<string, MailNews>();
   for (const { chain, heard, isHeardOf } of chainsOf(recorded, mailed)) {
     const [recordedFirst] = chain;
     const last = chain.at(-1);
@@ -48,13 +49,14 @@ export async function drawTogether(
     const lastTold = mailed.get(recordedFirst.alertId);
     const first = fromLastTold(recordedFirst, lastTold, heard);
     const events = { first, last, isHeardOf, lastTold };
-    const standing = await goesOnUntold(db, address, events);
-    if (standing?.event === undefined && (standing !== undefined || (await comesToNothing(db, events))))
-      for (const { alertId } of chain) cameBack.add(alertId);
-    else if (standing?.event !== undefined)
-      told.push({ ...last, news: asOne({ ...first.news, event: standing.event }, last.news) });
-    else if (chain.length === 1 && sameNumber(first.news.previous, last.news.previous)) told.push(first);
-    else told.push({ ...last, news: asOne(first.news, last.news) });
+    const lastWord = async (): Promise<LastWord | undefined> =>
+      inThisMail.get(alertKey(last.news)) ?? (await lastWordBefore(db, address, first.alertId));
+    const news = (await isOfAlert(db, events)) ? asItStands(events, await lastWord()) : await asCorrected(db, events);
+    if (news === undefined) for (const { alertId } of chain) cameBack.add(alertId);
+    else {
+      told.push({ ...last, news });
+      inThisMail.set(alertKey(news), news);
+    }
   }
   return { recorded: told, cameBack };
 }
@@ -81,36 +83,56 @@ interface Events {
 }
 
 /**
- * Do these events take a clearing back that the recipient was not mailed, so that the alert that he knows of goes on?
- * @returns undefined where they do not; else the event as which the figure that stands is told, if it is
+ * Is it news of an alert that was corrected before the recipient was mailed of it? The clearing of an alert that he knows
+ * of may itself have been muted.
  */
-async function goesOnUntold(
-  db: Kysely<Database>,
-  address: string,
-  { first, last, isHeardOf }: Events,
-): Promise<{ readonly event: 'worse' | 'reminder' | undefined } | undefined> {
-  if (!last.news.inBreach) return undefined;
-  const isWaiting = closes(first.news);
-  if (!isWaiting && (first.news.event !== 'corrected' || isHeardOf)) return undefined;
-  const before = isWaiting ? undefined : await stoodBefore(db, first.alertId);
-  if (!isWaiting && !(before?.event === 'cleared' && before.isMuted)) return undefined;
-  const lastWord = await lastWordBefore(db, address, first.alertId);
-  if (lastWord?.inBreach !== true) return isWaiting ? { event: undefined } : undefined;
-  const { condition, settings, compared } = last.news;
-  const isWorse =
+async function isOfAlert(db: Kysely<Database>, { first, last, isHeardOf }: Events): Promise<boolean> {
+  if (first.alertId !== last.alertId) return isWord(first.news);
+  if (first.news.event !== 'corrected' || isHeardOf || !last.news.inBreach) return false;
+  const before = await stoodBefore(db, first.alertId);
+  return before?.event === 'cleared' && before.isMuted;
+}
+
+/**
+ * News of an alert as the figure that stands makes it; undefined where the recipient has nothing to hear.
+ * @param lastWord what he was told of the alert last, of whichever figure
+ */
+function asItStands({ first, last }: Events, lastWord: LastWord | undefined): MailNews | undefined {
+  const event = eventOf(first.news, last.news, lastWord);
+  return event === undefined ? undefined : asOne({ ...first.news, event }, last.news);
+}
+
+function eventOf(word: MailNews, stands: MailNews, lastWord: LastWord | undefined): MailNews['event'] | undefined {
+  if (opens(word)) return stands.inBreach ? word.event : undefined;
+  if (!stands.inBreach) return 'cleared';
+  const isTakenBack = word.event === 'cleared' || word.event === 'corrected';
+  if (lastWord?.inBreach !== true) {
+    if (word.event === 'corrected') return 'corrected';
+    return isTakenBack ? undefined : word.event;
+  }
+  const { condition, settings, compared } = stands;
+  if (
     condition !== undefined &&
     settings?.worseBy !== undefined &&
     compared !== null &&
     lastWord.compared !== null &&
-    furtherBy(condition, decimal(compared), lastWord.compared).gt(settings.worseBy);
-  return { event: isWorse ? 'worse' : settings?.remind === true ? 'reminder' : undefined };
+    furtherBy(condition, decimal(compared), lastWord.compared).gt(settings.worseBy)
+  )
+    return 'worse';
+  return word.event === 'reminder' || settings?.remind === true ? 'reminder' : undefined;
+}
+
+/** Corrections of a figure as one; undefined where that tells the recipient nothing. */
+async function asCorrected(db: Kysely<Database>, events: Events): Promise<MailNews | undefined> {
+  const { first, last } = events;
+  if (await comesToNothing(db, events)) return undefined;
+  const isAsRecorded = first.alertId === last.alertId && sameNumber(first.news.previous, last.news.previous);
+  return isAsRecorded ? first.news : asOne(first.news, last.news);
 }
 
 /** Would the recipient hear of these events what he knows already, or of an alert that came and went? */
 async function comesToNothing(db: Kysely<Database>, { first, last, isHeardOf, lastTold }: Events): Promise<boolean> {
   const isOne = first.alertId === last.alertId;
-  if (!isOne && opens(first.news)) return !last.news.inBreach;
-  if (!isOne && closes(first.news)) return false;
   const isNoWord = first.news.event === 'corrected' && !isHeardOf && !last.news.inBreach;
   if (isOne && !isNoWord && lastTold === undefined) return false;
   // A figure without an earlier event is corrected only where its state turned.
@@ -131,6 +153,11 @@ function closes({ event, value, reason }: MailNews): boolean {
   return event === 'cleared' && value !== null && !reason.endsWith(UNHEARD);
 }
 
+/** Is it news of an alert itself, not of a figure? */
+function isWord(news: MailNews): boolean {
+  return news.event === 'worse' || news.event === 'reminder' || opens(news) || closes(news);
+}
+
 interface Chain {
   readonly chain: readonly RecordedNews[];
   /** What this mail tells of the figure before it. */
@@ -139,7 +166,7 @@ interface Chain {
   readonly isHeardOf: boolean;
 }
 
-/** Corrections of one figure by one rule that follow each other, and its crossing before them; every other event by itself. */
+/** Corrections of one figure by one rule that follow each other, and news of the alert before them; every other event by itself. */
 function chainsOf(recorded: readonly RecordedNews[], mailed: ReadonlyMap<number, LastTold>): readonly Chain[] {
   const chains: (Chain & { readonly chain: RecordedNews[] })[] = [];
   const newest = new Map<string, (typeof chains)[number]>();
@@ -160,16 +187,14 @@ function chainsOf(recorded: readonly RecordedNews[], mailed: ReadonlyMap<number,
 }
 
 function goesOn(earlier: MailNews, later: MailNews, { chain, isHeardOf }: Chain): boolean {
-  const word = chain[0]?.news;
-  const isOpened = word !== undefined && opens(word);
-  const isClosed = word !== undefined && closes(word);
-  if (earlier.event !== 'corrected' && !opens(earlier) && !closes(earlier)) return false;
+  const ofAlert = chain[0] !== undefined && isWord(chain[0].news);
+  if (earlier.event !== 'corrected' && !isWord(earlier)) return false;
   if (later.event !== 'corrected' || !sameNumber(earlier.value, later.previous)) return false;
   if (!sameNumber(earlier.threshold, later.threshold)) return false;
-  // Neither a crossing nor a clearing is told with a figure that is none, or that does not count.
-  if (later.compared === null && (later.inBreach ? isOpened : isClosed)) return false;
-  // An alert that the first word of a figure opens or closes may go on with a newer one, whatever becomes of this one.
-  return (isHeardOf && !isOpened && !isClosed) || isOfHistory(earlier.reason) || !isOfHistory(later.reason);
+  // News of an alert is not told with a figure that does not count.
+  if (ofAlert && later.compared === null && later.value !== null) return false;
+  // An alert may go on with a newer figure, whatever becomes of the one that opened or closed it.
+  return (isHeardOf && !ofAlert) || isOfHistory(earlier.reason) || !isOfHistory(later.reason);
 }
 
 /** Would the reader see the number that he was told, with the decimals with which the first correction quotes it? */
@@ -180,7 +205,7 @@ function readsAlike({ previous, measure, reason }: MailNews, { value }: MailNews
   return printed(previous, places) === printed(value, places);
 }
 
-/** Of corrections one, from the figure before the first; of a crossing and its corrections that, with the figure that stands. */
+/** Of corrections one, from the figure before the first; of news of an alert and its corrections that, with the figure that stands. */
 function asOne(first: MailNews, last: MailNews): MailNews {
   const { value, compared, reason } = last;
   const drawn = endOfCorrection(reason, { value, counts: compared !== null });

@@ -47,8 +47,8 @@ export interface MailNews {
   /** No event was recorded: the reason says how an open alert stands, and is made anew at any precision. */
   readonly isStanding?: true;
   /**
-   * Several recorded corrections of one figure, or a crossing and its corrections, told as one: the reason is made anew at
-   * any precision. What the reason of the last one ends with: notes, and that it is about an older figure.
+   * Not told as recorded: several corrections of one figure as one, news of an alert as the figure stands now; the reason is
+   * made anew at any precision. What the reason of the last event ends with: notes, and that it is about an older figure.
    */
   readonly drawn?: string;
   /** Of a correction, how the rule stood with what the reader was told last of the figure, where that is known. */

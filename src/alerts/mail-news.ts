@@ -66,6 +66,11 @@ function isWithheld(news: MailNews): boolean {
   return news.event === 'reminder' && news.value === null && news.inBreach && !isTooLow(news);
 }
 
+/** Is it news of an alert whose figure was withheld, or is gone, before anybody was mailed of it? */
+function isWithheldSince(news: MailNews): boolean {
+  return news.drawn !== undefined && news.event !== 'corrected' && news.value === null && !isTooLow(news);
+}
+
 /** A symbol that stands for a figure below every line, where figures themselves are held against one. */
 function isTooLow(news: MailNews): boolean {
   const { value, symbol } = news;
@@ -368,6 +373,8 @@ export function newsLine(news: MailNews): string {
     return `${who}: no figure for ${measure} in this release, the alert on your line of ${lineWords(news)} is closed${when}`;
   if (isWithheld(news))
     return `${who}: no figure for ${measure}, the alert on your line of ${lineWords(news)} stays open${when}`;
+  if (isWithheldSince(news))
+    return `${who}: ${measure} ${was(news)} ${standing(news)}, now no figure is published${when}`;
   if (isClosedByEdit(news) && news.value === null && !isTooLow(news))
     return `${who}: no figure for ${measure} that counts, the alert is closed by an edit of the rule${when}`;
   const edit = isClosedByEdit(news) ? ': the alert is closed by an edit of the rule' : '';
@@ -388,17 +395,20 @@ export function standingReason(news: MailNews): string {
 }
 
 /**
- * Why corrections of one figure are told as one: from what the reader was told to what stands. Of a crossing that was
+ * Why corrections of one figure are told as one: from what the reader was told to what stands. Of news of an alert that was
  * corrected before it was mailed: where the figure stands.
  */
 export function drawnReason(news: MailNews): string {
   const { previous, value, compared, schoolType, topic, breakdown, condition, drawn = '' } = news;
+  const who = measured({ measure: news.measure, schoolType, breakdown: { topic, breakdown } });
+  const figure = `${who} in ${periodWords(news.period, news.asOf)}`;
+  if (isWithheld(news)) return standingReason(news);
+  if (isWithheldSince(news)) return `${figure} ${was(news)} ${standing(news)}${drawn}`;
   if (news.event !== 'corrected') return `${standingReason(news)}${drawn}`;
   if (previous !== null && condition !== undefined && compared !== null && isSameFigure(news))
     return `${COMPARED_WITH[condition.kind]} was revised: ${figureWords(news)}, ${revisedStanding(news, previous)}${drawn}`;
-  const who = measured({ measure: news.measure, schoolType, breakdown: { topic, breakdown } });
   const before = previous === null ? 'there was no figure' : `${was(news)} ${amount(news, previous)}`;
-  const revised = `${who} in ${periodWords(news.period, news.asOf)} revised: ${before}`;
+  const revised = `${figure} revised: ${before}`;
   if (value === null) return `${revised}${drawn}`;
   if (previous === null)
     return `${revised}, now ${amount(news, value)}${compared === null ? '' : `, ${standing(news)}`}${drawn}`;
