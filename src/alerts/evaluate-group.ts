@@ -35,6 +35,8 @@ export interface GroupContext {
   /** Alerts that were open under a rule before it was edited: openKey to the newest period it had seen. */
   readonly openBefore: ReadonlyMap<string, Period>;
   readonly mute: (rule: Rule, areaId: number) => Muted | undefined;
+  /** The same of what a version that ceased to count had told: a quiet backfill of others does not keep that back. */
+  readonly muteGone: (rule: Rule, areaId: number) => Muted | undefined;
   /** Alerts (waitingKey) of which something is owed or queued and not sent. */
   readonly waiting: ReadonlySet<string>;
   /** Ids of versions that no rule has seen. */
@@ -117,7 +119,7 @@ export async function evaluateGroup(context: GroupContext, group: RuleGroup): Pr
       }
     }
     for (const version of ways.length === 0 ? [] : plan.withdrawn) {
-      const step = await walk.step(chunk, undefined, [], reactions);
+      const step = await walk.step(chunk, undefined, [], { ...reactions, mute: context.muteGone });
       for (const way of ways) sweepWithdrawn(way, step, version);
     }
     const firstWays = await lookFirst(context, walk, plan, chunk, reactions);

@@ -31,7 +31,7 @@ export interface EvaluateOptions {
   readonly neighbours?: Neighbours | undefined;
   readonly runId: number | null;
   readonly now: Date;
-  /** Records what history would have raised, and mails nothing of this evaluation. */
+  /** Records what history would have raised, and mails nothing of what was loaded; what was taken back is no history. */
   readonly muteAs?: 'backfill' | undefined;
   /** Mails also what history would have raised (backfill --notify). */
   readonly notifyHistory?: boolean | undefined;
@@ -189,10 +189,11 @@ async function evaluateIn(trx: Kysely<Database>, options: EvaluateOptions): Prom
   const catalogue = await withSchools(trx, known, areaIds.values());
 
   const silenced = await activeSilences({ db: trx }, now);
-  const mute = (rule: Rule, areaId: number): Muted | undefined =>
-    options.muteAs ?? (silenced(rule.name, areaId) ? 'silence' : options.paused ? 'paused' : undefined);
+  const muteGone = (rule: Rule, areaId: number): Muted | undefined =>
+    silenced(rule.name, areaId) ? 'silence' : options.paused ? 'paused' : undefined;
+  const mute = (rule: Rule, areaId: number): Muted | undefined => options.muteAs ?? muteGone(rule, areaId);
   const context: GroupContext = {
-    ...{ db: trx, catalogue, changes, areaIds, newAreas, mute, due: new Set(due) },
+    ...{ db: trx, catalogue, changes, areaIds, newAreas, mute, muteGone, due: new Set(due) },
     openBefore: new Map(openBefore.map(({ key, period }) => [key, period])),
     neighbours: options.neighbours ?? new Map(),
     waiting: await waitingAlerts(trx),

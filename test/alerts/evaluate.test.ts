@@ -355,6 +355,21 @@ describe('backfills', () => {
     expect((await evaluate(w.store, options())).events).toEqual([]);
   });
 
+  it('that are quiet do not keep back what a version that was removed meanwhile takes back', async () => {
+    const w = await world();
+    await w.load(year(2022, { Luton: '1.9' }));
+    await evaluate(w.store, options());
+    const wrong = await w.load(year(2023, { Luton: '2.3' }));
+    await evaluate(w.store, options());
+    await w.remove(wrong, options().now);
+    await w.load(year(2021, { Luton: '2.4' }));
+    expect(words(await evaluate(w.store, options({ muteAs: 'backfill' })))).toEqual([
+      'Luton, Academic year 2023/24: corrected',
+      'Luton, Academic year 2021/22: baseline (backfill)',
+      'Luton, Academic year 2022/23: cleared (backfill)',
+    ]);
+  });
+
   it.each([
     ['in the same backfill', false],
     ['that had been loaded before', true],
