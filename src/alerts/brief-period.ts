@@ -55,10 +55,7 @@ export async function choosePeriod(
   });
   found.sort(
     (a, b) =>
-      Number(a.period.kind !== 'finished') - Number(b.period.kind !== 'finished') ||
-      b.period.startYear - a.period.startYear ||
-      widest(a.period) - widest(b.period) ||
-      b.period.sort - a.period.sort ||
+      firstTold(a.period, b.period) ||
       Number(a.row.school_type !== 'Total') - Number(b.row.school_type !== 'Total') ||
       Number(b.row.enrolments ?? 0) - Number(a.row.enrolments ?? 0) ||
       rankOfType(a.row.school_type) - rankOfType(b.row.school_type) ||
@@ -136,6 +133,16 @@ const TYPE_ORDER = ['Total', 'State-funded primary', 'State-funded secondary', '
 function rankOfType(type: string): number {
   const at = TYPE_ORDER.indexOf(type);
   return at === -1 ? TYPE_ORDER.length : at;
+}
+
+/** Orders periods by which is told first: finished before running, newest first, widest first. */
+export function firstTold(a: Period, b: Period): number {
+  return (
+    Number(a.kind !== 'finished') - Number(b.kind !== 'finished') ||
+    b.startYear - a.startYear ||
+    widest(a) - widest(b) ||
+    b.sort - a.sort
+  );
 }
 
 function widest(period: Period): number {

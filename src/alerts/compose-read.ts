@@ -7,7 +7,7 @@ import { publicationStatus, publicationTitle } from '../domain/publications.js';
 import type { EventKind, Rule } from '../domain/rule.js';
 import type { Database } from '../load/schema.js';
 import type { BriefArea, ReleaseFacts } from './brief-model.js';
-import type { Lacking } from './due-briefs.js';
+import type { SeriesPeriod } from './due-briefs.js';
 import type { MailNews } from './mail-model.js';
 
 type Db = Kysely<Database>;
@@ -26,7 +26,7 @@ export interface OwedBrief {
   readonly releaseId: number;
   readonly versionIds: readonly number[];
   /** What the release has no figure for, where that is what is owed. */
-  readonly lacking?: Lacking | undefined;
+  readonly lacking?: SeriesPeriod | undefined;
 }
 
 const briefPayload = z.object({

@@ -4,8 +4,10 @@
  */
 import { sql, type Kysely } from 'kysely';
 import { findAbolished } from '../domain/authorities.js';
+import type { Period } from '../domain/period.js';
 import type { BriefRequest } from '../domain/rule.js';
 import type { Database } from '../load/schema.js';
+import { firstTold } from './brief-period.js';
 import type { Catalogue, CatalogueVersion } from './catalogue.js';
 import type { AreaLookup } from './rule-changes.js';
 
@@ -14,20 +16,20 @@ export interface DueBrief {
   readonly releaseId: number;
   readonly versionIds: readonly number[];
   readonly notify: readonly string[];
-  /** What the release has no figure for; undefined where it has one. */
-  readonly lacking: Lacking | undefined;
+  /** What the brief is about: of the release's periods the one that is told first. */
+  readonly about: SeriesPeriod;
+  /** Others of the area's level have a figure for it, and the area has none. */
+  readonly isLacking: boolean;
 }
 
-/** A period that others of an area's level have a figure for, and the area has none. */
-export interface Lacking {
+export interface SeriesPeriod {
   readonly seriesId: number;
   readonly periodId: number;
 }
 
-interface Newest {
+interface Newest extends SeriesPeriod {
   readonly versionId: number;
   readonly areaId: number;
-  readonly seriesId: number;
   readonly sort: number;
 }
 
@@ -54,25 +56,29 @@ export async function dueBriefs(
   const areaIds = [...new Set([...areasOf.values()].flatMap((ids) => [...ids]))];
   const seen = catalogue.versions.filter(({ evaluated, state }) => evaluated && state === 'loaded');
   const before = new Map<string, number>();
-  for (const each of await newestFinished(db, seen, areaIds)) {
+  const seenNewest = await newestFinished(db, seen, areaIds);
+  for (const each of seenNewest) {
     const key = `${each.areaId}/${each.seriesId}`;
     before.set(key, Math.max(before.get(key) ?? 0, each.sort));
   }
   const brought = new Map<string, Newest[]>();
-  for (const each of await newestFinished(db, due, areaIds)) {
+  const dueNewest = await newestFinished(db, due, areaIds);
+  for (const each of dueNewest) {
     const key = `${each.areaId}/${each.seriesId}`;
     if (each.sort <= (before.get(key) ?? 0)) continue;
     const best = brought.get(key)?.[0]?.sort ?? 0;
     if (each.sort > best) brought.set(key, [each]);
     else if (each.sort === best) brought.get(key)?.push(each);
   }
-  const byId = new Map(due.map((version) => [version.id, version]));
-  const owed = new Map<string, { areaId: number; releaseId: number; versionIds: Set<number> }>();
+  const releases = new Map([...seen, ...due].map(({ id, releaseId }) => [id, releaseId]));
+  const told = toldFirst(catalogue, releases, [...seenNewest, ...dueNewest]);
+  const owed = new Map<string, { areaId: number; releaseId: number; versionIds: Set<number>; about: SeriesPeriod }>();
   for (const { areaId, versionId } of [...brought.values()].flat()) {
-    const releaseId = byId.get(versionId)?.releaseId;
-    if (releaseId === undefined) continue;
+    const releaseId = releases.get(versionId);
+    const about = told.get(`${areaId}/${releaseId}`);
+    if (releaseId === undefined || about === undefined) continue;
     const key = `${areaId}/${releaseId}`;
-    const brief = owed.get(key) ?? { areaId, releaseId, versionIds: new Set<number>() };
+    const brief = owed.get(key) ?? { areaId, releaseId, versionIds: new Set<number>(), about };
     brief.versionIds.add(versionId);
     owed.set(key, brief);
   }
@@ -81,25 +87,46 @@ export async function dueBriefs(
     return { areaId, seriesId, isNamed: named.has(areaId), sort: Math.max(sort, brought.get(key)?.[0]?.sort ?? 0) };
   });
   const all = [
-    ...[...owed.values()].map((each) => ({ ...each, lacking: undefined })),
+    ...[...owed.values()].map((each) => ({ ...each, isLacking: false })),
     ...(await missingFrom(db, due, seen, newest)).map(({ version, ...each }) => ({
-      ...{ ...each, releaseId: version.releaseId, versionIds: new Set([version.id]) },
+      ...{ ...each, releaseId: version.releaseId, versionIds: new Set([version.id]), isLacking: true },
     })),
   ];
-  return all.flatMap(({ areaId, releaseId, versionIds, lacking }) => {
+  return all.flatMap(({ areaId, releaseId, versionIds, about, isLacking }) => {
     const notify = requests
       .filter((request) => areasOf.get(request)?.has(areaId) === true)
       .flatMap((each) => each.notify);
     return notify.length === 0
       ? []
-      : [{ areaId, releaseId, versionIds: [...versionIds].sort((a, b) => a - b), notify, lacking }];
+      : [{ areaId, releaseId, versionIds: [...versionIds].sort((a, b) => a - b), notify, about, isLacking }];
   });
+}
+
+/**
+ * By 'area/release' what a brief on the release is about. All its versions count: one that comes after the others and brings
+ * a narrower period has nothing to tell that the brief had not.
+ * @param releases of each version
+ */
+function toldFirst(
+  { periods }: Catalogue,
+  releases: ReadonlyMap<number, number>,
+  newest: readonly Newest[],
+): ReadonlyMap<string, SeriesPeriod> {
+  const first = new Map<string, { about: SeriesPeriod; period: Period }>();
+  for (const { versionId, areaId, seriesId, periodId } of newest) {
+    const key = `${areaId}/${releases.get(versionId)}`;
+    const period = periods.get(periodId);
+    const best = first.get(key)?.period;
+    if (period === undefined || (best !== undefined && firstTold(best, period) <= 0)) continue;
+    first.set(key, { about: { seriesId, periodId }, period });
+  }
+  return new Map([...first].map(([key, { about }]) => [key, about]));
 }
 
 interface Missing {
   readonly areaId: number;
   readonly version: CatalogueVersion;
-  readonly lacking: Lacking;
+  readonly about: SeriesPeriod;
 }
 
 /**
@@ -142,9 +169,7 @@ async function missingFrom(
     const version = due.find(({ id }) => id === others.versionId);
     const before = known.get(`${area.level}/${seriesId}`)?.sort ?? 0;
     const isNew = others.sort > before && (isNamed || before <= sort);
-    return version === undefined || !isNew
-      ? []
-      : [{ areaId, version, lacking: { seriesId, periodId: others.periodId } }];
+    return version === undefined || !isNew ? [] : [{ areaId, version, about: { seriesId, periodId: others.periodId } }];
   });
 }
 
@@ -190,9 +215,10 @@ async function newestFinished(
 ): Promise<Newest[]> {
   if (versions.length === 0 || areaIds.length === 0) return [];
   const { rows } = await sql<Newest>`
-    select f.version_id as "versionId", f.area_id as "areaId", f.series_id as "seriesId", max(p.sort) as sort
+    select distinct on (f.version_id, f.area_id, f.series_id)
+      f.version_id as "versionId", f.area_id as "areaId", f.series_id as "seriesId", f.period_id as "periodId", p.sort
     from figure f ${toldInBriefs}
     where f.version_id = any(${versions.map(({ id }) => id)}::int[]) and f.area_id = any(${[...areaIds]}::int[])
-    group by f.version_id, f.area_id, f.series_id`.execute(db);
+    order by f.version_id, f.area_id, f.series_id, p.sort desc`.execute(db);
   return rows;
 }

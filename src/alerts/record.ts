@@ -5,7 +5,7 @@ import { epochOf } from '../domain/series.js';
 import type { Database } from '../load/schema.js';
 import { batches, insertMany } from './bulk.js';
 import { periodId, type Catalogue } from './catalogue.js';
-import type { DueBrief } from './due-briefs.js';
+import type { DueBrief, SeriesPeriod } from './due-briefs.js';
 import type { PendingEvent } from './sweep.js';
 
 /** Recipient groups and their addresses, as the configuration has them. */
@@ -138,8 +138,9 @@ export function bareAddress(address: string): string {
 }
 
 /**
- * One brief for each address, area and release, and one that it has no figure: what is owed already is not owed twice, and
- * a figure that comes with an amendment is owed all the same.
+ * One brief for each address, area, release and period that it is about, and one that the release has no figure for it: what
+ * is owed already is not owed twice, and a figure that comes with an amendment is owed all the same. A release may bring
+ * more than one period: local files of one label do, year by year, and a data set that a gate had held back.
  */
 export async function recordBriefs(
   db: Kysely<Database>,
@@ -147,22 +148,48 @@ export async function recordBriefs(
   context: { readonly recipients: Recipients; readonly runId: number | null; readonly now: Date },
 ): Promise<void> {
   const rows = new Map(
-    briefs.flatMap(({ areaId, releaseId, versionIds, notify, lacking }) =>
+    briefs.flatMap(({ areaId, releaseId, versionIds, notify, about, isLacking }) =>
       addressesOf(notify, context.recipients).map(({ address, group }) => {
-        const fingerprint =
-          lacking === undefined
-            ? sha256('brief', areaId, releaseId, bareAddress(address))
-            : sha256('no figure', areaId, releaseId, lacking.seriesId, lacking.periodId, bareAddress(address));
+        const bare = bareAddress(address);
+        const kind = isLacking ? 'no figure' : 'brief';
+        const fingerprint = sha256(kind, areaId, releaseId, about.seriesId, about.periodId, bare);
         const row = {
           ...{ kind: 'brief', address, recipient_group: group, alert_id: null },
-          payload: { areaId, releaseId, versionIds, ...(lacking === undefined ? {} : { lacking }) },
+          payload: { areaId, releaseId, versionIds, ...(isLacking ? { lacking: about } : {}) },
           ...{ run_id: context.runId, fingerprint, created_at: context.now },
         };
-        return [fingerprint, row] as const;
+        return [fingerprint, { row, about, unnamed: sha256('brief', areaId, releaseId, bare) }] as const;
       }),
     ),
   );
-  await owe(db, [...rows.values()]);
+  const all = [...rows.values()];
+  const before = await owedUnnamed(db, all);
+  await owe(
+    db,
+    all.filter(({ unnamed }) => !before.has(unnamed)).map(({ row }) => row),
+  );
+}
+
+/**
+ * Briefs were once named without the period that they are about, so that a release had one for ever. Of those names the ones
+ * whose brief was on versions with a figure of the area for that period: it was told.
+ */
+async function owedUnnamed(
+  db: Kysely<Database>,
+  briefs: readonly { readonly about: SeriesPeriod; readonly unnamed: string }[],
+): Promise<ReadonlySet<string>> {
+  if (briefs.length === 0) return new Set();
+  const { rows } = await sql<{ unnamed: string }>`
+    select due.unnamed
+    from unnest(${briefs.map(({ unnamed }) => unnamed)}::text[], ${briefs.map(({ about }) => about.seriesId)}::int[],
+      ${briefs.map(({ about }) => about.periodId)}::int[]) as due (unnamed, series_id, period_id)
+    join notification n on n.fingerprint = due.unnamed
+    where exists (
+      select 1 from figure f
+      where f.version_id in (select v::integer from jsonb_array_elements_text(n.payload -> 'versionIds') v)
+        and f.area_id = (n.payload ->> 'areaId')::integer
+        and f.series_id = due.series_id and f.period_id = due.period_id)`.execute(db);
+  return new Set(rows.map(({ unnamed }) => unnamed));
 }
 
 async function owe(

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { simpleParser } from 'mailparser';
 import { composeDue } from '../../src/alerts/compose.js';
@@ -1530,6 +1531,79 @@ describe('briefs', () => {
     await w.load(year(2024, { Luton: '1.2' }));
     await evaluate(w.store, options({ briefs, rules: [] }));
     expect(await owed()).toBe(4);
+  });
+
+  describe('of one release', () => {
+    const briefs = [{ areas: [{ by: 'name', text: 'Luton' }] as const, notify: ['team'] }];
+    const told = { briefs, rules: [], recipients: { team: ['Desk <desk@example.org>'] } };
+    const release = 'One label';
+    /** A file under the label with its newest year, and the year before where it has one. */
+    const file = (last: number, value: string, more: Partial<NewVersion> = {}): NewVersion =>
+      year(
+        last,
+        {},
+        { release, rows: [...(last > 2023 ? [[LUTON, 2023, '1.1'] as const] : []), [LUTON, last, value]], ...more },
+      );
+    const subjects = async (w: FiguresWorld): Promise<string[]> => {
+      await evaluate(w.store, options(told));
+      return (await mailed(w)).map((mail) => mail.split('\n')[0] ?? '');
+    };
+    const about = (value: string, period: string): unknown[] => [
+      expect.stringMatching(new RegExp(`^Luton: severe absence ${value}% \\(${period}\\)$`)),
+    ];
+
+    it.each(['postgres', 'embedded'] as const)('tell each newer period once, and no amendment (%s)', async (kind) => {
+      const w = await world(kind);
+      await w.load(file(2023, '1.1'));
+      expect(await subjects(w)).toEqual(about('1.1', 'academic year 2023/24'));
+      await w.load(file(2024, '1.2', { published: '2025-06-01' }));
+      expect(await subjects(w), 'the next year under the same label').toEqual(about('1.2', 'academic year 2024/25'));
+      await w.load(file(2024, '1.3', { published: '2025-06-02' }));
+      expect(await subjects(w), 'an amendment').toEqual([]);
+      await w.load(file(2024, '1.3', { published: '2025-06-03', dataSet: 'By region' }));
+      expect(await subjects(w), 'another data set with the same period').toEqual([]);
+      await w.store.db.updateTable('data_set_version').set({ evaluated_at: null }).execute();
+      expect(await subjects(w), 'all of it looked at again').toEqual([]);
+    });
+
+    it('are not told again where they were recorded before they were named by their period', async () => {
+      const w = await world();
+      const first = await w.load(file(2023, '1.1'));
+      expect(await subjects(w)).toEqual(about('1.1', 'academic year 2023/24'));
+      const { id, payload } = await w.store.db
+        .selectFrom('notification')
+        .select(['id', 'payload'])
+        .executeTakeFirstOrThrow();
+      const name = JSON.stringify(['brief', payload?.['areaId'], payload?.['releaseId'], 'desk@example.org']);
+      const fingerprint = createHash('sha256').update(name).digest('hex');
+      await w.store.db.updateTable('notification').set({ fingerprint }).where('id', '=', id).execute();
+      await w.remove(first, new Date('2025-10-22'));
+      await w.load(file(2023, '1.1', { published: '2025-06-01' }));
+      expect(await subjects(w), 'its version was taken back, and comes again').toEqual([]);
+      await w.load(file(2024, '1.2', { published: '2025-06-02' }));
+      expect(await subjects(w)).toEqual(about('1.2', 'academic year 2024/25'));
+    });
+
+    it('are one where two of its data sets have the newest period', async () => {
+      const w = await world();
+      await w.load(file(2023, '1.1'));
+      await w.load(file(2023, '1.1', { dataSet: 'By region' }));
+      expect(await subjects(w)).toEqual(about('1.1', 'academic year 2023/24'));
+    });
+
+    it('tell a wider period that comes after, and not again what was told where a narrower one does', async () => {
+      const term = { identifier: 'Autumn term', dataSet: 'By term' } as const;
+      const w = await world();
+      await w.load(file(2023, '0.9', term));
+      expect(await subjects(w)).toEqual(about('0.9', 'autumn term 2023/24'));
+      await w.load(file(2023, '1.1'));
+      expect(await subjects(w)).toEqual(about('1.1', 'academic year 2023/24'));
+      const other = await world();
+      await other.load(file(2023, '1.1'));
+      expect(await subjects(other)).toEqual(about('1.1', 'academic year 2023/24'));
+      await other.load(file(2023, '0.9', term));
+      expect(await subjects(other), 'the release was told by its widest period').toEqual([]);
+    });
   });
 
   describe('of an area that a release has no figure for', () => {

@@ -11,6 +11,7 @@ import {
   ABSENCE,
   CONFIG,
   CROSSED,
+  FILE_TITLE,
   publishCrossing,
   QUIET,
   watch,
@@ -84,6 +85,33 @@ describe('accepted', () => {
     world.at('2025-03-20T11:10:00Z');
     await world.run();
     expect(world.subjects()).toHaveLength(before + 1);
+  });
+
+  it('a brief on the figures that a gate held back follows the one on what the release had besides', async () => {
+    const world = await watchWithHistory({ config: BRIEFED.replace('above: 20', 'above: 90') });
+    const before = world.subjects().length;
+    world.at('2025-03-20T09:32:00Z');
+    world.ees.publish({
+      ...{ publication: ABSENCE, slug: '2023-24', title: 'Academic year 2023/24', at: '2025-03-20T09:30:05Z' },
+      files: [
+        { name: 'wide.csv', title: FILE_TITLE, content: contradicting(CROSSED) },
+        {
+          name: 'term.csv',
+          title: 'Absence rates by term',
+          content: smallWide({ ...CROSSED, identifier: 'Autumn and spring term' }),
+        },
+      ],
+    });
+    expect((await world.run()).code).toBe(3);
+    const brief = (period: string): unknown => expect.stringMatching(new RegExp(`Bedford: .*\\(${period} 2023/24\\)$`));
+    expect(world.subjects().slice(before)).toEqual([brief('autumn and spring terms')]);
+    world.at('2025-03-20T11:00:00Z');
+    const said = await accept(world);
+    expect(said.stdout).toMatch(/; mail: 1 written, 1 sent\.$/m);
+    expect(world.subjects().slice(before)).toEqual([brief('autumn and spring terms'), brief('academic year')]);
+    world.at('2025-03-20T11:10:00Z');
+    await world.run();
+    expect(world.subjects()).toHaveLength(before + 2);
   });
 
   it('a correction is marked as a follow-up as an alert is, and one that no gate held back is not', async () => {
