@@ -12,6 +12,7 @@ import {
   writeDelivery,
   type DeliveryState,
 } from './delivery-state.js';
+import { overtakenMails, type OvertakenMail } from './overtaken.js';
 
 type Db = Pick<Store, 'db'>;
 
@@ -52,14 +53,15 @@ export async function listMail(
 }
 
 /**
- * Queues dead mails again, as they stand: all of them, or those named (skipped ones too). Without ids it also lets go
- * what is held after a restored backup.
+ * Queues dead mails again, as they stand: all that nothing since has overtaken, or those named (skipped ones too). Without
+ * ids it also lets go what is held after a restored backup.
+ * @returns how many were queued and let go, and which were left dead since they were overtaken
  */
 export async function retryDead(
   store: Db,
   now: Date,
   ids?: readonly number[],
-): Promise<{ queued: number; released: number }> {
+): Promise<{ queued: number; released: number; overtaken: OvertakenMail[] }> {
   return store.db.transaction().execute(async (trx) => {
     const state = await lockDelivery(trx, now);
     let released = 0;
@@ -67,14 +69,17 @@ export async function retryDead(
       released = await countOld(trx, state.hold);
       await writeDelivery(trx, { ...state, hold: undefined }, now);
     }
+    const overtaken = ids === undefined ? await overtakenMails(trx) : [];
+    const left = overtaken.map(({ id }) => id);
     const again = await trx
       .updateTable('mail')
       .set({ state: 'queued', attempts: 0, next_attempt_at: now, claimed_until: null })
       .where('state', 'in', ids === undefined ? ['dead'] : ['dead', 'skipped'])
       .where(sql<boolean>`length(raw) > 0`)
+      .where('id', 'not in', [...left, -1])
       .$if(ids !== undefined, (query) => query.where('id', 'in', [...(ids ?? []), -1]))
       .executeTakeFirst();
-    return { queued: Number(again.numUpdatedRows), released };
+    return { queued: Number(again.numUpdatedRows), released, overtaken };
   });
 }
 

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { testMail } from '../alerts/deliver.js';
 import { bareAddress } from '../alerts/smtp-settings.js';
+import type { OvertakenMail } from '../alerts/overtaken.js';
 import { heldForRules, listMail, retryDead, skipBefore, type MailRow } from '../alerts/queue-upkeep.js';
 import { mailboxText, openMailServer } from '../mail-server.js';
 import { counted, table, ukTime } from '../print.js';
@@ -9,6 +10,24 @@ import { UsageError, type AddCommand } from './context.js';
 import { timeOption } from './time-option.js';
 
 const STATES = ['queued', 'sending', 'sent', 'dead', 'skipped', 'held'] as const satisfies readonly MailRow['state'][];
+
+const OVERTAKEN: Readonly<Record<OvertakenMail['since'], string>> = {
+  corrected: 'its figure was corrected since',
+  cleared: 'its alert was cleared since',
+  'area ended': 'its alert was closed since, with the end of the area',
+  'taken back': 'its figures were taken back since',
+};
+
+/** Which mails were not queued, why, and what can be done about them. */
+function overtakenWords(mails: readonly OvertakenMail[]): string[] {
+  if (mails.length === 0) return [];
+  return [
+    `Not queued, as ${mails.length === 1 ? 'it would be a last word that no longer holds' : 'they would be last words that no longer hold'}:`,
+    ...mails.map(({ id, address, subject, since }) => `  mail ${id} to ${address}, “${subject}”: ${OVERTAKEN[since]}`),
+    `To send one all the same, name it: absence-watch mail retry ${mails[0]?.id ?? 'ID'}`,
+    'To leave them for good, with all else unsent from before a date: absence-watch mail skip --before DATE',
+  ];
+}
 
 export function register(program: Command, add: AddCommand): void {
   const mail = program.command('mail').description('delivery: test, list, retry, skip');
@@ -77,7 +96,7 @@ export function register(program: Command, add: AddCommand): void {
   add(
     mail,
     'retry [ids...]',
-    'sends mails again that were given up: all, or those named',
+    'sends mails again that were given up: all that still hold, or those named',
     'absence-watch mail retry',
     async (context, ids) => {
       const numbers = ids.map((id) => {
@@ -85,12 +104,13 @@ export function register(program: Command, add: AddCommand): void {
         return Number(id);
       });
       const store = await context.store();
-      const { queued, released } = await retryDead(store, context.now(), numbers.length === 0 ? undefined : numbers);
+      const retried = await retryDead(store, context.now(), numbers.length === 0 ? undefined : numbers);
       const held = (await heldForRules(store)) ?? 0;
-      context.out.result(
-        { queued, released },
-        () =>
-          `${counted(queued, 'mail')} queued again${released === 0 ? '' : `, ${released} held ones let go`}.${held === 0 ? '' : ' A version was taken back: news is held until the next run has looked at that.'}`,
+      context.out.result(retried, () =>
+        [
+          `${counted(retried.queued, 'mail')} queued again${retried.released === 0 ? '' : `, ${retried.released} held ones let go`}.${held === 0 ? '' : ' A version was taken back: news is held until the next run has looked at that.'}`,
+          ...overtakenWords(retried.overtaken),
+        ].join('\n'),
       );
       return 0;
     },

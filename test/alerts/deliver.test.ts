@@ -116,7 +116,7 @@ describe('a mail that is put off', () => {
     server.behave(undefined);
     clock.pass(DAY);
     expect(await deliverDue(store, smtpTo(server), options)).toMatchObject({ sent: 0 });
-    expect(await retryDead(store, clock())).toEqual({ queued: 1, released: 0 });
+    expect(await retryDead(store, clock())).toEqual({ queued: 1, released: 0, overtaken: [] });
     expect(await deliverDue(store, smtpTo(server), options)).toMatchObject({ sent: 1 });
   });
 });
