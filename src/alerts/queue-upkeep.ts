@@ -1,5 +1,5 @@
 /** What people see of the queue and do with it: list, retry, skip, pause, health. */
-import { sql, type Transaction } from 'kysely';
+import { sql, type RawBuilder, type Transaction } from 'kysely';
 import type { Store } from '../load/database.js';
 import { attemptsMade } from '../load/inspect.js';
 import type { Database, MailState } from '../load/schema.js';
@@ -121,16 +121,33 @@ async function skipMails(
   skip: NonNullable<DeliveryState['skip']>,
   now: Date,
 ): Promise<number> {
+  return skipWhere(trx, isOld(skip), `Skipped: older than ${skip.createdBefore} (mail skip).`, now);
+}
+
+/** Leaves these mails out for good, as far as they are not sent: `mail retry` does not queue them again unless it is told to. */
+export function skipNamed(store: Db, ids: readonly number[], now: Date): Promise<number> {
+  return store.db.transaction().execute(async (trx) => {
+    await lockDelivery(trx, now);
+    return skipWhere(trx, sql<boolean>`id = any(${[...ids]}::bigint[])`, 'Skipped by name (mail skip).', now);
+  });
+}
+
+async function skipWhere(
+  trx: Transaction<Database>,
+  which: RawBuilder<boolean>,
+  answer: string,
+  now: Date,
+): Promise<number> {
   const skipped = await trx
     .updateTable('mail')
-    .set({ state: 'skipped', claimed_until: null, answer: `Skipped: older than ${skip.createdBefore} (mail skip).` })
+    .set({ state: 'skipped', claimed_until: null, answer })
     .where((eb) =>
       eb.or([
         eb('state', 'in', ['queued', 'dead']),
         eb.and([eb('state', '=', 'sending'), eb('claimed_until', '<', now)]),
       ]),
     )
-    .where(isOld(skip))
+    .where(which)
     .executeTakeFirst();
   return Number(skipped.numUpdatedRows);
 }

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { testMail } from '../alerts/deliver.js';
 import { bareAddress } from '../alerts/smtp-settings.js';
 import type { OvertakenMail } from '../alerts/overtaken.js';
-import { heldForRules, listMail, retryDead, skipBefore, type MailRow } from '../alerts/queue-upkeep.js';
+import { heldForRules, listMail, retryDead, skipBefore, skipNamed, type MailRow } from '../alerts/queue-upkeep.js';
 import { mailboxText, openMailServer } from '../mail-server.js';
 import { counted, table, ukTime } from '../print.js';
 import { UsageError, type AddCommand } from './context.js';
@@ -25,8 +25,14 @@ function overtakenWords(mails: readonly OvertakenMail[]): string[] {
     `Not queued, as ${mails.length === 1 ? 'it would be a last word that no longer holds' : 'they would be last words that no longer hold'}:`,
     ...mails.map(({ id, address, subject, since }) => `  mail ${id} to ${address}, “${subject}”: ${OVERTAKEN[since]}`),
     `To send one all the same, name it: absence-watch mail retry ${mails[0]?.id ?? 'ID'}`,
-    'To leave them for good, with all else unsent from before a date: absence-watch mail skip --before DATE',
+    `To leave it out for good: absence-watch mail skip ${mails[0]?.id ?? 'ID'}`,
   ];
+}
+
+/** @throws UsageError where it is no number */
+function mailId(text: string): number {
+  if (!/^\d+$/.test(text)) throw new UsageError(`"${text}" is no mail id; see "mail list".`);
+  return Number(text);
 }
 
 export function register(program: Command, add: AddCommand): void {
@@ -99,10 +105,7 @@ export function register(program: Command, add: AddCommand): void {
     'sends mails again that were given up: all that still hold, or those named',
     'absence-watch mail retry',
     async (context, ids) => {
-      const numbers = ids.map((id) => {
-        if (!/^\d+$/.test(id)) throw new UsageError(`"${id}" is no mail id; see "mail list".`);
-        return Number(id);
-      });
+      const numbers = ids.map(mailId);
       const store = await context.store();
       const retried = await retryDead(store, context.now(), numbers.length === 0 ? undefined : numbers);
       const held = (await heldForRules(store)) ?? 0;
@@ -118,10 +121,17 @@ export function register(program: Command, add: AddCommand): void {
 
   add(
     mail,
-    'skip',
-    'after a restored backup: leaves unsent what was written before a date',
+    'skip [ids...]',
+    'leaves unsent for good: mails by their ids or, after a restored backup, what was written before a date',
     'absence-watch mail skip --before 2026-11-01',
-    async (context, _args, options) => {
+    async (context, ids, options) => {
+      if ((ids.length === 0) === (options['before'] === undefined))
+        throw new UsageError('Say what to skip: mail ids (see "mail list"), or --before DATE.');
+      if (ids.length > 0) {
+        const mails = await skipNamed(await context.store(), ids.map(mailId), context.now());
+        context.out.result({ mails, notifications: 0 }, () => `Skipped: ${counted(mails, 'mail')}.`);
+        return 0;
+      }
       const before = timeOption('--before', String(options['before']), 'from its start');
       if (before > context.now())
         throw new UsageError(`${String(options['before'])} is still to come: only past mails can be skipped.`);
@@ -133,5 +143,5 @@ export function register(program: Command, add: AddCommand): void {
       );
       return 0;
     },
-  ).requiredOption('--before <date>', 'what was written before it is not sent');
+  ).option('--before <date>', 'what was written before it is not sent');
 }

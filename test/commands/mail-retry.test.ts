@@ -54,9 +54,15 @@ describe('mail retry', () => {
     });
     await runAt(world, '2025-03-21T10:00:00Z');
     expect(world.subjects()).toEqual([CORRECTION]);
+    expect((await world.program.run('mail', 'skip', String(id))).stdout).toBe('Skipped: 1 mail.\n');
+    expect(await dead(world)).toEqual([]);
+    expect((await world.program.run('mail', 'retry')).stdout).toBe('0 mails queued again.\n');
     expect((await world.program.run('mail', 'retry', String(id))).stdout).toContain('1 mail queued again.');
     await runAt(world, '2025-03-21T11:00:00Z');
     expect(world.subjects()).toEqual([CORRECTION, CROSSING]);
+    expect((await world.program.run('mail', 'skip', String(id))).stdout, 'sent').toBe('Skipped: 0 mails.\n');
+    for (const argv of [[], [String(id), '--before', '2025-01-01'], ['all']])
+      expect((await world.program.run('mail', 'skip', ...argv)).code).toBe(2);
   });
 
   it('queues it where the correction was given up too: it goes first', async () => {
