@@ -92,7 +92,7 @@ describe('the command line', () => {
   });
 
   it('counts in the summary of a backfill every event that `alerts list` shows', async () => {
-    const program = await freshProgram();
+    const program = await freshProgram({}, { unmigrated: true });
     await program.configure(
       [
         'recipients: { team: [team@luton.example] }',
@@ -108,7 +108,7 @@ describe('the command line', () => {
   });
 
   it('answers wrong use with exit code 2 and a sentence', async () => {
-    const program = await freshProgram();
+    const program = await freshProgram({}, { unmigrated: true });
     for (const [argv, message] of [
       [['nonsense'], /unknown command/],
       [['series'], /--area/],
@@ -412,7 +412,7 @@ describe('the command line', () => {
   });
 
   it('says what a dry run would do, and writes nothing', async () => {
-    const program = await freshProgram();
+    const program = await freshProgram({}, { unmigrated: true });
     const said = await load(program, await composedFile(program), '--dry-run', '--json');
     expect(said.json()).toMatchObject({ dry_run: true, run: null, files: [{ outcome: 'loaded' }] });
     expect((await program.run('versions', 'list', '--json')).json()).toEqual([]);
@@ -464,7 +464,7 @@ describe('the command line', () => {
   });
 
   it('finds areas forgivingly, with predecessors and successors of abolished authorities', async () => {
-    const program = await freshProgram();
+    const program = await freshProgram({}, { unmigrated: true });
     const [bristol] = (await program.run('areas', 'bristol', '--json')).json() as {
       area_name: string;
       old_la_code: string;

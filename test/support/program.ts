@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { main } from '../../src/main.js';
-import { dropSchema, freshSchema, testDatabaseUrl } from './database.js';
+import { dropSchema, freshSchema, migratedSchema, testDatabaseUrl } from './database.js';
 import { SCRATCH } from './scratch.js';
 
 export interface Said {
@@ -27,14 +27,22 @@ export interface Program {
   at(time: string): void;
 }
 
-/** A program in a directory and a schema of its own, both gone when the test has passed. */
-export async function freshProgram(env: NodeJS.ProcessEnv = {}): Promise<Program> {
+/**
+ * A program in a directory and a schema of its own, without a row; the directory is gone when the test has passed.
+ * @param options.unmigrated the schema is not there yet, and gone when the test has passed
+ */
+export async function freshProgram(
+  env: NodeJS.ProcessEnv = {},
+  options: { readonly unmigrated?: boolean } = {},
+): Promise<Program> {
   const directory = await mkdtemp(join(SCRATCH, 'absence-watch-test-'));
-  const schema = freshSchema();
+  const isElsewhere = 'DATABASE_URL' in env;
+  const isUnmigrated = isElsewhere || options.unmigrated === true;
+  const schema = isUnmigrated ? freshSchema() : await migratedSchema();
   onTestFinished(async ({ task }) => {
     if (task.result?.state === 'fail') return;
     await rm(directory, { recursive: true, force: true });
-    if (!('DATABASE_URL' in env)) await dropSchema(schema);
+    if (isUnmigrated && !isElsewhere) await dropSchema(schema);
   });
   let now = new Date('2026-04-01T12:00:00Z');
   let configured: string[] = [];
