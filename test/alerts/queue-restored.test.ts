@@ -14,7 +14,7 @@ import {
 } from '../../src/alerts/queue-upkeep.js';
 import { openDatabase, type Store } from '../../src/load/database.js';
 import { migrate } from '../../src/load/migrate.js';
-import { freshStore } from '../support/database.js';
+import { freshStore, putEmbedded } from '../support/database.js';
 import { tellsOf } from '../support/news.js';
 import {
   clockAt,
@@ -128,6 +128,7 @@ describe('a database put back from a backup', () => {
     const home = await mkdtemp(join(tmpdir(), 'absence-watch-copied-'));
     onTestFinished(() => rm(home, { recursive: true, force: true }));
     const [data, kept] = [join(home, 'data'), join(home, 'backup')];
+    await putEmbedded(join(data, 'db'));
     const server = await mailServer();
     const smtp = smtpTo(server);
     const clock = clockAt(MORNING);

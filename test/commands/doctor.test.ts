@@ -1,9 +1,11 @@
 /** `doctor`: one thing that is ill hides none of the others, and what it advises fits what is ill. */
 import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { StandIn } from '../../demo/index.js';
 import { stringContaining } from '../extract/support.js';
+import { putEmbedded } from '../support/database.js';
 import { freshProgram } from '../support/program.js';
 
 interface Check {
@@ -125,6 +127,7 @@ async function ahead(ees: StandIn, seconds: number): Promise<string> {
 describe('the clock', () => {
   const clockOf = async (apiUrl: string, contentUrl: string): Promise<Check | undefined> => {
     const program = await freshProgram({ DATABASE_URL: '', EES_API_URL: apiUrl, EES_CONTENT_URL: contentUrl });
+    await putEmbedded(join(program.directory, 'data', 'db'));
     await program.run('migrate');
     return named((await program.run('doctor', '--json')).json() as Check[], 'clock');
   };

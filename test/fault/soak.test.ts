@@ -12,7 +12,7 @@ import { openDatabase, type Store } from '../../src/load/database.js';
 import { migrate } from '../../src/load/migrate.js';
 import { runOnce } from '../../src/pipeline.js';
 import { greylist } from '../../demo/mail-catcher.js';
-import { testDatabaseUrl } from '../support/database.js';
+import { putEmbedded, testDatabaseUrl } from '../support/database.js';
 import { byRecipient } from './harness/play.js';
 import { bytesOf } from './harness/room.js';
 import { smallWide, type SmallFile } from './harness/small-files.js';
@@ -107,7 +107,9 @@ async function live(kind: Store['kind'], withFaults: boolean): Promise<Lived> {
   const world = await watch({ config: CONFIG });
   const { program } = world;
   const settings = await loadConfig('watch.yaml', program.env, program.directory);
-  const url = kind === 'embedded' ? `pglite:${join(program.directory, 'soak-db')}` : testDatabaseUrl();
+  const directory = join(program.directory, 'soak-db');
+  if (kind === 'embedded') await putEmbedded(directory);
+  const url = kind === 'embedded' ? `pglite:${directory}` : testDatabaseUrl();
   const open = (): Promise<Store> => openDatabase(url, { schema: program.schema });
   const log = pino({ level: 'silent' });
   let runs = 0;
@@ -149,7 +151,7 @@ async function live(kind: Store['kind'], withFaults: boolean): Promise<Lived> {
     snapshot: await snapshot(year.store),
     mails: copies.length,
     copies: copies.reduce((sum, [, mails]) => sum + mails.length, 0),
-    bytes: await bytesOf(year.store, kind === 'embedded' ? join(program.directory, 'soak-db') : undefined),
+    bytes: await bytesOf(year.store, kind === 'embedded' ? directory : undefined),
     runs,
   };
 }

@@ -12,7 +12,7 @@ import { startService } from '../../src/service/service.js';
 import { askService } from '../../src/service/socket.js';
 import type { Surroundings } from '../../src/surroundings.js';
 import { ABSENCE, wide } from '../extract/support.js';
-import { freshStore } from '../support/database.js';
+import { freshStore, putEmbedded } from '../support/database.js';
 import { SCRATCH } from '../support/scratch.js';
 
 const NOW = new Date('2026-11-24T09:01:00Z');
@@ -111,7 +111,8 @@ async function backfills({ db }: Store): Promise<unknown[]> {
 }
 
 it('lets the command end, takes no new one and says so, and only then closes the database', async () => {
-  const { databaseUrl, command, publish, handOut, isAtIt } = await town();
+  const { directory, databaseUrl, command, publish, handOut, isAtIt } = await town();
+  await putEmbedded(join(directory, 'db'));
   const end = new AbortController();
   const log: string[] = [];
   const service = command(['start'], { signal: end.signal, err: log });

@@ -6,6 +6,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { lockDirectory } from '../../src/load/directory-lock.js';
 import { main } from '../../src/main.js';
 import { serveCommands } from '../../src/service/socket.js';
+import { putEmbedded } from '../support/database.js';
 import { SCRATCH } from '../support/scratch.js';
 
 async function directory(): Promise<string> {
@@ -98,6 +99,7 @@ it('that cannot be told where it is: a name too long for a socket is refused, an
 
 it('open the database themselves when it ends meanwhile', async () => {
   const cwd = await directory();
+  await putEmbedded(join(cwd, 'db'));
   const lock = await lockDirectory(join(cwd, 'db'), join(cwd, 'db.sock'));
   const migrating = command(cwd, 'migrate');
   await wait(50);

@@ -1,6 +1,10 @@
 /** A database for one test: empty, migrated, on a real Postgres or embedded, gone when the test has passed. */
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 import { inject, onTestFinished } from 'vitest';
@@ -37,6 +41,16 @@ async function startEmbedded(): Promise<PGlite> {
 }
 
 /**
+ * Puts an empty embedded database on disk, for tests that are not about the making of one: that computes for seconds.
+ * @param directory not there yet
+ */
+export async function putEmbedded(directory: string): Promise<void> {
+  if (!existsSync(ARCHIVE)) await embedded();
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await promisify(execFile)('tar', ['-xf', fileURLToPath(ARCHIVE), '-C', directory]);
+}
+
+/**
  * Opens a migrated database of its own for the running test, and closes it when the test ends. The schema of a failed
  * test on Postgres stays, for looking at (as long as the server does: see TEST_DATABASE_URL).
  * @param directory embedded only: on disk there, instead of in memory
@@ -47,6 +61,7 @@ export async function freshStore(
 ): Promise<Store> {
   const { directory, ...rest } = options;
   if (directory !== undefined) {
+    await putEmbedded(directory);
     const store = await openDatabase(`pglite:${directory}`, rest);
     await migrate(store);
     closeAfterTest(store, () => Promise.resolve());
