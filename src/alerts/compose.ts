@@ -18,8 +18,7 @@ import {
   type RecordedNews,
 } from './compose-read.js';
 import { readDelivery } from './delivery-state.js';
-import { withDifferencesNow } from './difference-now.js';
-import { drawTogether } from './draw-together.js';
+import { drawTogether, type DrawnTogether } from './draw-together.js';
 import { buildRaw, messageIdOf, renderMail } from './mail.js';
 import type { MailModel, MailSection } from './mail-model.js';
 import { placesInPrint } from './mail-news.js';
@@ -36,6 +35,7 @@ import {
   type SectionSettings,
 } from './mail-sections.js';
 import { takeUntriedApart } from './queue.js';
+import { restated } from './restated.js';
 import { threadOf, wasHeldBack, wasTold } from './told-before.js';
 
 export interface ComposeSettings extends SectionSettings {
@@ -166,11 +166,28 @@ async function newsOf(
   rules: readonly Rule[],
 ): Promise<{ readonly owed: readonly Owed[]; readonly recorded: readonly RecordedNews[] }> {
   const alertIds = taken.map(({ alertId }) => alertId).filter((id) => id !== null);
-  const { recorded, cameBack } = await drawTogether(trx, address, await readNews(trx, { alertIds }, rules));
-  const isVoid = ({ alertId }: Owed): boolean => alertId !== null && cameBack.has(alertId);
+  const drawn = await drawTogether(trx, address, await readNews(trx, { alertIds }, rules));
+  await countFromLastTold(trx, drawn.uncounted);
+  const now = await restated(trx, drawn.recorded);
+  const isVoid = ({ alertId }: Owed): boolean =>
+    alertId !== null && (drawn.cameBack.has(alertId) || now.cameBack.has(alertId));
   const gone = taken.filter(isVoid).map(({ id }) => id);
   if (gone.length > 0) await trx.deleteFrom('notification').where('id', 'in', gone).execute();
-  return { owed: taken.filter((each) => !isVoid(each)), recorded: await withDifferencesNow(trx, recorded) };
+  return { owed: taken.filter((each) => !isVoid(each)), recorded: now.recorded };
+}
+
+/** What gets worse is counted from what was last mailed: not from a figure that came to nothing, unless another was mailed it. */
+async function countFromLastTold(trx: Kysely<Database>, uncounted: DrawnTogether['uncounted']): Promise<void> {
+  for (const { alertIds, compared } of uncounted)
+    await sql`
+      update alert_state s set mailed = ${compared}::numeric
+      from alert e
+      where e.id = ${alertIds.at(-1) ?? null} and s.rule = e.rule and s.area_id = e.area_id and s.series_id = e.series_id
+        and s.school_type_id = e.school_type_id and s.breakdown_id = e.breakdown_id and s.in_breach
+        and not exists (
+          select 1 from notification n where n.alert_id = any(${[...alertIds]}::bigint[]) and n.mail_id is not null)`.execute(
+      trx,
+    );
 }
 
 /** With how many decimals the mail prints the figure of each event: what a revision has to be told of depends on it. */

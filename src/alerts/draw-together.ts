@@ -23,6 +23,8 @@ export interface DrawnTogether {
   readonly recorded: readonly RecordedNews[];
   /** Ids of events that come to nothing: the recipient knows already what stands, or has nothing to know. */
   readonly cameBack: ReadonlySet<number>;
+  /** Chains of these events that came to nothing while an alert stays open, with what its recipient was told last of it. */
+  readonly uncounted: readonly { readonly alertIds: readonly number[]; readonly compared: string }[];
 }
 
 /**
@@ -36,6 +38,7 @@ export async function drawTogether(
 ): Promise<DrawnTogether> {
   const told: RecordedNews[] = [];
   const cameBack = new Set<number>();
+  const uncounted: DrawnTogether['uncounted'][number][] = [];
   const mailed = await toldBefore(
     db,
     address,
@@ -49,16 +52,22 @@ export async function drawTogether(
     const lastTold = mailed.get(recordedFirst.alertId);
     const first = fromLastTold(recordedFirst, lastTold, heard);
     const events = { first, last, isHeardOf, lastTold };
-    const lastWord = async (): Promise<LastWord | undefined> =>
-      inThisMail.get(alertKey(last.news)) ?? (await lastWordBefore(db, address, first.alertId));
-    const news = (await isOfAlert(db, events)) ? asItStands(events, await lastWord()) : await asCorrected(db, events);
-    if (news === undefined) for (const { alertId } of chain) cameBack.add(alertId);
-    else {
+    const key = alertKey(last.news);
+    const lastWord = (await isOfAlert(db, events))
+      ? { is: inThisMail.get(key) ?? (await lastWordBefore(db, address, first.alertId)) }
+      : undefined;
+    const news = lastWord === undefined ? await asCorrected(db, events) : asItStands(events, lastWord.is);
+    if (news !== undefined) {
       told.push({ ...last, news });
-      inThisMail.set(alertKey(news), news);
+      inThisMail.set(key, news);
+      continue;
     }
+    const alertIds = chain.map(({ alertId }) => alertId);
+    for (const id of alertIds) cameBack.add(id);
+    const compared = lastWord?.is?.inBreach === true ? lastWord.is.compared : null;
+    if (compared !== null && last.news.inBreach) uncounted.push({ alertIds, compared });
   }
-  return { recorded: told, cameBack };
+  return { recorded: told, cameBack, uncounted };
 }
 
 /**
@@ -83,14 +92,15 @@ interface Events {
 }
 
 /**
- * Is it news of an alert that was corrected before the recipient was mailed of it? The clearing of an alert that he knows
- * of may itself have been muted.
+ * Is it news of an alert that was corrected before the recipient was mailed of it? What was said of the figure before may
+ * have come to nothing in an earlier mail, and the clearing of an alert that he knows of may itself have been muted.
  */
 async function isOfAlert(db: Kysely<Database>, { first, last, isHeardOf }: Events): Promise<boolean> {
   if (first.alertId !== last.alertId) return isWord(first.news);
-  if (first.news.event !== 'corrected' || isHeardOf || !last.news.inBreach) return false;
+  if (first.news.event !== 'corrected' || isHeardOf) return false;
   const before = await stoodBefore(db, first.alertId);
-  return before?.event === 'cleared' && before.isMuted;
+  if (before === undefined) return false;
+  return before.isMuted ? before.event === 'cleared' && last.news.inBreach : true;
 }
 
 /**
@@ -104,12 +114,10 @@ function asItStands({ first, last }: Events, lastWord: LastWord | undefined): Ma
 
 function eventOf(word: MailNews, stands: MailNews, lastWord: LastWord | undefined): MailNews['event'] | undefined {
   if (opens(word)) return stands.inBreach ? word.event : undefined;
+  const isKnown = lastWord?.inBreach === true;
+  if (word.event === 'corrected' && !isKnown) return stands.inBreach ? 'crossed' : undefined;
   if (!stands.inBreach) return 'cleared';
-  const isTakenBack = word.event === 'cleared' || word.event === 'corrected';
-  if (lastWord?.inBreach !== true) {
-    if (word.event === 'corrected') return 'corrected';
-    return isTakenBack ? undefined : word.event;
-  }
+  if (!isKnown) return word.event === 'cleared' ? undefined : word.event;
   const { condition, settings, compared } = stands;
   if (
     condition !== undefined &&
@@ -148,9 +156,9 @@ function opens({ event, inBreach, reason }: MailNews): boolean {
   return event === 'crossed' || (event === 'baseline' && inBreach && !reason.startsWith(OCCASION_WORDS['edited rule']));
 }
 
-/** Is it the end of an alert that its readers know of, with a figure that says so? */
-function closes({ event, value, reason }: MailNews): boolean {
-  return event === 'cleared' && value !== null && !reason.endsWith(UNHEARD);
+/** Is it the end of an alert that its readers know of? */
+function closes({ event, reason }: MailNews): boolean {
+  return event === 'cleared' && !reason.endsWith(UNHEARD);
 }
 
 /** Is it news of an alert itself, not of a figure? */
@@ -189,7 +197,9 @@ function chainsOf(recorded: readonly RecordedNews[], mailed: ReadonlyMap<number,
 function goesOn(earlier: MailNews, later: MailNews, { chain, isHeardOf }: Chain): boolean {
   const ofAlert = chain[0] !== undefined && isWord(chain[0].news);
   if (earlier.event !== 'corrected' && !isWord(earlier)) return false;
-  if (later.event !== 'corrected' || !sameNumber(earlier.value, later.previous)) return false;
+  // A rule that takes a missing figure as cleared crosses and clears with one figure, as that comes and goes.
+  const comesOrGoes = ofAlert && (later.event === 'cleared' || later.event === 'crossed');
+  if (!comesOrGoes && (later.event !== 'corrected' || !sameNumber(earlier.value, later.previous))) return false;
   if (!sameNumber(earlier.threshold, later.threshold)) return false;
   // News of an alert is not told with a figure that does not count.
   if (ofAlert && later.compared === null && later.value !== null) return false;

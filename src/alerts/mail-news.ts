@@ -71,6 +71,9 @@ function isWithheldSince(news: MailNews): boolean {
   return news.drawn !== undefined && news.event !== 'corrected' && news.value === null && !isTooLow(news);
 }
 
+/** Ends news of a gap that has nothing to be told from any more. */
+export const NO_COMPARISON = '; there is no figure to compare it with any more';
+
 /** A symbol that stands for a figure below every line, where figures themselves are held against one. */
 function isTooLow(news: MailNews): boolean {
   const { value, symbol } = news;
@@ -377,6 +380,8 @@ export function newsLine(news: MailNews): string {
     return `${who}: ${measure} ${was(news)} ${standing(news)}, now no figure is published${when}`;
   if (isClosedByEdit(news) && news.value === null && !isTooLow(news))
     return `${who}: no figure for ${measure} that counts, the alert is closed by an edit of the rule${when}`;
+  if (news.drawn === NO_COMPARISON)
+    return `${who}: ${figureWords(news)}, it was ${standing(news)}${NO_COMPARISON}${when}`;
   const edit = isClosedByEdit(news) ? ': the alert is closed by an edit of the rule' : '';
   return `${who}: ${figureWords(news)}, ${standing(news)}${edit}${when}`;
 }
@@ -388,10 +393,11 @@ export function standingReason(news: MailNews): string {
     return `there is no figure for ${measured({ measure, schoolType, breakdown: { topic, breakdown } })} in ${periodWords(news.period, news.asOf)} that counts: the alert stays open, since a missing figure does not clear it`;
   const size = valueWords(news);
   const who = measured({ measure, schoolType, breakdown: { topic, breakdown } });
+  const it = news.drawn === NO_COMPARISON ? 'it was ' : '';
   const told = isRate(measure)
     ? `${who} ${size}`
     : `${size} ${who.replace(MEASURE_WORDS[measure], countedWords(measure, size))}`;
-  return `${told}, ${standing(news)}`;
+  return `${told}, ${it}${standing(news)}`;
 }
 
 /**

@@ -127,7 +127,9 @@ function historyAside({ events, state }: Outcome): Outcome {
 export function reviseAway(rule: Rule, state: RuleState, figure: RuleFigure, why: string): Outcome {
   const told = toldAt(state, figure);
   const isPresent = comparePosition(figure, state) === 0;
-  const next = isPresent ? { ...state, symbol: symbolSince(figure) } : state;
+  // Without its comparison figure a difference is none.
+  const compared = isLevel(rule.condition) || figure.value === null ? state.compared : null;
+  const next = isPresent ? { ...state, symbol: symbolSince(figure), compared } : state;
   if (told === undefined || !readsDifferently(rule, told, figure.value)) return { events: [], state: next };
   const inBreach = isPresent ? (state.inBreach ?? false) : told.inBreach;
   const what = wasNow(rule, told, figure, told.places);

@@ -12,30 +12,38 @@ import { freshStore } from '../support/database.js';
 import { FiguresWorld, year } from './figures-world.js';
 import { ruleWith } from './rules.js';
 
-/** First calendar year of a release, and Luton's severe absence in it. */
-type Figures = readonly (readonly [year: number, value: string])[];
+/** First calendar year of a release, and severe absence of Luton (and of England) in it. */
+type Figures = readonly (readonly [year: number, value: string, england?: string])[];
 
 interface Mail {
   readonly subject: string;
   readonly text: string;
 }
 
-/** The mails after some figures were mailed, and others came while nothing was tried. */
-async function story(rule: Partial<Rule>, mailed: Figures, waiting: Figures): Promise<Mail[]> {
+/**
+ * The mails after some figures were mailed, and others came while nothing was tried.
+ * @param written once, at the end, or anew with each figure, as runs do while the queue waits
+ */
+async function story(
+  rule: Partial<Rule>,
+  mailed: Figures,
+  waiting: Figures,
+  written: 'once' | 'each' = 'once',
+): Promise<Mail[]> {
   const store = await freshStore('postgres');
   const world = new FiguresWorld(store);
   const rules = [ruleWith(rule)];
   let day = 0;
   const now = (): Date => new Date(Date.UTC(2027, 0, ++day));
   const come = async (figures: Figures): Promise<void> => {
-    for (const [start, value] of figures) {
+    for (const [start, value, england] of figures) {
       const at = now();
-      await world.load(year(start, { Luton: value }, { published: at.toISOString() }));
+      await world.load(year(start, { Luton: value, England: england }, { published: at.toISOString() }));
       const recipients = { team: ['attendance@luton.example'] };
       await evaluate(store, { rules, recipients, briefs: [], runId: null, now: at, paused: false });
     }
   };
-  const mails = async (): Promise<Mail[]> => {
+  const write = async (): Promise<void> => {
     const at = now();
     await releaseDue(store, 'all', at);
     const from = 'Absence watch <absence@luton.example>';
@@ -49,9 +57,12 @@ async function story(rule: Partial<Rule>, mailed: Figures, waiting: Figures): Pr
       owner: undefined,
       composed: false,
     });
+  };
+  const mails = async (): Promise<Mail[]> => {
+    await write();
     const sent = await store.db
       .updateTable('mail')
-      .set({ state: 'sent', sent_at: at })
+      .set({ state: 'sent', sent_at: now() })
       .where('state', '=', 'queued')
       .returning(['subject', 'raw'])
       .execute();
@@ -66,7 +77,10 @@ async function story(rule: Partial<Rule>, mailed: Figures, waiting: Figures): Pr
     await come([figure]);
     await mails();
   }
-  await come(waiting);
+  for (const figure of waiting) {
+    await come([figure]);
+    if (written === 'each') await write();
+  }
   return mails();
 }
 
@@ -240,6 +254,22 @@ describe('news of an alert that is amended before anybody is mailed of it', () =
     expect(mails.map(({ subject }) => subject)).toEqual([expect.stringMatching(/^Correction: .*was 3\.1%, now 3\.3%/)]);
   });
 
+  it('a gap to a figure of England that is withheld since says that there is none', async () => {
+    const gap = { kind: 'gap_to_england', line: 0.5, clearBelow: undefined } as const;
+    const [mail] = await story(
+      { condition: gap },
+      [[2022, '2.3', '2.3']],
+      [
+        [2023, '3.0', '2.0'],
+        [2023, '3.0', 'c'],
+      ],
+    );
+    expect(mail?.subject).toBe(
+      `Luton: severe absence 3.0%, it was past your line of 0.5 points above England; there is no figure to compare it with any more${IN}`,
+    );
+    expect(mail?.text).not.toContain('2.0%');
+  });
+
   it.each([
     [
       'rise',
@@ -285,5 +315,147 @@ describe('news of an alert that is amended before anybody is mailed of it', () =
         ],
       ),
     ).toEqual([]);
+  });
+
+  it('a rise is not told once the figure of the year before is withheld', async () => {
+    const rise = { kind: 'rise', line: 0.5 } as const;
+    expect(
+      await story(
+        { condition: rise },
+        [[2022, '2.3']],
+        [
+          [2023, '3.0'],
+          [2022, 'c'],
+        ],
+      ),
+    ).toEqual([]);
+  });
+
+  it.each([
+    [
+      'a crossing',
+      [[2022, '2.3']],
+      [
+        [2023, '3.0'],
+        [2022, '2.45'],
+      ],
+      'severe absence 3.00%, above your 2.50% line',
+    ],
+    [
+      'a crossing, that withheld',
+      [[2022, '2.3']],
+      [
+        [2023, '3.0'],
+        [2022, 'c'],
+      ],
+      'severe absence 3.0%, above your 2.5% line',
+    ],
+  ] as const)('%s does not quote the figure of the year before as it was', async (_, mailed, waiting, expected) => {
+    const [mail] = await story(above, mailed, waiting);
+    expect(mail?.subject.replaceAll('0%', '%')).toBe(`Luton: ${expected}${IN}`.replaceAll('0%', '%'));
+    expect(mail?.text).not.toMatch(/2\.30?%/);
+  });
+
+  it.each([
+    ['counted from what was mailed, it is told', '3.7', ['severe absence 3.70%, further above your 2.50% line']],
+    ['it is not where it is not worse than that', '3.4', []],
+  ])('worse that came to nothing counts for nothing: %s', async (_, next, expected) => {
+    const worse = { ...above, worseBy: 0.5 };
+    const mails = await story(
+      worse,
+      OPEN,
+      [
+        [2023, '3.8'],
+        [2023, '3.45'],
+        [2024, next],
+      ],
+      'each',
+    );
+    expect(mails.map(({ subject }) => subject)).toEqual(
+      expected.map((each) => `Luton: ${each} (academic year 2024/25)`),
+    );
+  });
+
+  it.each<[string, Figures, Figures, string | undefined]>([
+    [
+      'crossed, came to nothing, crossed again',
+      [[2022, '2.0']],
+      [
+        [2023, '3.0'],
+        [2023, '2.4'],
+        [2023, '3.1'],
+      ],
+      'severe absence 3.1%, above your 2.5% line',
+    ],
+    [
+      'cleared, taken back, cleared again',
+      OPEN,
+      [
+        [2023, '2.4'],
+        [2023, '2.7'],
+        [2023, '1.5'],
+      ],
+      'severe absence 1.5%, no longer above your 2.5% line',
+    ],
+    [
+      'cleared, taken back',
+      OPEN,
+      [
+        [2023, '2.4'],
+        [2023, '2.7'],
+      ],
+      undefined,
+    ],
+  ])('%s, with a look at what is owed in between: told as that', async (_, mailed, waiting, expected) => {
+    const mails = await story(above, mailed, waiting, 'each');
+    expect(mails.map(({ subject }) => subject)).toEqual(expected === undefined ? [] : [`Luton: ${expected}${IN}`]);
+  });
+
+  describe('where the rule takes a missing figure as cleared', () => {
+    const clearing = { ...above, onSuppressed: 'clear' } as const;
+    it.each<[string, Figures, Figures, string | undefined]>([
+      [
+        'a crossing, then withheld: not told',
+        [[2022, '2.0']],
+        [
+          [2023, '3.0'],
+          [2023, 'c'],
+        ],
+        undefined,
+      ],
+      [
+        'withheld, then filled in past the line: not told',
+        OPEN,
+        [
+          [2023, 'c'],
+          [2023, '3.1'],
+        ],
+        undefined,
+      ],
+      [
+        'withheld, then filled in below: told with that',
+        OPEN,
+        [
+          [2023, 'c'],
+          [2023, '1.5'],
+        ],
+        'severe absence 1.5%, no longer above your 2.5% line',
+      ],
+      [
+        'mailed, withheld, and back: not told',
+        [
+          [2022, '2.0'],
+          [2023, '3.0'],
+        ],
+        [
+          [2023, 'c'],
+          [2023, '3.0'],
+        ],
+        undefined,
+      ],
+    ])('%s', async (_, mailed, waiting, expected) => {
+      const mails = await story(clearing, mailed, waiting);
+      expect(mails.map(({ subject }) => subject)).toEqual(expected === undefined ? [] : [`Luton: ${expected}${IN}`]);
+    });
   });
 });

@@ -1150,7 +1150,7 @@ describe('a told figure that is revised again before anybody is mailed of the fi
       await evaluated(w);
       for (const mail of await mailed(w, line)) {
         const text = mail.replaceAll(/\s+/g, ' ');
-        expect(text).toContain('Severe absence 2.6%, above the line of 2.5%');
+        expect(text).toContain('Severe absence 2.6%, above your 2.5% line');
         expect(text).toContain('now 2.0%, no longer above the line of 2.5%; newer figures stand as they were');
       }
     });
