@@ -6,7 +6,7 @@ import { migrate } from '../../src/load/migrate.js';
 import { CROSSED, publishCrossing, watchWithHistory } from '../fault/harness/watch.js';
 import { smallWide } from '../fault/harness/small-files.js';
 import { load, observation, versionMeta } from '../load/sample.js';
-import { dropSchema, freshSchema, freshStore, testDatabaseUrl } from './database.js';
+import { dropSchema, freshSchema, putBack, takeSchema, testDatabaseUrl } from './database.js';
 
 /** Every row of every table but the times of migrations, and where every sequence stands. */
 async function contentOf(store: Store): Promise<Record<string, unknown>> {
@@ -22,49 +22,57 @@ async function contentOf(store: Store): Promise<Record<string, unknown>> {
   return content;
 }
 
-/** Tests of this file hand the same schema on, as those of a worker do. */
-let used = '';
-
-async function expectAsNew(store: Store): Promise<void> {
-  const schema = freshSchema();
-  const anew = await openDatabase(testDatabaseUrl(), { schema });
+async function expectAsNew(schema: string): Promise<void> {
+  const other = freshSchema();
+  const used = await openDatabase(testDatabaseUrl(), { schema });
+  const anew = await openDatabase(testDatabaseUrl(), { schema: other });
   try {
     await migrate(anew);
-    expect(await contentOf(store)).toEqual(await contentOf(anew));
+    expect(await contentOf(used)).toEqual(await contentOf(anew));
   } finally {
-    await anew.close();
-    await dropSchema(schema);
+    await Promise.all([used.close(), anew.close()]);
+    await dropSchema(other);
   }
 }
 
-it('is filled by a program, with mails and what is remembered of EES', async () => {
-  const world = await watchWithHistory();
+async function within(schema: string, work: (store: Store) => Promise<unknown>): Promise<void> {
+  const store = await openDatabase(testDatabaseUrl(), { schema });
+  await work(store).finally(() => store.close());
+}
+
+it('is as a new one after a program filled it with mails and what it remembers of EES, and its rows were deleted', async () => {
+  const schema = await takeSchema();
+  const world = await watchWithHistory({ env: { DATABASE_URL: testDatabaseUrl(), DATABASE_SCHEMA: schema } });
   publishCrossing(world);
   expect((await world.run()).code).toBe(0);
   world.amend({ slug: '2023-24', at: '2025-03-21T09:30:00Z', content: smallWide({ ...CROSSED, shares: {} }) });
   world.at('2025-03-21T09:32:00Z');
   expect((await world.run()).code).toBe(0);
-  used = world.program.schema;
+  await putBack('postgres', schema);
+  expect(await takeSchema()).toBe(schema);
+  await expectAsNew(schema);
+  await dropSchema(schema);
 });
 
-it('is as a new one after its rows were deleted, and is filled with more than is deleted', async () => {
-  const store = await freshStore('postgres');
-  expect(store.schema).toBe(used);
-  await expectAsNew(store);
-  await load(store, versionMeta(), [observation({ enrolments: '1' })]);
-  await sql`insert into setting (name, value, updated_at)
-    select i, to_jsonb(repeat(md5(i::text), 10)), now() from generate_series(1, 4000) i`.execute(store.db);
+it('is as a new one after it was filled with more than is deleted, and its tables were truncated', async () => {
+  const schema = await takeSchema();
+  await within(schema, async (store) => {
+    await load(store, versionMeta(), [observation({ enrolments: '1' })]);
+    await sql`insert into setting (name, value, updated_at)
+      select i, to_jsonb(repeat(md5(i::text), 10)), now() from generate_series(1, 4000) i`.execute(store.db);
+  });
+  await putBack('postgres', schema);
+  expect(await takeSchema()).toBe(schema);
+  await expectAsNew(schema);
+  await dropSchema(schema);
 });
 
-it('is as a new one after its tables were truncated, and is changed in form', async () => {
-  const store = await freshStore('postgres');
-  expect(store.schema).toBe(used);
-  await expectAsNew(store);
-  await sql`create index on setting (updated_at)`.execute(store.db);
-});
-
-it('is used no more after that', async () => {
-  const store = await freshStore('postgres');
-  expect(store.schema).not.toBe(used);
-  await expectAsNew(store);
+it('is used no more once a test has changed its form', async () => {
+  const schema = await takeSchema();
+  await within(schema, ({ db }) => sql`create index on setting (updated_at)`.execute(db));
+  await putBack('postgres', schema);
+  const next = await takeSchema();
+  expect(next).not.toBe(schema);
+  await expectAsNew(next);
+  await dropSchema(next);
 });

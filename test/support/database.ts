@@ -77,11 +77,17 @@ export async function freshStore(
 
 /** A schema on the suite's Postgres for the running test, migrated and without a row. A failed test's stays. */
 export async function migratedSchema(): Promise<string> {
-  const schema = emptied.postgres.pop() ?? (await migratedAnew());
-  asMigrated.postgres ??= await lookAt('postgres', schema);
+  const schema = await takeSchema();
   onTestFinished(async ({ task }) => {
     if (task.result?.state !== 'fail') await putBack('postgres', schema);
   });
+  return schema;
+}
+
+/** A schema on the suite's Postgres, migrated and without a row: one that was put back, or a new one. */
+export async function takeSchema(): Promise<string> {
+  const schema = emptied.postgres.pop() ?? (await migratedAnew());
+  asMigrated.postgres ??= await lookAt('postgres', schema);
   return schema;
 }
 
@@ -121,8 +127,8 @@ async function keep<Row extends object>(kind: Store['kind'], schema: string, ...
     // Cut by a test, or by the end of the server: the next statement connects anew.
     keeper.on('error', () => undefined);
   }
-  const results = (await keeper.query<Row>(all)) as unknown as pg.QueryResult<Row>[];
-  return results.flatMap(({ rows }) => rows);
+  // Of several statements pg answers with a list, which its types do not say.
+  return [await keeper.query<Row>(all)].flat().flatMap(({ rows }) => rows);
 }
 
 /** Schemas of tests that passed, as they were before their first row: cheaper than new ones. */
@@ -182,7 +188,7 @@ async function lookAt(kind: Store['kind'], schema: string): Promise<Look> {
 const DELETED_BYTES = 256 * 1024;
 
 /** Empties a schema for the next test; one that a test has changed in form is dropped. */
-async function putBack(kind: Store['kind'], schema: string): Promise<void> {
+export async function putBack(kind: Store['kind'], schema: string): Promise<void> {
   const { form, filled, largest } = await lookAt(kind, schema);
   if (form !== asMigrated[kind]?.form) {
     if (kind === 'postgres') await dropSchema(schema);
